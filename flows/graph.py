@@ -1,0 +1,157 @@
+"""DVC's graph: which stages there are, what each waits for, and which are stale and why.
+
+`dvc.yaml` is the only place where the order of stages is written; this module reads it through DVC itself and knows
+nothing of images, so the runner can run any DVC project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import InputError
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The stages of a project.
+
+    Attributes
+    ----------
+    upstream
+        For each stage, by address (``train@focal``, ``data/raw.dvc``), the stages that it directly waits for; the
+        keys are in a topological order that follows `dvc.yaml`.
+    outputs
+        For each stage, the paths it makes, relative to the project's root.
+    """
+
+    upstream: dict[str, tuple[str, ...]]
+    outputs: dict[str, tuple[str, ...]]
+
+    def restrict(self, targets: Iterable[str]) -> Graph:
+        """The part of the graph that `targets` need, themselves included.
+
+        A target is an address, or the name of a group of stages (``train`` for every ``train@...``).
+
+        Raises
+        ------
+        InputError
+            A target is no stage; the message lists those there are.
+        """
+        wanted: set[str] = set()
+        for target in targets:
+            found = [name for name in self.upstream if name == target or name.split("@")[0] == target]
+            if not found:
+                known = ", ".join(dict.fromkeys(name.split("@")[0] for name in self.upstream))
+                raise InputError(f"there is no stage {target!r}; there are {known}")
+            wanted.update(found)
+        for name in reversed(self.upstream):
+            if name in wanted:
+                wanted.update(self.upstream[name])
+        keep = [name for name in self.upstream if name in wanted]
+        return Graph({name: self.upstream[name] for name in keep}, {name: self.outputs[name] for name in keep})
+
+    def downstream(self, names: Iterable[str]) -> list[str]:
+        """Every stage that directly or indirectly waits for one of `names`, in topological order."""
+        reached = set(names)
+        found = []
+        for name, waits_for in self.upstream.items():
+            if reached.intersection(waits_for):
+                reached.add(name)
+                found.append(name)
+        return found
+
+
+@contextmanager
+def open_repo(root: Path) -> Iterator[Any]:
+    """DVC's repository at `root`, waiting for its lock instead of failing.
+
+    Raises
+    ------
+    InputError
+        There is no DVC repository, or its files are wrong; the message is DVC's.
+    """
+    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root), _wait_for_lock=True) as repo:
+            yield repo
+    except NotDvcRepoError:
+        raise InputError(
+            f"{root} is no DVC repository; run this in a clone of the project, or `git init && dvc init` first"
+        ) from None
+    except DvcException as error:
+        raise InputError(f"DVC can't read the project: {error_chain(error)}") from error
+
+
+def read_graph(root: Path) -> Graph:
+    """The graph of the project at `root`."""
+    with open_repo(root) as repo:
+        return _graph_of(repo)
+
+
+def read_stale(root: Path) -> tuple[Graph, dict[str, list[str]]]:
+    """The graph, and for each stage that is itself stale the reasons, asked of DVC in one call.
+
+    A stage below a stale one is not listed: whether it changes is known when the upper one has run.
+    """
+    with open_repo(root) as repo:
+        graph = _graph_of(repo)
+        status = repo.status()
+        stale = {_address(stage): status[stage.addressing] for stage in repo.index.stages if stage.addressing in status}
+    return graph, {name: list(_reasons(stale[name])) for name in graph.upstream if name in stale}
+
+
+def _graph_of(repo: Any) -> Graph:
+    import networkx as nx
+
+    dvc_graph = repo.index.graph
+    stages = list(repo.index.stages)
+    position = {_address(stage): number for number, stage in enumerate(stages)}
+    order = nx.lexicographical_topological_sort(dvc_graph.reverse(), key=lambda stage: position[_address(stage)])
+    upstream, outputs = {}, {}
+    for stage in order:
+        waits_for = sorted(map(_address, dvc_graph.successors(stage)), key=position.__getitem__)
+        upstream[_address(stage)] = tuple(waits_for)
+        outputs[_address(stage)] = tuple(sorted(out.def_path for out in stage.outs))
+    return Graph(upstream, outputs)
+
+
+def _address(stage: Any) -> str:
+    """What DVC calls a stage when asked in the project's root, whatever the current folder is."""
+    file = Path(stage.path).relative_to(stage.repo.root_dir).as_posix()
+    name = getattr(stage, "name", None)
+    if name is None:
+        return file
+    return str(name) if file == "dvc.yaml" else f"{file}:{name}"
+
+
+def _reasons(entries: list[Any]) -> Iterator[str]:
+    """DVC's status of one stage as short phrases."""
+    for entry in entries:
+        if isinstance(entry, str):
+            yield entry
+            continue
+        for kind, changes in entry.items():
+            for path, change in changes.items():
+                if isinstance(change, dict):
+                    yield from (f"{key} {what}" for key, what in change.items())
+                elif kind == "changed outs" and change in ("deleted", "not in cache"):
+                    yield f"{path} is {'missing' if change == 'deleted' else change}"
+                else:
+                    yield f"{path} {change}"
+
+
+def error_chain(error: BaseException) -> str:
+    """The message of an error and of what caused it."""
+    messages = []
+    cause: BaseException | None = error
+    while cause is not None:
+        if str(cause) and str(cause) not in messages:
+            messages.append(str(cause))
+        cause = cause.__cause__
+    return ": ".join(messages)

@@ -1,0 +1,71 @@
+"""One run at a time on a workspace, and locks that a killed run left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from tasks.errors import InputError
+from tasks.workspace import STATE, write_text
+
+
+@contextmanager
+def workspace_lock(root: Path) -> Iterator[None]:
+    """Hold the workspace, so that a second run on it is refused; it is let go when the process ends, however it ends.
+
+    Raises
+    ------
+    InputError
+        Another run holds it; the message says which process.
+    """
+    path = root / STATE / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise InputError(
+                f"another run works on {root} (process {holder}); wait for it, or end it, and try again"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+def release_dead_locks(root: Path) -> None:
+    """Take entries of processes that are gone out of DVC's read-write lock.
+
+    DVC does so itself, but takes a zombie, which a killed run leaves where nothing reaps orphans (in many containers),
+    for a living process. Call it while holding the workspace.
+    """
+    path = root / ".dvc" / "tmp" / "rwlock"
+    try:
+        locks = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        path.unlink(missing_ok=True)
+        return
+    write = {name: info for name, info in locks.get("write", {}).items() if _alive(info["pid"])}
+    read = {
+        name: living
+        for name, infos in locks.get("read", {}).items()
+        if (living := [info for info in infos if _alive(info["pid"])])
+    }
+    if write != locks.get("write") or read != locks.get("read"):
+        write_text(path, json.dumps({"write": write, "read": read}))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,59 @@
+"""Keeping `dvc.lock` to the stages that exist: entries and outputs of removed ones go, the order is the graph's.
+
+DVC itself leaves the entry and the folder of a stage that was taken out of `params.yaml`. Pruned outputs stay in DVC's
+cache, so that ``git checkout`` and ``dvc checkout`` bring them back.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from flows.graph import Graph, open_repo
+
+
+def prune(root: Path, graph: Graph) -> list[str]:
+    """Drop from `dvc.lock` and from the disk what belongs to stages that are not in `graph`, the whole graph.
+
+    Returns
+    -------
+    list of str
+        The stages that were dropped.
+    """
+    with open_repo(root) as repo, repo.lock:
+        from dvc.utils.serialize import modify_yaml
+
+        path = root / "dvc.lock"
+        if not path.exists():
+            return []
+        with modify_yaml(str(path)) as locked:
+            stages = locked.get("stages", {})
+            gone = [name for name in stages if name not in graph.upstream]
+            kept_outputs = {out for outs in graph.outputs.values() for out in outs}
+            for name in gone:
+                for out in stages[name].get("outs", []):
+                    _remove(root, out["path"], kept_outputs)
+                del stages[name]
+            _sort(stages, list(graph.upstream))
+    return gone
+
+
+def _remove(root: Path, out: str, kept: set[str]) -> None:
+    """Delete an output below `root`, unless it is, holds, or lies in one that is kept."""
+    path = (root / out).resolve()
+    inside = path != root.resolve() and path.is_relative_to(root.resolve())
+    others = [(root / other).resolve() for other in kept]
+    if not inside or any(path.is_relative_to(other) or other.is_relative_to(path) for other in others):
+        return
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sort(stages: Any, order: list[str]) -> None:
+    """Put the entries into the graph's order, whatever order the stages ended in: diffs stay small."""
+    for name in order:
+        if name in stages:
+            stages.move_to_end(name)

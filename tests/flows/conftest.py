@@ -1,0 +1,107 @@
+"""A toy DVC project, without images: a diamond with siblings, whose stages can be slowed down, broken and removed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOY_GRAPH = """
+stages:
+  source:
+    cmd: {python} work.py source made/source
+    params: [letters]
+    deps: [work.py]
+    outs: [made/source]
+  sibling:
+    foreach: ${{siblings}}
+    do:
+      cmd: {python} work.py sibling-${{key}} made/siblings/${{key}} made/source
+      params:
+        - siblings.${{key}}
+      deps:
+        - made/source
+      outs:
+        - made/siblings/${{key}}
+  side:
+    cmd: {python} work.py side made/side made/source
+    deps: [made/source]
+    outs: [made/side]
+  join:
+    cmd: {python} work.py join made/join made/siblings made/side
+    params: [siblings]
+    deps: [made/siblings, made/side]
+    outs: [made/join]
+"""
+
+TOY_PARAMS = """
+letters: abc  # what the source writes
+siblings:
+  one: {factor: 1}
+  two: {factor: 2}
+  three: {factor: 3}
+"""
+
+# A stage of the toy: writes its parameters and its inputs; `switches/<name>` may hold Python that runs first.
+TOY_WORK = """
+import os, pathlib, sys, time
+name, out, *inputs = sys.argv[1:]
+switch = pathlib.Path("switches", name)
+if switch.exists():
+    exec(switch.read_text())
+print("working on", name, flush=True)
+text = name + pathlib.Path("params.yaml").read_text().split("#")[0]
+if name.startswith("sibling-"):
+    text = name
+for path in map(pathlib.Path, inputs):
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    text += "".join(p.name + p.read_text() for p in files)
+out = pathlib.Path(out)
+out.parent.mkdir(parents=True, exist_ok=True)
+out.write_text(text)
+"""
+
+
+class Toy:
+    """Handles for a toy project."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def switch(self, name: str, code: str) -> None:
+        """Let the stage run `code` first; an empty text switches it off."""
+        path = self.root / "switches" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(code)
+
+    def dvc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "dvc", *arguments], cwd=self.root, capture_output=True, text=True, check=True
+        )
+
+    def git(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=self.root, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    def clone(self, where: Path) -> Toy:
+        subprocess.run(["git", "clone", "-q", str(self.root), str(where)], check=True)
+        return Toy(where)
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Toy:
+    root = tmp_path / "toy"
+    root.mkdir()
+    (root / "dvc.yaml").write_text(TOY_GRAPH.format(python=sys.executable))
+    (root / "params.yaml").write_text(TOY_PARAMS)
+    (root / "work.py").write_text(TOY_WORK)
+    (root / ".gitignore").write_text("/made\n/switches\n/.equipoise\n")
+    project = Toy(root)
+    project.git("init", "-q", "-b", "main")
+    project.dvc("init", "-q")
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "toy")
+    return project
