@@ -1,0 +1,46 @@
+"""Run one stage in the current folder: ``python3 -m tasks STAGE [NAME]``, as `dvc.yaml` does.
+
+Works without an activated environment: an interpreter that lacks Equipoise hands over to the workspace's `.venv`.
+Exit codes: 0 done, 1 the stage failed, 2 its input or the parameters are wrong.
+"""
+
+import importlib
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+
+def hand_over() -> None:
+    """Replace this process by the workspace's own interpreter if the present one lacks Equipoise."""
+    try:
+        distribution("equipoise")
+    except PackageNotFoundError:
+        own = Path(".venv/bin/python").absolute()
+        if not own.exists() or Path(sys.executable) == own:
+            sys.exit("Equipoise is not installed for this Python, and there is no .venv here: run `make install`")
+        os.execv(own, [str(own), "-m", "tasks", *sys.argv[1:]])  # noqa: S606 (the workspace's own interpreter)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the stage that `arguments` name and return the exit code."""
+    from tasks.errors import InputError
+    from tasks.params import STAGES
+    from tasks.workspace import Workspace
+
+    if not 1 <= len(arguments) <= 2 or arguments[0] not in STAGES:
+        sys.stderr.write(f"usage: python3 -m tasks STAGE [NAME], where STAGE is one of {', '.join(STAGES)}\n")
+        return 2
+    stage, name = arguments[0], arguments[1] if len(arguments) == 2 else ""
+    workspace = Workspace(Path.cwd(), f"{stage}@{name}" if name else stage)
+    try:
+        importlib.import_module(f"tasks.{stage}").run(workspace, name)
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    hand_over()
+    sys.exit(main(sys.argv[1:]))

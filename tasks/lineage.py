@@ -1,0 +1,116 @@
+"""Lineage: which images a row of a training set descends from, and the proof that evaluation images stay out of reach.
+
+What generates or fits takes a `TrainingSet`, and a training set can only be made from the training rows of a split. A
+row that can't name its parents can't enter one; `prove_no_leak` then checks the written data itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The labelled training rows of a split, never an evaluation image.
+
+    Make one with `TrainingSet.of`; the constructor refuses rows that are not training rows.
+
+    Attributes
+    ----------
+    rows
+        One row an image: `image_id`, `label`, `fold`, `group`, `path`, `sha256`, in order of `image_id`.
+    """
+
+    rows: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        if not (self.rows["part"] == "train").all() or self.rows["fold"].isna().any():
+            raise ValueError("a training set can only hold rows of the part 'train' that lie in a fold")
+
+    @classmethod
+    def of(cls, catalog: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0) -> TrainingSet:
+        """The training rows of one repeat of a split, with what the catalog knows of them."""
+        rows = splits[(splits["part"] == "train") & (splits["repeat"] == repeat)]
+        rows = rows.merge(catalog[["image_id", "path", "sha256", "width", "height"]], on="image_id", validate="1:1")
+        return cls(rows.sort_values("image_id", ignore_index=True))
+
+    @property
+    def classes(self) -> list[str]:
+        """The class names, sorted."""
+        return sorted(self.rows["label"].unique())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images a class, in the order of `classes`."""
+        counts = self.rows["label"].value_counts()
+        return {name: int(counts[name]) for name in self.classes}
+
+
+def outside_fold(balanced: pd.DataFrame, fold: int | None) -> pd.DataFrame:
+    """The rows of a balanced set that may train for `fold`: those none of whose parents lie in it.
+
+    `fold` None stands for the model fitted on all training rows. The parents of a row lie in one fold (partners of a
+    mix are drawn so), which the column `fold` holds; `prove_no_leak` proves it.
+    """
+    return balanced if fold is None else balanced[balanced["fold"] != fold]
+
+
+def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0) -> None:
+    """Prove on the data that no row of a balanced set descends from, or is related to, an image outside training.
+
+    Parameters
+    ----------
+    balanced
+        Table `BALANCED`.
+    splits
+        Table `SPLITS`; `group` names the relatives of an image.
+
+    Raises
+    ------
+    InputError
+        A row without parents, with an unknown parent, with a parent or a parent's relative outside training, with
+        parents in another fold than it says, or fitted on rows outside training. The message names the first such rows.
+    """
+    split = splits[splits["repeat"] == repeat].set_index("image_id")
+    training = split[split["part"] == "train"]
+    outside_groups = set(split.loc[~split["part"].isin(["train", "excluded"]), "group"])
+    fold_of = training["fold"].astype(int).to_dict()
+    group_of = training["group"].to_dict()
+    folds_of_group = training.groupby("group")["fold"].nunique()
+    torn = set(folds_of_group.index[folds_of_group > 1])
+
+    problems: list[str] = []
+    for row in balanced.itertuples():
+        parents = list(row.parents)
+        if not parents:
+            problems.append(f"{row.row_id} names no parents")
+        strangers = [parent for parent in parents if parent not in fold_of]
+        if strangers:
+            problems.append(f"{row.row_id} descends from {strangers[0]}, which is not a training image")
+            continue
+        for parent in parents:
+            if group_of[parent] in outside_groups:
+                problems.append(f"{row.row_id} descends from {parent}, which has a relative outside training")
+            if group_of[parent] in torn:
+                problems.append(f"{row.row_id} descends from {parent}, whose relatives lie in several folds")
+            if fold_of[parent] != row.fold:
+                problems.append(f"{row.row_id} says fold {row.fold}, but {parent} lies in fold {fold_of[parent]}")
+        seen = row.fitted_on if row.fitted_on is not None else []
+        outsiders = [image for image in seen if image not in fold_of]
+        if outsiders:
+            problems.append(f"{row.row_id} comes from a generator that saw {outsiders[0]}, not a training image")
+    if problems:
+        shown = "\n  ".join(problems[:10])
+        raise InputError(f"{len(problems)} rows of the balanced set leak evaluation images:\n  {shown}")
+
+
+def class_counts(labels: Iterable[str], classes: list[str]) -> np.ndarray:
+    """Rows a class, shape (K,), in the order of `classes`."""
+    counts = pd.Series(list(labels), dtype="object").value_counts()
+    return np.array([int(counts.get(name, 0)) for name in classes], dtype=np.int64)

@@ -1,0 +1,339 @@
+"""What may stand in `params.yaml`: one model a section, bounds and descriptions beside each field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic_core.core_schema import no_info_after_validator_function
+
+from tasks.registry import Part, parts
+
+STAGES = (
+    "ingest",
+    "embed",
+    "group",
+    "split",
+    "explore",
+    "synthesize",
+    "balance",
+    "embed_new",
+    "train",
+    "evaluate",
+    "compare",
+)
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+Mistakes = dict[str, str]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of every random choice of this stage.")]
+
+
+class Section(BaseModel):
+    """A part of `params.yaml`: unknown keys are mistakes, values don't change once read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class NameOf:
+    """Says of a text that it names a part: checks it, and gives editors the names.
+
+    Attributes
+    ----------
+    package
+        The parts' package, for instance ``tasks.train.losses``.
+    """
+
+    package: str
+
+    def check(self, value: str) -> str:
+        """Return `value` if there is such a part."""
+        refer(value, list(parts(self.package)))
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "enum": list(parts(self.package))}
+
+
+def refer(value: str, names: list[str]) -> None:
+    """Refuse a value that is none of `names` with a mistake that lists them."""
+    if value not in names:
+        raise PydanticCustomError("unknown_name", "{value} is none of {names}", {"value": value, "names": names})
+
+
+class Ingest(Section):
+    """Opening every file once."""
+
+    max_pixels: int = Field(100_000_000, ge=1, description="A larger image is set aside.")
+    max_failed_share: float = Field(0.05, ge=0, le=1, description="More unreadable files than this stop the run.")
+    rename: dict[str, str] = Field(
+        default_factory=dict, description="Old class: new class; merges where new ones agree."
+    )
+    drop: list[str] = Field(default_factory=list, description="Classes to leave out.")
+    min_images: int = Field(20, ge=2, description="A class with fewer images is refused.")
+
+
+class Embed(Section):
+    """Feature vectors from the backbone."""
+
+    backbone: Annotated[str, NameOf("tasks.features.backbones")] = Field(
+        "efficientnet_lite0", description="The network whose pooled features are used."
+    )
+    image_size: int = Field(128, ge=32, le=1024, description="Pixels a side that the backbone sees.")
+    resize: Literal["squash", "letterbox"] = Field("squash", description="How an image becomes square.")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16 is faster on some processors.")
+    batch_size: int = Field(32, ge=1, le=1024, description="Images a forward pass; short batches are padded to it.")
+
+
+class Group(Section):
+    """Who is related to whom."""
+
+    given: bool = Field(True, description="Images that share a group given by the user are relatives.")
+    content: bool = Field(True, description="Images with the same pixels are relatives.")
+
+
+class Split(Section):
+    """Held-out test part and folds."""
+
+    test_share: float = Field(0.2, gt=0, lt=1, description="Share of the images held out as the test part.")
+    folds: int = Field(5, ge=2, le=50, description="Number of cross-validation folds of the training part.")
+    seed: Seed = 0
+
+
+class Explore(Section):
+    """The report on the data."""
+
+    thumbnails: int = Field(8, ge=0, le=100, description="Sample images a class in the report.")
+
+
+class Synthesize(Section):
+    """What all generators share."""
+
+    image_size: int = Field(32, ge=8, le=512, description="Pixels a side of a synthetic image.")
+    seed: Seed = 0
+
+
+class Balance(Section):
+    """What all recipes share."""
+
+    seed: Seed = 0
+
+
+class Train(Section):
+    """What all strategies share."""
+
+    seeds: int = Field(3, ge=1, le=100, description="Fits of every model, from different starts.")
+    epochs: int = Field(40, ge=1, le=100_000, description="Passes over the training set.")
+    batch_size: int = Field(256, ge=1, description="Rows an optimiser step.")
+    learning_rate: float = Field(0.001, gt=0, le=10, description="Peak learning rate of AdamW.")
+    weight_decay: float = Field(0.0001, ge=0, le=10, description="Decoupled weight decay of AdamW.")
+
+
+class Evaluate(Section):
+    """Metrics and their intervals."""
+
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence level of every interval.")
+    resamples: int = Field(1000, ge=100, le=100_000, description="Bootstrap resamples.")
+    seed: Seed = 0
+
+
+class Compare(Section):
+    """The verdicts."""
+
+    baseline: str = Field("plain", description="The strategy that all others are compared with.")
+    metric: Literal["balanced_accuracy", "macro_f1"] = Field(
+        "balanced_accuracy", description="What strategies are ranked and judged by."
+    )
+    margin: float = Field(
+        0.02, gt=0, lt=1, description="A difference whose whole interval lies within this counts as none."
+    )
+
+
+class Gate(Section):
+    """When a model may become champion."""
+
+    min_gain: float = Field(
+        0.0, ge=-1, le=1, description="The lower end of the gain over the baseline must be above this."
+    )
+
+
+class Track(Section):
+    """MLflow."""
+
+    experiment: Name = Field("equipoise", description="MLflow's experiment: one a dataset.")
+    gate: Gate
+
+
+class Run(Section):
+    """The runner."""
+
+    stage_timeout_minutes: float | None = Field(None, gt=0, description="A stage that takes longer is ended and fails.")
+
+
+class Composed(BaseModel):
+    """Parts chosen by name, with the parts' parameters beside the names.
+
+    `gamma` of ``loss: focal`` stands next to `loss`, so that ``strategies.focal.gamma`` names it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    def check_choice(self) -> Mistakes:
+        """Say of every key whose choice can't work with the others why, and what to use instead."""
+        return {}
+
+    @classmethod
+    def packages(cls) -> dict[str, str]:
+        """The package of the parts that each key chooses from."""
+        return {
+            key: meta.package
+            for key, field in cls.model_fields.items()
+            for meta in field.metadata
+            if isinstance(meta, NameOf)
+        }
+
+    def part(self, key: str) -> Any:
+        """The part chosen by `key`, made with its parameters."""
+        chosen = self._chosen()[key]
+        return chosen(**{name: value for name, value in self._given().items() if name in chosen.model_fields})
+
+    @model_validator(mode="after")
+    def _check_parameters(self) -> Self:
+        """Check the parts' parameters; a key that no chosen part takes is a mistake."""
+        chosen, given = self._chosen(), self._given()
+        mistakes: list[InitErrorDetails] = []
+        for part in chosen.values():
+            own = {key: value for key, value in given.items() if key in part.model_fields}
+            try:
+                part.model_validate(own, strict=True)
+            except ValidationError as error:
+                mistakes += [_retold(item, part) for item in error.errors()]
+        known = [*type(self).model_fields, *(key for part in chosen.values() for key in part.model_fields)]
+        mistakes += [
+            _mistake(PydanticCustomError("unknown_key", "unknown key", {"names": known}), key, given[key])
+            for key in given
+            if key not in known
+        ]
+        mistakes += [
+            _mistake(PydanticCustomError("combination", "{why}", {"why": why}), key, getattr(self, key))
+            for key, why in self.check_choice().items()
+        ]
+        _tell(mistakes)
+        return self
+
+    def _chosen(self) -> dict[str, type[Part]]:
+        return {key: parts(package)[getattr(self, key)] for key, package in self.packages().items()}
+
+    def _given(self) -> dict[str, Any]:
+        return self.model_extra or {}
+
+
+def _mistake(kind: PydanticCustomError, *loc_and_input: Any) -> InitErrorDetails:
+    *loc, value = loc_and_input
+    return InitErrorDetails(type=kind, loc=tuple(loc), input=value)
+
+
+def _retold(item: ErrorDetails, part: type[Part]) -> InitErrorDetails:
+    """A mistake in a part's parameter as one of the whole, with the field for those who tell it."""
+    context = {**item.get("ctx", {}), "message": item["msg"], "field": part.model_fields.get(str(item["loc"][0]))}
+    kind = PydanticCustomError(item["type"], "{message}", context)
+    return InitErrorDetails(type=kind, loc=item["loc"], input=item["input"])
+
+
+def _tell(mistakes: list[InitErrorDetails]) -> None:
+    if mistakes:
+        raise ValidationError.from_exception_data("params.yaml", mistakes)
+
+
+class Recipe(Composed):
+    """How a training set is balanced: resample, then augment, then add synthetic images."""
+
+    resample: Annotated[str, NameOf("tasks.balance.resample")] = Field(description="How originals are drawn.")
+    augment: Annotated[str, NameOf("tasks.balance.augment")] = Field(description="Which classes get new images.")
+    transforms: Annotated[str, NameOf("tasks.balance.transforms")] = Field(
+        description="Preset of label-keeping changes."
+    )
+    synthetic: str = Field(description="A generator's name, or none.")
+
+    def check_choice(self) -> Mistakes:
+        """New images need a preset of changes to be made with."""
+        if self.augment != "none" and self.transforms == "none":
+            presets = ", ".join(name for name in parts("tasks.balance.transforms") if name != "none")
+            why = f"'none' makes no new images, but augment is {self.augment!r}; choose a preset: {presets}"
+            return {"transforms": why}
+        return {}
+
+
+class Strategy(Composed):
+    """A recipe plus a model family, a loss, a sampler and a post-hoc rule."""
+
+    recipe: str = Field(description="A recipe's name.")
+    family: Annotated[str, NameOf("tasks.train.families")] = Field(description="The kind of model.")
+    loss: Annotated[str, NameOf("tasks.train.losses")] = Field(description="What training minimises.")
+    sampler: Annotated[str, NameOf("tasks.train.samplers")] = Field(description="How often rows of a class are drawn.")
+    posthoc: Annotated[str, NameOf("tasks.train.posthoc")] = Field(description="What happens to scores after training.")
+
+
+class Generator(Composed):
+    """A maker of synthetic images."""
+
+    generator: Annotated[str, NameOf("tasks.synthesize.generators")] = Field(description="The kind of generator.")
+
+
+class Params(Section):
+    """The whole of `params.yaml`."""
+
+    ingest: Ingest
+    embed: Embed
+    group: Group
+    split: Split
+    explore: Explore
+    synthesize: Synthesize
+    generators: dict[Name, Generator]
+    balance: Balance
+    recipes: dict[Name, Recipe] = Field(min_length=1)
+    train: Train
+    strategies: dict[Name, Strategy] = Field(min_length=1)
+    evaluate: Evaluate
+    compare: Compare
+    track: Track
+    run: Run
+
+    @model_validator(mode="after")
+    def _check_references(self) -> Self:
+        """Every name that one section says of another must exist there."""
+        references: list[tuple[str, list[str], tuple[str, ...]]] = [
+            *(
+                (recipe.synthetic, ["none", *self.generators], ("recipes", name, "synthetic"))
+                for name, recipe in self.recipes.items()
+            ),
+            *(
+                (strategy.recipe, list(self.recipes), ("strategies", name, "recipe"))
+                for name, strategy in self.strategies.items()
+            ),
+            (self.compare.baseline, list(self.strategies), ("compare", "baseline")),
+        ]
+        mistakes: list[InitErrorDetails] = []
+        for value, names, loc in references:
+            try:
+                refer(value, names)
+            except PydanticCustomError as error:
+                mistakes.append(_mistake(error, *loc, value))
+        if "none" in self.generators:
+            kind = PydanticCustomError("combination", "none stands for no generator; choose another name")
+            mistakes.append(_mistake(kind, "generators", "none", "none"))
+        _tell(mistakes)
+        return self
