@@ -1,0 +1,317 @@
+"""Every kind of file comes out upright and as RGB, or as one exception that says why not."""
+
+import hashlib
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tasks.images import (
+    UnreadableError,
+    content_hash,
+    examine,
+    open_image,
+    perceptual_hash,
+    pixel_hash,
+    to_rgb,
+)
+
+
+def photo(width=48, height=32, seed=0):
+    """A smooth picture without any symmetry."""
+    y, x = np.mgrid[:height, :width]
+    channels = [x * 255 // width, y * 255 // height, (x * y + 40 * seed) % 256]
+    return Image.fromarray(np.stack(channels, axis=2).astype(np.uint8))
+
+
+def encode(image, image_format, **options):
+    file = io.BytesIO()
+    image.save(file, image_format, **options)
+    return file.getvalue()
+
+
+def decode(data, max_pixels=10**6):
+    return open_image(io.BytesIO(data), max_pixels)
+
+
+def reason(data, max_pixels=10**6):
+    with pytest.raises(UnreadableError) as caught:
+        decode(data, max_pixels)
+    assert caught.value.detail
+    return caught.value.reason
+
+
+def pixels(image):
+    return np.asarray(image).astype(int)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF", "BMP", "PPM", "TGA", "QOI"])
+def test_lossless_formats_come_back_as_they_were_saved(image_format):
+    found = decode(encode(photo(), image_format))
+    assert (found.width, found.height, found.frames, found.format) == (48, 32, 1, image_format)
+    assert (pixels(found.image) == pixels(photo())).all()
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "WEBP", "AVIF", "JPEG2000"])
+def test_lossy_formats_come_back_nearly_so(image_format):
+    found = decode(encode(photo(), image_format))
+    assert (found.mode, found.format) == ("RGB", image_format)
+    assert np.abs(pixels(found.image) - pixels(photo())).mean() < 20
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_strictly_decoded_jpeg_has_the_pixels_that_pillow_sees(mode):
+    data = encode(photo().convert(mode), "JPEG")
+    found = decode(data)
+    assert found.mode == found.image.mode == mode
+    assert np.abs(pixels(found.image) - pixels(Image.open(io.BytesIO(data)))).max() <= 2
+
+
+def test_a_jpeg_with_several_pictures_counts_them_and_gives_the_first():
+    data = encode(photo(), "MPO", save_all=True, append_images=[photo(seed=3)])
+    found = decode(data)
+    assert (found.format, found.frames) == ("MPO", 2)
+    assert np.abs(pixels(found.image) - pixels(photo())).mean() < 20
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_of_several_frames_the_first_is_taken_and_their_number_noted(image_format):
+    frames = [Image.new("RGB", (16, 12), colour) for colour in ("red", "green", "blue")]
+    found = decode(encode(frames[0], image_format, save_all=True, append_images=frames[1:]))
+    assert found.frames == 3
+    red, green, blue = to_rgb(found.image).getpixel((8, 6))
+    assert red > 240
+    assert max(green, blue) < 15
+
+
+# Where the top left pixel of the upright picture stands in the stored one: (row, column) of its corner.
+CORNERS = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0), 5: (0, 0), 6: (-1, 0), 7: (-1, -1), 8: (0, -1)}
+
+
+@pytest.mark.parametrize("orientation", CORNERS)
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF", "WEBP", "JPEG", "AVIF"])
+def test_images_stand_upright_whatever_their_exif_orientation(image_format, orientation):
+    stored = Image.new("RGB", (24, 16), "black")
+    row, column = CORNERS[orientation]
+    stored.paste(
+        "white", (0 if column == 0 else 16, 0 if row == 0 else 8, 8 if column == 0 else 24, 8 if row == 0 else 16)
+    )
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = decode(encode(stored, image_format, exif=exif))
+    assert found.orientation == orientation
+    assert found.image.size == ((24, 16) if orientation < 5 else (16, 24))
+    assert min(to_rgb(found.image).getpixel((2, 2))) > 200
+    assert max(to_rgb(found.image).getpixel((found.width - 3, found.height - 3))) < 60
+
+
+def test_a_compressed_tiff_is_not_turned_twice():
+    found = decode(encode(photo(), "TIFF", compression="tiff_lzw", tiffinfo={0x0112: 6}))
+    assert found.orientation == 6
+    assert (pixels(found.image) == pixels(photo().transpose(Image.Transpose.ROTATE_270))).all()
+
+
+def test_exif_time_camera_and_place_are_read():
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Acme\0", "Acme X-1 "
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    exif.get_ifd(0x8825).update({1: "S", 2: (33.0, 51.0, 36.0), 3: "E", 4: (151.0, 12.0, 0.0)})
+    found = decode(encode(photo(), "JPEG", exif=exif))
+    assert (found.taken, found.camera) == ("2024-05-06T07:08:09", "Acme X-1")
+    assert (found.latitude, found.longitude) == (pytest.approx(-33.86), pytest.approx(151.2))
+
+
+def test_senseless_exif_is_no_exif_and_spoils_no_image():
+    exif = Image.Exif()
+    exif[0x0112] = 77
+    exif.get_ifd(0x8769)[0x9003] = "0000:00:00 00:00:00"
+    exif.get_ifd(0x8825).update({1: "N", 2: (999.0, 0.0, 0.0)})
+    found = decode(encode(photo(), "JPEG", exif=exif))
+    assert (found.orientation, found.taken, found.latitude, found.longitude) == (1, None, None, None)
+    garbled = encode(photo(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff garbage")
+    assert decode(garbled).orientation == 1
+
+
+def test_transparent_pixels_lie_on_mid_grey():
+    image = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    image.putpixel((0, 0), (255, 0, 0, 255))
+    image.putpixel((1, 0), (255, 0, 0, 128))
+    rgb = to_rgb(image)
+    assert rgb.getpixel((3, 3)) == (128, 128, 128)
+    assert rgb.getpixel((0, 0)) == (255, 0, 0)
+    assert rgb.getpixel((1, 0)) == pytest.approx((192, 64, 64), abs=1)
+    assert to_rgb(Image.new("LA", (1, 1), (0, 0))).getpixel((0, 0)) == (128, 128, 128)
+
+
+def test_a_transparent_palette_colour_lies_on_mid_grey_too():
+    image = Image.new("P", (2, 1))
+    image.putpalette([255, 255, 0, 0, 0, 255])
+    image.putdata([0, 1])
+    found = decode(encode(image, "PNG", transparency=0))
+    assert found.mode == "P"
+    assert [to_rgb(found.image).getpixel((x, 0)) for x in (0, 1)] == [(128, 128, 128), (0, 0, 255)]
+    assert to_rgb(image.convert("PA")).getpixel((1, 0)) == (0, 0, 255)
+
+
+@pytest.mark.parametrize(
+    ("mode", "dtype", "values", "expected"),
+    [
+        ("I;16", np.uint16, [0, 257, 32896, 65535], [0, 1, 128, 255]),
+        ("I", np.int32, [0, 257, 32896, 65535], [0, 1, 128, 255]),
+        ("I", np.int32, [-100, 0, 50, 100], [0, 128, 191, 255]),
+        ("I", np.int32, [0, 100_000, 150_000, 200_000], [0, 128, 191, 255]),
+        ("F", np.float32, [0, 0.25, 0.5, 1], [0, 64, 128, 255]),
+        ("F", np.float32, [0, 1.5, 128, 255], [0, 2, 128, 255]),
+        ("F", np.float32, [-1, 0, 0.5, 1], [0, 128, 191, 255]),
+        ("F", np.float32, [np.nan, np.inf, 0, 1], [0, 0, 0, 255]),
+    ],
+)
+def test_more_than_eight_bits_are_scaled_as_documented(mode, dtype, values, expected):
+    image = Image.fromarray(np.array([values], dtype=dtype))
+    assert image.mode == mode
+    found = decode(encode(image, "TIFF"))
+    assert found.mode == mode
+    assert [to_rgb(found.image).getpixel((x, 0)) for x in range(4)] == [(value,) * 3 for value in expected]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I", "F"])
+def test_every_mode_becomes_eight_bit_rgb_of_the_same_size(mode):
+    image = photo().convert("P").convert("PA") if mode == "PA" else photo().convert("L" if mode == "I;16" else mode)
+    rgb = to_rgb(image.convert("I;16") if mode == "I;16" else image)
+    assert (rgb.mode, rgb.size) == ("RGB", (48, 32))
+
+
+def test_files_that_are_no_images_are_told_from_empty_and_damaged_ones():
+    assert reason(b"") == "empty file"
+    assert reason(b"just words, whatever the file is called") == "not an image"
+    assert reason(bytes(5000)) == "not an image"
+    assert reason(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n") == "not an image"  # it would run a program
+    assert reason(encode(photo(), "JPEG")[:40]) in ("damaged", "not an image")
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "JPEG2000"])
+def test_truncated_files_are_unreadable(image_format):
+    data = encode(photo(200, 150), image_format)
+    for share in (0.3, 0.6, 0.9):
+        assert reason(data[: int(len(data) * share)]) in ("damaged", "not an image")
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
+def test_most_flipped_bits_are_noticed(image_format):
+    generator = np.random.default_rng(0)
+    data = encode(photo(200, 150), image_format)
+    noticed = 0
+    for _ in range(40):
+        spoilt = bytearray(data)
+        for position in generator.integers(len(data) // 10, len(data), 20):
+            spoilt[position] ^= 1 << int(generator.integers(8))
+        try:
+            decode(bytes(spoilt))
+        except UnreadableError:
+            noticed += 1
+    assert noticed >= (40 if image_format == "PNG" else 30)
+
+
+def test_a_block_of_zeros_in_a_jpeg_is_noticed():
+    data = bytearray(encode(Image.effect_noise((300, 300), 80), "JPEG"))
+    data[8000:12096] = bytes(4096)
+    assert reason(bytes(data)) == "damaged"
+
+
+def test_a_huge_header_is_refused_before_a_pixel_is_decoded():
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    bomb = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+    assert reason(bomb, 100_000_000) == "too many pixels"
+
+
+def test_the_limit_of_pixels_is_exact_and_leaves_no_trace():
+    before = Image.MAX_IMAGE_PIXELS
+    data = encode(photo(10, 10), "PNG")
+    assert decode(data, 100).width == 10
+    with pytest.raises(UnreadableError, match="100 pixels, where 99 are allowed"):
+        decode(data, 99)
+    assert open_image(io.BytesIO(data)).width == 10
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+def test_details_hold_no_addresses_so_that_the_same_file_gives_the_same_text():
+    texts = set()
+    for _ in range(2):
+        with pytest.raises(UnreadableError) as caught:
+            decode(b"no image" * 9)
+        texts.add(str(caught.value))
+    assert len(texts) == 1
+    assert "0x" not in texts.pop()
+
+
+def test_folders_missing_files_and_broken_links_are_reported(tmp_path):
+    (tmp_path / "x.png").mkdir()
+    (tmp_path / "broken.png").symlink_to("nowhere.png")
+    (tmp_path / "outside.png").symlink_to("/etc/hostname")
+    os.mkfifo(tmp_path / "pipe.png")
+    assert examine(tmp_path, "x.png", 100).reason == "not a file"
+    assert examine(tmp_path, "pipe.png", 100).reason == "not a file"
+    assert examine(tmp_path, "broken.png", 100).reason == "broken link"
+    assert examine(tmp_path, "outside.png", 100).reason == "link out of data/raw"
+    assert examine(tmp_path, "bad\udcff.png", 100).reason == "name is not UTF-8"
+    with pytest.raises(UnreadableError, match="can't be opened"):
+        open_image(tmp_path / "missing.png", 100)
+
+
+def test_what_examining_finds_is_what_the_file_holds(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(photo(), "PNG"))
+    facts = examine(tmp_path, "a.png", 10**6).facts
+    assert facts["sha256"] == content_hash(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (facts["width"], facts["height"], facts["bytes"]) == (48, 32, path.stat().st_size)
+
+
+def test_the_pixel_hash_sees_pixels_and_size_only():
+    hashes = {pixel_hash(to_rgb(decode(encode(photo(), name)).image)) for name in ("PNG", "TIFF", "BMP")}
+    assert len(hashes) == 1
+    grey = photo().convert("L")
+    assert pixel_hash(to_rgb(grey)) == pixel_hash(grey.convert("RGB"))
+    assert pixel_hash(Image.new("RGB", (4, 6))) != pixel_hash(Image.new("RGB", (6, 4)))
+    assert pixel_hash(photo()) != pixel_hash(photo(seed=1))
+
+
+def slow_perceptual_hash(image):
+    """The hash by the textbook's sums."""
+    grey = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.LANCZOS, reducing_gap=3.0), dtype=float)
+    angle = np.pi / 64
+    lowest = [
+        sum(
+            grey[y, x] * np.cos(angle * v * (2 * y + 1)) * np.cos(angle * u * (2 * x + 1))
+            for y in range(32)
+            for x in range(32)
+        ).round(3)
+        for v in range(8)
+        for u in range(8)
+    ]
+    middle = np.median(lowest)
+    return f"{int(''.join('1' if value > middle else '0' for value in lowest), 2):016x}"
+
+
+def distance(first, second):
+    return (int(first, 16) ^ int(second, 16)).bit_count()
+
+
+def test_the_perceptual_hash_is_the_textbooks():
+    for image in (photo(), photo(100, 70, seed=2), Image.new("RGB", (20, 20), "grey")):
+        assert perceptual_hash(image) == slow_perceptual_hash(image)
+
+
+def test_near_images_have_near_hashes_and_others_have_not():
+    noise = Image.effect_noise((64, 64), 60).resize((256, 256), Image.Resampling.BICUBIC).convert("RGB")
+    brighter = noise.point([min(255, value + 15) for value in range(256)] * 3)
+    smaller = noise.resize((180, 180))
+    assert distance(perceptual_hash(noise), perceptual_hash(brighter)) <= 8
+    assert distance(perceptual_hash(noise), perceptual_hash(smaller)) <= 8
+    assert distance(perceptual_hash(noise), perceptual_hash(photo(256, 256))) > 12
