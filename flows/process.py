@@ -8,11 +8,11 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.reproduce import LIFELINE
+from flows.lifeline import LIFELINE
 
 GRACE_SECONDS = 5.0
 KEPT_LINES = 200
@@ -37,11 +37,70 @@ class Ended:
     why: str = ""
 
 
+class Child:
+    """A process that leads a group of its own and is tied to this one by a lifeline pipe.
+
+    Parameters
+    ----------
+    command
+        Must run `flows.lifeline.hold_lifeline`.
+    root
+        The folder in which it runs.
+    environment
+        All of its environment.
+    """
+
+    def __init__(self, command: list[str], root: Path, environment: Mapping[str, str]) -> None:
+        reading, self._writing = os.pipe()
+        try:
+            self.process = subprocess.Popen(
+                command,
+                cwd=root,
+                env={**environment, LIFELINE: str(reading)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                bufsize=1,
+                start_new_session=True,
+                pass_fds=(reading,),
+            )
+        except BaseException:
+            os.close(self._writing)
+            raise
+        finally:
+            os.close(reading)
+
+    def lines(self) -> Iterator[str]:
+        """What it prints, standard output and error together, line by line until it ends."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            yield line.rstrip("\n")
+
+    def end(self) -> None:
+        """End every process of the group: first asked, then, after a grace, made to."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not _signal_group(self.process.pid, number):
+                break
+            until = time.monotonic() + GRACE_SECONDS
+            while time.monotonic() < until:
+                self.process.poll()
+                if not _signal_group(self.process.pid, 0):
+                    break
+                time.sleep(0.02)
+        self.process.wait()
+
+    def release(self) -> None:
+        """Let go of the lifeline, once the child has ended."""
+        os.close(self._writing)
+
+
 def run_child(
     command: list[str],
     *,
     root: Path,
-    environment: dict[str, str],
+    environment: Mapping[str, str],
     log: Path,
     on_line: Callable[[str], None],
     cancelled: threading.Event,
@@ -49,38 +108,16 @@ def run_child(
 ) -> Ended:
     """Run `command` in `root` until it ends, its time is over, or `cancelled` is set.
 
-    Each line of its output goes to `on_line` and to the file `log` at once. The child leads a process group, which is
-    ended as a whole; it also holds the reading end of a lifeline pipe, so that it ends when this process dies.
+    Each line of its output goes to `on_line` and to the file `log` at once.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    reading, writing = os.pipe()
-    try:
-        child = subprocess.Popen(
-            command,
-            cwd=root,
-            env={**environment, LIFELINE: str(reading)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            bufsize=1,
-            start_new_session=True,
-            pass_fds=(reading,),
-        )
-    except BaseException:
-        os.close(writing)
-        raise
-    finally:
-        os.close(reading)
+    child = Child(command, root, environment)
     first: list[str] = []
     last: deque[str] = deque(maxlen=KEPT_LINES)
 
     def read() -> None:
-        assert child.stdout is not None
         with log.open("a", encoding="utf-8") as file:
-            for raw in child.stdout:
-                line = raw.rstrip("\n")
+            for line in child.lines():
                 file.write(line + "\n")
                 file.flush()
                 (first if len(first) < KEPT_LINES else last).append(line)
@@ -90,12 +127,12 @@ def run_child(
     reader.start()
     why = ""
     try:
-        why = _wait(child, cancelled, timeout)
+        why = _wait(child.process, cancelled, timeout)
     finally:
-        end_group(child)
+        child.end()
         reader.join(GRACE_SECONDS)
-        os.close(writing)
-    return Ended(child.returncode, [*first, *last], why)
+        child.release()
+    return Ended(child.process.returncode, [*first, *last], why)
 
 
 def _wait(child: subprocess.Popen[str], cancelled: threading.Event, timeout: float | None) -> str:
@@ -108,20 +145,6 @@ def _wait(child: subprocess.Popen[str], cancelled: threading.Event, timeout: flo
             return "timeout"
         pause = min(pause * 1.5, 0.2)
     return ""
-
-
-def end_group(child: subprocess.Popen[str]) -> None:
-    """End every process of the child's group: first asked, then, after a grace, made to."""
-    for number, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
-        if not _signal_group(child.pid, number):
-            break
-        until = time.monotonic() + patience
-        while time.monotonic() < until:
-            child.poll()
-            if not _signal_group(child.pid, 0):
-                break
-            time.sleep(0.02)
-    child.wait()
 
 
 def _signal_group(group: int, number: int) -> bool:

@@ -22,6 +22,20 @@ def hand_over() -> None:
         os.execv(own, [str(own), "-m", "tasks", *sys.argv[1:]])  # noqa: S606 (the workspace's own interpreter)
 
 
+def settle_environment() -> None:
+    """One thread a process, so that sums come out the same for any number of jobs; no telemetry, nothing downloaded."""
+    os.environ.update(
+        {
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "NO_ALBUMENTATIONS_UPDATE": "1",
+            "HF_HUB_OFFLINE": "1",
+            "DO_NOT_TRACK": "true",
+        }
+    )
+
+
 def main(arguments: list[str]) -> int:
     """Run the stage that `arguments` name and return the exit code."""
     from tasks.errors import InputError
@@ -43,4 +57,5 @@ def main(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     hand_over()
+    settle_environment()
     sys.exit(main(sys.argv[1:]))

@@ -47,7 +47,7 @@ class Workspace:
     @property
     def workers(self) -> int:
         """How many one-thread processes this stage may use; changes time, never a result."""
-        return max(1, int(os.environ.get(WORKERS, "1")))
+        return max(1, int(os.environ.get(WORKERS, os.cpu_count() or 1)))
 
     def path(self, *parts: str) -> Path:
         """A path below the root."""

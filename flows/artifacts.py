@@ -1,0 +1,68 @@
+"""Prefect artifacts of a run: class counts before and after, the leaderboard, and where to read on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from flows.terminal import interval
+from tasks.workspace import read_json
+
+
+def publish(root: Path, mlflow_url: str | None) -> None:
+    """Publish what the stages found as artifacts of the current flow run.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    mlflow_url
+        The run's page in MLflow, if it has one.
+    """
+    counts = _class_counts(root)
+    if counts:
+        create_table_artifact(key="class-counts", table=counts, description="Training images a class, before and after")
+    board = root / "reports" / "compare" / "leaderboard.json"
+    if board.exists():
+        leaderboard = read_json(board)
+        create_markdown_artifact(key="leaderboard", markdown=_markdown(leaderboard), description=leaderboard["reason"])
+    report = root / "reports" / "compare" / "report.html"
+    lines = [f"- Report: `{report}`"] if report.exists() else []
+    lines.append(f"- MLflow run: [{mlflow_url}]({mlflow_url})" if mlflow_url else "- MLflow: start `equipoise ui`")
+    create_markdown_artifact(key="links", markdown="\n".join(lines), description="Where to read on")
+
+
+def _class_counts(root: Path) -> list[dict[str, Any]]:
+    """A row a recipe and class: images before, after, and after by origin."""
+    rows = []
+    for path in sorted((root / "data" / "balanced").glob("*/summary.json")):
+        summary = read_json(path)
+        for name, before in summary["before"].items():
+            after = summary["after"].get(name, {})
+            row = {"recipe": path.parent.name, "class": name, "before": before, "after": sum(after.values())}
+            rows.append(
+                {**row, "made of": ", ".join(f"{number} {origin}" for origin, number in after.items() if number)}
+            )
+    return rows
+
+
+def _markdown(board: dict[str, Any]) -> str:
+    """The leaderboard as a Markdown table; names from data can't break out of a cell."""
+    head = ["strategy", "balanced accuracy", "macro-F1", f"recall of {board['rarest_class']}", "difference", "verdict"]
+    lines = [_row(head), _row(["---"] * len(head))]
+    for row in board["rows"]:
+        values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
+        difference = "" if row["difference"] is None else interval(row["difference"], signed=True)
+        lines.append(_row([row["strategy"], *values, difference, row["verdict"] or ""]))
+    sentence = f"\n**Recommended: {_plain(board['recommended'])}.** {_plain(board['reason'])}"
+    return "\n".join([*lines, sentence, "", _plain(board["test"]["sentence"])])
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
+
+
+def _plain(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

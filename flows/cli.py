@@ -1,0 +1,210 @@
+"""The command line: ``equipoise``.
+
+Exit codes: 0 done, 1 a stage failed, 2 the input or the parameters are wrong. Heavy libraries are imported by the
+commands that use them, so that what needs none answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
+from tasks.errors import InputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Finds out which remedies for class imbalance help on your images, with confidence intervals.",
+)
+
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Stages at the same time; as many as cores.")]
+Stages = Annotated[
+    list[str] | None, typer.Argument(help="Stages to bring up to date, with all they need; all if none.")
+]
+
+
+def project_root() -> Path:
+    """The project's folder: the current one or the nearest above that holds `params.yaml` and `dvc.yaml`."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "params.yaml").is_file() and (folder / "dvc.yaml").is_file():
+            return folder
+    raise InputError(f"{here} is no Equipoise project: there is no params.yaml with a dvc.yaml here or above")
+
+
+def _enter() -> Path:
+    """Settle in the project's folder; every command starts so."""
+    root = project_root()
+    os.chdir(root)
+    settle_environment(root)
+    return root
+
+
+@app.command()
+def run(
+    stages: Stages = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Write into params.yaml.")
+    ] = None,
+    jobs: Jobs = None,
+    force: Annotated[bool, typer.Option("--force", help="Run stages even if nothing changed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; run nothing.")] = False,
+    commit: Annotated[bool, typer.Option("--commit", help="Commit dvc.lock to git afterwards.")] = False,
+) -> None:
+    """Bring the pipeline up to date and print the verdicts."""
+    start = time.monotonic()
+    root = _enter()
+    from flows import terminal
+    from flows.journal import costs, last_run
+    from flows.locks import workspace_lock
+    from flows.plan import make_plan
+
+    if set_:
+        from tasks.params.editing import set_values
+
+        if dry_run:
+            raise InputError("--set writes into params.yaml and --dry-run changes nothing: use one of them")
+        set_values(root / "params.yaml", set_)
+    if dry_run:
+        plan = make_plan(root, stages or (), force=force, tidy=False)
+        terminal.dry_run(plan.stale, plan.may_run, list(plan.graph.upstream))
+        return
+    with workspace_lock(root):
+        plan = make_plan(root, stages or (), force=force)
+    for name in plan.pruned:
+        terminal.note(f"{name} is gone from the graph: its results were removed (they stay in DVC's cache)")
+    if not plan.stale:
+        for name in plan.graph.upstream:
+            terminal.note(f"{name:<30} Unchanged")
+        terminal.leaderboard(root, costs(root))
+        _where_next(root)
+        return
+    from flows.serving import use_running_server
+
+    server = use_running_server(root)
+    terminal.note(f"Prefect server: {server or 'an embedded one for this run'}")
+    from flows.pipeline import pipeline
+
+    state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
+    last = last_run(root) or {}
+    terminal.leaderboard(root, costs(root))
+    terminal.budget(last.get("took", {}), time.monotonic() - start)
+    _where_next(root)
+    if not state.is_completed():
+        wrong_input = state.name == "Refused" or set(last.get("exit_codes", {}).values()) == {2}
+        raise typer.Exit(2 if wrong_input else 1)
+
+
+def _where_next(root: Path) -> None:
+    from flows import terminal
+
+    report = root / "reports" / "compare" / "report.html"
+    terminal.note("")
+    if report.exists():
+        terminal.note(f"Report: {report}")
+    terminal.note("Runs:   equipoise ui  (Prefect and MLflow on this machine)")
+
+
+@app.command()
+def status(stages: Stages = None) -> None:
+    """Say what is stale, and why."""
+    root = _enter()
+    from flows import terminal
+    from flows.plan import make_plan
+
+    plan = make_plan(root, stages or (), tidy=False)
+    terminal.dry_run(plan.stale, plan.may_run, list(plan.graph.upstream))
+
+
+@app.command()
+def sample() -> None:
+    """Put the sample photos of solar cells into data/raw."""
+    root = _enter()
+    from flows import dataset
+
+    dataset.sample(root)
+
+
+@app.command()
+def add(
+    path: Annotated[Path, typer.Argument(help="Class folders, or a CSV or Parquet table: path,label[,group][,part].")],
+    replace: Annotated[bool, typer.Option("--replace", help="Put them in the place of the present images.")] = False,
+) -> None:
+    """Copy your own images into data/raw and version them."""
+    source = path.absolute()
+    root = _enter()
+    from flows import dataset
+
+    dataset.add(root, source, replace=replace)
+
+
+@app.command()
+def ui(
+    prefect_port: Annotated[int, typer.Option(min=1, max=65535)] = PREFECT_PORT,
+    mlflow_port: Annotated[int, typer.Option(min=1, max=65535)] = MLFLOW_PORT,
+) -> None:
+    """Start the Prefect and MLflow servers on this machine; Ctrl-C ends both."""
+    root = _enter()
+    from flows.serving import serve_uis
+
+    serve_uis(root, prefect_port, mlflow_port)
+
+
+@app.command()
+def serve(
+    cron: Annotated[str, typer.Option(help="When to run, in cron's words, for instance '0 2 * * *'.")],
+    jobs: Jobs = None,
+    commit: Annotated[bool, typer.Option("--commit", help="Commit dvc.lock to git after each run.")] = False,
+    prefect_port: Annotated[int, typer.Option(min=1, max=65535)] = PREFECT_PORT,
+) -> None:
+    """Run the pipeline on a schedule until Ctrl-C; starts the Prefect server that this needs if none runs."""
+    root = _enter()
+    from flows.serving import serve_schedule
+
+    serve_schedule(root, cron, jobs=jobs, commit=commit, port=prefect_port)
+
+
+@app.command()
+def track() -> None:
+    """Record the last run in MLflow again, for instance after the tracking server was away."""
+    root = _enter()
+    from flows import terminal
+    from flows.journal import last_run
+    from flows.tracking import TrackingAway, record
+    from tasks.params import load_params
+
+    last = last_run(root)
+    if last is None:
+        raise InputError("there is no run to record yet: `equipoise run` first")
+    try:
+        recorded = record(
+            root, load_params(root / "params.yaml"), last["outcomes"], last["seconds"], run_id=last["run_id"]
+        )
+    except TrackingAway as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise typer.Exit(1) from None
+    terminal.note(f"recorded as MLflow run {recorded.parent_run_id} {recorded.url or ''}")
+
+
+def main() -> None:
+    """Entry point: errors that people can mend end with exit code 2 and without a traceback."""
+    try:
+        app()
+    except InputError as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"error: {line}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("ended by Ctrl-C; the next run goes on where this one stood\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

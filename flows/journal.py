@@ -1,0 +1,72 @@
+"""What a run leaves behind for people: outcomes, times and costs, in `.equipoise`, which git and DVC ignore."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.runner import Outcome, Result
+from tasks.workspace import STATE, read_json, write_json
+
+
+@dataclass
+class Journal:
+    """One pipeline run.
+
+    Attributes
+    ----------
+    root
+        The project's folder.
+    run_id
+        Names the run in logs and in MLflow; sorts by time.
+    """
+
+    root: Path
+    run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}")
+    results: dict[str, Result] = field(default_factory=dict)
+
+    @property
+    def logs(self) -> Path:
+        """Folder of this run's log files, one a stage."""
+        return self.root / STATE / "logs" / self.run_id
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """What became of each stage."""
+        return {stage: str(result.outcome) for stage, result in self.results.items()}
+
+    def add(self, result: Result) -> None:
+        """Keep a stage's result, and what it cost if its command ran."""
+        self.results[result.stage] = result
+        if result.outcome is Outcome.COMPLETED:
+            known = costs(self.root)
+            known[result.stage] = round(result.seconds, 2)
+            write_json(self.root / STATE / "costs.json", known)
+
+    def save(self) -> None:
+        """Write the run as the last one."""
+        write_json(
+            self.root / STATE / "runs" / "last.json",
+            {
+                "run_id": self.run_id,
+                "outcomes": self.outcomes,
+                "took": {stage: round(result.seconds, 2) for stage, result in self.results.items()},
+                "seconds": costs(self.root),
+                "exit_codes": {stage: result.exit_code for stage, result in self.results.items() if result.exit_code},
+            },
+        )
+
+
+def costs(root: Path) -> dict[str, float]:
+    """Seconds that each stage took when its command last ran in this workspace."""
+    path = root / STATE / "costs.json"
+    return dict(read_json(path)) if path.exists() else {}
+
+
+def last_run(root: Path) -> dict[str, Any] | None:
+    """What `Journal.save` wrote last, or nothing."""
+    path = root / STATE / "runs" / "last.json"
+    return dict(read_json(path)) if path.exists() else None

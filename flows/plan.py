@@ -1,0 +1,90 @@
+"""What a run will do: the checked parameters, the graph, and what in it is stale. Nothing here needs Prefect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.graph import Graph, read_graph, read_stale
+from flows.locks import release_dead_locks
+from flows.prune import prune
+from tasks.errors import InputError
+from tasks.params import Params, load_params
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that could start now.
+
+    Attributes
+    ----------
+    params
+        The checked parameters.
+    graph
+        The stages that the run is about.
+    stale
+        Why a stage must run, for each that must whatever the others do.
+    pruned
+        Stages that were dropped because they are gone from `dvc.yaml` and `params.yaml`.
+    """
+
+    params: Params
+    graph: Graph
+    stale: dict[str, list[str]]
+    pruned: list[str]
+
+    @property
+    def may_run(self) -> list[str]:
+        """Stages that run if what they wait for turns out different."""
+        return [name for name in self.graph.downstream(self.stale) if name not in self.stale]
+
+
+def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, tidy: bool = True) -> Plan:
+    """Check everything that can be checked beforehand and say what a run would do.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    targets
+        Stages to bring up to date, with all that they need; empty for the whole graph.
+    force
+        Count the targets (all stages if there are none) as stale.
+    tidy
+        Prune what belongs to removed stages; only while holding the workspace.
+
+    Raises
+    ------
+    InputError
+        The parameters are wrong, there are no images, or DVC can't read the project.
+    """
+    params = load_params(root / "params.yaml")
+    whole = read_graph(root)
+    _check_data(root, whole)
+    pruned: list[str] = []
+    if tidy:
+        release_dead_locks(root)
+        pruned = prune(root, whole)
+    graph, stale = read_stale(root)
+    targets = list(targets)
+    if targets:
+        graph = graph.restrict(targets)
+        stale = {name: why for name, why in stale.items() if name in graph.upstream}
+    if force:
+        named = [name for name in graph.upstream if name in targets or name.split("@")[0] in targets]
+        stale |= {name: stale.get(name, ["forced"]) for name in (named if targets else graph.upstream)}
+    return Plan(params, graph, stale, pruned)
+
+
+def _check_data(root: Path, graph: Graph) -> None:
+    """Outside sources of the graph must be there; DVC's own message would name a path only."""
+    raw = root / "data" / "raw"
+    if "ingest" not in graph.upstream or raw.exists():
+        return
+    if (root / "data" / "raw.dvc").exists():
+        raise InputError("data/raw is versioned but not here: bring it with `dvc pull` or `dvc checkout data/raw.dvc`")
+    raise InputError(
+        "there are no images yet: `equipoise add PATH` takes your own (class folders or a table), "
+        "`equipoise sample` fetches photos of solar cells to try with"
+    )

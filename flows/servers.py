@@ -1,0 +1,167 @@
+"""Servers on this machine: started on loopback, waited for until they answer, ended with the command."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.environment import PREFECT_PORT
+from flows.process import Child
+from flows.runner import stage_environment
+from tasks.errors import InputError
+from tasks.workspace import STATE, read_json, write_json
+
+HOST = "127.0.0.1"
+_PATIENCE_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server to start.
+
+    Attributes
+    ----------
+    name
+        What people call it.
+    url
+        Where people open it.
+    health
+        Address that answers with status 200 once it is ready.
+    command
+        What starts it.
+    """
+
+    name: str
+    url: str
+    health: str
+    command: list[str]
+
+
+def prefect_server(port: int) -> Server:
+    """The Prefect server with its UI."""
+    url = f"http://{HOST}:{port}"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+    return Server("Prefect", url, f"{url}/api/health", command)
+
+
+def mlflow_server(port: int, store: str, artifacts: str) -> Server:
+    """The MLflow server with its UI, on the tracking store `store`."""
+    url = f"http://{HOST}:{port}"
+    where = ["--host", HOST, "--port", str(port), "--workers", "1"]
+    what = ["--backend-store-uri", store, "--default-artifact-root", artifacts]
+    return Server("MLflow", url, f"{url}/health", [sys.executable, "-m", "mlflow", "server", *where, *what])
+
+
+def answers(address: str) -> bool:
+    """Whether a GET of `address` is answered with status 200 within a second."""
+    try:
+        with urllib.request.urlopen(address, timeout=1.0) as response:  # noqa: S310 (http to a server of ours)
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def running_prefect(root: Path) -> str | None:
+    """API address of a Prefect server that runs already: the user's, this workspace's, or one at the usual port.
+
+    Raises
+    ------
+    InputError
+        PREFECT_API_URL names a server that doesn't answer.
+    """
+    given = os.environ.get("PREFECT_API_URL")
+    if given:
+        if not answers(f"{given.rstrip('/')}/health"):
+            raise InputError(f"PREFECT_API_URL is {given}, but no Prefect server answers there: start it, or unset it")
+        return given
+    known = _known_servers(root)
+    for address in (known.get("Prefect"), f"http://{HOST}:{PREFECT_PORT}"):
+        if address and answers(f"{address}/api/health"):
+            return f"{address}/api"
+    return None
+
+
+@contextmanager
+def started(root: Path, servers: list[Server]) -> Iterator[dict[str, Child]]:
+    """Start `servers`, wait until all answer, and end them when the block is left.
+
+    Raises
+    ------
+    InputError
+        A port is in use.
+    RuntimeError
+        A server ended, or did not answer in time; the message holds its last lines.
+    """
+    for server in servers:
+        _check_port(server)
+    children: dict[str, Child] = {}
+    tails: dict[str, deque[str]] = {}
+    try:
+        for server in servers:
+            command = [sys.executable, "-m", "flows.lifeline", *server.command]
+            child = children[server.name] = Child(command, root, stage_environment(1))
+            tail = tails[server.name] = deque(maxlen=15)
+            log = root / STATE / "logs" / f"{server.name.lower()}-server.log"
+            threading.Thread(target=_drain, args=(child, tail, log), daemon=True).start()
+        for server in servers:
+            _wait_for(server, children[server.name], tails[server.name])
+        write_json(_servers_file(root), {**_known_servers(root), **{server.name: server.url for server in servers}})
+        yield children
+    finally:
+        for child in children.values():
+            child.end()
+            child.release()
+        gone = {server.name for server in servers}
+        write_json(_servers_file(root), {name: url for name, url in _known_servers(root).items() if name not in gone})
+
+
+def _check_port(server: Server) -> None:
+    port = int(server.url.rpartition(":")[2])
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            option = f"--{server.name.lower()}-port"
+            raise InputError(f"port {port} is in use: choose another one for {server.name} with {option}") from None
+
+
+def _drain(child: Child, tail: deque[str], log: Path) -> None:
+    """Read what a server prints, so that it never waits for a reader."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file:
+        for line in child.lines():
+            tail.append(line)
+            file.write(line + "\n")
+            file.flush()
+
+
+def _wait_for(server: Server, child: Child, tail: deque[str]) -> None:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while not answers(server.health):
+        if child.process.poll() is not None:
+            raise RuntimeError(f"the {server.name} server ended at once:\n" + "\n".join(tail))
+        if time.monotonic() > until:
+            raise RuntimeError(
+                f"the {server.name} server did not answer in {_PATIENCE_SECONDS:.0f} s:\n" + "\n".join(tail)
+            )
+        time.sleep(0.25)
+
+
+def _servers_file(root: Path) -> Path:
+    return root / STATE / "servers.json"
+
+
+def _known_servers(root: Path) -> dict[str, str]:
+    path = _servers_file(root)
+    return dict(read_json(path)) if path.exists() else {}

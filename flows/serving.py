@@ -1,0 +1,111 @@
+"""``equipoise ui`` and ``equipoise serve``: the UIs and the schedule, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from flows import terminal
+from flows.servers import Server, answers, mlflow_server, prefect_server, running_prefect, started
+from tasks.errors import InputError
+
+
+def serve_uis(root: Path, prefect_port: int, mlflow_port: int) -> None:
+    """Run the Prefect and MLflow servers until Ctrl-C, a termination, or one of them ends."""
+    from flows.tracking.store import artifact_location, store, without_credentials
+
+    _terminate_by_exception()
+    lines, servers = [], []
+    prefect = prefect_server(prefect_port)
+    if answers(prefect.health):
+        lines.append(f"Prefect: {prefect.url} (ran already)")
+    else:
+        servers.append(prefect)
+    tracking, artifacts = store(root), artifact_location(root)
+    if artifacts is None:
+        lines.append(f"MLflow:  {without_credentials(tracking)} (MLFLOW_TRACKING_URI)")
+    else:
+        servers.append(mlflow_server(mlflow_port, tracking, artifacts))
+    _run_until_ended(root, servers, lines)
+
+
+def _run_until_ended(root: Path, servers: list[Server], lines: list[str]) -> None:
+    if servers:
+        terminal.note(f"starting {' and '.join(server.name for server in servers)} ...")
+    with started(root, servers) as children:
+        for line in [*lines, *(f"{server.name + ':':<8} {server.url}" for server in servers)]:
+            terminal.note(line)
+        terminal.note("Ctrl-C ends them." if servers else "Nothing to start.")
+        while children:
+            for name, child in children.items():
+                if child.process.poll() is not None:
+                    raise RuntimeError(f"the {name} server ended; its log is in .equipoise/logs")
+            time.sleep(0.3)
+
+
+def use_running_server(root: Path) -> str | None:
+    """Let Prefect use a server that runs already, and return its address; None if Prefect must bring its own."""
+    api = running_prefect(root)
+    if api is not None:
+        os.environ["PREFECT_API_URL"] = api
+    return api
+
+
+def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, port: int) -> None:
+    """Serve the pipeline on a schedule until Ctrl-C, with a Prefect server of its own if none runs.
+
+    Raises
+    ------
+    InputError
+        `cron` is no schedule, or the server's port is in use.
+    """
+    _check_cron(cron)
+    _terminate_by_exception()
+    with ExitStack() as stack:
+        if use_running_server(root) is None:
+            terminal.note("starting Prefect ...")
+            server = prefect_server(port)
+            stack.enter_context(started(root, [server]))
+            os.environ["PREFECT_API_URL"] = f"{server.url}/api"
+        from prefect.types.entrypoint import EntrypointType
+
+        from flows.pipeline import pipeline
+
+        terminal.note(
+            f"Prefect: {os.environ['PREFECT_API_URL'].removesuffix('/api')}   schedule: {cron}   Ctrl-C ends it"
+        )
+        pipeline.serve(
+            name=f"{root.name}-scheduled",
+            cron=cron,
+            parameters={"workspace": str(root), "jobs": jobs, "commit": commit},
+            pause_on_shutdown=False,
+            limit=1,
+            print_starting_message=False,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+
+
+def _check_cron(cron: str) -> None:
+    from prefect.client.schemas.schedules import CronSchedule
+    from pydantic import ValidationError
+
+    try:
+        CronSchedule(cron=cron)
+    except ValidationError:
+        example = "'0 2 * * *' (every night at two)"
+        raise InputError(
+            f"{cron!r} is no cron schedule: give minute, hour, day, month and weekday, as in {example}"
+        ) from None
+
+
+def _terminate_by_exception() -> None:
+    """Let a termination end the servers as Ctrl-C does."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, leave)

@@ -1,0 +1,325 @@
+"""The whole pipeline on a few real photos, through Prefect, DVC and MLflow, as a user runs it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect.testing.utilities import prefect_test_harness
+
+PHOTOS = {"functional": 48, "defective": 24, "likely_functional": 12}  # a class: photos of it
+PHOTO_PROBABILITY = {"functional": 0.0, "likely_functional": 1 / 3, "defective": 1.0}
+KEPT_STRATEGIES = ("plain", "focal", "augmented_minority")
+KEPT_RECIPES = ("natural", "augmented_minority")
+SMALL = [
+    "ingest.min_images=8",
+    "embed.image_size=32",
+    "split.folds=2",
+    "train.seeds=2",
+    "train.epochs=3",
+    "evaluate.resamples=100",
+    "explore.thumbnails=2",
+]
+
+
+@dataclass
+class Project:
+    """A workspace of its own: a copy of this project's files with its own git history and data."""
+
+    root: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def equipoise(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        return self._run([sys.executable, "-m", "flows.cli", *arguments], ok)
+
+    def dvc(self, *arguments: str) -> str:
+        """DVC as in ``.venv/bin/dvc`` without an activated environment: another Python comes first on the path."""
+        bare = {"PATH": os.pathsep.join(["/usr/local/bin", "/usr/bin", "/bin"])}
+        return self._run([str(self.root / ".venv/bin/dvc"), *arguments], True, bare).stdout
+
+    def git(self, *arguments: str) -> str:
+        return self._run(["git", *arguments], True).stdout.strip()
+
+    def _run(
+        self, command: list[str], ok: bool, extra: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "COLUMNS": "200", **self.environment, **(extra or {})}
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
+        if ok:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def edit_params(self, change) -> None:
+        path = self.root / "params.yaml"
+        path.write_text(change(path.read_text()))
+
+    def lock(self) -> dict:
+        return yaml.safe_load((self.root / "dvc.lock").read_text())["stages"]
+
+    def clone(self, where: Path) -> Project:
+        subprocess.run(["git", "clone", "-q", str(self.root), str(where)], check=True)
+        _link_environment(where)
+        other = Project(where, self.environment)
+        other.dvc("pull", "-q", "data/raw.dvc")
+        return other
+
+    def digest(self, folder: str) -> dict[str, str]:
+        files = sorted(path for path in (self.root / folder).rglob("*") if path.is_file())
+        return {str(f.relative_to(self.root)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+def _link_environment(root: Path) -> None:
+    (root / ".venv").symlink_to(sys.prefix)
+
+
+def _photos(folder: Path) -> None:
+    """Some photos of each class, taken from the sample package."""
+    elpv = pytest.importorskip("elpv_dataset", reason="the sample photos are an optional extra")
+    data = Path(elpv.__file__).parent / "data"
+    rows = [line.split() for line in (data / "labels.csv").read_text().splitlines()]
+    for name, wanted in PHOTOS.items():
+        (folder / name).mkdir(parents=True)
+        chosen = [path for path, probability, _ in rows if abs(float(probability) - PHOTO_PROBABILITY[name]) < 0.01]
+        for path in chosen[:wanted]:
+            shutil.copy(data / path, folder / name)
+
+
+def _without(section: dict, kept: tuple[str, ...]) -> dict:
+    return {name: value for name, value in section.items() if name in kept}
+
+
+@pytest.fixture(scope="session")
+def api() -> Iterator[str]:
+    """A Prefect server for all tests of this file."""
+    with prefect_test_harness(server_startup_timeout=180):
+        from prefect.settings import PREFECT_API_URL
+
+        yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture(scope="session")
+def first(repository: Path, api: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that has run once, with two jobs; its state is committed and its data pushed to a remote."""
+    home = tmp_path_factory.mktemp("pipeline")
+    root = home / "first"
+    listing = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    tracked = subprocess.run(listing, cwd=repository, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, tracked.split("\0")):
+        if (repository / name).is_file() and not name.startswith(("tests/", "docs/", "data/raw.dvc", "dvc.lock")):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(repository / name, root / name)
+    _link_environment(root)
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    for kind, kept in (("strategies", KEPT_STRATEGIES), ("recipes", KEPT_RECIPES)):
+        gone = [name for name in params[kind] if name not in kept]
+        text = (root / "params.yaml").read_text()
+        for name in gone:
+            text = re.sub(rf"(?m)^  {name}:.*\n(?:    .*\n)+", "", text)
+        (root / "params.yaml").write_text(text)
+    project = Project(root, {"PREFECT_API_URL": api})
+    project.git("init", "-q", "-b", "main")
+    _photos(home / "photos")
+    project.equipoise("add", str(home / "photos"))
+    project.dvc("remote", "add", "-d", "-q", "store", str(home / "remote"))
+    project.dvc("push", "-q", "data/raw.dvc")
+    project.equipoise("status")
+    from tasks.params.editing import set_values
+
+    set_values(root / "params.yaml", SMALL)
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "before the first run")
+    project.output = project.equipoise("run", "--jobs", "2").stdout  # type: ignore[attr-defined]
+    project.git("add", "dvc.lock")
+    project.git("commit", "-q", "-m", "first run")
+    return project
+
+
+@pytest.fixture(scope="session")
+def flow_runs(first: Project):
+    """The Prefect client's view: flow runs, newest first, with their task runs."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    def read() -> list[tuple[object, dict[str, str]]]:
+        with get_client(sync_client=True) as client:
+            runs = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC)
+            found = []
+            for run in runs:
+                only = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
+                tasks = client.read_task_runs(flow_run_filter=only, limit=200)
+                found.append((run, {task.name: task.state_name for task in tasks}))
+            return found
+
+    return read
+
+
+def test_a_run_ends_with_leaderboard_confirmation_report_and_the_way_to_the_uis(first):
+    output = first.output
+    for strategy in KEPT_STRATEGIES:
+        assert re.search(rf"^{strategy}\b", output, re.MULTILINE)
+    for words in ("balanced accuracy", "verdict", "Recommended:", "Held-out test part", "Time by stage", "equipoise ui"):
+        assert words in output
+    assert str(first.root / "reports/compare/report.html") in output
+
+
+def test_prefect_shows_a_task_run_a_stage_named_as_the_stage(first, flow_runs):
+    run, tasks = flow_runs()[-1]
+    assert run.state_name == "Completed"
+    assert set(first.lock()) | {"data/raw.dvc", "track"} == set(tasks)
+    assert all(state == "Completed" for name, state in tasks.items() if name in first.lock())
+
+
+def test_prefect_has_the_artifacts_that_people_look_for(first):
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        artifacts = {artifact.key: artifact for artifact in client.read_artifacts()}
+    assert {"class-counts", "leaderboard", "links"} <= set(artifacts)
+    assert "plain" in artifacts["leaderboard"].data
+
+
+def test_stage_output_reaches_prefects_log_and_the_log_file(first, flow_runs):
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        messages = [log.message for log in client.read_logs(limit=200)]
+    files = list((first.root / ".equipoise/logs").glob("*/ingest.log"))
+    said = [line for line in files[0].read_text().splitlines() if "images" in line]
+    assert said
+    assert any(said[-1] in message for message in messages)
+
+
+def test_mlflow_has_a_parent_run_and_a_child_a_strategy(first):
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{first.root}/.equipoise/mlflow/mlflow.db")
+    experiment = client.get_experiment_by_name("equipoise")
+    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
+    children = {run.data.params["strategy"]: run for run in runs if "strategy" in run.data.params}
+    assert set(children) == set(KEPT_STRATEGIES)
+    board = json.loads((first.root / "reports/compare/leaderboard.json").read_text())
+    for row in board["rows"]:
+        measured = children[row["strategy"]].data.metrics["cv.balanced_accuracy"]
+        assert measured == pytest.approx(row["balanced_accuracy"]["value"])
+
+
+def test_an_unchanged_run_starts_nothing_and_shows_the_verdicts_again(first, flow_runs):
+    before = len(flow_runs())
+    again = Project(first.root)  # knows no Prefect server
+    output = again.equipoise("run").stdout
+    for stage in first.lock():
+        assert re.search(rf"^{re.escape(stage)} +Unchanged$", output, re.MULTILINE)
+    assert "Recommended:" in output
+    assert len(flow_runs()) == before
+
+
+def test_setting_a_parameter_keeps_comments_and_runs_only_what_depends_on_it(first, flow_runs):
+    before = (first.root / "params.yaml").read_text()
+    first.equipoise("run", "--set", "strategies.focal.gamma=1")
+    after = (first.root / "params.yaml").read_text()
+    changed = [(a, b) for a, b in zip(before.splitlines(), after.splitlines(), strict=True) if a != b]
+    assert [pair[1].strip() for pair in changed] == ["gamma: 1"]
+    _, tasks = flow_runs()[0]
+    ran = {name for name, state in tasks.items() if state == "Completed"} - {"track"}
+    assert ran == {"train@focal", "evaluate", "compare"}
+    assert tasks["train@plain"] == "Unchanged"
+    first.git("checkout", "-q", "--", "params.yaml", "dvc.lock")
+    first.equipoise("run")
+    _, tasks = flow_runs()[0]
+    assert tasks["train@focal"] == "Restored"
+
+
+def test_one_job_and_plain_dvc_repro_in_fresh_clones_give_the_same_lock(first, tmp_path):
+    expected = first.lock()
+    single = first.clone(tmp_path / "single")
+    (single.root / "dvc.lock").unlink()
+    single.equipoise("run", "--jobs", "1")
+    assert single.lock() == expected
+    plain = first.clone(tmp_path / "plain")
+    (plain.root / "dvc.lock").unlink()
+    plain.dvc("repro", "-q")
+    assert plain.lock() == expected
+    assert (plain.root / "dvc.lock").read_bytes() != b""
+    metrics = json.loads(plain.dvc("metrics", "show", "--json"))
+    assert "balanced_accuracy" in json.dumps(metrics)
+
+    # Without one strategy: what equipoise prunes is all that tells it from plain DVC.
+    for project in (single, plain):
+        project.edit_params(lambda text: re.sub(r"(?m)^  focal:\n(?:    .*\n)+", "", text))
+    single.equipoise("run")
+    plain.dvc("repro", "-q")
+    of_plain = plain.lock()
+    assert of_plain.pop("train@focal")
+    assert single.lock() == of_plain
+    assert not (single.root / "predictions/focal").exists()
+    assert not (single.root / "models/focal").exists()
+
+
+def test_an_earlier_balanced_dataset_comes_back_byte_for_byte(first, tmp_path):
+    earlier = first.digest("data/balanced/augmented_minority")
+    assert any(name.endswith(".png") for name in earlier)
+    first.equipoise("run", "balance@augmented_minority", "--set", "recipes.augmented_minority.target=0.7")
+    assert first.digest("data/balanced/augmented_minority") != earlier
+    first.git("checkout", "-q", "--", "params.yaml", "dvc.lock")
+    first.dvc("checkout", "-q")
+    assert first.digest("data/balanced/augmented_minority") == earlier
+    assert "up to date" in first.dvc("status")
+
+
+def test_dry_run_and_status_say_why_and_change_nothing(first):
+    first.edit_params(lambda text: text.replace("folds: 2", "folds: 3"))
+    lock = (first.root / "dvc.lock").read_bytes()
+    for command in (("run", "--dry-run"), ("status",)):
+        output = first.equipoise(*command).stdout
+        assert re.search(r"^split +runs +.*split modified", output, re.MULTILINE)
+        assert re.search(r"^compare +may run", output, re.MULTILINE)
+        assert re.search(r"^ingest +unchanged", output, re.MULTILINE)
+    assert (first.root / "dvc.lock").read_bytes() == lock
+    first.git("checkout", "-q", "--", "params.yaml")
+
+
+def test_wrong_parameters_end_with_exit_code_2_before_anything_runs(first):
+    first.edit_params(lambda text: text.replace("folds: 2", "fold: 2").replace("seeds: 2", "seeds: none"))
+    done = first.equipoise("run", ok=False)
+    first.git("checkout", "-q", "--", "params.yaml")
+    assert done.returncode == 2
+    assert re.search(r"params\.yaml:\d+: split\.fold: unknown key \(did you mean 'folds'\?\)", done.stderr)
+    assert "train.seeds" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_stage_that_refuses_its_input_ends_the_run_with_exit_code_2_and_its_own_words(first):
+    done = first.equipoise("run", "--set", "split.folds=40", ok=False)
+    assert done.returncode == 2
+    assert "likely_functional" in done.stdout
+    assert "255" not in done.stdout
+    assert re.search(r"train@plain .*Blocked", done.stdout)
+    first.git("checkout", "-q", "--", "params.yaml")
+    assert first.equipoise("run").returncode == 0
+
+
+def test_other_dvc_commands_work_on_the_same_files(first):
+    assert "reports/explore" in first.dvc("dag")
+    first.dvc("push", "-q")
+    first.dvc("plots", "show", "--json")
+    shutil.rmtree(first.root / "models")
+    first.dvc("pull", "-q")
+    assert (first.root / "models/plain/model.safetensors").exists()
+
+
+def test_a_tracking_server_that_is_away_stops_nothing_and_can_be_told_later(first):
+    away = Project(first.root, {**first.environment, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
+    output = away.equipoise("run", "--force", "compare").stdout
+    assert "equipoise track" in output
+    assert "recorded" in first.equipoise("track").stdout
