@@ -86,13 +86,13 @@ def run(
         terminal.leaderboard(root, costs(root))
         _where_next(root)
         return
-    from flows.serving import use_running_server
+    from flows.serving import prefect_api
 
-    server = use_running_server(root)
-    terminal.note(f"Prefect server: {server or 'an embedded one for this run'}")
-    from flows.pipeline import pipeline
+    with prefect_api(root) as url:
+        terminal.note(f"Prefect: {url}")
+        from flows.pipeline import pipeline
 
-    state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
+        state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
     last = last_run(root) or {}
     terminal.leaderboard(root, costs(root))
     terminal.budget(last.get("took", {}), time.monotonic() - start)

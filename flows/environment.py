@@ -21,7 +21,6 @@ def settle_environment(root: Path) -> None:
         "DVC_NO_ANALYTICS": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         # The terminal shows the stages' own lines; Prefect's go to its server.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
     }

@@ -12,7 +12,7 @@ import urllib.request
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.environment import PREFECT_PORT
@@ -39,12 +39,15 @@ class Server:
         Address that answers with status 200 once it is ready.
     command
         What starts it.
+    environment
+        What its environment has beside this process's.
     """
 
     name: str
     url: str
     health: str
     command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 def prefect_server(port: int) -> Server:
@@ -59,7 +62,16 @@ def mlflow_server(port: int, store: str, artifacts: str) -> Server:
     url = f"http://{HOST}:{port}"
     where = ["--host", HOST, "--port", str(port), "--workers", "1"]
     what = ["--backend-store-uri", store, "--default-artifact-root", artifacts]
-    return Server("MLflow", url, f"{url}/health", [sys.executable, "-m", "mlflow", "server", *where, *what])
+    command = [sys.executable, "-m", "mlflow", "server", *where, *what]
+    # Its job queue would start eight processes that nothing here needs.
+    return Server("MLflow", url, f"{url}/health", command, {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+
+
+def free_port() -> int:
+    """A port of the loopback interface that is free now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def answers(address: str) -> bool:
@@ -109,7 +121,7 @@ def started(root: Path, servers: list[Server]) -> Iterator[dict[str, Child]]:
     try:
         for server in servers:
             command = [sys.executable, "-m", "flows.lifeline", *server.command]
-            child = children[server.name] = Child(command, root, stage_environment(1))
+            child = children[server.name] = Child(command, root, {**stage_environment(1), **server.environment})
             tail = tails[server.name] = deque(maxlen=15)
             log = root / STATE / "logs" / f"{server.name.lower()}-server.log"
             threading.Thread(target=_drain, args=(child, tail, log), daemon=True).start()

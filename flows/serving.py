@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
 from flows import terminal
-from flows.servers import Server, answers, mlflow_server, prefect_server, running_prefect, started
+from flows.servers import Server, answers, free_port, mlflow_server, prefect_server, running_prefect, started
 from tasks.errors import InputError
 
 
@@ -47,12 +48,21 @@ def _run_until_ended(root: Path, servers: list[Server], lines: list[str]) -> Non
             time.sleep(0.3)
 
 
-def use_running_server(root: Path) -> str | None:
-    """Let Prefect use a server that runs already, and return its address; None if Prefect must bring its own."""
+@contextmanager
+def prefect_api(root: Path, port: int | None = None) -> Iterator[str]:
+    """Let Prefect use the server that runs already, or one that is started for the block; yields where its UI is.
+
+    A server of our own stands in a process group of its own, so that it still answers when Ctrl-C ends a run.
+    """
     api = running_prefect(root)
-    if api is not None:
+    with ExitStack() as stack:
+        if api is None:
+            server = prefect_server(port or free_port())
+            terminal.note("starting a Prefect server for this run ...")
+            stack.enter_context(started(root, [server]))
+            api = f"{server.url}/api"
         os.environ["PREFECT_API_URL"] = api
-    return api
+        yield api.removesuffix("/api")
 
 
 def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, port: int) -> None:
@@ -65,19 +75,12 @@ def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, por
     """
     _check_cron(cron)
     _terminate_by_exception()
-    with ExitStack() as stack:
-        if use_running_server(root) is None:
-            terminal.note("starting Prefect ...")
-            server = prefect_server(port)
-            stack.enter_context(started(root, [server]))
-            os.environ["PREFECT_API_URL"] = f"{server.url}/api"
+    with prefect_api(root, port) as url:
         from prefect.types.entrypoint import EntrypointType
 
         from flows.pipeline import pipeline
 
-        terminal.note(
-            f"Prefect: {os.environ['PREFECT_API_URL'].removesuffix('/api')}   schedule: {cron}   Ctrl-C ends it"
-        )
+        terminal.note(f"Prefect: {url}   schedule: {cron}   Ctrl-C ends it")
         pipeline.serve(
             name=f"{root.name}-scheduled",
             cron=cron,

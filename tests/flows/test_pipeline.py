@@ -168,7 +168,14 @@ def test_a_run_ends_with_leaderboard_confirmation_report_and_the_way_to_the_uis(
     output = first.output
     for strategy in KEPT_STRATEGIES:
         assert re.search(rf"^{strategy}\b", output, re.MULTILINE)
-    for words in ("balanced accuracy", "verdict", "Recommended:", "Held-out test part", "Time by stage", "equipoise ui"):
+    for words in (
+        "balanced accuracy",
+        "verdict",
+        "Recommended:",
+        "Held-out test part",
+        "Time by stage",
+        "equipoise ui",
+    ):
         assert words in output
     assert str(first.root / "reports/compare/report.html") in output
 
