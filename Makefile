@@ -12,11 +12,9 @@ CONSTRAINTS := constraints.txt
 
 .PHONY: run test check install ui clean
 
-run: $(STAMP) data/raw.dvc
+run: $(STAMP)
+	[ -e data/raw.dvc ] || [ -e data/raw ] || $(BIN)/equipoise sample
 	$(BIN)/equipoise run
-
-data/raw.dvc: | $(STAMP)
-	$(BIN)/equipoise sample
 
 install: $(STAMP)
 

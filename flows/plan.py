@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.dataset.versions import finish_interrupted
 from flows.graph import Graph, read_graph, read_stale
 from flows.locks import release_dead_locks
 from flows.prune import prune
@@ -52,7 +53,7 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     force
         Count the targets (all stages if there are none) as stale.
     tidy
-        Prune what belongs to removed stages; only while holding the workspace.
+        Mend what a killed run left and prune what belongs to removed stages; only while holding the workspace.
 
     Raises
     ------
@@ -60,13 +61,13 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
         The parameters are wrong, there are no images, or DVC can't read the project.
     """
     params = load_params(root / "params.yaml")
-    whole = read_graph(root)
-    _check_data(root, whole)
     pruned: list[str] = []
     if tidy:
         release_dead_locks(root)
-        pruned = prune(root, whole)
+        finish_interrupted(root)
+        pruned = prune(root, read_graph(root))
     graph, stale = read_stale(root)
+    _check_data(root, graph)
     targets = list(targets)
     if targets:
         graph = graph.restrict(targets)

@@ -50,5 +50,9 @@ def parts(package: str) -> dict[str, type[Part]]:
             raise TypeError(f"{module.__name__} must define exactly one part, but defines {len(classes)}")
         found[module_info.name] = classes[0]
     for entry in entry_points(group=f"equipoise.{package.rpartition('.')[2]}"):
+        if entry.name in found:
+            raise TypeError(
+                f"the entry point {entry.value} can't take the name {entry.name!r}: {package} has such a part"
+            )
         found[entry.name] = entry.load()
     return dict(sorted(found.items()))

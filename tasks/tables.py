@@ -83,14 +83,14 @@ class Table:
         unknown = [str(name) for name in frame.columns if name not in schema.names]
         if missing or unknown:
             raise ValueError(f"{self.name}: missing columns {missing}, unknown columns {unknown}")
+        for field in schema:
+            if not field.nullable and frame[field.name].isna().any():
+                rows = frame.index[frame[field.name].isna()].tolist()[:5]
+                raise ValueError(f"{self.name}: column {field.name!r} is empty in rows {rows}")
         try:
             table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False, safe=True)
         except (pa.ArrowException, ValueError) as error:
             raise ValueError(f"{self.name}: {error}") from error
-        for field in schema:
-            if not field.nullable and table.column(field.name).null_count:
-                rows = frame.index[frame[field.name].isna()].tolist()[:5]
-                raise ValueError(f"{self.name}: column {field.name!r} is empty in rows {rows}")
         if self.key:
             repeated = frame.duplicated(list(self.key))
             if repeated.any():

@@ -42,10 +42,8 @@ def set_values(path: Path, assignments: list[str]) -> Params:
         keys = key.strip().split(".")
         _assign(wanted, keys, value)
         text = _edit(text, keys, value)
-        if plain(parse_yaml(text, path)) != wanted:
-            raise InputError(
-                f"--set {assignment}: {path.name} is written in a way that can't be edited here; do it by hand"
-            )
+        if not _says(text, wanted, path):
+            raise InputError(f"--set {assignment}: the layout of {path.name} can't be edited here; do it by hand")
     try:
         params = check_params(parse_yaml(text, path), path)
     except InputError as error:
@@ -53,6 +51,13 @@ def set_values(path: Path, assignments: list[str]) -> Params:
     if text != before:
         write_text(path, text)
     return params
+
+
+def _says(text: str, wanted: dict[str, Any], path: Path) -> bool:
+    try:
+        return bool(plain(parse_yaml(text, path)) == wanted)
+    except InputError:
+        return False
 
 
 def _parse_value(assignment: str, text: str) -> Any:
@@ -84,7 +89,7 @@ def _edit(text: str, keys: list[str], value: Any) -> str:
     if keys[-1] in entries:
         name, old = entries[keys[-1]]
         start = text.index(":", name.end_mark.index) + 1
-        end = max(start, _end(text, old))
+        end = start if _is_empty(old) else _end(text, old)
         replaced = text[start:end]
         gap = replaced[: len(replaced) - len(replaced.lstrip(" "))] or " "
         longer = len(gap + written) - len(replaced.rpartition("\n")[2])
@@ -115,8 +120,13 @@ def _end(text: str, node: Node) -> int:
     if isinstance(node, CollectionNode) and not node.flow_style:
         last = node.value[-1]
         key, value = last if isinstance(last, tuple) else (last, last)
-        return max(int(key.end_mark.index), _end(text, value))
+        return _end(text, key if _is_empty(value) else value)
     return int(node.start_mark.index) + len(text[node.start_mark.index : node.end_mark.index].rstrip())
+
+
+def _is_empty(node: Node) -> bool:
+    """Whether no character stands for the value; its mark then says nothing of its place."""
+    return bool(node.start_mark.index == node.end_mark.index)
 
 
 def _write(value: Any) -> str:

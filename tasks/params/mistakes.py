@@ -66,30 +66,32 @@ def sentence(mistake: Any) -> str:
         allowed = _range(context.get("field") or _field_at(loc))
         subject = "nothing stands here; it" if value is None else _shown(value)
         return f"{where}: {subject} should be {expected}" + (f" ({allowed})" if allowed else "")
-    return f"{where}: {context.get('message', mistake['msg'])}"
+    return f"{where}: {context.get('message', mistake['msg']).removeprefix('Value error, ')}"
 
 
-def syntax_sentence(error: MarkedYAMLError) -> str:
-    """Why a text is no YAML, and the remedy."""
+def syntax_mistake(error: MarkedYAMLError) -> tuple[int, str]:
+    """The line, from 1, that makes a text no YAML, and the remedy as a sentence."""
     problem, context = error.problem or "", error.context or ""
-    opened = error.context_mark.line + 1 if error.context_mark else 1
+    mark = error.problem_mark or error.context_mark
+    seen = mark.line + 1 if mark else 1
+    began = error.context_mark.line + 1 if error.context_mark else seen
     if "duplicate key" in problem:
-        return f"the key {problem.split(chr(34))[1]!r} stands here a second time (first in line {opened}); remove one"
+        return seen, f"the key {problem.split(chr(34))[1]!r} stands in this section already; remove one of them"
     if "'\\t'" in problem:
-        return "a tab can't indent; use spaces"
+        return seen, "a tab can't indent; use spaces"
     if "flow" in context:
-        return f"the bracket that opens in line {opened} is not closed, or a comma is missing in it"
+        return began, "the bracket that opens here is not closed, or a comma is missing in it"
     if "quoted scalar" in context:
-        return f"the quote that opens in line {opened} is not closed"
+        return began, "the quote that opens here is not closed"
+    if "simple key" in context:
+        return began, "a key without a colon; write it as 'key: value'"
     if "mapping values are not allowed" in problem:
-        return "a colon where no key can stand; check the indentation, or put quotes around the value"
-    if "expected ':'" in problem:
-        return "a key without a colon; write it as 'key: value'"
+        return seen, "a colon where no key can stand; check the indentation, or put quotes around the value"
     if "block" in context:
-        return "the indentation does not fit the lines above; keys of one section start in the same column"
+        return seen, "the indentation does not fit the lines above; keys of one section start in the same column"
     if "single document" in context:
-        return "a second document starts here; remove the line '---'"
-    return f"not valid YAML: {problem.splitlines()[0] if problem else context}"
+        return seen, "a second document starts here; remove the line '---'"
+    return seen, f"not valid YAML: {problem.partition(chr(10))[0] or context}"
 
 
 def closest(value: str, names: Sequence[str]) -> str | None:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    StringConstraints,
-    model_validator,
-)
-from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
-from pydantic_core.core_schema import no_info_after_validator_function
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
-from tasks.registry import Part, parts
+from tasks.params.composing import Composed, NameOf, attempt, finish, mistake, refer
+from tasks.registry import parts
 
 STAGES = (
     "ingest",
@@ -34,7 +25,6 @@ STAGES = (
 )
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
-Mistakes = dict[str, str]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of every random choice of this stage.")]
 
 
@@ -42,36 +32,6 @@ class Section(BaseModel):
     """A part of `params.yaml`: unknown keys are mistakes, values don't change once read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-@dataclass(frozen=True)
-class NameOf:
-    """Says of a text that it names a part: checks it, and gives editors the names.
-
-    Attributes
-    ----------
-    package
-        The parts' package, for instance ``tasks.train.losses``.
-    """
-
-    package: str
-
-    def check(self, value: str) -> str:
-        """Return `value` if there is such a part."""
-        refer(value, list(parts(self.package)))
-        return value
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return no_info_after_validator_function(self.check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**handler(schema), "enum": list(parts(self.package))}
-
-
-def refer(value: str, names: list[str]) -> None:
-    """Refuse a value that is none of `names` with a mistake that lists them."""
-    if value not in names:
-        raise PydanticCustomError("unknown_name", "{value} is none of {names}", {"value": value, "names": names})
 
 
 class Ingest(Section):
@@ -183,81 +143,6 @@ class Run(Section):
     stage_timeout_minutes: float | None = Field(None, gt=0, description="A stage that takes longer is ended and fails.")
 
 
-class Composed(BaseModel):
-    """Parts chosen by name, with the parts' parameters beside the names.
-
-    `gamma` of ``loss: focal`` stands next to `loss`, so that ``strategies.focal.gamma`` names it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
-
-    def check_choice(self) -> Mistakes:
-        """Say of every key whose choice can't work with the others why, and what to use instead."""
-        return {}
-
-    @classmethod
-    def packages(cls) -> dict[str, str]:
-        """The package of the parts that each key chooses from."""
-        return {
-            key: meta.package
-            for key, field in cls.model_fields.items()
-            for meta in field.metadata
-            if isinstance(meta, NameOf)
-        }
-
-    def part(self, key: str) -> Any:
-        """The part chosen by `key`, made with its parameters."""
-        chosen = self._chosen()[key]
-        return chosen(**{name: value for name, value in self._given().items() if name in chosen.model_fields})
-
-    @model_validator(mode="after")
-    def _check_parameters(self) -> Self:
-        """Check the parts' parameters; a key that no chosen part takes is a mistake."""
-        chosen, given = self._chosen(), self._given()
-        mistakes: list[InitErrorDetails] = []
-        for part in chosen.values():
-            own = {key: value for key, value in given.items() if key in part.model_fields}
-            try:
-                part.model_validate(own, strict=True)
-            except ValidationError as error:
-                mistakes += [_retold(item, part) for item in error.errors()]
-        known = [*type(self).model_fields, *(key for part in chosen.values() for key in part.model_fields)]
-        mistakes += [
-            _mistake(PydanticCustomError("unknown_key", "unknown key", {"names": known}), key, given[key])
-            for key in given
-            if key not in known
-        ]
-        mistakes += [
-            _mistake(PydanticCustomError("combination", "{why}", {"why": why}), key, getattr(self, key))
-            for key, why in self.check_choice().items()
-        ]
-        _tell(mistakes)
-        return self
-
-    def _chosen(self) -> dict[str, type[Part]]:
-        return {key: parts(package)[getattr(self, key)] for key, package in self.packages().items()}
-
-    def _given(self) -> dict[str, Any]:
-        return self.model_extra or {}
-
-
-def _mistake(kind: PydanticCustomError, *loc_and_input: Any) -> InitErrorDetails:
-    *loc, value = loc_and_input
-    return InitErrorDetails(type=kind, loc=tuple(loc), input=value)
-
-
-def _retold(item: ErrorDetails, part: type[Part]) -> InitErrorDetails:
-    """A mistake in a part's parameter as one of the whole, with the field for those who tell it."""
-    context = {**item.get("ctx", {}), "message": item["msg"], "field": part.model_fields.get(str(item["loc"][0]))}
-    kind = PydanticCustomError(item["type"], "{message}", context)
-    return InitErrorDetails(type=kind, loc=item["loc"], input=item["input"])
-
-
-def _tell(mistakes: list[InitErrorDetails]) -> None:
-    if mistakes:
-        raise ValidationError.from_exception_data("params.yaml", mistakes)
-
-
 class Recipe(Composed):
     """How a training set is balanced: resample, then augment, then add synthetic images."""
 
@@ -268,7 +153,7 @@ class Recipe(Composed):
     )
     synthetic: str = Field(description="A generator's name, or none.")
 
-    def check_choice(self) -> Mistakes:
+    def check_choice(self) -> dict[str, str]:
         """New images need a preset of changes to be made with."""
         if self.augment != "none" and self.transforms == "none":
             presets = ", ".join(name for name in parts("tasks.balance.transforms") if name != "none")
@@ -312,28 +197,32 @@ class Params(Section):
     track: Track
     run: Run
 
-    @model_validator(mode="after")
-    def _check_references(self) -> Self:
-        """Every name that one section says of another must exist there."""
-        references: list[tuple[str, list[str], tuple[str, ...]]] = [
-            *(
-                (recipe.synthetic, ["none", *self.generators], ("recipes", name, "synthetic"))
-                for name, recipe in self.recipes.items()
-            ),
-            *(
-                (strategy.recipe, list(self.recipes), ("strategies", name, "recipe"))
-                for name, strategy in self.strategies.items()
-            ),
-            (self.compare.baseline, list(self.strategies), ("compare", "baseline")),
-        ]
-        mistakes: list[InitErrorDetails] = []
-        for value, names, loc in references:
-            try:
-                refer(value, names)
-            except PydanticCustomError as error:
-                mistakes.append(_mistake(error, *loc, value))
-        if "none" in self.generators:
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check_references(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Every name that one section says of another must exist there; told also where other keys are wrong."""
+        made, mistakes = attempt(data, handler)
+
+        def section(*keys: str) -> dict[str, Any]:
+            node = data
+            for key in keys:
+                node = node.get(key) if isinstance(node, dict) else None
+            return node if isinstance(node, dict) else {}
+
+        def check(names: list[str], *loc: str) -> None:
+            value = section(*loc[:-1]).get(loc[-1])
+            if isinstance(value, str) and names:
+                try:
+                    refer(value, names)
+                except PydanticCustomError as error:
+                    mistakes.append(mistake(error, loc, value))
+
+        for name in section("recipes"):
+            check(["none", *section("generators")], "recipes", name, "synthetic")
+        for name in section("strategies"):
+            check([*section("recipes")], "strategies", name, "recipe")
+        check([*section("strategies")], "compare", "baseline")
+        if "none" in section("generators"):
             kind = PydanticCustomError("combination", "none stands for no generator; choose another name")
-            mistakes.append(_mistake(kind, "generators", "none", "none"))
-        _tell(mistakes)
-        return self
+            mistakes.append(mistake(kind, ("generators", "none"), "none"))
+        return finish(made, mistakes)

@@ -11,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tasks.errors import InputError
-from tasks.params.mistakes import sentence, syntax_sentence, told
+from tasks.params.mistakes import sentence, syntax_mistake, told
 from tasks.params.models import Params
 
 
@@ -43,8 +43,8 @@ def parse_yaml(text: str, path: Path) -> CommentedMap:
     try:
         data = YAML().load(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise InputError(f"{path.name}:{mark.line + 1 if mark else 1}: {syntax_sentence(error)}") from None
+        line, mistake = syntax_mistake(error)
+        raise InputError(f"{path.name}:{line}: {mistake}") from None
     except YAMLError as error:
         raise InputError(f"{path.name}: not valid YAML: {error}") from None
     if not isinstance(data, CommentedMap):

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.params.models import Composed, Generator, Params, Recipe, Strategy
+from tasks.params.composing import Composed
+from tasks.params.models import Generator, Params, Recipe, Strategy
 from tasks.registry import parts
 from tasks.workspace import write_json
 

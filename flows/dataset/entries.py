@@ -1,0 +1,171 @@
+"""What a dataset is made of: one entry an image, and the rules for how entries lie below `data/raw`.
+
+Everything here only plans; nothing is written.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.errors import InputError
+
+TABLE = "table.csv"
+SHOWN = 10  # mistakes named in one message
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image of a dataset.
+
+    Attributes
+    ----------
+    path
+        Where it lies below `data/raw`, with forward slashes.
+    label
+        Its class; empty for an unlabelled image.
+    group
+        Images with the same group are relatives; empty where not given.
+    part
+        ``train``, ``val`` or ``test``; empty where not given.
+    source
+        The file that holds it now.
+    size
+        Bytes.
+    """
+
+    path: str
+    label: str
+    group: str
+    part: str
+    source: Path
+    size: int
+
+    @property
+    def row(self) -> dict[str, str]:
+        """The image's row in the table of a dataset."""
+        return {"path": self.path, "label": self.label, "group": self.group, "part": self.part}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The images that a folder or table holds, and what was left out and why, a sentence each."""
+
+    entries: list[Entry]
+    notes: list[str]
+    has_table: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done to `data/raw`.
+
+    Attributes
+    ----------
+    entries
+        The whole dataset as it will be, in order of path.
+    copies
+        Those of them that have to be copied.
+    needs_table
+        Whether class folders alone can't say all that is known.
+    """
+
+    entries: list[Entry]
+    copies: list[Entry]
+    needs_table: bool
+
+    @property
+    def copied_bytes(self) -> int:
+        """Bytes to copy."""
+        return sum(entry.size for entry in self.copies)
+
+
+def plan_merge(present: Found, new: Found) -> Plan:
+    """Plan a dataset that holds the images of both; images that both have at the same path must be the same.
+
+    Raises
+    ------
+    InputError
+        An image is there already with other content or another label, or the dataset can't be used (see
+        `check_classes`).
+    """
+    merged = {entry.path: entry for entry in present.entries}
+    copies = []
+    conflicts = []
+    for entry in new.entries:
+        there = merged.get(entry.path)
+        if there is None:
+            copies.append(entry)
+            merged[entry.path] = entry
+        elif there.row != entry.row:
+            conflicts.append(f"{entry.path}: is there with {_described(there)}, now comes with {_described(entry)}")
+        elif there.size != entry.size or not filecmp.cmp(there.source, entry.source, shallow=False):
+            conflicts.append(f"{entry.path}: is there with other content")
+    if conflicts:
+        raise InputError(
+            listed("images are in data/raw already, but not the same", conflicts)
+            + "\nRename them, or use --replace to put the new dataset in the place of the whole old one"
+        )
+    entries = sorted(merged.values(), key=lambda entry: entry.path)
+    check_classes(entries)
+    has_table = present.has_table or any(_says_more_than_its_folder(entry) for entry in entries)
+    return Plan(entries, copies, has_table)
+
+
+def check_classes(entries: list[Entry]) -> None:
+    """Refuse a dataset that can't be classified.
+
+    Raises
+    ------
+    InputError
+        No images, no labels, one class only, or names that differ by case, spaces or the spelling of accents only.
+    """
+    counts = class_counts(entries)
+    if not counts:
+        raise InputError(
+            f"none of the {len(entries):,} images has a class: put the images of each class into a folder with its "
+            "name, or give a table with the columns path and label"
+        )
+    folded: dict[str, list[str]] = {}
+    for name in counts:
+        folded.setdefault(" ".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
+    twins = [" and ".join(repr(name) for name in names) for names in folded.values() if len(names) > 1]
+    if twins:
+        raise InputError(
+            f"class names differ by case or spelling only: {'; '.join(twins)}. Give each class one name and try again"
+        )
+    if len(counts) == 1:
+        raise InputError(_one_class(entries, next(iter(counts))))
+
+
+def class_counts(entries: Iterable[Entry]) -> dict[str, int]:
+    """Images a class, in order of name; unlabelled images don't count."""
+    return dict(sorted(Counter(entry.label for entry in entries if entry.label).items()))
+
+
+def listed(what: str, mistakes: list[str]) -> str:
+    """``12 images are ...:`` with the first mistakes below, a line each."""
+    shown = "".join(f"\n  {mistake}" for mistake in mistakes[:SHOWN])
+    more = f"\n  and {len(mistakes) - SHOWN:,} more" if len(mistakes) > SHOWN else ""
+    return f"{len(mistakes):,} {what}:{shown}{more}"
+
+
+def _one_class(entries: list[Entry], name: str) -> str:
+    message = f"all images have one class, {name!r}, but telling classes apart needs two or more"
+    below = sorted({folders[1] for entry in entries if len(folders := entry.path.split("/")[:-1]) > 1})
+    if len(below) > 1 and all(entry.path.startswith(f"{name}/") for entry in entries):
+        return f"{message}. If {', '.join(below[:3])} are the classes, add the folder {name!r} inside it instead"
+    return f"{message}: add a folder that holds one folder a class"
+
+
+def _says_more_than_its_folder(entry: Entry) -> bool:
+    folder, slash, _ = entry.path.partition("/")
+    return bool(entry.group or entry.part) or entry.label != (folder if slash else "")
+
+
+def _described(entry: Entry) -> str:
+    return ", ".join(f"{key} {value!r}" for key, value in entry.row.items() if key != "path" and value) or "no label"

@@ -1,0 +1,116 @@
+"""Putting a planned dataset into `data/raw`, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.dataset.entries import TABLE, Entry, Plan, class_counts
+from flows.dataset.versions import OLD, POINTER, RAW, check_space, finish_interrupted, track
+from tasks.errors import InputError
+from tasks.workspace import STATE, Progress, say, write_text
+
+NEW = Path(STATE, "scratch", "raw-new")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What stands in `data/raw` now.
+
+    Attributes
+    ----------
+    images
+        Number of images, unlabelled ones included.
+    classes
+        Images a class, in order of name.
+    copied
+        Images that were copied just now.
+    version
+        DVC's hash of `data/raw`.
+    """
+
+    images: int
+    classes: dict[str, int]
+    copied: int
+    version: str
+
+
+def carry_out(root: Path, plan: Plan, keep: bool) -> Report:
+    """Check the disk, make `data/raw` what `plan` says, have DVC version it, and tell each step.
+
+    `keep` says whether the files that stand in `data/raw` stay.
+
+    Raises
+    ------
+    InputError
+        The disk is too small, a file can't be read, or DVC refuses.
+    """
+    classes = class_counts(plan.entries)
+    images = len(plan.entries)
+    joined = ", ".join(f"{name} {count:,}" for name, count in classes.items())
+    unlabelled = images - sum(classes.values())
+    say(f"{images:,} images in {len(classes)} classes: {joined}" + (f"; {unlabelled:,} unlabelled" * bool(unlabelled)))
+    if plan.copies:
+        say(check_space(root, sum(entry.size for entry in plan.copies)))
+        _place(root, plan, keep)
+    else:
+        say("data/raw holds all of them already")
+    version = track(root)
+    say(f"DVC tracks data/raw as version {version[:8]}; keep it in git: git add {POINTER} && git commit")
+    return Report(images, classes, len(plan.copies), version)
+
+
+def _place(root: Path, plan: Plan, keep: bool) -> None:
+    """Make the new folder beside the old one, then rename.
+
+    Files are copied and never linked, so that a later edit of a source changes nothing here.
+    """
+    raw, new, old = root / RAW, root / NEW, root / OLD
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        new.mkdir(parents=True)
+        if keep and raw.exists():
+            # Both names of a file exist only until the old folder goes, so links are as good as copies, and free.
+            shutil.copytree(raw, new, copy_function=_link, dirs_exist_ok=True)
+        for entry in Progress(plan.copies, "images copied"):
+            target = new / entry.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(entry.source, target)
+        if plan.needs_table:
+            write_text(new / TABLE, _table(plan.entries))
+        raw.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(old, ignore_errors=True)
+        if raw.exists():
+            raw.rename(old)
+        new.rename(raw)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise InputError("the disk is full; data/raw is as it was. Free some space and try again") from error
+        raise InputError(f"could not copy the images: {error}; data/raw is as it was") from error
+    finally:
+        finish_interrupted(root)
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
+
+
+def _table(entries: list[Entry]) -> str:
+    """The dataset as CSV; columns of which nothing is known are left out."""
+    columns = ["path", "label"]
+    columns += [name for name in ("group", "part") if any(entry.row[name] for entry in entries)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(entry.row for entry in entries)
+    return text.getvalue()

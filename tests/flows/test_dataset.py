@@ -1,0 +1,447 @@
+"""The dataset: what is found, what is refused, what is copied, and that DVC brings every version back."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.dataset import add, place, sample, samples
+from flows.locks import workspace_lock
+from tasks.errors import InputError
+
+
+def make(folder: Path, *files: str) -> Path:
+    """Files whose content is their own path: nothing here opens an image."""
+    for name in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"content of {name}")
+    return folder
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def rows(root: Path) -> list[dict[str, str]]:
+    with (root / "data/raw/table.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout
+
+
+def commit(root: Path) -> str:
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "version")
+    return git(root, "rev-parse", "HEAD").strip()
+
+
+@pytest.fixture
+def root(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with git and DVC, as a clone has it; the current folder is another one."""
+    from dvc.repo import Repo
+
+    root = tmp_path / "workspace"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    Repo.init(str(root)).close()
+    shutil.copy(repository / ".gitignore", root)
+    commit(root)
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return make(tmp_path / "photos", "cat/1.png", "cat/2.PNG", "dog/old/1.jpg", "dog/2.jpeg")
+
+
+def test_class_folders_are_copied_and_tracked(root: Path, photos: Path) -> None:
+    report = add(root, photos)
+    assert contents(root / "data/raw") == contents(photos)
+    assert (report.images, report.classes, report.copied) == (4, {"cat": 2, "dog": 2}, 4)
+    assert report.version in "md5: " + (root / "data/raw.dvc").read_text()
+    assert git(root, "status", "--short", "-uall").split() == ["??", "data/raw.dvc"], "no .gitignore of DVC's own"
+
+
+def test_a_later_edit_of_the_source_changes_nothing(root: Path, photos: Path) -> None:
+    before = contents(photos)
+    add(root, photos)
+    (photos / "cat/1.png").write_text("edited in place")
+    (photos / "dog/2.jpeg").unlink()
+    assert contents(root / "data/raw") == before
+    assert not any(path.is_symlink() or path.stat().st_nlink > 1 for path in (root / "data/raw").rglob("*.png"))
+
+
+def test_git_and_dvc_checkout_bring_an_earlier_version_back(root: Path, photos: Path, tmp_path: Path) -> None:
+    from dvc.repo import Repo
+
+    add(root, photos)
+    first, before = commit(root), contents(root / "data/raw")
+    add(root, make(tmp_path / "other", "bird/1.png", "fish/1.png"), replace=True)
+    second, after = commit(root), contents(root / "data/raw")
+    assert set(after) == {"bird/1.png", "fish/1.png"}
+    for version, expected in ((first, before), (second, after), (first, before)):
+        git(root, "checkout", "-q", version)
+        with Repo(str(root)) as repo:
+            repo.checkout()
+        assert contents(root / "data/raw") == expected
+
+
+def test_more_images_join_those_that_are_there(root: Path, photos: Path, tmp_path: Path) -> None:
+    add(root, photos)
+    report = add(root, make(tmp_path / "more", "cat/1.png", "cat/3.png", "bird/1.png"))
+    assert report.classes == {"bird": 1, "cat": 3, "dog": 2}
+    assert report.copied == 2, "the same image at the same path is there already"
+    assert len(contents(root / "data/raw")) == 6
+
+
+def test_adding_the_same_again_changes_nothing(root: Path, photos: Path) -> None:
+    first = add(root, photos)
+    second = add(root, photos)
+    assert (second.copied, second.version, second.classes) == (0, first.version, first.classes)
+
+
+def test_other_content_at_the_same_path_is_refused(root: Path, photos: Path) -> None:
+    add(root, photos)
+    before = contents(root / "data/raw")
+    (photos / "cat/1.png").write_text("content of cat/9.png")  # as long as before
+    with pytest.raises(InputError, match=r"cat/1\.png: is there with other content\n.*--replace"):
+        add(root, photos)
+    assert contents(root / "data/raw") == before
+    commit(root)
+    add(root, photos, replace=True)
+    assert (root / "data/raw/cat/1.png").read_text() == "content of cat/9.png"
+
+
+def test_a_dataset_that_git_could_not_bring_back_is_not_replaced(root: Path, photos: Path, tmp_path: Path) -> None:
+    other = make(tmp_path / "other", "bird/1.png", "fish/1.png")
+    add(root, photos)
+    with pytest.raises(InputError, match=r"git add data/raw\.dvc && git commit"):
+        add(root, other, replace=True)
+    commit(root)
+    make(root / "data/raw", "cat/by_hand.png")
+    with pytest.raises(InputError, match="could not be brought back"):
+        add(root, other, replace=True)
+    commit(root)  # `add` had DVC keep what was put there by hand, so a commit is all it takes
+    assert add(root, other, replace=True).classes == {"bird": 1, "fish": 1}
+
+
+def test_a_clone_without_the_data_is_not_overwritten(root: Path, photos: Path) -> None:
+    add(root, photos)
+    shutil.rmtree(root / "data/raw")
+    for start in (lambda: add(root, photos), lambda: sample(root)):
+        with pytest.raises(InputError, match="dvc pull"):
+            start()
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("moment", ["copying", "before the old goes", "between the renames"])
+def test_killed_half_way_loses_nothing(
+    root: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    add(root, photos)
+    before = contents(root / "data/raw")
+    more = make(tmp_path / "more", "cat/3.png", "dog/3.png")
+    rename = Path.rename
+    # A killed process runs no `finally`, so the clean-up is switched off too.
+    monkeypatch.setattr(place.shutil, "rmtree", lambda *_, **__: None)
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    def stop_rename(self: Path, target: Path) -> Path:
+        if (self.name == "raw") == (moment == "before the old goes"):
+            raise Killed
+        return rename(self, target)
+
+    if moment == "copying":
+        monkeypatch.setattr(place.shutil, "copyfile", kill)
+    else:
+        monkeypatch.setattr(Path, "rename", stop_rename)
+    with pytest.raises(Killed):
+        add(root, more)
+    monkeypatch.undo()
+    survivors = [root / "data/raw", root / ".equipoise/scratch/raw-old"]
+    assert before in [contents(folder) for folder in survivors if folder.exists()]
+    assert add(root, more).classes == {"cat": 3, "dog": 3}
+    assert set(before) < set(contents(root / "data/raw"))
+    assert not any((root / ".equipoise/scratch").iterdir())
+
+
+def test_a_table_brings_labels_groups_and_parts(root: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "scans", "a/1.png", "a/2.png", "b/3.dat", "b/unnamed.png")
+    (folder / "labels.csv").write_text(
+        "\ufeffpath;label;group;part;camera\na/1.png;cat;x;Train;1\n./a/2.png;dog;x;validation;2\n"
+        f"{folder / 'b/3.dat'};dog;;test;3\n",
+        encoding="utf-8",
+    )
+    assert add(root, folder / "labels.csv").classes == {"cat": 1, "dog": 2}
+    assert rows(root) == [
+        {"path": "a/1.png", "label": "cat", "group": "x", "part": "train"},
+        {"path": "a/2.png", "label": "dog", "group": "x", "part": "val"},
+        {"path": "b/3.dat", "label": "dog", "group": "", "part": "test"},
+    ]
+    assert set(contents(root / "data/raw")) == {"a/1.png", "a/2.png", "b/3.dat", "table.csv"}
+
+
+def test_a_parquet_table_reads_like_a_csv_table(root: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "scans", "1.png", "2.png", "3.png")
+    columns = {"path": ["1.png", "2.png", "3.png"], "label": [0, 1, None], "Group": ["g", None, None]}
+    pq.write_table(pa.table(columns), folder / "labels.parquet")
+    assert add(root, folder / "labels.parquet").classes == {"0": 1, "1": 1}
+    assert [(row["label"], row["group"]) for row in rows(root)] == [("0", "g"), ("1", ""), ("", "")]
+
+
+def test_a_folder_with_a_table_is_read_by_its_table(root: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "scans", "x/1.png", "x/2.png")
+    (folder / "table.csv").write_text("path,label\nx/1.png,cat\nx/2.png,dog\n")
+    assert add(root, folder).classes == {"cat": 1, "dog": 1}
+
+
+def test_train_val_and_test_folders_become_parts(root: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "split", "train/cat/1.png", "train/dog/1.png", "valid/cat/2.png", "Test/dog/2.png")
+    assert add(root, folder).classes == {"cat": 2, "dog": 2}
+    assert {(row["path"], row["label"], row["part"]) for row in rows(root)} == {
+        ("Test/dog/2.png", "dog", "test"),
+        ("train/cat/1.png", "cat", "train"),
+        ("train/dog/1.png", "dog", "train"),
+        ("valid/cat/2.png", "cat", "val"),
+    }
+
+
+def test_folders_and_a_table_join_into_one_table(root: Path, photos: Path, tmp_path: Path) -> None:
+    add(root, photos)
+    scans = make(tmp_path / "scans", "new/1.png")
+    (scans / "labels.csv").write_text("path,label,group\nnew/1.png,cat,patient 7\n")
+    assert add(root, scans / "labels.csv").classes == {"cat": 3, "dog": 2}
+    assert {row["path"]: (row["label"], row["group"]) for row in rows(root)} == {
+        "cat/1.png": ("cat", ""),
+        "cat/2.PNG": ("cat", ""),
+        "dog/2.jpeg": ("dog", ""),
+        "dog/old/1.jpg": ("dog", ""),
+        "new/1.png": ("cat", "patient 7"),
+    }
+    report = add(root, make(tmp_path / "more", "dog/9.png"))
+    assert report.classes == {"cat": 3, "dog": 3}, "a table stays a table, and folders join it"
+    (scans / "labels.csv").write_text("path,label\nnew/1.png,dog\n")
+    with pytest.raises(InputError, match="is there with label 'cat', group 'patient 7', now comes with label 'dog'"):
+        add(root, scans / "labels.csv")
+
+
+def test_loose_images_are_unlabelled(root: Path, photos: Path) -> None:
+    make(photos, "loose.png")
+    report = add(root, photos)
+    assert (report.images, sum(report.classes.values())) == (5, 4)
+    assert not (root / "data/raw/table.csv").exists()
+
+
+def test_hidden_and_other_files_stay_where_they_are(
+    root: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(photos, ".hidden/1.png", "cat/.1.png", "__MACOSX/cat/1.png", "cat/notes.txt", "dog/README")
+    assert add(root, photos).images == 4
+    assert len(contents(root / "data/raw")) == 4
+    assert "2 other files left out (1 .txt, 1 no ending)" in capsys.readouterr().out
+
+
+def test_links_that_lead_out_are_not_followed(
+    root: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outside = make(tmp_path / "outside", "secret.png", "more/1.png")
+    (photos / "cat/out.png").symlink_to(outside / "secret.png")
+    (photos / "dog/folder").symlink_to(outside / "more")
+    (photos / "cat/inside.png").symlink_to(photos / "cat/1.png")
+    assert add(root, photos).images == 5
+    copied = contents(root / "data/raw")
+    assert copied["cat/inside.png"] == "content of cat/1.png"
+    assert not (root / "data/raw/cat/inside.png").is_symlink()
+    assert not any("secret" in text or "more/1" in text for text in copied.values())
+    printed = capsys.readouterr().out
+    assert "2 links were not followed" in printed
+    assert "cat/out.png" in printed
+    assert "dog/folder" in printed
+
+
+Break = Callable[[Path], Path]
+
+
+def table(text: str) -> Break:
+    def write(folder: Path) -> Path:
+        (folder / "labels.csv").write_text(text)
+        return folder / "labels.csv"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (lambda folder: folder / "nowhere", "there is no such folder or table"),
+        (lambda folder: make(folder / "notes", "cat/a.txt") and folder / "notes", "no images found\n  1 other files"),
+        (lambda folder: make(folder, "a.zip") / "a.zip", r"give a folder .*, or a table \(.csv, .tsv, .parquet\)"),
+        (lambda folder: folder / "cat", "none of the 2 images has a class"),
+        (lambda folder: make(folder / "one", "x/1.png", "x/2.png"), "all images have one class, 'x'"),
+        (lambda folder: make(folder / "in", "x/a/1.png", "x/b/2.png"), "If a, b are the classes, add the folder 'x'"),
+        (lambda folder: make(folder, "Cat/1.png"), "differ by case or spelling only: 'Cat' and 'cat'"),
+        (lambda folder: make(folder, "cat/a\nb.png"), r"1 file names hold .*\n  'cat/a\\nb\.png'"),
+        (table("path,lable\ncat/1.png,a\n"), "the column 'label' is missing; rename 'lable' to it"),
+        (table("cat/1.png,a\n"), "the column 'path' is missing"),
+        (table(""), "the column 'path' is missing .the table has no columns"),
+        (table("path,label\n"), "has no rows"),
+        (table("path,label\ncat/1.png,a,b\n"), "1 rows have more values than columns; quote commas:\n  row 2"),
+        (table("path,label\n" + "gone.png,a\n" * 12), "12 rows .* missing:\n  row 2: gone.png(.*\n){10}  and 2 more"),
+        (table("path,label\n../photos.png,a\n"), "1 rows name files outside"),
+        (table("path,label,part\ncat/1.png,a,holdout\n"), "row 2: 'holdout'"),
+        (table("path,label\ncat/1.png,a\n./cat/1.png,b\n"), "row 3: cat/1.png stands in row 2 already"),
+        (table('path,label\n"cat/1.png,a\n'), "can't be read as CSV"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_copied(
+    root: Path, photos: Path, tmp_path: Path, broken: Break, message: str
+) -> None:
+    make(tmp_path, "photos.png")
+    with pytest.raises(InputError, match=message):
+        add(root, broken(photos))
+    assert not (root / "data/raw").exists()
+    assert not (root / "data/raw.dvc").exists()
+
+
+def test_measurements_are_no_classes(root: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "scans", *(f"{number}.png" for number in range(51)))
+    text = "path,label\n" + "".join(f"{number}.png,{number / 7}\n" for number in range(51))
+    with pytest.raises(InputError, match="51 different numbers"):
+        add(root, table(text)(folder))
+
+
+def test_several_labels_an_image_are_refused(root: Path, photos: Path) -> None:
+    pq.write_table(pa.table({"path": ["cat/1.png"], "label": [["a", "b"]]}), photos / "t.parquet")
+    with pytest.raises(InputError, match=r"row 1: holds several values, \['a', 'b'\]"):
+        add(root, photos / "t.parquet")
+
+
+def test_a_place_that_holds_the_dataset_is_refused(root: Path, photos: Path) -> None:
+    add(root, photos)
+    with pytest.raises(InputError, match="lies in data/raw itself"):
+        add(root, root / "data/raw/cat")
+    with pytest.raises(InputError, match="holds data/raw itself"):
+        add(root, root)
+
+
+def test_a_folder_without_dvc_is_refused(tmp_path: Path, photos: Path) -> None:
+    for start in (lambda: add(tmp_path / "empty", photos), lambda: sample(tmp_path / "empty")):
+        with pytest.raises(InputError, match="git init && dvc init"):
+            start()
+
+
+def test_a_run_on_the_workspace_keeps_the_dataset_as_it_is(root: Path, photos: Path) -> None:
+    with workspace_lock(root), pytest.raises(InputError, match="another run works on"):
+        add(root, photos)
+
+
+def test_an_unreadable_folder_is_named(root: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refuse(path: str | Path) -> object:
+        if Path(path).name == "dog":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"photos/dog: can't read this folder \(Permission denied\)"):
+        add(root, photos)
+
+
+def test_too_small_a_disk_is_told_before_copying(root: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = 2 * sum(len(text) for text in contents(photos).values())
+    free = SimpleNamespace(free=needed - 1)
+    monkeypatch.setattr("flows.dataset.versions.shutil.disk_usage", lambda _: free)
+    with pytest.raises(InputError, match=f"{needed} bytes are needed .*, {needed - 1} bytes are free"):
+        add(root, photos)
+    assert not (root / "data/raw").exists()
+    free.free = needed
+    assert add(root, photos).copied == 4
+
+
+def test_a_full_disk_leaves_the_dataset_as_it_was(
+    root: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(root, photos)
+    before = contents(root / "data/raw")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(place.shutil, "copyfile", full)
+    with pytest.raises(InputError, match="the disk is full; data/raw is as it was"):
+        add(root, make(tmp_path / "more", "cat/3.png"))
+    assert contents(root / "data/raw") == before
+    assert not any((root / ".equipoise/scratch").iterdir())
+
+
+@pytest.fixture
+def small_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for the package with the sample photos: five images, labelled as the package does."""
+    folder = make(tmp_path / "elpv_dataset/data", *(f"images/cell000{number}.png" for number in range(1, 6)))
+    probabilities = ["0.0", "0.3333333333333333", "0.6666666666666666", "1.0", "0.0"]
+    lines = (f"images/cell000{n}.png  {p:20} mono\n" for n, p in enumerate(probabilities, start=1))
+    (folder / "labels.csv").write_text("".join(lines))
+    monkeypatch.setattr(samples, "files", lambda _: tmp_path / "elpv_dataset")
+    return folder
+
+
+def test_the_sample_is_sorted_into_classes_by_probability(
+    root: Path, small_sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = sample(root)
+    assert report.classes == {"defective": 1, "functional": 2, "likely_defective": 1, "likely_functional": 1}
+    assert contents(root / "data/raw") == {
+        "functional/cell0001.png": "content of images/cell0001.png",
+        "likely_functional/cell0002.png": "content of images/cell0002.png",
+        "likely_defective/cell0003.png": "content of images/cell0003.png",
+        "defective/cell0004.png": "content of images/cell0004.png",
+        "functional/cell0005.png": "content of images/cell0005.png",
+    }
+    printed = capsys.readouterr().out
+    assert "CC BY-NC-SA 4.0" in printed
+    assert "Deitsch" in printed
+    assert "10.1016/j.solener.2019.02.067" in printed
+
+
+def test_the_sample_a_second_time_changes_nothing_and_mends_what_is_missing(root: Path, small_sample: Path) -> None:
+    first = sample(root)
+    again = sample(root)
+    assert (again.copied, again.version) == (0, first.version)
+    (root / "data/raw/defective/cell0004.png").unlink()
+    mended = sample(root)
+    assert (mended.copied, mended.version) == (1, first.version)
+
+
+def test_the_sample_mixes_with_nothing_else(root: Path, photos: Path, small_sample: Path) -> None:
+    sample(root)
+    with pytest.raises(InputError, match="holds the sample photos; use --replace"):
+        add(root, photos)
+    assert add(root, photos, replace=True).classes == {"cat": 2, "dog": 2}, "the sample needs no commit: it comes again"
+    with pytest.raises(InputError, match="holds other images"):
+        sample(root)
+
+
+def test_the_missing_sample_package_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "elpv_dataset", None)
+    with pytest.raises(InputError, match=r"pip install 'equipoise\[sample\]'"):
+        sample(root)
