@@ -1,0 +1,42 @@
+"""Stage `train`: fit one strategy on every fold and on all training rows, and predict what it did not see.
+
+The backbone ran once, in `embed`; a strategy fits its classifier on the features that came of it, so that a dozen
+strategies with several folds and seeds cost seconds. Training rows are predicted by the models of their own fold, test
+rows by the models fitted on all training rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, name: str) -> None:
+    """Fit the strategy `name`; writes `models/<name>/` and `predictions/<name>/`."""
+    from tasks.features import Features
+    from tasks.tables import BALANCED, PREDICTIONS, SPLITS
+    from tasks.train.fitting import fit_strategy
+    from tasks.train.models import save_model
+    from tasks.workspace import read_json, say
+
+    strategy = workspace.params.strategies[name]
+    recipe = strategy.recipe
+    outcome = fit_strategy(
+        strategy,
+        workspace.params.train,
+        splits=SPLITS.read(workspace.path("data", "splits", "splits.parquet")),
+        balanced=BALANCED.read(workspace.path("data", "balanced", recipe, "balanced.parquet")),
+        features=Features.load(workspace.path("data", "features")),
+        new_features=Features.load(workspace.path("data", "features_new", recipe)),
+        tell=say,
+    )
+    with workspace.output("models", name) as folder:
+        about = {"strategy": name, "recipe": recipe}
+        save_model(
+            outcome.model, folder, about | {"features": read_json(workspace.path("data", "features", "features.json"))}
+        )
+        outcome.history.to_csv(folder / "history.csv", index=False, float_format="%.6f")
+    with workspace.output("predictions", name) as folder:
+        PREDICTIONS.write(outcome.predictions, folder / "predictions.parquet")

@@ -1,0 +1,159 @@
+"""Fitting one strategy: every fold and all training rows, several seeds, each fit independent of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.errors import InputError
+from tasks.features import Features
+from tasks.lineage import class_counts, outside_fold, prove_no_leak
+from tasks.params.models import Strategy, Train
+from tasks.tables import SCORE_PREFIX
+from tasks.train.families import Family, Fit, FitTask
+from tasks.train.losses import Loss
+from tasks.train.models import Model
+from tasks.train.posthoc import PostHoc
+from tasks.train.samplers import Sampler
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a strategy came to.
+
+    Attributes
+    ----------
+    model
+        Fitted on all training rows, every seed.
+    predictions
+        Table `PREDICTIONS`: training rows out of fold, test rows by `model`; post-hoc rule applied.
+    history
+        `seed`, `fold` (empty for `model`), `epoch` (from 1), `loss` (mean training loss an image).
+    """
+
+    model: Model
+    predictions: pd.DataFrame
+    history: pd.DataFrame
+
+
+def fit_strategy(
+    strategy: Strategy,
+    settings: Train,
+    *,
+    splits: pd.DataFrame,
+    balanced: pd.DataFrame,
+    features: Features,
+    new_features: Features,
+    tell: Callable[[str], None],
+    repeat: int = 0,
+) -> Outcome:
+    """Fit `strategy` and predict every training row by a model that saw none of its fold, every test row by all.
+
+    Parameters
+    ----------
+    strategy
+        Names of the parts and their parameters.
+    settings
+        The section `train` of the parameters.
+    splits, balanced
+        Tables `SPLITS` and `BALANCED` (the strategy's recipe).
+    features, new_features
+        Feature vectors of the catalog's images, by `image_id`, and of the recipe's new images, by `row_id`.
+    tell
+        Takes a line of progress after each fold.
+    repeat
+        The repeat of the split.
+
+    Raises
+    ------
+    InputError
+        The balanced set leaks; a class is missing in a fold's own set; there is a mixed row, which the families can't
+        train on yet; a feature vector is missing.
+    """
+    prove_no_leak(balanced, splits, repeat)
+    split = splits[splits["repeat"] == repeat].sort_values("image_id", ignore_index=True)
+    known = split[split["part"].isin(["train", "test"])]
+    classes = sorted(known.loc[known["part"] == "train", "label"].unique())
+    strange = sorted(set(known["label"]) - set(classes))
+    if strange:
+        raise InputError(
+            f"class {strange[0]!r} has test images but no training image: choose another split.seed, or drop it"
+        )
+    balanced = balanced.sort_values("row_id", ignore_index=True)
+    values = training_features(balanced, features, new_features)
+
+    family: Family = strategy.part("family")
+    loss: Loss = strategy.part("loss")
+    sampler: Sampler = strategy.part("sampler")
+    posthoc: PostHoc = strategy.part("posthoc")
+    folds: list[int | None] = [*sorted(int(fold) for fold in known["fold"].dropna().unique()), None]
+    tables, history = [], []
+    for fold in folds:
+        own = outside_fold(balanced, fold)
+        targets = targets_of(own, classes, fold)
+        data = values[own.index.to_numpy()]
+        fits: list[Fit] = []
+        for seed in range(settings.seeds):
+            task = FitTask(data, targets, len(classes), loss, sampler, settings, seed)
+            fits.append(family.fit(task))
+            history += [
+                {"seed": seed, "fold": fold, "epoch": epoch, "loss": value}
+                for epoch, value in enumerate(fits[-1].losses, start=1)
+            ]
+        model = Model(classes, family, posthoc, loss.prior(task.counts), tuple(fit.state for fit in fits))
+        unseen = known[known["part"] == "test"] if fold is None else known[known["fold"] == fold]
+        tables.append(_predict(model, unseen, features))
+        where = "all folds" if fold is None else f"without fold {fold}"
+        final = np.mean([fit.losses[-1] for fit in fits])
+        tell(f"fitted {len(fits)} seeds on {len(own):,} rows {where}, loss {final:.4f}")
+
+    predictions = pd.concat(tables).sort_values(["image_id", "seed"], ignore_index=True)
+    return Outcome(model, predictions, pd.DataFrame(history).astype({"fold": "Int16"}))
+
+
+def training_features(balanced: pd.DataFrame, features: Features, new_features: Features) -> NDArray[np.float32]:
+    """The feature vector of every row of a balanced set, shape (n, d): a new image's own, else that of its parent."""
+    mixed = balanced.loc[balanced["second_label"].notna(), "row_id"]
+    if len(mixed):
+        raise InputError(
+            f"{len(mixed)} rows of the balanced set are mixed from two classes, the first is {mixed.iloc[0]}; "
+            "no family can train on mixed rows yet: choose a recipe without them"
+        )
+    is_new = balanced["file"].notna().to_numpy()
+    values = np.empty((len(balanced), features.values.shape[1]), dtype=np.float32)
+    values[~is_new] = features.take([parents[0] for parents in balanced.loc[~is_new, "parents"]])
+    if is_new.any():
+        values[is_new] = new_features.take(balanced.loc[is_new, "row_id"].tolist())
+    return values
+
+
+def targets_of(own: pd.DataFrame, classes: list[str], fold: int | None) -> NDArray[np.int64]:
+    """Class numbers of a fold's own training rows, shape (n,); every class must occur, and no other."""
+    strange = sorted(set(own["label"]) - set(classes))
+    if strange:
+        raise InputError(
+            f"the balanced set has a class {strange[0]!r} that the training part has not; run balance again"
+        )
+    for name, count in zip(classes, class_counts(own["label"], classes), strict=True):
+        if count == 0:
+            where = "all folds" if fold is None else f"the folds other than {fold}"
+            raise InputError(
+                f"class {name!r} has no training row in {where}: its images lie in one fold (as relatives do), "
+                "or the recipe drops them; add images of other groups, or leave the class out (ingest.drop)"
+            )
+    number = {name: number for number, name in enumerate(classes)}
+    return np.array([number[label] for label in own["label"]], dtype=np.int64)
+
+
+def _predict(model: Model, rows: pd.DataFrame, features: Features) -> pd.DataFrame:
+    """Predictions of every seed for `rows` of a split."""
+    tables = []
+    for seed, scores in enumerate(model.predict_each(features.take(rows["image_id"].tolist()))):
+        about = rows[["image_id", "part", "repeat", "fold", "label"]].assign(seed=seed, kind=model.family.score)
+        columns = [SCORE_PREFIX + name for name in model.classes]
+        tables.append(pd.concat([about, pd.DataFrame(scores, columns=columns, index=rows.index)], axis=1))
+    return pd.concat(tables)

@@ -1,0 +1,28 @@
+"""Plain cross-entropy: the baseline, and what post-hoc logit adjustment builds on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.train.losses import Loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class CrossEntropy(Loss):
+    """``-log p_y`` with the softmax of the logits."""
+
+    def per_image(self, logits: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
+        """See `Loss`; the counts play no part."""
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(logits, targets, reduction="none")
+
+    def prior(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """That of the effective training set."""
+        shares: NDArray[np.float64] = counts / counts.sum()
+        return shares

@@ -1,0 +1,351 @@
+"""The stage as a whole: who is predicted by which model, what it refuses, and that it gives the same bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tasks import train
+from tasks.errors import InputError
+from tasks.features import Features
+from tasks.params.models import Strategy, Train
+from tasks.tables import BALANCED, PREDICTIONS, SPLITS
+from tasks.train.families import Family, Fit, FitTask
+from tasks.train.fitting import fit_strategy
+from tasks.train.models import load_model
+from tasks.workspace import Workspace
+
+FOLDS = 3
+DIMENSIONS = 8
+FAST = Train(seeds=2, epochs=3, batch_size=16, learning_rate=0.01, weight_decay=0.01)
+COUNTS = {"crack": 12, "fine": 36, "stain": 18}
+
+
+def make_splits() -> pd.DataFrame:
+    """Per class: a sixth is test, the rest lies in three folds; every image its own group."""
+    rows = []
+    for label, count in COUNTS.items():
+        for number in range(count):
+            name = f"{label}-{number:03}"
+            test = number % 6 == 5
+            rows.append(
+                {
+                    "image_id": name,
+                    "group": name,
+                    "label": label,
+                    "part": "test" if test else "train",
+                    "repeat": 0,
+                    "fold": None if test else number % FOLDS,
+                }
+            )
+    return pd.DataFrame(rows).astype({"fold": "Int16"})
+
+
+def make_balanced(splits: pd.DataFrame) -> pd.DataFrame:
+    """The originals, a copy of every crack, and a new image of every crack."""
+    rows = []
+    for row in splits[splits["part"] == "train"].itertuples():
+        common = {"label": row.label, "parents": [row.image_id], "parameters": "{}", "fold": int(row.fold)}
+        rows.append({**common, "row_id": row.image_id, "origin": "original", "operation": "original"})
+        if row.label == "crack":
+            rows.append({**common, "row_id": f"{row.image_id}-c1", "origin": "copy", "operation": "copy"})
+            new = f"{row.image_id}-n1"
+            rows.append({**common, "row_id": new, "origin": "augmented", "operation": "flip", "file": f"{new}.png"})
+    return pd.DataFrame(rows).assign(fitted_on=None, second_label=None, second_share=np.nan)
+
+
+def vectors(ids: list[str], noise: float = 1.0) -> Features:
+    """A vector an image that depends on its name alone: the class's mean and noise."""
+    values = []
+    for name in ids:
+        generator = np.random.default_rng(list(name.encode()))
+        mean = 2.0 * np.eye(DIMENSIONS)[sorted(COUNTS).index(name.split("-")[0])]
+        values.append(mean + noise * generator.normal(size=DIMENSIONS))
+    return Features(ids, np.array(values, dtype=np.float32).reshape(-1, DIMENSIONS))
+
+
+def make_strategy(**changes: object) -> Strategy:
+    parts = {"family": "head", "loss": "cross_entropy", "sampler": "natural", "posthoc": "none"}
+    return Strategy.model_validate({"recipe": "mine", **parts, **changes})
+
+
+def new_ids(balanced: pd.DataFrame) -> list[str]:
+    return balanced.loc[balanced["file"].notna(), "row_id"].tolist()
+
+
+def fit(strategy: Strategy | None = None, settings: Train = FAST, **changes: object):
+    splits = make_splits()
+    balanced = make_balanced(splits)
+    inputs = {
+        "splits": splits,
+        "balanced": balanced,
+        "features": vectors(splits["image_id"].tolist()),
+        "new_features": vectors(new_ids(balanced)),
+    }
+    return fit_strategy(strategy or make_strategy(), settings, **(inputs | changes), tell=lambda line: None)
+
+
+def scores(predictions: pd.DataFrame) -> np.ndarray:
+    return predictions[[f"score.{name}" for name in sorted(COUNTS)]].to_numpy()
+
+
+def test_every_training_and_test_image_is_predicted_once_a_seed():
+    splits, predictions = make_splits(), fit().predictions
+    PREDICTIONS.check(predictions)
+    assert len(predictions) == 2 * len(splits)
+    assert set(predictions["seed"]) == {0, 1}
+    for seed, own in predictions.groupby("seed"):
+        merged = own.merge(splits, on="image_id", suffixes=("", "_given"), validate="1:1")
+        assert (merged["part"] == merged["part_given"]).all(), seed
+        assert merged["fold"].equals(merged["fold_given"])
+        assert (merged["label"] == merged["label_given"]).all()
+    assert [name for name in predictions if name.startswith("score.")] == [f"score.{name}" for name in sorted(COUNTS)]
+    assert np.isfinite(scores(predictions)).all()
+
+
+def test_images_outside_training_and_test_are_left_alone():
+    splits = make_splits()
+    aside = splits["part"].eq("test") & splits["label"].eq("fine")
+    splits.loc[aside, "part"] = "excluded"
+    assert set(fit(splits=splits).predictions["part"]) == {"train", "test"}
+    assert len(fit(splits=splits).predictions) == 2 * (~aside).sum()
+
+
+class Spy(Family):
+    """Notes which rows it was fitted on: the first feature is the number of the original image."""
+
+    seen: ClassVar[list[list[float]]] = []
+
+    def fit(self, task: FitTask) -> Fit:
+        Spy.seen.append(task.features[:, 0].tolist())
+        fitted_on = np.array(sorted(set(task.features[:, 0])), dtype=np.float32)
+        return Fit({"fitted_on": fitted_on, "classes": np.zeros(task.classes, np.float32)}, [0.0])
+
+    def predict(self, state: Mapping[str, np.ndarray], features: np.ndarray) -> np.ndarray:
+        """1 where the model was fitted on the row or a descendant of it."""
+        known = np.isin(features[:, 0], state["fitted_on"]).astype(float)
+        return np.repeat(known[:, None], len(state["classes"]), axis=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class SpyingStrategy:
+    """A strategy whose family is the spy."""
+
+    plain: Strategy
+
+    def part(self, slot: str) -> object:
+        return Spy() if slot == "family" else self.plain.part(slot)
+
+
+def test_no_model_predicts_a_training_image_that_it_or_a_descendant_of_it_was_fitted_on():
+    splits = make_splits()
+    balanced = make_balanced(splits)
+    number = {name: float(row) for row, name in enumerate(splits["image_id"])}
+    originals = Features(splits["image_id"].tolist(), np.array([[n] for n in number.values()], dtype=np.float32))
+    new = [row for row in balanced.itertuples() if isinstance(row.file, str)]
+    descendants = Features(
+        [row.row_id for row in new], np.array([[number[row.parents[0]]] for row in new], dtype=np.float32)
+    )
+    Spy.seen.clear()
+    predictions = fit(SpyingStrategy(make_strategy()), features=originals, new_features=descendants).predictions
+    assert not scores(predictions).any()
+    assert len(Spy.seen) == (FOLDS + 1) * 2
+    assert len(Spy.seen[-1]) == len(balanced)
+
+
+def test_a_memory_of_the_training_rows_is_no_help_out_of_fold():
+    splits = make_splits()
+    rows = splits["image_id"].tolist()
+    generator = np.random.default_rng(0)
+    noise = Features(rows, generator.normal(size=(len(rows), 100)).astype(np.float32))
+    balanced = make_balanced(splits)
+    balanced = balanced[balanced["origin"] == "original"].reset_index(drop=True)
+    settings = Train(seeds=2, epochs=20, batch_size=16, learning_rate=0.02, weight_decay=0.0)
+    outcome = fit(settings=settings, balanced=balanced, features=noise, new_features=vectors([]))
+    training = splits[splits["part"] == "train"]
+    truth = training["label"].map(sorted(COUNTS).index).to_numpy()
+    remembered = outcome.model.predict(noise.take(training["image_id"].tolist())).argmax(1)
+    assert (remembered == truth).mean() == 1
+    train_part = outcome.predictions[outcome.predictions["part"] == "train"]
+    right = scores(train_part).argmax(1) == train_part["label"].map(sorted(COUNTS).index)
+    assert right.mean() < 36 / 66 + 0.1  # no better than to say "fine" always
+
+
+def test_a_feature_that_marks_the_rows_of_a_fold_with_their_class_is_no_help_to_that_fold():
+    splits = make_splits()
+    marks = np.zeros((len(splits), FOLDS, len(COUNTS)), dtype=np.float32)
+    for row, image in enumerate(splits.itertuples()):
+        if image.part == "train":
+            marks[row, image.fold, sorted(COUNTS).index(image.label)] = 1
+    marked = Features(splits["image_id"].tolist(), marks.reshape(len(splits), -1))
+    balanced = make_balanced(splits)
+    balanced = balanced[balanced["origin"] == "original"].reset_index(drop=True)
+    predictions = fit(balanced=balanced, features=marked, new_features=vectors([])).predictions
+    train_part = predictions[predictions["part"] == "train"]
+    for _, own in train_part.groupby(["fold", "seed"]):
+        assert_allclose(scores(own), np.tile(scores(own)[0], (len(own), 1)))  # the same, whatever the class
+
+
+def test_the_prior_is_that_of_the_folds_own_effective_set():
+    """A set that the recipe made uneven, in each fold its own way, is corrected by each fold's own counts."""
+    splits = make_splits()
+    balanced = make_balanced(splits)
+    plain, adjusted = (
+        fit(make_strategy(posthoc=name), balanced=balanced).predictions for name in ("none", "logit_adjustment")
+    )
+    taken = scores(plain) - scores(adjusted)
+    for row, fold in zip(taken, plain["fold"], strict=True):
+        own = balanced if pd.isna(fold) else balanced[balanced["fold"] != fold]
+        counts = own["label"].value_counts().sort_index().to_numpy()
+        assert_allclose(row, np.log(counts / counts.sum()))
+
+
+@pytest.mark.parametrize(
+    "parts", [{"loss": "weighted_cross_entropy"}, {"sampler": "class_balanced"}, {"loss": "focal", "alpha": "balanced"}]
+)
+def test_what_weights_or_sampling_balanced_is_not_adjusted_again(parts):
+    plain = fit(make_strategy(**parts)).predictions
+    adjusted = fit(make_strategy(**parts, posthoc="logit_adjustment")).predictions
+    assert_array_equal(scores(plain).argmax(1), scores(adjusted).argmax(1))
+    assert_allclose(scores(adjusted) - scores(plain), math.log(3))
+
+
+def test_the_order_of_rows_does_not_matter():
+    splits = make_splits()
+    balanced = make_balanced(splits)
+    turned = fit(splits=splits.iloc[::-1], balanced=balanced.iloc[::-1])
+    pd.testing.assert_frame_equal(turned.predictions, fit().predictions)
+    pd.testing.assert_frame_equal(turned.history, fit().history)
+
+
+def test_more_seeds_leave_the_first_ones_as_they_were():
+    one = fit(settings=FAST.model_copy(update={"seeds": 1})).predictions
+    two = fit().predictions
+    pd.testing.assert_frame_equal(one, two[two["seed"] == 0].reset_index(drop=True))
+    assert (scores(two[two["seed"] == 0]) != scores(two[two["seed"] == 1])).any()
+
+
+def test_the_history_holds_every_epoch_of_every_fit():
+    history = fit().history
+    assert list(history) == ["seed", "fold", "epoch", "loss"]
+    assert len(history) == 2 * (FOLDS + 1) * 3
+    assert history["fold"].isna().sum() == 2 * 3
+    assert set(history["epoch"]) == {1, 2, 3}
+
+
+def test_a_class_that_lies_in_one_fold_is_refused_with_class_and_fold():
+    splits = make_splits()
+    splits.loc[splits["label"].eq("crack") & splits["part"].eq("train"), "fold"] = 1
+    with pytest.raises(InputError, match=r"'crack' has no training row in the folds other than 1.*ingest.drop"):
+        fit(splits=splits, balanced=make_balanced(splits))
+
+
+def test_a_class_that_the_recipe_dropped_is_refused():
+    balanced = make_balanced(make_splits())
+    with pytest.raises(InputError, match="'stain' has no training row"):
+        fit(balanced=balanced[balanced["label"] != "stain"])
+
+
+def test_a_class_of_test_images_only_is_refused():
+    splits = make_splits()
+    splits.loc[splits["label"] == "crack", ["part", "fold"]] = ["test", None]
+    with pytest.raises(InputError, match="'crack' has test images but no training image"):
+        fit(splits=splits, balanced=make_balanced(splits))
+
+
+def test_a_descendant_of_a_test_image_is_refused():
+    splits = make_splits()
+    balanced = make_balanced(splits)
+    balanced.at[0, "parents"] = ["fine-005"]
+    with pytest.raises(InputError, match="fine-005, which is not a training image"):
+        fit(balanced=balanced)
+
+
+def test_mixed_rows_are_refused():
+    balanced = make_balanced(make_splits())
+    balanced.loc[3, ["second_label", "second_share"]] = ["fine", 0.4]
+    with pytest.raises(InputError, match="mixed from two classes"):
+        fit(balanced=balanced)
+
+
+def test_a_missing_feature_vector_is_named():
+    with pytest.raises(InputError, match="crack-000-n1"):
+        fit(new_features=vectors([]))
+
+
+def make_workspace(root: Path) -> Workspace:
+    """A workspace with everything that the stage reads."""
+    sections = Path(__file__).parents[3].joinpath("params.yaml").read_text(encoding="utf-8")
+    root.joinpath("params.yaml").write_text(sections, encoding="utf-8")
+    splits = make_splits()
+    balanced = make_balanced(splits)
+    for folder in ("splits", "features", "balanced/natural", "features_new/natural"):
+        root.joinpath("data", folder).mkdir(parents=True)
+    SPLITS.write(splits, root / "data/splits/splits.parquet")
+    BALANCED.write(balanced, root / "data/balanced/natural/balanced.parquet")
+    about = {"backbone": "none", "image_size": 32}
+    vectors(splits["image_id"].tolist()).save(root / "data/features", about)
+    vectors(new_ids(balanced)).save(root / "data/features_new/natural", about)
+    return Workspace(root, "train@logit_adjusted")
+
+
+def results(root: Path) -> dict[str, bytes]:
+    folders = [root / "models", root / "predictions"]
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = make_workspace(tmp_path_factory.mktemp("workspace"))
+    train.run(workspace, "logit_adjusted")
+    return workspace
+
+
+def test_the_stage_writes_the_same_bytes_again(workspace):
+    before = results(workspace.root)
+    assert sorted(before) == [
+        "models/logit_adjusted/history.csv",
+        "models/logit_adjusted/model.json",
+        "models/logit_adjusted/model.safetensors",
+        "predictions/logit_adjusted/predictions.parquet",
+    ]
+    train.run(workspace, "logit_adjusted")
+    assert results(workspace.root) == before
+    assert before["models/logit_adjusted/history.csv"].startswith(b"seed,fold,epoch,loss\n0,0,1,")
+
+
+def test_a_loaded_model_gives_the_test_predictions(workspace):
+    predictions = PREDICTIONS.read(workspace.path("predictions", "logit_adjusted", "predictions.parquet"))
+    test_part = predictions[predictions["part"] == "test"]
+    images = sorted(set(test_part["image_id"]))
+    values = Features.load(workspace.path("data", "features")).take(images)
+    model = load_model(workspace.path("models", "logit_adjusted"))
+    assert model.classes == sorted(COUNTS)
+    for seed, own in test_part.groupby("seed"):
+        assert own["image_id"].tolist() == images
+        assert_array_equal(model.predict_each(values)[seed], scores(own))
+    assert_allclose(model.predict(values), scores(test_part).reshape(len(images), -1, 3).mean(axis=1))
+
+
+def test_the_model_says_what_it_needs_to_predict(workspace):
+    facts = json.loads(workspace.path("models", "logit_adjusted", "model.json").read_text())
+    assert facts["strategy"] == "logit_adjusted"
+    assert facts["family"] == {"name": "head", "parameters": {"hidden": 0}}
+    assert facts["posthoc"] == {"name": "logit_adjustment", "parameters": {"tau": 1.0}}
+    assert facts["features"] == {"backbone": "none", "image_size": 32}
+    assert math.isclose(sum(facts["prior"]), 1)
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(InputError, match="no model here"):
+        load_model(tmp_path)
