@@ -103,7 +103,9 @@ class Progress:
             if now - last >= self.every and done < self.total:
                 last = now
                 left = (now - start) / done * (self.total - done)
-                say(f"{done:,} of {self.total:,} {self.what} ({done / self.total:.0%}), {left:.0f} s left")
+                # The first items also pay for the start of the workers: no forecast from those.
+                forecast = f", {left:.0f} s left" if done >= self.total / 50 else ""
+                say(f"{done:,} of {self.total:,} {self.what} ({done / self.total:.0%}){forecast}")
         say(f"{done:,} {self.what} in {time.monotonic() - start:.1f} s")
 
 

@@ -1,0 +1,61 @@
+"""What `explore` writes: the report, the same numbers as JSON, and the class counts as CSV for `dvc plots`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tasks.explore.checks.class_counts import count_table
+from tasks.explore.dataset import Dataset
+from tasks.explore.measure import all_checks, open_picture
+from tasks.page import render, thumbnail
+from tasks.tables import PARTS
+from tasks.workspace import write_json, write_text
+
+SAMPLED = 30  # classes of which the report shows samples, the rarest
+FOLDED = 30  # rows from which a table is folded away
+
+
+def write_report(dataset: Dataset, raw: Path, thumbnails: int, folder: Path) -> None:
+    """Write ``report.html``, ``explore.json`` and ``class_counts.csv`` to `folder`.
+
+    Parameters
+    ----------
+    dataset
+        What was measured.
+    raw
+        The folder below which the images' paths lie.
+    thumbnails
+        Sample images a class.
+    """
+    sections = [(name, check, check.summarise(dataset)) for name, check in all_checks().items()]
+    watch = [sentence for _, _, finding in sections for sentence in finding.watch]
+    numbers: dict[str, Any] = {name: finding.numbers for name, _, finding in sections}
+    write_json(folder / "explore.json", numbers | {"watch": watch})
+    counts = count_table(dataset)
+    write_text(
+        folder / "class_counts.csv", counts[["class", "images", *PARTS]].to_csv(index=False, lineterminator="\n")
+    )
+    page = render(
+        Path(__file__).with_name("report.html"),
+        sections=sections,
+        watch=watch,
+        samples=sample_images(dataset, raw, thumbnails),
+        images=len(dataset.images),
+        classes=len(dataset.classes),
+        folded=FOLDED,
+    )
+    write_text(folder / "report.html", page)
+
+
+def sample_images(dataset: Dataset, raw: Path, number: int) -> dict[str, list[tuple[str, str]]]:
+    """Up to `number` training images of each of the rarest classes, as pairs of path and data URI.
+
+    The first by `image_id`, which is a hash of the content: a fair draw, in which a new image replaces one at most.
+    """
+    rows = dataset.training.sort_values("image_id")
+    samples = {}
+    for label in dataset.classes[-SAMPLED:]:
+        paths = rows.loc[rows["label"] == label, "path"].head(number)
+        samples[label] = [(path, thumbnail(open_picture(raw / path).rgb)) for path in paths]
+    return {label: shown for label, shown in samples.items() if shown}

@@ -1,0 +1,372 @@
+"""explore: what the report says of the data, on images made to have a property or not."""
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageFilter
+from scipy.optimize import brentq
+
+from tasks.errors import InputError
+from tasks.explore.checks import Finding
+from tasks.explore.checks.class_counts import imbalance, wilson
+from tasks.explore.dataset import Dataset, measure_table
+from tasks.explore.effects import CONSTANT, LARGE, NEGLIGIBLE, UNCLEAR, area_interval, area_under_curve, effect
+from tasks.explore.measure import all_checks, measure_images, measure_picture
+from tasks.explore.picture import Picture
+from tasks.explore.report import write_report
+from tasks.tables import PAIRS, REJECTED
+
+EVIL = "<b>x</b>"
+PLAIN = "plain"
+
+
+def noise(seed: int, width: int = 64, height: int = 64, mean: float = 128, spread: float = 30) -> Image.Image:
+    values = np.random.default_rng(seed).normal(mean, spread, (height, width))
+    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+
+
+def measures_of(image: Image.Image) -> dict[str, float]:
+    return measure_picture(Picture(image.convert("RGB")))
+
+
+def build(
+    root: Path, images: list[tuple[str | None, str, Image.Image]], **tables: pd.DataFrame
+) -> tuple[Dataset, Path]:
+    """A dataset of images given as label, part and pixels; other tables are empty unless given."""
+    raw = root / "raw"
+    raw.mkdir(parents=True)
+    rows = []
+    for number, (label, part, image) in enumerate(images):
+        path = raw / f"{number}.png"
+        image.save(path)
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        rows.append({"image_id": sha256[:16], "path": path.name, "paths": [path.name], "label": label, "split": part})
+    catalog = pd.DataFrame(rows).assign(group=None, part=None, width=1, height=1)
+    groups = pd.DataFrame({"image_id": catalog["image_id"], "group": catalog["image_id"]})
+    splits = pd.DataFrame({"image_id": catalog["image_id"], "part": catalog["split"], "repeat": 0})
+    dataset = Dataset.of(
+        catalog,
+        groups=tables.get("groups", groups),
+        pairs=tables.get("pairs", PAIRS.empty()),
+        splits=splits,
+        rejected=tables.get("rejected", REJECTED.empty()),
+        measures=measure_images(raw, catalog, workers=1),
+    )
+    return dataset, raw
+
+
+def two_classes(first: list[Image.Image], second: list[Image.Image]) -> list[tuple[str | None, str, Image.Image]]:
+    return [(EVIL, "train", image) for image in first] + [(PLAIN, "train", image) for image in second]
+
+
+def finding(dataset: Dataset, check: str) -> Finding:
+    return all_checks()[check].summarise(dataset)
+
+
+# --- what is measured -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("grey", "expected"), [(0, 0.0), (51, 0.2), (255, 1.0)])
+def test_brightness_is_the_mean_luminance(grey, expected):
+    assert measures_of(Image.new("L", (30, 20), grey))["brightness"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_contrast_is_the_deviation_of_the_luminance():
+    halves = Image.new("L", (256, 256), 0)
+    halves.paste(255, (0, 0, 128, 256))
+    assert measures_of(halves)["contrast"] == pytest.approx(0.5, abs=1e-6)
+    assert measures_of(Image.new("L", (256, 256), 77))["contrast"] == 0
+
+
+def test_sharpness_is_the_variance_of_the_laplacian():
+    image = noise(3, 256, 256)
+    grey = np.asarray(image, dtype=float)
+    laplacian = [
+        grey[y - 1, x] + grey[y + 1, x] + grey[y, x - 1] + grey[y, x + 1] - 4 * grey[y, x]
+        for y in range(1, 255)
+        for x in range(1, 255)
+    ]
+    assert measures_of(image)["sharpness"] == pytest.approx(np.var(laplacian), rel=1e-4)
+
+
+def test_blur_lowers_sharpness_whatever_the_size_of_the_file():
+    for side in (100, 256, 900):
+        image = noise(5, side, side)
+        assert (
+            measures_of(image.filter(ImageFilter.GaussianBlur(side / 50)))["sharpness"]
+            < measures_of(image)["sharpness"]
+        )
+
+
+def test_sizes_are_those_of_the_upright_image(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise(1, 40, 20).save(tmp_path / "turned.jpg", exif=exif)
+    catalog = pd.DataFrame({"image_id": ["a"], "path": ["turned.jpg"]})
+    [row] = measure_images(tmp_path, catalog, 1).to_dict("records")
+    assert (row["width"], row["height"], row["aspect"]) == (20, 40, 0.5)
+
+
+def test_measures_do_not_depend_on_workers_or_order(tmp_path):
+    names = [f"{number}.png" for number in range(70)]
+    for number, name in enumerate(names):
+        noise(number, 20 + number, 30).save(tmp_path / name)
+    catalog = pd.DataFrame({"image_id": [f"{number:02}" for number in range(70)], "path": names})
+    alone = measure_images(tmp_path, catalog, 1)
+    pd.testing.assert_frame_equal(measure_images(tmp_path, catalog.sample(frac=1, random_state=0), 2), alone)
+    measure_table(alone).check(alone)
+
+
+def test_a_file_that_has_gone_is_told_with_its_path(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.png"):
+        measure_images(tmp_path, pd.DataFrame({"image_id": ["a"], "path": ["gone.png"]}), 1)
+
+
+# --- how strongly a measure goes with a class -------------------------------------------------------------------------
+
+
+def test_the_area_is_the_share_of_pairs_in_which_the_class_has_the_larger_value():
+    generator = np.random.default_rng(0)
+    values = generator.integers(0, 6, 60).astype(float)  # many ties
+    inside = generator.random(60) < 0.3
+    wins = [(a > b) + (a == b) / 2 for a in values[inside] for b in values[~inside]]
+    assert area_under_curve(values, inside) == pytest.approx(np.mean(wins), abs=1e-12)
+
+
+@pytest.mark.parametrize(("auc", "m", "n"), [(0.5, 10, 10), (0.7, 30, 200), (0.9, 8, 1000), (0.2, 50, 20)])
+def test_the_ends_of_the_interval_solve_newcombes_equation(auc, m, n):
+    def gap(theta: float) -> float:
+        star = (m + n) / 2 - 1
+        variance = theta * (1 - theta) * (1 + star * (1 - theta) / (2 - theta) + star * theta / (1 + theta)) / (m * n)
+        return abs(auc - theta) - 1.959963985 * variance**0.5
+
+    expected = brentq(gap, 1e-12, auc - 1e-9), brentq(gap, auc + 1e-9, 1 - 1e-12)
+    assert area_interval(auc, m, n) == pytest.approx(expected, abs=1e-6)
+
+
+def test_perfect_separation_of_few_images_is_no_certainty():
+    low, high = area_interval(1.0, 5, 5)
+    assert high == pytest.approx(1)
+    assert 0.5 < low < 0.9
+    assert area_interval(1.0, 500, 500)[0] > 0.99
+
+
+def test_the_interval_covers_the_true_area_about_as_often_as_it_says():
+    generator = np.random.default_rng(1)
+    true = 0.714  # P(N(0.8, 1) > N(0, 1)) = Phi(0.8 / sqrt 2)
+    inside = np.arange(120) < 20
+    covered = []
+    for _ in range(300):
+        low, high = area_interval(area_under_curve(generator.normal(0.8 * inside), inside), 20, 100)
+        covered.append(low <= true <= high)
+    assert 0.91 <= np.mean(covered) <= 0.99
+
+
+def test_relatives_count_once_in_an_interval():
+    generator = np.random.default_rng(2)
+    values, inside = generator.normal(size=80), np.arange(80) < 40
+    alone = effect(values, inside, np.arange(80))
+    related = effect(values, inside, np.arange(80) // 10)
+    assert related.auc == alone.auc
+    assert (related.low, related.high) == area_interval(alone.auc, 4, 4)
+    assert related.high - related.low > 2 * (alone.high - alone.low)
+
+
+def test_strengths_say_what_the_whole_interval_allows():
+    def strength(values: np.ndarray, inside: np.ndarray) -> str:
+        return effect(values, inside, np.arange(len(values))).strength
+
+    generator = np.random.default_rng(3)
+    half = np.arange(4000) < 2000
+    assert strength(generator.normal(size=4000), half) == NEGLIGIBLE
+    assert strength(generator.normal(3 * half), half) == LARGE
+    assert strength(generator.normal(-3 * half), half) == LARGE
+    assert strength(generator.normal(size=12), np.arange(12) < 6) == UNCLEAR
+    assert strength(np.ones(100), np.arange(100) < 50) == CONSTANT
+    assert strength(np.arange(5.0), np.ones(5, dtype=bool)) == UNCLEAR
+
+
+# --- what the checks say ----------------------------------------------------------------------------------------------
+
+SAME = [noise(number) for number in range(24)]
+OTHERS = [noise(100 + number) for number in range(24)]
+CHANGED = {
+    "brightness": [noise(number, mean=170) for number in range(24)],
+    "contrast": [noise(number, spread=8) for number in range(24)],
+    "sharpness": [noise(number).filter(ImageFilter.GaussianBlur(1)) for number in range(24)],
+    "sizes": [noise(number, width=80) for number in range(24)],
+}
+
+
+@pytest.mark.parametrize("check", CHANGED)
+def test_a_property_that_goes_with_a_class_is_told_and_one_that_does_not_is_not(check, tmp_path):
+    with_property, _ = build(tmp_path / "with", two_classes(CHANGED[check], OTHERS))
+    without, _ = build(tmp_path / "without", two_classes(SAME, OTHERS))
+    sentences = finding(with_property, check).watch
+    assert any(EVIL in sentence and "shortcut" in sentence for sentence in sentences)
+    assert finding(without, check).watch == []
+
+
+def test_descriptions_by_class_come_from_training_images_only(tmp_path):
+    images = two_classes(SAME, OTHERS)
+    dark = [(EVIL, "test", noise(300 + number, mean=20, spread=5)) for number in range(24)]
+    dataset, _ = build(tmp_path, [*images, *dark])
+    numbers = finding(dataset, "brightness").numbers["brightness"]
+    values = [np.asarray(image.convert("RGB").convert("L")).mean() / 255 for image in SAME]
+    assert numbers["classes"][EVIL]["n"] == 24
+    assert numbers["classes"][EVIL]["median"] == pytest.approx(np.median(values), abs=2e-3)
+    assert numbers["parts"]["test"]["median"] < 0.1
+    assert finding(dataset, "brightness").watch == []
+
+
+def test_class_counts_go_by_class_and_part_and_name_the_rarest(tmp_path):
+    layout = [(EVIL, "train", 2), (EVIL, "test", 1), (PLAIN, "train", 6), (PLAIN, "test", 2), (None, "excluded", 1)]
+    images = [(label, part) for label, part, count in layout for _ in range(count)]
+    dataset, _ = build(tmp_path, [(label, part, noise(n)) for n, (label, part) in enumerate(images)])
+    found = finding(dataset, "class_counts")
+    assert found.numbers["classes"] == {
+        PLAIN: {"images": 8, "share": 8 / 11, "train": 6, "test": 2},
+        EVIL: {"images": 3, "share": 3 / 11, "train": 2, "test": 1},
+    }
+    assert (found.numbers["images"], found.numbers["unlabelled"]) == (12, 1)
+    assert found.numbers["imbalance_ratio"] == 3
+    entropy = -(0.25 * np.log(0.25) + 0.75 * np.log(0.75)) / np.log(2)
+    assert found.numbers["evenness"] == pytest.approx(entropy)
+    first, second = found.watch
+    assert f"Always answering {PLAIN} would be right for 75%" in first
+    assert f"few images in the test part: {EVIL} (1), {PLAIN} (2). A recall of 0.50 of {EVIL}" in second
+
+
+def test_imbalance_of_special_counts():
+    assert imbalance(np.array([5, 5, 5])) == {"imbalance_ratio": 1, "evenness": pytest.approx(1)}
+    assert imbalance(np.array([5, 0])) == {"imbalance_ratio": None, "evenness": 0}
+    assert imbalance(np.array([5])) == {"imbalance_ratio": 1, "evenness": None}
+
+
+def test_wilsons_interval_is_that_of_the_books():
+    assert wilson(0.8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert wilson(0.5, 0) == (0, 1)
+
+
+def test_relatives_are_counted_and_groups_of_two_classes_told(tmp_path):
+    images = two_classes(SAME[:4], OTHERS[:4])
+    ids, _ = build(tmp_path / "ids", images)
+    by_path = ids.images.set_index("path")["image_id"]
+    groups = {"0.png": "a", "1.png": "a", "2.png": "a", "3.png": "b", "4.png": "b"}
+    table = pd.DataFrame(
+        {
+            "image_id": [by_path[path] for path in by_path.index],
+            "group": [groups.get(path, path) for path in by_path.index],
+        }
+    )
+    pairs = pd.DataFrame(
+        {"first": [by_path["0.png"]], "second": [by_path["1.png"]], "kind": ["content"], "distance": [0.0]}
+    )
+    dataset, _ = build(tmp_path / "data", images, groups=table, pairs=pairs)
+    found = finding(dataset, "relatives")
+    assert found.numbers["groups"] == 2
+    assert found.numbers["images"] == 5
+    assert found.numbers["largest"] == 3
+    assert found.numbers["mixed_groups"] == 1
+    assert found.numbers["pairs"] == {"content": 1}
+    assert found.numbers["groups_by_class"] == {EVIL: 2, PLAIN: 4}
+    assert any(f"The 4 images of {EVIL} come from 2 groups" in sentence for sentence in found.watch)
+    assert any("more than one class" in sentence for sentence in found.watch)
+
+
+def test_files_set_aside_are_counted_by_reason_and_a_class_that_lost_many_is_told(tmp_path):
+    rejected = pd.DataFrame(
+        {
+            "path": ["a.png", "b.png", "c.png"],
+            "label": [EVIL, EVIL, None],
+            "reason": ["damaged", "damaged", "empty file"],
+            "detail": ["<i>cut</i>", "cut", "0 bytes"],
+        }
+    )
+    dataset, _ = build(tmp_path, two_classes(SAME[:4], OTHERS[:4]), rejected=rejected)
+    found = finding(dataset, "rejected")
+    assert found.numbers == {"files": 3, "reasons": {"damaged": 2, "empty file": 1}, "classes": {EVIL: 2}}
+    assert found.watch == [
+        f"2 of the 6 files of {EVIL} could not be used (33%): what is left may not stand for the class."
+    ]
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def report(root: Path, dataset: Dataset, raw: Path, thumbnails: int = 2) -> Path:
+    root.mkdir()
+    write_report(dataset, raw, thumbnails, root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Path, Path]:
+    root = tmp_path_factory.mktemp("explore")
+    rejected = pd.DataFrame({"path": [EVIL], "label": [EVIL], "reason": ["damaged"], "detail": ["<i>cut</i>"]})
+    images = two_classes(CHANGED["sizes"], OTHERS)
+    dataset, raw = build(root, [*images, (EVIL, "test", noise(999))], rejected=rejected)
+    return dataset, raw, report(root / "report", dataset, raw)
+
+
+def test_names_from_the_data_are_escaped_in_the_report(written):
+    page = (written[2] / "report.html").read_text()
+    assert EVIL not in page
+    assert "<i>cut</i>" not in page
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+
+
+def test_the_report_needs_no_network_and_starts_with_the_class_counts(written):
+    page = (written[2] / "report.html").read_text()
+    assert 'src="http' not in page
+    assert 'href="http' not in page
+    assert "<script" not in page
+    assert page.index('<section id="class_counts">') < page.index("<svg") < page.index('<section id="watch">')
+
+
+def test_the_report_and_the_json_file_say_the_same(written):
+    page = (written[2] / "report.html").read_text()
+    numbers = json.loads((written[2] / "explore.json").read_text())
+    assert list(numbers) == sorted([*all_checks(), "watch"])
+    assert page.count("<li>") == len(numbers["watch"]) > 0
+    auc = numbers["sizes"]["width"]["classes"][PLAIN]["effect"]
+    assert f"{auc['auc']:.2f}" in page
+    assert f"[{auc['low']:.2f}, {auc['high']:.2f}]" in page
+
+
+def test_the_class_counts_are_a_table_that_dvc_can_plot(written):
+    rows = list(csv.DictReader((written[2] / "class_counts.csv").open()))
+    assert rows == [
+        {"class": EVIL, "images": "25", "train": "24", "test": "1", "audit": "0", "excluded": "0"},
+        {"class": PLAIN, "images": "24", "train": "24", "test": "0", "audit": "0", "excluded": "0"},
+    ]
+
+
+def test_samples_are_training_images_chosen_by_their_hash(written):
+    dataset, _, folder = written
+    page = (folder / "report.html").read_text()
+    chosen = dataset.training.sort_values("image_id").groupby("label").head(2)["path"]
+    assert page.count("<img") == 4
+    assert all(f'alt="{path}"' in page for path in chosen)
+
+
+def test_the_same_data_gives_the_same_bytes(written, tmp_path):
+    dataset, raw, folder = written
+    again = report(tmp_path / "again", dataset, raw)
+    for path in folder.iterdir():
+        assert (again / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_single_class_and_hundreds_of_classes_are_reported(tmp_path):
+    one, raw = build(tmp_path / "one", [(PLAIN, "train", image) for image in SAME[:3]])
+    assert PLAIN in (report(tmp_path / "first", one, raw) / "report.html").read_text()
+    many = [(f"class {n // 2}", "train", noise(n, 16, 16)) for n in range(120)]
+    dataset, raw = build(tmp_path / "many", many)
+    page = (report(tmp_path / "second", dataset, raw, 1) / "report.html").read_text()
+    assert "<summary>60 rows</summary>" in page
+    assert page.count("<img") == 30
