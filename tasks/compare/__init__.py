@@ -1,0 +1,62 @@
+"""Which strategies help, which do nothing and which hurt: paired statistics, verdicts, leaderboard, report.
+
+Strategies are ranked and judged on out-of-fold predictions. The held-out test part is then scored for the baseline and
+the recommended strategy only, and every such look is logged in the workspace's own state.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, name: str) -> None:
+    """Compare the strategies that `params.yaml` names and write ``reports/compare/``."""
+    from tasks.compare.comparison import compare
+    from tasks.compare.heldout import confirm, log_looks
+    from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
+    from tasks.compare.report import ReportData, report
+    from tasks.evaluate.scored import read_scored
+    from tasks.evaluate.writing import read_evaluations
+    from tasks.tables import SPLITS
+    from tasks.workspace import read_json, say, write_json, write_text
+
+    params = workspace.params
+    splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))
+    files = {
+        strategy: workspace.path("predictions", strategy, "predictions.parquet")
+        for strategy in sorted(params.strategies)
+    }
+    scored = {strategy: read_scored(file, splits, "train") for strategy, file in files.items()}
+    evaluated = read_evaluations(workspace.path("reports", "evaluate"), list(files))
+    comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate)
+    say(comparison.reason)
+
+    held_out = {}
+    for strategy in dict.fromkeys([comparison.baseline, comparison.recommended]):
+        held_out[strategy] = read_scored(files[strategy], splits, "test")
+    confirmation = confirm(held_out, comparison, params.evaluate)
+    log_looks(workspace, confirmation, files)
+    say(confirmation.sentence)
+
+    board = leaderboard(comparison, confirmation, params.strategies)
+    recipes = sorted({strategy.recipe for strategy in params.strategies.values()})
+    recipes.sort(key=lambda recipe: recipe != params.strategies[comparison.baseline].recipe)
+    data = ReportData(
+        comparison=comparison,
+        confirmation=confirmation,
+        board=board,
+        scored=scored[comparison.baseline],
+        confusion=evaluated.confusion,
+        reliability=evaluated.reliability,
+        class_counts={
+            recipe: read_json(workspace.path("data", "balanced", recipe, "summary.json")) for recipe in recipes
+        },
+        resamples=params.evaluate.resamples,
+    )
+    with workspace.output("reports", "compare") as folder:
+        write_json(folder / "leaderboard.json", board)
+        LEADERBOARD.write(leaderboard_table(board), folder / "leaderboard.parquet")
+        write_text(folder / "report.html", report(data))

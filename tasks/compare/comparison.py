@@ -1,0 +1,158 @@
+"""Every strategy against the baseline, on the same resampled images and fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.compare.paired import simultaneous
+from tasks.compare.verdicts import BASELINE, HELPS, UNCLEAR, recommend, verdict
+from tasks.compare.wording import LABELS, at_level, decimal
+from tasks.errors import InputError
+from tasks.evaluate.intervals import Interval
+from tasks.evaluate.metrics import decision_metrics
+from tasks.evaluate.resampling import Resamples, estimate
+from tasks.evaluate.scored import Scored
+from tasks.params.models import Compare, Evaluate
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is said of the strategies, out of fold.
+
+    Attributes
+    ----------
+    metrics
+        Interval by strategy and metric, as the stage `evaluate` found them.
+    differences
+        Strategy minus baseline in the metric, with intervals that hold for all strategies together; not for the
+        baseline itself.
+    recall_changes
+        Strategy minus baseline in the recall of each class, with intervals that hold for all strategies and classes
+        together.
+    verdicts
+        By strategy; the baseline's is ``baseline``.
+    """
+
+    classes: list[str]
+    rarest: str
+    baseline: str
+    metric: str
+    margin: float
+    confidence: float
+    metrics: dict[str, dict[str, Interval]]
+    differences: dict[str, Interval]
+    recall_changes: dict[str, dict[str, Interval]]
+    verdicts: dict[str, str]
+    recommended: str
+
+    @property
+    def ranked(self) -> list[str]:
+        """The strategies, best first; equals by name."""
+        return sorted(self.metrics, key=lambda name: (-self.metrics[name][self.metric].value, name))
+
+    @property
+    def reason(self) -> str:
+        """Why this strategy is recommended, in a sentence."""
+        label, others = LABELS[self.metric], len(self.differences)
+        if not others:
+            return f"{self.baseline} is the only strategy, so there is nothing to choose."
+        if self.recommended == self.baseline:
+            doubts = sum(judged == UNCLEAR for judged in self.verdicts.values())
+            tail = f"; of {doubts} the data can't tell" if doubts else ""
+            return (
+                f"Keep {self.baseline}: none of the {others} other strategies is certain to raise {label} by an amount "
+                f"that matters{tail}."
+            )
+        helpful = sum(judged == HELPS for judged in self.verdicts.values())
+        rank = "the only one" if helpful == 1 else f"the best of the {helpful}"
+        gain = self.differences[self.recommended]
+        return (
+            f"{self.recommended} raises {label} by {decimal(gain.value)} over {self.baseline} "
+            f"({at_level(gain, self.confidence)}): {rank} that {'helps' if helpful == 1 else 'help'}."
+        )
+
+
+def compare(
+    scored: Mapping[str, Scored],
+    metrics: dict[str, dict[str, Interval]],
+    settings: Compare,
+    intervals: Evaluate,
+) -> Comparison:
+    """Compare every strategy with the baseline.
+
+    Parameters
+    ----------
+    scored
+        Out-of-fold scores by strategy, of the same images and fits.
+    metrics
+        What the stage `evaluate` found, by strategy and metric.
+    settings
+        Baseline, metric and margin.
+    intervals
+        Confidence level, number of resamples and their seed.
+
+    Raises
+    ------
+    InputError
+        The strategies were not fitted equally often, so they can't be paired.
+    """
+    baseline = scored[settings.baseline]
+    others = [name for name in sorted(scored) if name != settings.baseline]
+    changes = paired_changes([baseline, *(scored[name] for name in others)], settings.metric, intervals)
+    differences = dict(zip(others, changes.metric, strict=True))
+    verdicts = {name: verdict(difference, settings.margin) for name, difference in differences.items()}
+    verdicts[settings.baseline] = BASELINE
+    values = {name: of_one[settings.metric].value for name, of_one in metrics.items()}
+    return Comparison(
+        classes=baseline.classes,
+        rarest=baseline.classes[baseline.rarest],
+        baseline=settings.baseline,
+        metric=settings.metric,
+        margin=settings.margin,
+        confidence=intervals.confidence,
+        metrics=metrics,
+        differences=differences,
+        recall_changes={
+            name: dict(zip(baseline.classes, recalls, strict=True))
+            for name, recalls in zip(others, changes.recall, strict=True)
+        },
+        verdicts=verdicts,
+        recommended=recommend(verdicts, values, settings.baseline),
+    )
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Differences of m strategies to the baseline: in the metric, m intervals; in recall, m lists of K."""
+
+    metric: list[Interval]
+    recall: list[list[Interval]]
+
+
+def paired_changes(scored: list[Scored], metric: str, intervals: Evaluate) -> Changes:
+    """Differences of all but the first in `scored` to the first, on the same resamples.
+
+    The intervals of the metric hold together, and so do those of all recalls.
+    """
+    fits = {one.fits for one in scored}
+    if len(fits) > 1:
+        raise InputError(
+            f"strategies were fitted {sorted(fits)} times, so they can't be paired; run the stage train again"
+        )
+    if len(scored) == 1:
+        return Changes([], [])
+    resamples = Resamples.of(scored[0], intervals.resamples, intervals.seed)
+    base, *others = estimate([decision_metrics(one) for one in scored], resamples)
+
+    def joint(name: str) -> list[Interval]:
+        values = np.stack([one[name].value - base[name].value for one in others]).ravel()
+        draws = np.stack([one[name].draws - base[name].draws for one in others]).reshape(len(values), -1)
+        ends = simultaneous(values, draws, intervals.confidence)
+        return [Interval(*map(float, numbers)) for numbers in zip(values, *ends, strict=True)]
+
+    recalls = joint("recall")
+    size = len(scored[0].classes)
+    return Changes(joint(metric), [recalls[start : start + size] for start in range(0, len(recalls), size)])

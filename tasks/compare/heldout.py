@@ -1,0 +1,126 @@
+"""The held-out confirmation: the test part, scored for the baseline and the recommended strategy only.
+
+The recommendation is the best of many, and the best of many looks better than it is (the winner's curse). The test part
+took no part in the choice, so what it says of the two is fair, as long as nobody keeps choosing by it: that is why
+every look is logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tasks.compare.comparison import Comparison, paired_changes
+from tasks.compare.wording import LABELS, at_level, decimal, signed
+from tasks.evaluate.evaluation import Evaluation, evaluate
+from tasks.evaluate.intervals import Interval
+from tasks.evaluate.resampling import Resamples
+from tasks.evaluate.scored import Scored
+from tasks.params.models import Evaluate
+from tasks.workspace import STATE, Workspace
+
+LOG = "test_looks.jsonl"
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the test part says of the baseline and the recommendation.
+
+    Attributes
+    ----------
+    images
+        Number of held-out images.
+    rarest_images
+        How many of them are of the rarest class.
+    evaluations
+        By strategy: the baseline, and the recommendation where it is another.
+    difference
+        Recommendation minus baseline in the metric; None where they are the same.
+    outcome
+        ``confirmed``, ``not contradicted``, ``not confirmed``, ``contradicted`` or ``nothing to confirm``.
+    """
+
+    images: int
+    rarest_images: int
+    metric: str
+    evaluations: dict[str, Evaluation]
+    difference: Interval | None
+    outcome: str
+    sentence: str
+
+
+def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: Evaluate) -> Confirmation:
+    """Score the test part.
+
+    Parameters
+    ----------
+    held_out
+        Scores of the test part of the baseline and the recommendation, and of no other.
+    comparison
+        What was found out of fold.
+    intervals
+        Confidence level, number of resamples and their seed.
+    """
+    base, chosen = comparison.baseline, comparison.recommended
+    resamples = Resamples.of(held_out[base], intervals.resamples, intervals.seed)
+    evaluations = {name: evaluate(one, resamples, intervals.confidence) for name, one in held_out.items()}
+    difference = None
+    if chosen != base:
+        difference = paired_changes([held_out[base], held_out[chosen]], comparison.metric, intervals).metric[0]
+    images = len(held_out[base].image_ids)
+    outcome = _outcome(difference)
+    reached = evaluations[base].metrics[comparison.metric]
+    label = LABELS[comparison.metric]
+    if difference is None:
+        sentence = (
+            f"The baseline is recommended, so there is nothing to confirm; on {images:,} held-out images {base} "
+            f"reaches {label} {decimal(reached.value)} ({at_level(reached, intervals.confidence)})."
+        )
+    else:
+        sentence = (
+            f"{outcome.capitalize()}: on {images:,} held-out images {chosen} changes {label} by "
+            f"{signed(difference.value)} against {base} ({at_level(difference, intervals.confidence, signed)})."
+        )
+    return Confirmation(
+        images=images,
+        rarest_images=int(held_out[base].images_a_class[comparison.classes.index(comparison.rarest)]),
+        metric=comparison.metric,
+        evaluations=evaluations,
+        difference=difference,
+        outcome=outcome,
+        sentence=sentence,
+    )
+
+
+def log_looks(workspace: Workspace, confirmation: Confirmation, files: Mapping[str, Path]) -> None:
+    """Append a line for each strategy whose test part was scored to the workspace's own log.
+
+    A line holds the time, the strategy, the digest of its predictions, and the metric with its value. The log is no
+    output: git and DVC ignore it.
+    """
+    log = workspace.path(STATE, LOG)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as lines:
+        for strategy, evaluation in confirmation.evaluations.items():
+            look = {
+                "time": datetime.now(UTC).isoformat(timespec="seconds"),
+                "strategy": strategy,
+                "predictions_sha256": hashlib.sha256(files[strategy].read_bytes()).hexdigest(),
+                "metric": confirmation.metric,
+                "value": evaluation.metrics[confirmation.metric].as_json()["value"],
+            }
+            lines.write(json.dumps(look) + "\n")
+
+
+def _outcome(difference: Interval | None) -> str:
+    if difference is None:
+        return "nothing to confirm"
+    if difference.low > 0:
+        return "confirmed"
+    if difference.high < 0:
+        return "contradicted"
+    return "not contradicted" if difference.value > 0 else "not confirmed"

@@ -1,0 +1,102 @@
+"""The leaderboard: a row a strategy, as JSON for the terminal and as a table for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from tasks.compare.comparison import Comparison
+from tasks.compare.heldout import Confirmation
+from tasks.evaluate.intervals import Interval
+from tasks.params.models import Strategy
+from tasks.tables import Table
+
+PARTS = ("recipe", "family", "loss", "sampler", "posthoc")
+MEASURES = ("balanced_accuracy", "macro_f1", "recall_rarest")
+
+LEADERBOARD = Table(
+    "leaderboard",
+    pa.schema(
+        [
+            pa.field("rank", pa.int32(), nullable=False),
+            *(pa.field(name, pa.string(), nullable=False) for name in ("strategy", *PARTS, "verdict")),
+            pa.field("recommended", pa.bool_(), nullable=False),
+            *(
+                pa.field(f"{name}{end}", pa.float64(), nullable=False)
+                for name in MEASURES
+                for end in ("", "_low", "_high")
+            ),
+            *(pa.field(f"difference{end}", pa.float64()) for end in ("", "_low", "_high")),  # empty for the baseline
+        ]
+    ),
+    key=("strategy",),
+)
+
+
+def leaderboard(
+    comparison: Comparison, confirmation: Confirmation, strategies: Mapping[str, Strategy]
+) -> dict[str, Any]:
+    """All that the terminal prints, ready for JSON.
+
+    Returns
+    -------
+    dict
+        `metric`, `baseline`, `recommended`, `reason`, `rarest_class`, `confidence`, `margin`; `rows`, best first, each
+        with the strategy's parts, `balanced_accuracy`, `macro_f1`, `recall_rarest` and `difference` (null for the
+        baseline) as {value, low, high}, and `verdict`; and `test`: `images`, `rows` of the one or two strategies that
+        were scored, their `difference`, `outcome` and a `sentence`.
+    """
+    rows = [
+        {
+            "strategy": name,
+            **{part: getattr(strategies[name], part) for part in PARTS},
+            **measures(comparison.metrics[name], comparison.rarest),
+            "difference": comparison.differences[name].as_json() if name in comparison.differences else None,
+            "verdict": comparison.verdicts[name],
+        }
+        for name in comparison.ranked
+    ]
+    test_rows = [
+        {"strategy": name, **measures(one.metrics, comparison.rarest)} for name, one in confirmation.evaluations.items()
+    ]
+    return {
+        "metric": comparison.metric,
+        "baseline": comparison.baseline,
+        "recommended": comparison.recommended,
+        "reason": comparison.reason,
+        "rarest_class": comparison.rarest,
+        "confidence": comparison.confidence,
+        "margin": comparison.margin,
+        "rows": rows,
+        "test": {
+            "images": confirmation.images,
+            "rows": test_rows,
+            "difference": confirmation.difference.as_json() if confirmation.difference else None,
+            "outcome": confirmation.outcome,
+            "sentence": confirmation.sentence,
+        },
+    }
+
+
+def measures(metrics: Mapping[str, Interval], rarest: str) -> dict[str, dict[str, float]]:
+    """The three measures that leaderboards show."""
+    return {
+        "balanced_accuracy": metrics["balanced_accuracy"].as_json(),
+        "macro_f1": metrics["macro_f1"].as_json(),
+        "recall_rarest": metrics[f"recall.{rarest}"].as_json(),
+    }
+
+
+def leaderboard_table(board: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of a leaderboard as the table `LEADERBOARD`."""
+    rows = []
+    for rank, row in enumerate(board["rows"], start=1):
+        flat = {name: row[name] for name in ("strategy", *PARTS, "verdict")}
+        for name in (*MEASURES, "difference"):
+            numbers = row[name] or {"value": None, "low": None, "high": None}
+            flat |= {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}
+        rows.append({"rank": rank, "recommended": row["strategy"] == board["recommended"], **flat})
+    return pd.DataFrame(rows).astype({f"difference{end}": "float64" for end in ("", "_low", "_high")})

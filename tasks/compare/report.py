@@ -1,0 +1,184 @@
+"""The one report that people read: the answer first, then what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from tasks.compare.charts import difference_scale
+from tasks.compare.comparison import Comparison
+from tasks.compare.heldout import Confirmation
+from tasks.compare.verdicts import BASELINE, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
+from tasks.compare.wording import LABELS, between, breakable, decimal, signed
+from tasks.evaluate.figures import draw_reliability, plain
+from tasks.evaluate.intervals import Interval, wilson
+from tasks.evaluate.scored import Scored
+from tasks.page import BAD, GOOD, NEUTRAL, new_figure, render, svg
+from tasks.tables import ORIGINS
+
+TONES = {HELPS: "good", HURTS: "bad", UNCLEAR: "warn", NO_DIFFERENCE: "", BASELINE: ""}
+COLOURS = {HELPS: GOOD, HURTS: BAD, UNCLEAR: "#9a6700", NO_DIFFERENCE: NEUTRAL}
+SHOWN_MATRIX = 30  # a confusion matrix of more classes can't be read on a page; the plots of `evaluate` have it
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """All that the report shows.
+
+    Attributes
+    ----------
+    board
+        The leaderboard, see `tasks.compare.leaderboard.leaderboard`.
+    scored
+        The baseline's out-of-fold scores: how many images and groups there are.
+    confusion, reliability
+        Tables of the stage `evaluate`, all strategies.
+    class_counts
+        By recipe, the class counts `before` and `after` from the balanced set's summary.
+    resamples
+        Number of bootstrap resamples.
+    """
+
+    comparison: Comparison
+    confirmation: Confirmation
+    board: dict[str, Any]
+    scored: Scored
+    confusion: pd.DataFrame
+    reliability: pd.DataFrame
+    class_counts: dict[str, dict[str, Any]]
+    resamples: int
+
+
+def report(data: ReportData) -> str:
+    """The report as one HTML page that needs no network, the same bytes for the same data."""
+    comparison = data.comparison
+    pair = list(dict.fromkeys([comparison.baseline, comparison.recommended]))
+    counts = data.scored.images_a_class
+    rarest_first = [comparison.classes[code] for code in np.argsort(counts, kind="stable")]
+    return render(
+        Path(__file__).with_name("report.html"),
+        data=data,
+        comparison=comparison,
+        board=data.board,
+        confirmation=data.confirmation,
+        pair=pair,
+        label=LABELS[comparison.metric],
+        images=dict(zip(comparison.classes, map(int, counts), strict=True)),
+        groups=dict(zip(comparison.classes, map(int, data.scored.groups_a_class), strict=True)),
+        image_total=len(data.scored.image_ids),
+        group_total=len(np.unique(data.scored.groups)),
+        rarest_first=rarest_first,
+        tally=[
+            (judged, [name for name in comparison.ranked if comparison.verdicts[name] == judged])
+            for judged in (HELPS, NO_DIFFERENCE, UNCLEAR, HURTS)
+        ],
+        forest=_forest(comparison),
+        trade_offs=_trade_offs(comparison, rarest_first),
+        recipes=_recipes(data.class_counts, rarest_first),
+        matrices=_matrices(data.confusion, pair, rarest_first) if len(rarest_first) <= SHOWN_MATRIX else {},
+        calibration=_calibration(data, pair),
+        tones=TONES,
+        colours=COLOURS,
+        origins=[
+            origin
+            for origin in ORIGINS
+            if any(origin in counts for recipe in data.class_counts.values() for counts in recipe["after"].values())
+        ],
+        rarest_half_width=_half_width(data, comparison),
+        decimal=decimal,
+        signed=signed,
+        between=between,
+        breakable=breakable,
+    )
+
+
+def _half_width(data: ReportData, comparison: Comparison) -> float:
+    """How far the interval of a recall of one half reaches in the rarest class."""
+    low, high = wilson(np.array(0.5), data.scored.groups_a_class[data.scored.rarest], comparison.confidence)
+    return float(high - low) / 2
+
+
+def _forest(comparison: Comparison) -> dict[str, Any]:
+    """Coordinates of the forest plot: a line a strategy, best first."""
+    names = [name for name in comparison.ranked if name in comparison.differences]
+    differences = [comparison.differences[name] for name in names]
+    scale = difference_scale(
+        [each.low for each in differences], [each.high for each in differences], comparison.margin, 230, 740
+    )
+    return {"names": names, "scale": scale, "height": 34 * len(names)}
+
+
+def _trade_offs(comparison: Comparison, classes: list[str]) -> list[dict[str, Any]]:
+    """For each strategy, the classes whose recall certainly rose or fell."""
+    rows = []
+    for name in comparison.ranked:
+        if name not in comparison.recall_changes:
+            continue
+        changes = [(label, comparison.recall_changes[name][label]) for label in classes]
+        rows.append(
+            {
+                "strategy": name,
+                "rose": [(label, change) for label, change in changes if change.low > 0],
+                "fell": [(label, change) for label, change in changes if change.high < 0],
+            }
+        )
+    return rows
+
+
+def _recipes(class_counts: dict[str, dict[str, Any]], classes: list[str]) -> list[dict[str, Any]]:
+    """For each recipe the bars of its class counts, as shares of the longest bar of all."""
+    most = max(sum(origins.values()) for counts in class_counts.values() for origins in counts["after"].values())
+    recipes = []
+    for name, counts in class_counts.items():
+        after = {label: counts["after"].get(label, {}) for label in classes}
+        totals = [sum(origins.values()) for origins in after.values()]
+        recipes.append(
+            {
+                "name": name,
+                "rows": [
+                    {
+                        "label": label,
+                        "before": counts["before"].get(label, 0),
+                        "after": sum(origins.values()),
+                        "bars": [
+                            (origin, origins[origin], round(100 * origins[origin] / most, 2))
+                            for origin in ORIGINS
+                            if origins.get(origin)
+                        ],
+                    }
+                    for label, origins in after.items()
+                ],
+                "ratio": max(totals) / max(min(totals), 1),
+            }
+        )
+    return recipes
+
+
+def _matrices(confusion: pd.DataFrame, pair: list[str], classes: list[str]) -> dict[str, list[list[dict[str, Any]]]]:
+    """Rows of cells of the confusion matrix of each strategy in `pair`, rarest class first."""
+    matrices = {}
+    for name in pair:
+        own = confusion[confusion["strategy"] == name].set_index(["actual", "predicted"])
+        matrices[name] = [[_cell(own.loc[(actual, predicted)]) for predicted in classes] for actual in classes]
+    return matrices
+
+
+def _cell(row: pd.Series) -> dict[str, Any]:
+    return {"count": row["count"], "share": Interval(row["share"], row["low"], row["high"])}
+
+
+def _calibration(data: ReportData, pair: list[str]) -> Markup:
+    """Reliability diagrams of the strategies in `pair`, side by side."""
+    figure = new_figure(4.6 * len(pair), 3.6)
+    every_axes = figure.subplots(1, len(pair), sharey=True, squeeze=False)[0]
+    for axes, name in zip(every_axes, pair, strict=True):
+        draw_reliability(axes, data.reliability[data.reliability["strategy"] == name])
+        error: Interval = data.comparison.metrics[name]["expected_calibration_error"]
+        axes.set_title(f"{plain(name)}\ncalibration error {decimal(error.value)} ({between(error)})", fontsize=9)
+        axes.set_xlabel("confidence: the largest probability")
+    return svg(figure, "Share of decisions that are right, by confidence, for " + " and ".join(pair))

@@ -1,0 +1,37 @@
+"""How numbers and names read in sentences and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from markupsafe import Markup, escape
+
+from tasks.evaluate.intervals import Interval
+
+LABELS = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "accuracy": "accuracy"}
+
+
+def decimal(value: float) -> str:
+    """Three decimals."""
+    return f"{value:.3f}"
+
+
+def signed(value: float) -> str:
+    """Three decimals with a sign; a value that rounds to 0 has none."""
+    text = f"{value:+.3f}"
+    return "0.000" if text in ("+0.000", "-0.000") else text
+
+
+def between(interval: Interval, number: Callable[[float], str] = decimal) -> str:
+    """The ends of an interval in words."""
+    return f"{number(interval.low)} to {number(interval.high)}"
+
+
+def at_level(interval: Interval, confidence: float, number: Callable[[float], str] = decimal) -> str:
+    """The ends of an interval with its confidence level, as it stands in a sentence."""
+    return f"{100 * confidence:g} % interval {between(interval, number)}"
+
+
+def breakable(name: str) -> Markup:
+    """A name, escaped, that a narrow column may break after an underscore."""
+    return escape(name).replace("_", Markup("_<wbr>"))

@@ -1,0 +1,113 @@
+"""All that is said of one strategy: metrics, confusion matrix, curves and reliability, each with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tasks.evaluate.calibration import calibration_error, reliability
+from tasks.evaluate.intervals import Interval, percentiles, wilson
+from tasks.evaluate.metrics import confusion_counts, decision_metrics
+from tasks.evaluate.ranking import RECALLS, ranking_metrics
+from tasks.evaluate.resampling import Estimate, Resamples, estimate
+from tasks.evaluate.scored import Scored
+
+OVERALL = ("accuracy", "balanced_accuracy", "macro_precision", "macro_f1", "expected_calibration_error")
+RANKING = ("roc_auc", "pr_auc")
+PER_CLASS = ("recall", "precision", "f1", *RANKING)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one strategy achieves on one part of the data.
+
+    Attributes
+    ----------
+    classes
+        The class names, in the order of the tables.
+    metrics
+        Interval by metric name; metrics of a class are named ``recall.<class>`` and so on.
+    confusion
+        A row a pair of classes: `actual`, `predicted`, `count` (mean over the fits), `share` of the actual class with
+        `low` and `high`.
+    curves
+        A row a class and recall: `class`, `recall`, `precision` and `false_positive_rate`, each with `_low` and
+        `_high`.
+    reliability
+        See `tasks.evaluate.calibration.reliability`.
+    decisions
+        A row an image under the first fit: `actual`, `predicted`.
+    """
+
+    classes: list[str]
+    metrics: dict[str, Interval]
+    confusion: pd.DataFrame
+    curves: pd.DataFrame
+    reliability: pd.DataFrame
+    decisions: pd.DataFrame
+
+
+def evaluate(scored: Scored, resamples: Resamples, confidence: float) -> Evaluation:
+    """Evaluate one strategy.
+
+    Parameters
+    ----------
+    scored
+        Its scores on one part of the data.
+    resamples
+        Resamples of that part.
+    confidence
+        Confidence level of every interval, in (0, 1).
+    """
+    statistics = [decision_metrics(scored), ranking_metrics(scored), calibration_error(scored)]
+    found = {name: one for of_one in estimate(statistics, resamples) for name, one in of_one.items()}
+    names = np.array(scored.classes)
+    return Evaluation(
+        classes=scored.classes,
+        metrics=metric_intervals(found, scored, confidence),
+        confusion=_confusion(scored, confidence),
+        curves=_curves(found, scored.classes, confidence),
+        reliability=reliability(scored, confidence),
+        decisions=pd.DataFrame({"actual": names[scored.labels], "predicted": names[scored.decisions[0]]}),
+    )
+
+
+def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: float) -> dict[str, Interval]:
+    """Put an interval on each metric.
+
+    Proportions (accuracy, recall of a class) get Wilson's interval with the number of independent groups; all others
+    the bootstrap's percentiles. ROC-AUC and PR-AUC of the whole are the means over the classes.
+    """
+    trials = {"accuracy": np.array(len(np.unique(scored.groups))), "recall": scored.groups_a_class}
+    means = [
+        (name, Estimate(found[name].value.mean(axis=0), np.nanmean(found[name].draws, axis=0))) for name in RANKING
+    ]
+    intervals: dict[str, Interval] = {}
+    for name, one in means + [(name, found[name]) for name in (*OVERALL, *PER_CLASS)]:
+        low, high = (
+            wilson(one.value, trials[name], confidence) if name in trials else percentiles(one.draws, confidence)
+        )
+        keys = [name] if one.value.ndim == 0 else [f"{name}.{label}" for label in scored.classes]
+        ends = zip(keys, np.ravel(one.value), np.ravel(low), np.ravel(high), strict=True)
+        intervals |= {key: Interval(float(value), float(least), float(most)) for key, value, least, most in ends}
+    return intervals
+
+
+def _confusion(scored: Scored, confidence: float) -> pd.DataFrame:
+    counts = confusion_counts(scored)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    low, high = wilson(shares, scored.groups_a_class[:, None], confidence)
+    actual, predicted = np.meshgrid(scored.classes, scored.classes, indexing="ij")
+    columns = {"actual": actual, "predicted": predicted, "count": counts, "share": shares, "low": low, "high": high}
+    return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
+
+
+def _curves(found: dict[str, Estimate], classes: list[str], confidence: float) -> pd.DataFrame:
+    columns = {"class": np.repeat(classes, len(RECALLS)), "recall": np.tile(RECALLS, len(classes))}
+    for name in ("precision", "false_positive_rate"):
+        one = found[f"{name}_at"]
+        low, high = percentiles(one.draws, confidence)
+        columns |= {name: one.value.ravel(), f"{name}_low": low.ravel(), f"{name}_high": high.ravel()}
+    return pd.DataFrame(columns)

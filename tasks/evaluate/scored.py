@@ -1,0 +1,163 @@
+"""What a strategy predicted for one part of the data, checked against the split and laid out as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.errors import InputError
+from tasks.tables import PREDICTIONS, SCORE_PREFIX
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scores of one part of the data under one strategy.
+
+    A fit is one seed of one repeat of the cross-validation; each fit scores every image once.
+
+    Attributes
+    ----------
+    classes
+        The K class names, sorted.
+    image_ids
+        The n images, sorted.
+    labels
+        Shape (n,): code of the true class, an index into `classes`.
+    groups
+        Shape (n,): code of the group of relatives that the image belongs to.
+    scores
+        Shape (S, n, K): one score an image and class for each of the S fits, comparable within an image; the largest
+        is the decision, and their softmax the probabilities.
+    """
+
+    classes: list[str]
+    image_ids: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    scores: np.ndarray
+
+    @classmethod
+    def of(cls, predictions: pd.DataFrame, splits: pd.DataFrame, part: str) -> Scored:
+        """Lay out the rows of `part` and check them against the split.
+
+        Parameters
+        ----------
+        predictions
+            Table `PREDICTIONS` of one strategy; rows of other parts are left alone.
+        splits
+            Table `SPLITS`.
+        part
+            ``train`` (out-of-fold predictions) or ``test``.
+
+        Raises
+        ------
+        InputError
+            An image of the part is not predicted exactly once a seed; a label, a fold or the classes differ from the
+            split; a score is not finite; or a class has no image in the part.
+        """
+        truth = splits[splits["part"] == part].sort_values(["repeat", "image_id"], ignore_index=True)
+        rows = predictions[predictions["part"] == part].sort_values(["seed", "repeat", "image_id"], ignore_index=True)
+        classes = sorted(splits.loc[splits["part"] == "train", "label"].dropna().unique())
+        columns = [SCORE_PREFIX + name for name in classes]
+        given = [str(name) for name in rows.columns if str(name).startswith(SCORE_PREFIX)]
+        if sorted(given) != sorted(columns):
+            raise InputError(f"scores are for {given}, but the classes of the split are {classes}")
+        seeds = rows["seed"].unique()
+        for seed in seeds:
+            _check_rows(rows[rows["seed"] == seed].reset_index(drop=True), truth, f"part {part}, seed {seed}")
+        repeats = truth["repeat"].nunique()
+        if not len(seeds) or truth.groupby("image_id").size().ne(repeats).any():
+            raise InputError(f"the part {part} is not predicted, or differs between the repeats of the split")
+
+        first = truth[truth["repeat"] == truth["repeat"].iloc[0]]
+        empty = sorted(set(classes) - set(first["label"]))
+        if empty:
+            raise InputError(
+                f"the part {part} holds no image of {', '.join(empty)}, so nothing can be said of it; "
+                "give the split more of these images, or drop the class (ingest.drop)"
+            )
+        scores = rows[columns].to_numpy(np.float64).reshape(len(seeds) * repeats, len(first), len(classes))
+        if not np.isfinite(scores).all():
+            raise InputError(f"{int((~np.isfinite(scores)).sum())} scores of the part {part} are not finite numbers")
+        return cls(
+            classes=classes,
+            image_ids=first["image_id"].to_numpy(),
+            labels=np.searchsorted(classes, first["label"].to_numpy()),
+            groups=np.unique(first["group"].to_numpy(str), return_inverse=True)[1],
+            scores=scores,
+        )
+
+    @property
+    def fits(self) -> int:
+        """Number of fits S."""
+        return int(self.scores.shape[0])
+
+    @property
+    def decisions(self) -> np.ndarray:
+        """Shape (S, n): code of the class with the largest score."""
+        return np.asarray(self.scores.argmax(axis=2))
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Shape (S, n, K): softmax of the scores."""
+        powers = np.exp(self.scores - self.scores.max(axis=2, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=2, keepdims=True))
+
+    @property
+    def images_a_class(self) -> np.ndarray:
+        """Shape (K,): how many images each class has."""
+        return np.bincount(self.labels, minlength=len(self.classes))
+
+    @property
+    def groups_a_class(self) -> np.ndarray:
+        """Shape (K,): in how many groups each class occurs, that is, its number of independent observations."""
+        pairs = np.unique(np.stack([self.groups, self.labels]), axis=1)
+        return np.bincount(pairs[1], minlength=len(self.classes))
+
+    @property
+    def rarest(self) -> int:
+        """Code of the class with the fewest images, the first of them where several tie."""
+        return int(self.images_a_class.argmin())
+
+
+def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:
+    """Read one part of a strategy's predictions; rows of other parts are dropped unseen.
+
+    Raises
+    ------
+    InputError
+        The file is missing or not a table of predictions, or does not fit the split (see `Scored.of`).
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: the predictions are missing; run the stage train@{path.parent.name}")
+    try:
+        predictions = pq.read_table(path, filters=[("part", "=", part)]).to_pandas()
+        PREDICTIONS.check(predictions)
+        return Scored.of(predictions, splits, part)
+    except (pa.ArrowException, ValueError, InputError) as error:
+        raise InputError(f"{path}: {error}; run the stage train@{path.parent.name} again") from error
+
+
+def _check_rows(rows: pd.DataFrame, truth: pd.DataFrame, where: str) -> None:
+    """Refuse predictions of one seed that are not one row for each row of the split."""
+    named, wanted = (pd.MultiIndex.from_frame(frame[["repeat", "image_id"]]) for frame in (rows, truth))
+    problems = {
+        "are missing": wanted.difference(named),
+        "are predicted more than once": named[named.duplicated()],
+        "do not belong to this part": named.difference(wanted),
+    }
+    for what, found in problems.items():
+        if len(found):
+            raise InputError(f"{where}: {len(found)} images {what}, for instance {found[0][1]}")
+    for column in ("label", "fold"):
+        differs = rows[column].astype("object").fillna("") != truth[column].astype("object").fillna("")
+        if differs.any():
+            example = rows.loc[differs, "image_id"].iloc[0]
+            raise InputError(
+                f"{where}: the {column} of {int(differs.sum())} images, for instance {example}, differs from the split"
+            )

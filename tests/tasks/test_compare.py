@@ -1,0 +1,344 @@
+"""The stage `compare`: verdicts on planted truths, the family-wise error, the held-out confirmation and the report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tasks import compare as stage
+from tasks import evaluate
+from tasks.compare.charts import Scale
+from tasks.compare.comparison import Comparison, compare, paired_changes
+from tasks.compare.heldout import confirm
+from tasks.compare.leaderboard import LEADERBOARD
+from tasks.compare.paired import simultaneous
+from tasks.compare.verdicts import recommend, verdict
+from tasks.compare.wording import breakable, signed
+from tasks.errors import InputError
+from tasks.evaluate.intervals import Interval
+from tasks.evaluate.scored import Scored
+from tasks.params.models import Compare, Evaluate
+from tasks.tables import PREDICTIONS, SPLITS
+from tasks.workspace import Workspace
+
+SCRIPT = "<script>alert(1)</script>"
+CLASSES = sorted([SCRIPT, "common", "rare_one"])
+COUNTS = {"common": 120, SCRIPT: 60, "rare_one": 30}
+LABELS = np.repeat(np.arange(3), [60, 120, 30])
+
+
+def scored_by(stream: np.random.Generator, recalls: tuple[float, float, float], fits: int = 1) -> Scored:
+    """A strategy with the given true recalls, all its mistakes independent of those of any other."""
+    right = stream.random((fits, len(LABELS))) < np.array(recalls)[LABELS]
+    decided = np.where(right, LABELS, (LABELS + 1) % 3)
+    return Scored(CLASSES, np.arange(len(LABELS)), LABELS, np.arange(len(LABELS)), np.eye(3)[decided])
+
+
+def differences(scored: list[Scored], resamples: int = 150, seed: int = 0) -> list[Interval]:
+    return paired_changes(scored, "balanced_accuracy", Evaluate(resamples=resamples, seed=seed)).metric
+
+
+# --- statistics ------------------------------------------------------------------------------------------------------
+
+
+def test_simultaneous_intervals_of_independent_differences_have_sidak_width() -> None:
+    draws = np.random.default_rng(0).normal(0.3, [[1.0], [2.0], [0.5], [1.0], [3.0]], (5, 40_000))
+    low, high = simultaneous(np.full(5, 0.3), draws, 0.95)
+    width = stats.norm.ppf((1 + 0.95 ** (1 / 5)) / 2)
+    np.testing.assert_allclose((high - low) / 2, width * np.array([1.0, 2.0, 0.5, 1.0, 3.0]), rtol=0.03)
+
+
+def test_simultaneous_intervals_of_one_difference_told_thrice_are_as_narrow_as_of_one() -> None:
+    draws = np.random.default_rng(0).normal(0, 1, 40_000)
+    low, high = simultaneous(np.zeros(3), np.stack([draws] * 3), 0.95)
+    np.testing.assert_allclose((high - low) / 2, stats.norm.ppf(0.975), rtol=0.02)
+
+
+def test_identical_predictions_differ_by_exactly_nothing() -> None:
+    one = scored_by(np.random.default_rng(0), (0.8, 0.8, 0.3), fits=3)
+    assert differences([one, one, one]) == [Interval(0.0, 0.0, 0.0)] * 2
+
+
+def test_a_strategy_that_is_better_helps_in_most_datasets() -> None:
+    verdicts = []
+    for number in range(30):
+        stream = np.random.default_rng([1, number])
+        baseline = scored_by(stream, (0.7, 0.9, 0.2))
+        others = [scored_by(stream, (0.7, 0.9, 0.2)), scored_by(stream, (0.7, 0.9, 0.75))]
+        verdicts.append([verdict(each, 0.02) for each in differences([baseline, *others], seed=number)])
+    assert sum(second == "helps" for _, second in verdicts) >= 27
+    assert sum(first == "helps" for first, _ in verdicts) <= 3
+
+
+def test_strategies_without_effect_are_seldom_said_to_help_or_hurt() -> None:
+    """Five equal strategies in each of 150 datasets.
+
+    At a family-wise error of .05 more than .05 + 3.1 sqrt(.05 x .95 / 150) = .105 of the datasets with a false verdict
+    would be seen once in a thousand; one interval a strategy, not widened, errs in about .17 of them.
+    """
+    errors = 0
+    for number in range(150):
+        stream = np.random.default_rng([2, number])
+        found = differences([scored_by(stream, (0.7, 0.8, 0.5)) for _ in range(6)], seed=number)
+        errors += any(each.low > 0 or each.high < 0 for each in found)
+    assert errors / 150 <= 0.105
+
+
+def test_the_noise_of_training_widens_the_intervals() -> None:
+    stream = np.random.default_rng(5)
+    steady, other = scored_by(stream, (0.7, 0.8, 0.5)), scored_by(stream, (0.7, 0.8, 0.5))
+    noisy_scores = other.scores.repeat(3, axis=0)
+    noisy_scores[0, LABELS == 2] = np.eye(3)[2]  # one of three fits happens to find all of the rare class
+    steady = Scored(CLASSES, steady.image_ids, LABELS, steady.groups, steady.scores.repeat(3, axis=0))
+    calm = Scored(CLASSES, steady.image_ids, LABELS, steady.groups, other.scores.repeat(3, axis=0))
+    noisy = Scored(CLASSES, steady.image_ids, LABELS, steady.groups, noisy_scores)
+    (without,), (with_noise,) = differences([steady, calm], 400), differences([steady, noisy], 400)
+    assert with_noise.high - with_noise.low > 1.15 * (without.high - without.low)
+
+
+def test_strategies_with_unequal_numbers_of_fits_cannot_be_paired() -> None:
+    stream = np.random.default_rng(0)
+    with pytest.raises(InputError, match=r"fitted \[1, 2\] times"):
+        differences([scored_by(stream, (0.7, 0.8, 0.5), fits) for fits in (1, 2)])
+
+
+# --- verdicts --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "judged"),
+    [
+        (0.01, 0.09, "helps"),
+        (-0.09, -0.01, "hurts"),
+        (-0.01, 0.09, "unclear"),
+        (0.0, 0.09, "unclear"),
+        (-0.09, 0.0, "unclear"),
+        (-0.02, 0.02, "no difference"),
+        (0.001, 0.019, "no difference"),  # a certain gain, but smaller than what matters
+        (-0.019, -0.001, "no difference"),
+        (0.0, 0.0, "no difference"),
+        (0.001, 0.021, "helps"),
+        (-0.03, 0.01, "unclear"),
+    ],
+)
+def test_verdicts_follow_the_interval_and_the_margin(low: float, high: float, judged: str) -> None:
+    assert verdict(Interval((low + high) / 2, low, high), margin=0.02) == judged
+
+
+def test_the_best_that_helps_is_recommended_and_the_baseline_otherwise() -> None:
+    values = {"plain": 0.5, "a": 0.7, "b": 0.6, "c": 0.6}
+    assert recommend({"plain": "baseline", "a": "unclear", "c": "helps", "b": "helps"}, values, "plain") == "b"
+    assert recommend({"plain": "baseline", "a": "unclear", "b": "no difference"}, values, "plain") == "plain"
+
+
+def test_numbers_and_names_read_well() -> None:
+    assert [signed(value) for value in (0.1234, -0.1, -0.0001)] == ["+0.123", "-0.100", "0.000"]
+    assert breakable("a_<b>") == "a_<wbr>&lt;b&gt;"
+
+
+def test_scales_have_round_ticks_that_include_zero() -> None:
+    scale = Scale(-0.113, 0.231, 100, 500)
+    assert scale.ticks == [-0.1, 0.0, 0.1, 0.2]
+    assert (scale(-0.113), scale(0.231), scale(9.0)) == (100, 500, 500)
+
+
+# --- confirmation ----------------------------------------------------------------------------------------------------
+
+
+def comparison_of(scored: dict[str, Scored]) -> Comparison:
+    from tasks.evaluate.evaluation import evaluate as evaluate_one
+    from tasks.evaluate.resampling import Resamples
+
+    metrics = {name: evaluate_one(one, Resamples.of(one, 100, 0), 0.95).metrics for name, one in scored.items()}
+    return compare(scored, metrics, Compare(), Evaluate(resamples=200))
+
+
+@pytest.mark.parametrize(
+    ("found_before", "found_after", "outcome"),
+    [(5, 25, "confirmed"), (10, 11, "not contradicted"), (11, 10, "not confirmed"), (25, 5, "contradicted")],
+)
+def test_the_held_out_part_confirms_or_contradicts(found_before: int, found_after: int, outcome: str) -> None:
+    stream = np.random.default_rng(3)
+    found = comparison_of({"plain": scored_by(stream, (0.7, 0.9, 0.2)), "new": scored_by(stream, (0.7, 0.9, 0.8))})
+    assert found.recommended == "new"
+    assert found.reason.startswith("new raises balanced accuracy by 0.")
+    base = scored_by(stream, (0.7, 0.9, 0.5))
+    held_out = {}
+    for name, number in (("plain", found_before), ("new", found_after)):  # they differ in the 30 rare images only
+        decided = np.where(LABELS == 2, 0, base.decisions[0])
+        decided[np.flatnonzero(LABELS == 2)[:number]] = 2
+        held_out[name] = Scored(CLASSES, base.image_ids, LABELS, base.groups, np.eye(3)[decided][None])
+    confirmation = confirm(held_out, found, Evaluate(resamples=200))
+    assert confirmation.outcome == outcome
+    assert confirmation.sentence.startswith(outcome.capitalize())
+
+
+def test_without_help_the_baseline_stays_and_there_is_nothing_to_confirm() -> None:
+    stream = np.random.default_rng(4)
+    found = comparison_of({"plain": scored_by(stream, (0.7, 0.9, 0.8)), "new": scored_by(stream, (0.7, 0.9, 0.1))})
+    assert found.recommended == "plain"
+    assert found.verdicts == {"plain": "baseline", "new": "hurts"}
+    confirmation = confirm({"plain": scored_by(stream, (0.7, 0.9, 0.8))}, found, Evaluate(resamples=100))
+    assert confirmation.difference is None
+    assert "nothing to confirm" in confirmation.sentence
+
+
+# --- the stage -------------------------------------------------------------------------------------------------------
+
+PARTS = {"recipe": "natural", "family": "head", "loss": "focal", "sampler": "natural", "posthoc": "none"}
+
+
+class SmallWorkspace(Workspace):
+    """A workspace whose parameters hold what these stages read."""
+
+    params = SimpleNamespace(  # type: ignore[assignment]
+        evaluate=Evaluate(resamples=100),
+        compare=Compare(),
+        strategies={name: SimpleNamespace(**PARTS) for name in ("plain", "better", "worse")},
+    )
+
+
+class LoneWorkspace(Workspace):
+    """The same with the baseline only."""
+
+    params = SimpleNamespace(  # type: ignore[assignment]
+        evaluate=Evaluate(resamples=100), compare=Compare(), strategies={"plain": SimpleNamespace(**PARTS)}
+    )
+
+
+def write_inputs(root: Path, spoil: tuple[str, ...] = ()) -> None:
+    """Predictions of three strategies; the test rows of those in `spoil` can't be scored."""
+    stream = np.random.default_rng(0)
+    names = np.array(sorted(CLASSES))
+    labels = np.repeat(np.arange(3), [COUNTS[name] for name in names])
+    training = np.arange(len(labels)) % 4 != 0
+    split = pd.DataFrame(
+        {
+            "image_id": [f"{number:04d}" for number in range(len(labels))],
+            "label": names[labels],
+            "part": np.where(training, "train", "test"),
+            "repeat": 0,
+            "fold": pd.array([number % 3 if train else None for number, train in enumerate(training)], dtype="Int16"),
+        }
+    )
+    (root / "data" / "splits").mkdir(parents=True)
+    SPLITS.write(split.assign(group=split["image_id"]), root / "data" / "splits" / "splits.parquet")
+    for strategy, recall, common_recall in (("plain", 0.2, 0.85), ("better", 0.9, 0.85), ("worse", 0.05, 0.5)):
+        rows = []
+        for seed in range(2):
+            right = stream.random(len(labels)) < np.where(labels == labels.max(), recall, common_recall)
+            scores = np.eye(3)[np.where(right, labels, (labels + 1) % 3)] + stream.normal(0, 0.1, (len(labels), 3))
+            columns = {f"score.{name}": scores[:, code] for code, name in enumerate(names)}
+            rows.append(split.assign(seed=seed, kind="logit", **columns))
+        table = pd.concat(rows)
+        if strategy in spoil:
+            table.loc[table["part"] == "test", ["label", "score.common"]] = ["poison", np.inf]
+        folder = root / "predictions" / strategy
+        folder.mkdir(parents=True)
+        PREDICTIONS.write(table, folder / "predictions.parquet")
+    counts = {name: int(((labels == code) & training).sum()) for code, name in enumerate(names)}
+    recipe = root / "data" / "balanced" / "natural"
+    recipe.mkdir(parents=True)
+    summary = {"before": counts, "after": {name: {"original": count, "copy": 5} for name, count in counts.items()}}
+    (recipe / "summary.json").write_text(json.dumps(summary))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which both stages ran; the test rows of `worse`, which nobody may read, are spoilt."""
+    root = tmp_path_factory.mktemp("finished")
+    write_inputs(root, spoil=("worse",))
+    evaluate.run(SmallWorkspace(root, "evaluate"), "")
+    stage.run(SmallWorkspace(root, "compare"), "")
+    return root
+
+
+def board_of(root: Path) -> Any:
+    return json.loads((root / "reports" / "compare" / "leaderboard.json").read_text())
+
+
+def test_the_leaderboard_says_all_that_the_terminal_prints(finished: Path) -> None:
+    board = board_of(finished)
+    assert (board["metric"], board["baseline"], board["recommended"]) == ("balanced_accuracy", "plain", "better")
+    assert board["rarest_class"] == "rare_one"
+    assert [(row["strategy"], row["verdict"]) for row in board["rows"]] == [
+        ("better", "helps"),
+        ("plain", "baseline"),
+        ("worse", "hurts"),
+    ]
+    for row in board["rows"]:
+        assert {name: row[name] for name in PARTS} == PARTS
+        assert (row["difference"] is None) == (row["strategy"] == "plain")
+        for name in ("balanced_accuracy", "macro_f1", "recall_rarest"):
+            assert row[name]["low"] <= row[name]["value"] <= row[name]["high"]
+    assert [row["strategy"] for row in board["test"]["rows"]] == ["plain", "better"]
+    assert board["test"]["difference"]["low"] > 0
+    assert board["test"]["sentence"].startswith("Confirmed")
+    table = LEADERBOARD.read(finished / "reports" / "compare" / "leaderboard.parquet")
+    assert table["strategy"].tolist() == ["better", "plain", "worse"]
+    assert table["recommended"].tolist() == [True, False, False]
+    assert table["difference"].isna().tolist() == [False, True, False]
+
+
+def test_the_test_part_is_read_for_baseline_and_recommendation_only(finished: Path, tmp_path: Path) -> None:
+    # `finished` holds spoilt test rows of `worse`: that it finished shows that they were not read.
+    write_inputs(tmp_path, spoil=("better",))
+    shutil.copytree(finished / "reports", tmp_path / "reports")
+    with pytest.raises(InputError, match="better"):
+        stage.run(SmallWorkspace(tmp_path, "compare"), "")
+
+
+def test_every_look_at_the_test_part_is_logged_outside_the_outputs(finished: Path) -> None:
+    looks = [json.loads(line) for line in (finished / ".equipoise" / "test_looks.jsonl").read_text().splitlines()]
+    assert [look["strategy"] for look in looks[:2]] == ["plain", "better"]
+    for look, row in zip(looks, board_of(finished)["test"]["rows"], strict=False):
+        content = (finished / "predictions" / look["strategy"] / "predictions.parquet").read_bytes()
+        assert look["predictions_sha256"] == hashlib.sha256(content).hexdigest()
+        assert (look["metric"], look["value"]) == ("balanced_accuracy", row["balanced_accuracy"]["value"])
+
+
+def test_outputs_are_the_same_bytes_for_the_same_inputs(finished: Path, tmp_path: Path) -> None:
+    write_inputs(tmp_path, spoil=("worse",))
+    evaluate.run(SmallWorkspace(tmp_path, "evaluate"), "")
+    stage.run(SmallWorkspace(tmp_path, "compare"), "")
+    for name in ("leaderboard.json", "leaderboard.parquet", "report.html"):
+        parts = ("reports", "compare", name)
+        assert finished.joinpath(*parts).read_bytes() == tmp_path.joinpath(*parts).read_bytes(), name
+
+
+def test_the_report_escapes_names_and_needs_no_network(finished: Path) -> None:
+    html = (finished / "reports" / "compare" / "report.html").read_text()
+
+    class Page(HTMLParser):
+        tags: list[str] = []  # noqa: RUF012 (one page a class)
+        links: list[str] = []  # noqa: RUF012
+
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            self.tags.append(tag)
+            self.links += [value or "" for name, value in attributes if name in ("src", "href", "xlink:href")]
+
+    Page().feed(html)
+    assert "script" not in Page.tags
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert all(link.startswith(("#", "data:")) for link in Page.links)
+    for needed in ("better raises balanced accuracy", "Confirmed: on", "rare_one", "recommended", "worse"):
+        assert needed in html
+
+
+def test_a_baseline_alone_makes_a_report(finished: Path, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    shutil.copytree(finished / "reports", tmp_path / "reports")
+    stage.run(LoneWorkspace(tmp_path, "compare"), "")
+    board = board_of(tmp_path)
+    assert board["reason"] == "plain is the only strategy, so there is nothing to choose."
+    assert board["test"]["difference"] is None

@@ -1,0 +1,421 @@
+"""The stage `evaluate`: metrics against scikit-learn and plain loops, intervals against golden values and trials."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as reference
+
+from tasks import evaluate as stage
+from tasks.errors import InputError
+from tasks.evaluate import resampling
+from tasks.evaluate.calibration import BINS, calibration_error, reliability
+from tasks.evaluate.evaluation import evaluate
+from tasks.evaluate.figures import draw
+from tasks.evaluate.intervals import percentiles, wilson
+from tasks.evaluate.metrics import confusion_counts, decision_metrics
+from tasks.evaluate.ranking import RECALLS, RankedClass, one_vs_rest_log_odds, ranking_metrics
+from tasks.evaluate.resampling import Resamples, estimate
+from tasks.evaluate.scored import Scored
+from tasks.evaluate.writing import read_evaluations, write_evaluations
+from tasks.page import save_png
+from tasks.params.models import Evaluate
+from tasks.tables import PREDICTIONS, SPLITS
+from tasks.workspace import Workspace
+
+CLASSES = ["$x$ & y", "_NA", "<b>c</b>, d"]  # names that break careless drawing, CSV and HTML
+COUNTS = (120, 40, 15)
+
+
+def scored_example(fits: int = 2, coarse: bool = False, relatives: int = 1, counts: tuple[int, ...] = COUNTS) -> Scored:
+    """Scores that are partly right; `coarse` ones tie often; each `relatives` images of a class share a group."""
+    stream = np.random.default_rng(7)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    scores = np.eye(len(counts))[labels] + stream.normal(0, 0.9, (fits, len(labels), len(counts)))
+    groups = np.unique(
+        [f"{label}-{number // relatives}" for label, number in zip(labels, range(len(labels)), strict=True)],
+        return_inverse=True,
+    )[1]
+    return Scored(
+        classes=[f"class {code}" for code in range(len(counts))] if len(counts) != 3 else CLASSES,
+        image_ids=np.array([f"{number:04d}" for number in range(len(labels))]),
+        labels=labels,
+        groups=groups,
+        scores=np.round(scores) if coarse else scores,
+    )
+
+
+def tables_example(fits: int = 2) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A split and predictions for it: 150 training images in three folds and 25 test images."""
+    scored = scored_example(fits)
+    names = np.array(sorted(CLASSES))
+    training = np.arange(len(scored.labels)) % 7 != 0
+    fold = pd.array([int(number % 3) if train else None for number, train in enumerate(training)], dtype="Int16")
+    split = pd.DataFrame(
+        {
+            "image_id": scored.image_ids,
+            "group": scored.image_ids,
+            "label": names[scored.labels],
+            "part": np.where(training, "train", "test"),
+            "repeat": 0,
+            "fold": fold,
+        }
+    )
+    rows = []
+    for seed in range(fits):
+        one = split.drop(columns="group").assign(seed=seed, kind="logit")
+        rows.append(one.assign(**{f"score.{name}": scored.scores[seed, :, code] for code, name in enumerate(names)}))
+    return split, pd.concat(rows, ignore_index=True)
+
+
+# --- laying out predictions ------------------------------------------------------------------------------------------
+
+
+def test_predictions_are_laid_out_by_fit_image_and_class() -> None:
+    splits, predictions = tables_example()
+    shuffled = predictions.sample(frac=1, random_state=3)
+    scored = Scored.of(shuffled, splits, "train")
+    assert scored.classes == sorted(CLASSES)
+    wanted = predictions[predictions["part"] == "train"].set_index(["seed", "image_id"])
+    for seed in (0, 1):
+        for place, image in enumerate(scored.image_ids):
+            row = wanted.loc[(seed, image)]
+            assert scored.classes[scored.labels[place]] == row["label"]
+            assert scored.scores[seed, place].tolist() == [row[f"score.{name}"] for name in scored.classes]
+
+
+def _without_an_image(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[~((frame["image_id"] == "0001") & (frame["seed"] == 1))]
+
+
+def _with_an_image_twice(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([frame, frame[(frame["image_id"] == "0001") & (frame["seed"] == 0)]])
+
+
+def _with_a_test_image_as_training(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(part="train")
+
+
+def _with_another_label(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(label=frame["label"].where(frame["image_id"] != "0001", CLASSES[1]))
+
+
+def _with_another_fold(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(fold=frame["fold"].where(frame["image_id"] != "0001", 2))
+
+
+def _without_a_fold(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(fold=frame["fold"].where(frame["image_id"] != "0001", pd.NA))
+
+
+def _with_an_endless_score(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(**{"score._NA": frame["score._NA"].where(frame["image_id"] != "0001", np.inf)})
+
+
+def _without_a_class(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.drop(columns="score._NA")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_without_an_image, "seed 1: 1 images are missing, for instance 0001"),
+        (_with_an_image_twice, "seed 0: 1 images are predicted more than once, for instance 0001"),
+        (_with_a_test_image_as_training, "do not belong to this part, for instance 0000"),
+        (_with_another_label, "the label of 1 images, for instance 0001, differs"),
+        (_with_another_fold, "the fold of 1 images, for instance 0001, differs"),
+        (_without_a_fold, "the fold of 1 images, for instance 0001, differs"),
+        (_with_an_endless_score, "2 scores of the part train are not finite"),
+        (_without_a_class, "but the classes of the split are"),
+    ],
+)
+def test_predictions_that_do_not_fit_the_split_are_refused(spoil, says: str) -> None:  # type: ignore[no-untyped-def]
+    splits, predictions = tables_example()
+    with pytest.raises(InputError, match=says):
+        Scored.of(spoil(predictions), splits, "train")
+
+
+def test_a_part_without_a_class_is_refused_with_advice() -> None:
+    splits, predictions = tables_example()
+    rare = sorted(CLASSES)[2]
+    lost = (splits["part"] == "test") & (splits["label"] == rare)
+    splits = splits[~lost]
+    predictions = predictions[predictions["image_id"].isin(splits["image_id"])]
+    with pytest.raises(InputError, match=r"holds no image of .* drop the class"):
+        Scored.of(predictions, splits, "test")
+
+
+def test_repeats_of_the_split_count_as_further_fits() -> None:
+    splits, predictions = tables_example(fits=1)
+    splits = pd.concat([splits, splits.assign(repeat=1)])
+    again = predictions.assign(repeat=1, **{"score._NA": 0.0})
+    scored = Scored.of(pd.concat([predictions, again]), splits, "train")
+    assert scored.fits == 2
+    assert (scored.scores[1, :, scored.classes.index("_NA")] == 0).all()
+
+
+# --- metrics ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("coarse", [False, True], ids=["distinct scores", "tied scores"])
+def test_weighted_metrics_agree_with_scikit_learn(coarse: bool) -> None:
+    scored = scored_example(coarse=coarse)
+    weights = np.random.default_rng(1).integers(0, 4, (len(scored.labels), 5)).astype(np.int32)
+    found = decision_metrics(scored)(weights) | ranking_metrics(scored)(weights)
+    truth = scored.labels
+    for fit in range(2):
+        decided = scored.decisions[fit]
+        odds = one_vs_rest_log_odds(scored.scores[fit])
+        for column in range(5):
+            weight = weights[:, column]
+            precision, recall, f1, _ = reference.precision_recall_fscore_support(
+                truth, decided, sample_weight=weight, zero_division=0
+            )
+            expected = {
+                "accuracy": reference.accuracy_score(truth, decided, sample_weight=weight),
+                "balanced_accuracy": reference.balanced_accuracy_score(truth, decided, sample_weight=weight),
+                "macro_precision": precision.mean(),
+                "macro_f1": f1.mean(),
+                "recall": recall,
+                "precision": precision,
+                "f1": f1,
+                "roc_auc": [
+                    reference.roc_auc_score(truth == code, odds[:, code], sample_weight=weight) for code in range(3)
+                ],
+                "pr_auc": [
+                    reference.average_precision_score(truth == code, odds[:, code], sample_weight=weight)
+                    for code in range(3)
+                ],
+            }
+            for name, value in expected.items():
+                np.testing.assert_allclose(found[name][fit][..., column], value, atol=1e-12, err_msg=name)
+
+
+def test_log_odds_order_images_as_probabilities_do_even_where_those_round_to_one() -> None:
+    scores = np.array([[40.0, 0.0, -3.0], [45.0, 1.0, 0.0], [1.0, 2.0, 0.5]])
+    odds = one_vs_rest_log_odds(scores)
+    probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(odds[2], np.log(probabilities[2] / (1 - probabilities[2])))
+    assert odds[1, 0] > odds[0, 0]
+
+
+def test_a_class_that_is_never_predicted_has_precision_and_f1_zero() -> None:
+    scored = scored_example(fits=1)
+    scored.scores[..., 2] = -100
+    found = decision_metrics(scored)(np.ones((len(scored.labels), 1), dtype=np.int32))
+    assert found["precision"][0, 2, 0] == found["f1"][0, 2, 0] == found["recall"][0, 2, 0] == 0
+    assert found["macro_precision"][0, 0] == pytest.approx(found["precision"][0, :, 0].mean())
+
+
+def test_curve_points_are_those_of_a_plain_loop() -> None:
+    scored = scored_example(fits=1, coarse=True)
+    weights = np.random.default_rng(2).integers(0, 3, (len(scored.labels), 4)).astype(np.int32)
+    score, positive = scored.scores[0, :, 1], scored.labels == 1
+    found = RankedClass(score, positive)(weights)
+    for column in range(4):
+        weight = weights[:, column]
+        for place, recall in enumerate(RECALLS):
+            for threshold in sorted(set(score), reverse=True):
+                taken = score >= threshold
+                hits = weight[taken & positive].sum()
+                if hits >= recall * weight[positive].sum() - 1e-9:
+                    break
+            false_alarms = weight[taken & ~positive].sum()
+            assert found["precision_at"][place, column] == pytest.approx(hits / weight[taken].sum())
+            assert found["false_positive_rate_at"][place, column] == pytest.approx(
+                false_alarms / weight[~positive].sum()
+            )
+
+
+def test_confusion_counts_are_averaged_over_the_fits() -> None:
+    scored = scored_example(fits=3)
+    expected = np.mean([reference.confusion_matrix(scored.labels, decided) for decided in scored.decisions], axis=0)
+    np.testing.assert_allclose(confusion_counts(scored), expected)
+
+
+def test_calibration_error_is_that_of_a_plain_loop() -> None:
+    scored = scored_example(fits=2)
+    expected = []
+    for fit in range(2):
+        powers = np.exp(scored.scores[fit])
+        probabilities = powers / powers.sum(axis=1, keepdims=True)
+        bins: dict[int, list[tuple[float, bool]]] = {}
+        for row, label in zip(probabilities, scored.labels, strict=True):
+            number = next(b for b in range(BINS) if row.max() <= (b + 1) / BINS)
+            bins.setdefault(number, []).append((row.max(), row.argmax() == label))
+        gaps = [abs(sum(sure for sure, _ in members) - sum(right for _, right in members)) for members in bins.values()]
+        expected.append(sum(gaps) / len(scored.labels))
+    found = calibration_error(scored)(np.ones((len(scored.labels), 1), dtype=np.int32))
+    np.testing.assert_allclose(found["expected_calibration_error"][:, 0], expected)
+    table = reliability(scored, 0.95)
+    assert table["images"].sum() == pytest.approx(len(scored.labels))
+    assert ((table["low"] <= table["accuracy"]) & (table["accuracy"] <= table["high"])).all()
+
+
+# --- intervals and resamples -----------------------------------------------------------------------------------------
+
+
+def test_wilson_intervals_have_their_golden_values() -> None:
+    assert np.round(wilson(14 / 23, 23, 0.95), 3).tolist() == [0.408, 0.778]
+    low, high = wilson(np.array([0.0, 1.0]), np.array([23, 23]), 0.95)
+    assert low[0] == 0
+    assert high[1] == 1
+    assert high[0] == pytest.approx(1 - low[1]) == pytest.approx(0.1431, abs=1e-4)
+
+
+def test_relatives_are_drawn_together_and_classes_keep_their_number_of_groups() -> None:
+    scored = scored_example(relatives=5)
+    for images, fits in Resamples.of(scored, 300, 0).chunks():
+        for group in np.unique(scored.groups):
+            assert (np.ptp(images[scored.groups == group], axis=0) == 0).all()
+        for code in range(3):
+            assert (images[scored.labels == code].sum(axis=0) == COUNTS[code]).all()
+        np.testing.assert_allclose(fits.sum(axis=0), 1)
+
+
+def test_every_resample_holds_as_many_groups_with_the_rarest_class_as_the_data() -> None:
+    scored = scored_example()
+    groups = np.arange(len(scored.labels))
+    groups[:15] = groups[-15:]  # each image of the rarest class has a relative in the commonest
+    mixed = Scored(
+        scored.classes, scored.image_ids, scored.labels, np.unique(groups, return_inverse=True)[1], scored.scores
+    )
+    for images, _ in Resamples.of(mixed, 200, 0).chunks():
+        assert (images[scored.labels == 2].sum(axis=0) == 15).all()
+
+
+def test_draws_are_the_metrics_of_the_drawn_images() -> None:
+    scored = scored_example(fits=3, relatives=2)
+    resamples = Resamples.of(scored, 20, 5)
+    found = estimate([decision_metrics(scored)], resamples)[0]["macro_f1"]
+    ((images, fits),) = resamples.chunks()
+    for number in range(20):
+        rows = np.repeat(np.arange(len(scored.labels)), images[:, number])
+        each = [
+            reference.f1_score(scored.labels[rows], decided[rows], average="macro", zero_division=0)
+            for decided in scored.decisions
+        ]
+        assert found.draws[number] == pytest.approx(np.dot(each, fits[:, number]))
+
+
+def test_chunks_do_not_change_a_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = scored_example()
+    whole = estimate([ranking_metrics(scored)], Resamples.of(scored, 50, 0))[0]["pr_auc"].draws
+    monkeypatch.setattr(resampling, "CELLS", 7 * len(scored.labels))
+    assert estimate([ranking_metrics(scored)], Resamples.of(scored, 50, 0))[0]["pr_auc"].draws == pytest.approx(
+        whole, rel=1e-12
+    )
+
+
+def test_resampled_fits_spread_as_the_mean_of_the_fits_does() -> None:
+    fits = np.array([0.2, 0.5, 0.8])
+    weights = np.concatenate([drawn for _, drawn in Resamples.of(scored_example(fits=3), 4000, 0).chunks()], axis=1)
+    spread = (fits @ weights).var()
+    # The variance of 4,000 draws is known to about 2 %; a bootstrap of three fits from three would be off by a third.
+    assert spread == pytest.approx(fits.var(ddof=1) / 3, rel=0.08)
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
+    """200 datasets: a coverage of .95 would fall outside .95 +- 3.3 sqrt(.95 x .05 / 200) = .051 once in a thousand."""
+    stream = np.random.default_rng(11)
+    labels = np.repeat([0, 1, 2], [80, 40, 30])
+    truth = np.array([0.9, 0.6, 0.4])
+    covered = 0
+    for number in range(200):
+        right = stream.random(len(labels)) < truth[labels]
+        decided = np.where(right, labels, (labels + 1) % 3)
+        scored = Scored(
+            ["a", "b", "c"], np.arange(len(labels)), labels, np.arange(len(labels)), np.eye(3)[decided][None]
+        )
+        found = estimate([decision_metrics(scored)], Resamples.of(scored, 150, number))[0]["balanced_accuracy"]
+        low, high = percentiles(found.draws, 0.95)
+        covered += bool(low <= truth.mean() <= high)
+    assert 0.95 - 0.051 <= covered / 200 <= 0.95 + 0.051
+
+
+def test_every_metric_of_the_contract_has_an_interval_around_it() -> None:
+    scored = scored_example()
+    found = evaluate(scored, Resamples.of(scored, 100, 0), 0.95)
+    overall = {"accuracy", "balanced_accuracy", "macro_precision", "macro_f1", "roc_auc", "pr_auc"}
+    each = {f"{name}.{label}" for name in ("recall", "precision", "f1", "roc_auc", "pr_auc") for label in CLASSES}
+    assert overall | each | {"expected_calibration_error"} == set(found.metrics)
+    for name in overall | each:
+        interval = found.metrics[name]
+        assert 0 <= interval.low <= interval.high <= 1, name
+    assert found.metrics["roc_auc"].value == pytest.approx(
+        np.mean([found.metrics[f"roc_auc.{label}"].value for label in CLASSES])
+    )
+    shares = found.confusion.groupby("actual")["share"].sum()
+    np.testing.assert_allclose(shares, 1)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_files_are_the_same_bytes_for_the_same_predictions_and_read_back(tmp_path: Path) -> None:
+    scored = scored_example()
+    contents = []
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_evaluations({"NA": evaluate(scored, Resamples.of(scored, 100, 0), 0.95)}, folder)
+        contents.append({path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.*"))})
+    assert contents[0] == contents[1]
+    plots = {path.name for path in contents[0] if path.suffix == ".png"}
+    assert plots == {"confusion.png", "precision_recall.png", "roc.png", "calibration.png"}
+    back = read_evaluations(tmp_path / "first", ["NA"])
+    metrics = json.loads(contents[0][Path("metrics.json")])["NA"]
+    assert {name: one.as_json() for name, one in back.metrics["NA"].items()} == metrics
+    assert set(back.confusion["actual"]) == set(CLASSES)
+    with pytest.raises(InputError, match="no metrics of plain; run the stage evaluate"):
+        read_evaluations(tmp_path / "first", ["NA", "plain"])
+
+
+def test_many_classes_can_be_drawn(tmp_path: Path) -> None:
+    scored = scored_example(counts=(6,) * 20)
+    figures = draw(evaluate(scored, Resamples.of(scored, 100, 0), 0.95), "plain")
+    save_png(figures["confusion"], tmp_path / "confusion.png")
+    assert len(figures["roc"].axes[0].lines) == 1 + 20
+
+
+class SmallWorkspace(Workspace):
+    """A workspace whose parameters hold what this stage reads."""
+
+    params = SimpleNamespace(evaluate=Evaluate(resamples=100), strategies={"plain": None})  # type: ignore[assignment]
+
+
+def write_inputs(root: Path, strategy: str, spoil_test: bool = False) -> None:
+    splits, predictions = tables_example()
+    if spoil_test:
+        rows = predictions["part"] == "test"
+        predictions.loc[rows, "label"] = "poison"
+        predictions.loc[rows, "score._NA"] = np.inf
+    folder = root / "predictions" / strategy
+    folder.mkdir(parents=True)
+    (root / "data" / "splits").mkdir(parents=True, exist_ok=True)
+    SPLITS.write(splits, root / "data" / "splits" / "splits.parquet")
+    PREDICTIONS.write(predictions, folder / "predictions.parquet")
+
+
+def test_the_stage_looks_neither_at_removed_strategies_nor_at_the_test_part(tmp_path: Path) -> None:
+    results = []
+    for name in ("clean", "littered"):
+        root = tmp_path / name
+        write_inputs(root, "plain", spoil_test=name == "littered")
+        if name == "littered":
+            (root / "predictions" / "removed").mkdir()
+            (root / "predictions" / "removed" / "predictions.parquet").write_bytes(b"not a table")
+        stage.run(SmallWorkspace(root, "evaluate"), "")
+        results.append((root / "reports" / "evaluate" / "metrics.json").read_bytes())
+    assert results[0] == results[1]
+
+
+def test_missing_predictions_name_the_stage_that_makes_them(tmp_path: Path) -> None:
+    write_inputs(tmp_path, "other")
+    with pytest.raises(InputError, match="run the stage train@plain"):
+        stage.run(SmallWorkspace(tmp_path, "evaluate"), "")
