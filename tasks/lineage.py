@@ -35,8 +35,17 @@ class TrainingSet:
 
     @classmethod
     def of(cls, catalog: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0) -> TrainingSet:
-        """The training rows of one repeat of a split, with what the catalog knows of them."""
+        """The training rows of one repeat of a split, with what the catalog knows of them.
+
+        Raises
+        ------
+        InputError
+            The split names an image that the catalog lacks.
+        """
         rows = splits[(splits["part"] == "train") & (splits["repeat"] == repeat)]
+        strangers = rows.loc[~rows["image_id"].isin(catalog["image_id"]), "image_id"]
+        if len(strangers):
+            raise InputError(f"the split names {strangers.iloc[0]}, which the catalog lacks; run the stage split again")
         rows = rows.merge(catalog[["image_id", "path", "sha256", "width", "height"]], on="image_id", validate="1:1")
         return cls(rows.sort_values("image_id", ignore_index=True))
 
@@ -75,7 +84,8 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0)
     ------
     InputError
         A row without parents, with an unknown parent, with a parent or a parent's relative outside training, with
-        parents in another fold than it says, or fitted on rows outside training. The message names the first such rows.
+        parents in another fold than it says, or from a generator that saw images outside training or of another fold.
+        The message names the first such rows.
     """
     split = splits[splits["repeat"] == repeat].set_index("image_id")
     training = split[split["part"] == "train"]
@@ -105,6 +115,11 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0)
         outsiders = [image for image in seen if image not in fold_of]
         if outsiders:
             problems.append(f"{row.row_id} comes from a generator that saw {outsiders[0]}, not a training image")
+            continue
+        others = [image for image in seen if fold_of[image] != row.fold]
+        if others:  # the row may train a model that is scored on that image
+            other = f"{others[0]} of fold {fold_of[others[0]]}"
+            problems.append(f"{row.row_id} says fold {row.fold}, but comes from a generator that saw {other}")
     if problems:
         shown = "\n  ".join(problems[:10])
         raise InputError(f"{len(problems)} rows of the balanced set leak evaluation images:\n  {shown}")

@@ -1,0 +1,140 @@
+"""What the stages of one pipeline run wrote, read back for the record.
+
+Only what this run vouches for is read: the outputs of a stage that failed, was blocked or was not asked for may be
+those of another time.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tasks.params import Params
+from tasks.slugs import slugs
+from tasks.workspace import read_json
+
+GOOD = frozenset({"Completed", "Restored", "Unchanged"})
+TRIED = GOOD | {"Failed"}
+
+Metrics = Mapping[str, Mapping[str, Any]]  # name of a metric: {"value", "low", "high"}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The files of a workspace after a pipeline run.
+
+    Attributes
+    ----------
+    root
+        The workspace's folder.
+    params
+        The parameters of the run.
+    outcomes
+        For each stage of the run, by address (``train@focal``), what became of it: one of `GOOD`, or ``Failed``,
+        ``Blocked`` or ``Cancelled``.
+    """
+
+    root: Path
+    params: Params
+    outcomes: Mapping[str, str]
+
+    def good(self, stage: str) -> bool:
+        """Whether the outputs of `stage` are those of this run."""
+        return self.outcomes.get(stage) in GOOD
+
+    @property
+    def status(self) -> str:
+        """MLflow's word for how the run went."""
+        if "Cancelled" in self.outcomes.values():
+            return "KILLED"
+        return "FINISHED" if all(map(self.good, self.outcomes)) else "FAILED"
+
+    @property
+    def strategies(self) -> list[str]:
+        """The strategies whose training began or was up to date, in the order of the parameters."""
+        return [name for name in self.params.strategies if self.outcomes.get(f"train@{name}") in TRIED]
+
+    @cached_property
+    def lock_digest(self) -> str | None:
+        """The sha256 of `dvc.lock`, in hex."""
+        lock = self.root / "dvc.lock"
+        return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None
+
+    @cached_property
+    def git_commit(self) -> str | None:
+        """The commit that is checked out."""
+        command = ["git", "-C", str(self.root), "rev-parse", "--verify", "--quiet", "HEAD"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except FileNotFoundError:  # no git on this machine
+            return None
+        return done.stdout.strip() or None
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """DVC's hash of every output, by path, of the stages that this run vouches for."""
+        lock = self.root / "dvc.lock"
+        stages = (YAML(typ="safe").load(lock) or {}).get("stages", {}) if lock.is_file() else {}
+        return {
+            out["path"]: out["md5"]
+            for stage, entry in stages.items()
+            if self.good(stage)
+            for out in entry.get("outs", [])
+        }
+
+    @cached_property
+    def metrics(self) -> dict[str, Metrics]:
+        """Out-of-fold metrics, by strategy; empty where `evaluate` did not succeed."""
+        return dict(self._json("evaluate", "reports/evaluate/metrics.json"))
+
+    @cached_property
+    def leaderboard(self) -> dict[str, Any]:
+        """What `compare` concluded; empty where it did not succeed."""
+        return dict(self._json("compare", "reports/compare/leaderboard.json"))
+
+    @cached_property
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The leaderboard's rows, by strategy, best first."""
+        return {row["strategy"]: row for row in self.leaderboard.get("rows", [])}
+
+    @cached_property
+    def held_out(self) -> dict[str, Metrics]:
+        """Metrics of the held-out test part, for the one or two strategies that were scored on it."""
+        rarest = f"recall.{self.leaderboard.get('rarest_class')}"
+        return {
+            row["strategy"]: {
+                rarest if name == "recall_rarest" else name: row[name] for name in row.keys() - {"strategy"}
+            }
+            for row in self.leaderboard.get("test", {}).get("rows", [])
+        }
+
+    @cached_property
+    def class_slugs(self) -> dict[str, str]:
+        """The slug of each class."""
+        names = {name for metrics in self.metrics.values() for name in metrics if name.startswith("recall.")}
+        return slugs(name.removeprefix("recall.") for name in names)
+
+    def losses(self, strategy: str) -> list[tuple[int, float]]:
+        """Epochs of a strategy's training and their loss, the mean over all its fits (folds and seeds)."""
+        epochs: dict[int, list[float]] = defaultdict(list)
+        with (self.root / "models" / strategy / "history.csv").open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                epochs[int(row["epoch"])].append(float(row["loss"]))
+        return [(epoch, sum(losses) / len(losses)) for epoch, losses in sorted(epochs.items())]
+
+    def class_counts(self, recipe: str) -> dict[str, int]:
+        """Rows a class in a recipe's training set, of all origins."""
+        after = read_json(self.root / "data" / "balanced" / recipe / "summary.json")["after"]
+        return {name: sum(origins.values()) for name, origins in after.items()}
+
+    def _json(self, stage: str, path: str) -> Any:
+        return read_json(self.root / path) if self.good(stage) else {}

@@ -1,0 +1,72 @@
+"""What people read first in MLflow: run names, and descriptions with a small table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flows.tracking.findings import Findings
+
+LONGEST = 20  # rows of a table: MLflow cuts long descriptions off
+EXPERIMENT_NOTE = (
+    "Runs of Equipoise on one dataset. A parent is a run of the pipeline; its children are the strategies for class "
+    "imbalance. `cv.*` are out-of-fold metrics of the training part, with the ends of their confidence intervals; "
+    "`test.*` exists for the baseline and the recommended strategy only."
+)
+
+
+def interval(estimate: Mapping[str, float] | None, signed: bool = False) -> str:
+    """An estimate with its interval, for instance ``0.581 [0.552, 0.610]``."""
+    if estimate is None:
+        return "-"
+    value, low, high = (f"{estimate[end]:{'+' if signed else ''}.3f}" for end in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def parent_note(findings: Findings) -> str:
+    """The description of a pipeline run: its result, the leaderboard, what went wrong."""
+    board = findings.leaderboard
+    lines = []
+    bad = [f"`{stage}` {outcome.lower()}" for stage, outcome in findings.outcomes.items() if not findings.good(stage)]
+    if bad:
+        lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
+    if board:
+        metric = board["metric"]
+        lines += [f"**Recommended: {board['recommended']}.** {board['reason']}", "", board["test"]["sentence"], ""]
+        lines += [_row("strategy", _words(metric), "difference", "verdict"), "|---|---|---|---|"]
+        for name, row in list(findings.rows.items())[:LONGEST]:
+            lines.append(_row(name, interval(row[metric]), interval(row["difference"], signed=True), row["verdict"]))
+        if len(findings.rows) > LONGEST:
+            lines += ["", f"{len(findings.rows) - LONGEST} more stand in `leaderboard.json`."]
+    return "\n".join(lines)
+
+
+def child_note(findings: Findings, strategy: str, model_page: str | None) -> str:
+    """The description of a strategy's run: what it is made of, and how it did out of fold.
+
+    `model_page` is that of the run that has the files, for a strategy that did not change.
+    """
+    part = findings.params.strategies[strategy]
+    lines = [f"`{part.loss}` on `{part.recipe}`, sampler `{part.sampler}`, post-hoc `{part.posthoc}`.", ""]
+    if model_page:
+        lines += [f"Nothing changed, so it was not trained again. Its files are in [an earlier run]({model_page}).", ""]
+    row = findings.rows.get(strategy)
+    if row and row["difference"]:
+        lines += [f"**{row['verdict']}**: {interval(row['difference'], signed=True)} to the baseline.", ""]
+    elif row:
+        lines += ["This is the **baseline**.", ""]
+    metrics = findings.metrics.get(strategy, {})
+    names = {name: _words(name) for name in metrics if "." not in name}
+    names |= {f"recall.{label}": f"recall of {_words(label)}" for label in findings.class_slugs}
+    if metrics:
+        lines += [_row("out of fold", ""), "|---|---|"]
+        lines += [_row(words, interval(metrics[name])) for name, words in names.items()]
+    return "\n".join(lines)
+
+
+def _words(name: str) -> str:
+    """A name as it may stand in a table of a description."""
+    return name.replace("_", " ").replace("|", "/").replace("\n", " ")
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(f"{cell}&emsp;" for cell in cells) + " |"  # MLflow's tables leave no space between columns

@@ -1,0 +1,112 @@
+"""Where runs are kept: a SQLite file in the workspace, or any tracking server that ``MLFLOW_TRACKING_URI`` names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.workspace import STATE
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# MLflow reads these when it is imported: no telemetry, no chatter.
+_ALWAYS = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+_UNLESS_SET = {
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    # A server that is away must not hold the pipeline for minutes.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+_AWAY = {401, 403, 404, 408, 429}  # besides 500 and above: answers that the same call may not get later
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+class TrackingAway(Exception):  # noqa: N818 (it is a state of the world, not a mistake)
+    """Nothing can be recorded now: the tracking store is away, or refuses. The same call works once it is back."""
+
+
+def store(root: Path) -> str:
+    """The tracking URI: ``MLFLOW_TRACKING_URI``, or else a SQLite file in the workspace at `root`."""
+    folder = root.absolute() / STATE / "mlflow"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+
+
+def artifact_location(root: Path) -> str | None:
+    """Where a new experiment keeps its artifacts; None where a tracking server decides."""
+    if _is_server(store(root)):
+        return None
+    return (root.absolute() / STATE / "mlflow" / "artifacts").as_uri()
+
+
+def run_page(experiment_id: str, run_id: str) -> str:
+    """The page of a run, to be put behind a server's address; it opens as MLflow's model training shows runs."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
+
+
+def run_url(uri: str, experiment_id: str, run_id: str) -> str | None:
+    """The address of a run at a tracking server; None where the store has no server of its own."""
+    if not _is_server(uri):
+        return None
+    return f"{without_credentials(uri).rstrip('/')}/{run_page(experiment_id, run_id)}"
+
+
+def without_credentials(text: str) -> str:
+    """`text` without the user names and passwords in its URLs."""
+    return _CREDENTIALS.sub("", text)
+
+
+def prepare_environment() -> None:
+    """Set MLflow's switches; must happen before it is imported. Time-outs that the user has set are kept."""
+    os.environ.update(_ALWAYS)
+    for name, value in _UNLESS_SET.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def connection(root: Path) -> Iterator[MlflowClient]:
+    """A client of the tracking store.
+
+    Raises
+    ------
+    TrackingAway
+        The store could not be reached, or refused, anywhere in the block.
+    """
+    prepare_environment()
+    import requests
+    from mlflow import MlflowClient
+    from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
+
+    uri = store(root)
+    if uri.startswith("sqlite:"):
+        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield MlflowClient(uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
+    except MlflowException as error:
+        status = ERROR_CODE_TO_HTTP_STATUS.get(error.error_code, 500)
+        if status < 500 and status not in _AWAY:
+            raise
+        raise TrackingAway(_away(uri, error)) from error
+    except requests.RequestException as error:
+        raise TrackingAway(_away(uri, error)) from error
+
+
+def _is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://", "databricks"))
+
+
+def _away(uri: str, error: Exception) -> str:
+    reason = str(error).splitlines()[0]
+    return without_credentials(
+        f"MLflow's tracking store {uri} can't be used now ({reason}); "
+        "nothing is lost: `equipoise track` records this run once it can"
+    )

@@ -1,0 +1,147 @@
+"""One strategy of a pipeline run as a child run: parameters, dataset, metrics, curves and files."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.tracking import pyfunc
+from flows.tracking.findings import Findings, Metrics
+from flows.tracking.notes import child_note
+from flows.tracking.registry import HASH_TAG
+from flows.tracking.runs import Points, find_runs, flat, log, log_files, open_run
+from flows.tracking.store import run_page
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput, Run
+
+STRATEGY_TAG = "strategy"
+
+
+def record_strategy(
+    client: MlflowClient,
+    findings: Findings,
+    parent: Run,
+    strategy: str,
+    seconds: Mapping[str, float],
+    end: float,
+) -> str:
+    """Record one strategy and return the id of the run that holds its model's files.
+
+    A strategy that did not change gets everything but the files, and a link to the run that has them.
+    """
+    stage = f"train@{strategy}"
+    outcome = findings.outcomes[stage]
+    experiment_id = parent.info.experiment_id
+    key = {"mlflow.parentRunId": parent.info.run_id, STRATEGY_TAG: strategy}
+    run = open_run(client, experiment_id, key, strategy, end - seconds.get(stage, 0.0))
+    run_id = run.info.run_id
+
+    same = {STRATEGY_TAG: strategy, HASH_TAG: findings.hashes.get(f"models/{strategy}", "")}
+    holders = find_runs(client, experiment_id, same) if outcome == "Unchanged" else []
+    holder: str = holders[0].info.run_id if holders else run_id
+
+    link = run_page(experiment_id, holder) if holder != run_id else None
+    log(
+        client,
+        run,
+        tags={
+            "mlflow.note.content": child_note(findings, strategy, link),
+            "outcome": outcome,
+            "verdict": findings.rows.get(strategy, {}).get("verdict"),
+            "role": _role(findings, strategy),
+            "model_run": holder,
+        },
+        parameters=_parameters(findings, strategy),
+        metrics=_metrics(findings, strategy) | _costs(findings, strategy, seconds),
+    )
+    recipe = findings.params.strategies[strategy].recipe
+    if findings.good(f"balance@{recipe}"):
+        client.log_inputs(run_id, [_dataset(findings, recipe)])
+    if findings.good(stage) and holder == run_id:
+        _log_model(client, findings, run_id, strategy)
+    if findings.good("evaluate") and (holder == run_id or findings.outcomes["evaluate"] != "Unchanged"):
+        log_files(client, run_id, findings.root / "reports" / "evaluate" / "plots" / strategy, "eval")
+    client.set_terminated(run_id, "FINISHED" if findings.good(stage) else "FAILED", int(end * 1000))
+    return holder
+
+
+def _role(findings: Findings, strategy: str) -> str | None:
+    roles = [role for role in ("recommended", "baseline") if findings.leaderboard.get(role) == strategy]
+    return ", ".join(roles) or None
+
+
+def _parameters(findings: Findings, strategy: str) -> dict[str, str]:
+    """The strategy's own parameters, those of its recipe and those that all strategies share."""
+    params = findings.params
+    own = params.strategies[strategy].model_dump(mode="json")
+    recipe = params.recipes[params.strategies[strategy].recipe].model_dump(mode="json")
+    shared = params.train.model_dump(mode="json")
+    return {"strategy": strategy} | flat(own) | flat(recipe, "recipe.") | flat(shared, "train.")
+
+
+def _metrics(findings: Findings, strategy: str) -> dict[str, Points]:
+    """The training curve, and what `evaluate` and `compare` found."""
+    found: dict[str, Points] = {}
+    if findings.good(f"train@{strategy}"):
+        found["train.loss"] = findings.losses(strategy)
+    found |= _estimates("cv.", findings.metrics.get(strategy, {}), findings.class_slugs)
+    found |= _estimates("test.", findings.held_out.get(strategy, {}), findings.class_slugs)
+    difference = findings.rows.get(strategy, {}).get("difference")
+    return found | _estimates("", {"difference": difference or {}}, {})
+
+
+def _estimates(prefix: str, metrics: Metrics, class_slugs: Mapping[str, str]) -> dict[str, Points]:
+    """Metrics and the ends of their intervals; of the metrics a class, recall: the report has the others."""
+    found: dict[str, Points] = {}
+    for name, estimate in metrics.items():
+        kind, _, label = name.partition(".")
+        if label and kind != "recall":
+            continue
+        named = f"{prefix}recall.{class_slugs[label]}" if label else f"{prefix}{name}"
+        for end, suffix in (("value", ""), ("low", ".low"), ("high", ".high")):
+            if estimate.get(end) is not None:
+                found[named + suffix] = [(0, estimate[end])]
+    return found
+
+
+def _costs(findings: Findings, strategy: str, seconds: Mapping[str, float]) -> dict[str, Points]:
+    """Seconds that this strategy's own stage and those of its recipe took, where they ran."""
+    recipe = findings.params.strategies[strategy].recipe
+    stages = (f"train@{strategy}", f"balance@{recipe}", f"embed_new@{recipe}")
+    return {
+        f"seconds.{stage.partition('@')[0]}": [(0, seconds[stage])]
+        for stage in stages
+        if stage in seconds and findings.outcomes.get(stage) == "Completed"
+    }
+
+
+def _dataset(findings: Findings, recipe: str) -> DatasetInput:
+    """A recipe's training set as MLflow's dataset: the digest is DVC's hash, so equal digests mean equal files."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    path = f"data/balanced/{recipe}"
+    counts = findings.class_counts(recipe)
+    source = {"path": path, "git_commit": findings.git_commit, "dvc_hash": findings.hashes[path]}
+    dataset = Dataset(
+        name=recipe,
+        digest=findings.hashes[path],
+        source_type="dvc",
+        source=json.dumps(source),
+        profile=json.dumps({"num_rows": sum(counts.values()), "classes": counts}, ensure_ascii=False),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+
+
+def _log_model(client: MlflowClient, findings: Findings, run_id: str, strategy: str) -> None:
+    """Add the model and its history; only then the hash by which others find this run."""
+    folder = findings.root / "models" / strategy
+    with tempfile.TemporaryDirectory() as scratch:
+        pyfunc.save(folder, Path(scratch) / "model")
+        client.log_artifacts(run_id, str(Path(scratch) / "model"), "train/model")
+    log_files(client, run_id, folder / "history.csv", "train")
+    client.set_tag(run_id, HASH_TAG, findings.hashes[f"models/{strategy}"])

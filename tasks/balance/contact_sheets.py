@@ -1,0 +1,99 @@
+"""Contact sheets: originals beside what was made of them, for a look at whether the class is still what it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from PIL import Image, ImageDraw, ImageFont
+
+from tasks.images import open_image, to_rgb
+from tasks.slugs import slugs
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from PIL.ImageFont import FreeTypeFont
+
+    from tasks.lineage import TrainingSet
+
+ROWS, COLUMNS = 6, 6  # pictures
+THUMBNAIL, GAP, CAPTION, TITLE = 140, 10, 62, 60  # pixels
+INK, FAINT = "#1f2933", "#5b6770"
+STEPS = {  # albumentations' names in few letters
+    "HorizontalFlip": "mirrored",
+    "VerticalFlip": "upside down",
+    "Affine": "shifted",
+    "RandomBrightnessContrast": "brightness",
+    "GaussNoise": "noise",
+    "ColorJitter": "colour",
+}
+
+
+class Picture(NamedTuple):
+    """One picture of a sheet: its file, its name, and a few words on how it was made."""
+
+    file: Path
+    name: str
+    caption: str
+
+
+def write_contact_sheets(balanced: pd.DataFrame, training: TrainingSet, raw: Path, folder: Path) -> None:
+    """Write ``contact_sheets/<class slug>.png`` for every class that has augmented images.
+
+    `balanced` is a plan (`tasks.balance.plan.plan`) whose new images have their files below `folder`.
+    """
+    paths = training.rows.set_index("image_id")["path"]
+    augmented = balanced[balanced["origin"] == "augmented"]
+    for label, of_class in augmented.groupby("label"):
+        shown = min(COLUMNS, 1 + round(len(of_class) / of_class["parent"].nunique()))
+        families = []
+        for parent, rows in list(of_class.groupby("parent"))[: ROWS * (COLUMNS // shown)]:
+            original = Picture(raw / paths[parent], "original", str(parent))
+            families.append([original, *(_picture(row, folder) for row in rows.head(shown - 1).itertuples())])
+        parents = of_class["parent"].nunique()
+        subtitle = f"{len(of_class):,} new images of {parents:,} originals; shown: {len(families)} originals"
+        sheet = contact_sheet(str(label), f"{subtitle}, each with its first descendants", families)
+        target = folder / "contact_sheets" / f"{slugs(training.classes)[str(label)]}.png"
+        target.parent.mkdir(exist_ok=True)
+        sheet.save(target, optimize=True)
+
+
+def contact_sheet(title: str, subtitle: str, families: list[list[Picture]]) -> Image.Image:
+    """Draw a sheet: families of an original and what was made of it, as many side by side as there is room for.
+
+    The image has a palette of 256 colours, so that its PNG stays below a megabyte.
+    """
+    longest = max(len(family) for family in families)
+    beside = COLUMNS // longest
+    family_width, height = longest * (THUMBNAIL + GAP) + 2 * GAP, THUMBNAIL + CAPTION
+    rows = -(-len(families) // beside)
+    sheet = Image.new("RGB", (beside * family_width + GAP, rows * height + TITLE), "white")
+    pen = ImageDraw.Draw(sheet)
+    pen.text((GAP, 8), title, INK, _font(18))
+    pen.text((GAP, 34), subtitle, FAINT, _font(12))
+    for place, family in enumerate(families):
+        for column, picture in enumerate(family):
+            # The original stands a little apart from what was made of it.
+            left = GAP + place % beside * family_width + column * (THUMBNAIL + GAP) + (GAP if column else 0)
+            top = TITLE + place // beside * height
+            small = to_rgb(open_image(picture.file).image)
+            small.thumbnail((THUMBNAIL, THUMBNAIL))
+            sheet.paste(small, (left, top))
+            pen.text((left, top + THUMBNAIL + 2), picture.name, INK, _font(11))
+            pen.text((left, top + THUMBNAIL + 16), picture.caption, FAINT, _font(10))
+    return sheet.quantize(256, dither=Image.Dither.NONE)
+
+
+def _picture(row: Any, folder: Path) -> Picture:
+    """A new image, with the steps that it went through in lines of two."""
+    steps = [STEPS.get(name, name) for name in json.loads(row.parameters)["applied"]]
+    lines = [", ".join(steps[start : start + 2]) for start in range(0, len(steps), 2)]
+    return Picture(folder / row.file, f"{row.operation} {row.copy_number}", ",\n".join(lines))
+
+
+def _font(size: int) -> FreeTypeFont:
+    """DejaVu Sans, which comes with matplotlib and knows most alphabets."""
+    import matplotlib as mpl
+
+    return ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)

@@ -1,0 +1,59 @@
+"""Images of any mode as arrays that can be transformed, and back into their mode.
+
+The transforms know 8-bit images of one or three channels and floats from 0 to 1. So
+
+- grey and RGB images go as they are;
+- 1-bit images go as grey and come back by a threshold at half;
+- palettes go as RGB and come back with a new palette of at most 256 colours;
+- CMYK, YCbCr and HSV go as RGB and are converted back;
+- integers of more than 8 bits and floats go as floats on the scale from 0 (or a negative minimum) to the image's own
+  maximum, and come back on that scale;
+- transparency goes apart: it is moved with the image, but its values are not changed. An image that marks one colour
+  as transparent comes back with an alpha channel.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+
+def take_apart(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    """The colours of an image, (h, w, 1 or 3), uint8 or float32 in 0..1, and its transparency, (h, w) uint8, if any."""
+    if _is_deep(image):
+        values, low, high = _deep_values(image)
+        return ((values - low) / max(high - low, 1e-30)).astype(np.float32)[..., np.newaxis], None
+    grey = image.mode in ("1", "L", "LA", "La")
+    if not image.has_transparency_data:
+        colours = np.asarray(image.convert("L" if grey else "RGB"))
+        return (colours[..., np.newaxis] if grey else colours), None
+    channels = np.asarray(image.convert("RGBA"))
+    return (channels[..., :1] if grey else channels[..., :3]).copy(), channels[..., 3].copy()
+
+
+def put_together(colours: np.ndarray, alpha: np.ndarray | None, like: Image.Image) -> Image.Image:
+    """An image of the mode of `like` from what `take_apart` made of `like`, after changes."""
+    if _is_deep(like):
+        values, low, high = _deep_values(like)
+        scaled = low + np.clip(colours[..., 0].astype(np.float64), 0, 1) * (high - low)
+        return Image.fromarray((scaled.round() if values.dtype.kind in "iu" else scaled).astype(values.dtype))
+    image = Image.fromarray(colours[..., 0] if colours.shape[2] == 1 else colours)
+    if alpha is not None:
+        image.putalpha(Image.fromarray(alpha))
+    if like.mode in ("P", "PA"):
+        method = Image.Quantize.MEDIANCUT if alpha is None else Image.Quantize.FASTOCTREE
+        return image.quantize(256, method, dither=Image.Dither.NONE)
+    if like.mode == "1" and alpha is None:
+        return image.convert("1", dither=Image.Dither.NONE)
+    return image.convert(like.mode) if like.mode in ("CMYK", "YCbCr", "HSV") else image
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith(("I", "F"))
+
+
+def _deep_values(image: Image.Image) -> tuple[np.ndarray, float, float]:
+    """Values of one channel of more than 8 bits in the machine's byte order, and the scale that they stand on."""
+    values = np.asarray(image)
+    values = np.nan_to_num(values.astype(values.dtype.newbyteorder("=")), posinf=0, neginf=0)
+    return values, min(0.0, float(values.min())), float(values.max())

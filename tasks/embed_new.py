@@ -1,0 +1,22 @@
+"""embed_new: one feature vector a new image of a recipe; originals and exact copies have theirs from embed."""
+
+from __future__ import annotations
+
+from tasks.features import Features
+from tasks.tables import BALANCED
+from tasks.workspace import Workspace, say
+
+
+def run(workspace: Workspace, name: str) -> None:
+    """Read ``data/balanced/<name>``, write ``data/features_new/<name>``."""
+    from tasks.features.embedding import about, embed
+
+    params = workspace.params
+    recipe = workspace.path("data", "balanced", name)
+    balanced = BALANCED.read(recipe / "balanced.parquet")
+    new = balanced[balanced["file"].notna()]
+    if new.empty:
+        say(f"{name} has no new images")
+    values = embed([recipe / file for file in new["file"]], params.embed, workspace.workers)
+    with workspace.output("data", "features_new", name) as folder:
+        Features(new["row_id"].tolist(), values).save(folder, about(params.embed))

@@ -1,0 +1,79 @@
+"""Feature vectors: a row of numbers an image, made once by a backbone and reused by everything below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import InputError
+from tasks.workspace import write_json
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Vectors and the ids of the images, or rows, that they belong to.
+
+    Attributes
+    ----------
+    ids
+        What each row belongs to, in the order of the rows; no id twice.
+    values
+        The vectors, shape (n, d), float32.
+    """
+
+    ids: list[str]
+    values: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or len(self.values) != len(self.ids):
+            raise ValueError(f"{len(self.ids)} ids don't fit features of shape {self.values.shape}")
+        if len(self._row_of) != len(self.ids):
+            raise ValueError("an id stands twice in the features")
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.ids)}
+
+    @classmethod
+    def load(cls, folder: Path) -> Features:
+        """Read what `save` wrote; the vectors stay on disk until they are taken.
+
+        Raises
+        ------
+        InputError
+            The folder holds no features, or files that don't fit together.
+        """
+        try:
+            ids = pd.read_parquet(folder / "ids.parquet")["id"].tolist()
+            values = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
+            return cls(ids, values)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{folder}: no usable features ({error}); run the stage that makes them") from error
+
+    def save(self, folder: Path, about: dict[str, Any]) -> None:
+        """Write ``features.npy``, ``ids.parquet`` and, for people and later checks, `about` as ``features.json``."""
+        np.save(folder / "features.npy", np.ascontiguousarray(self.values, dtype=np.float32), allow_pickle=False)
+        pd.DataFrame({"id": pd.Series(self.ids, dtype="str")}).to_parquet(folder / "ids.parquet", index=False)
+        write_json(folder / "features.json", about)
+
+    def take(self, ids: Sequence[str]) -> np.ndarray:
+        """The vectors of `ids`, in their order, an id as often as it is named; shape (len(ids), d), in memory.
+
+        Raises
+        ------
+        InputError
+            An id has no vector.
+        """
+        missing = [name for name in ids if name not in self._row_of]
+        if missing:
+            raise InputError(
+                f"{len(missing)} of {len(ids)} rows have no feature vector, the first is {missing[0]!r}; "
+                "run the stages embed and embed_new again"
+            )
+        return np.asarray(self.values[[self._row_of[name] for name in ids]], dtype=np.float32)

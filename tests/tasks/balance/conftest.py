@@ -1,0 +1,43 @@
+"""A small imbalanced training set: ids and hashes as content would give them."""
+
+import hashlib
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from tasks.lineage import TrainingSet
+
+COUNTS = {"common": 40, "rare": 7, "middling": 15}
+
+
+@pytest.fixture(scope="session")
+def training_of() -> Callable[[dict[str, int]], TrainingSet]:
+    """Make a training set with so many images a class, in five folds."""
+
+    def make(counts: dict[str, int]) -> TrainingSet:
+        rows = []
+        for label, count in counts.items():
+            for number in range(count):
+                sha256 = hashlib.sha256(f"{label}{number}".encode()).hexdigest()
+                rows.append(
+                    {
+                        "image_id": sha256[:16],
+                        "path": f"{label}/{number}.png",
+                        "sha256": sha256,
+                        "label": label,
+                        "part": "train",
+                        "fold": number % 5,
+                        "group": sha256[:16],
+                        "width": 8,
+                        "height": 6,
+                    }
+                )
+        return TrainingSet(pd.DataFrame(rows).sort_values("image_id", ignore_index=True))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def training(training_of: Callable[[dict[str, int]], TrainingSet]) -> TrainingSet:
+    return training_of(COUNTS)

@@ -1,0 +1,257 @@
+"""balance as a stage: from catalog, splits and images to a folder that names every row's parents."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tasks import balance as stage
+from tasks.balance.assemble import assemble
+from tasks.errors import InputError
+from tasks.lineage import TrainingSet, prove_no_leak
+from tasks.params.models import Recipe
+from tasks.tables import BALANCED, CATALOG, SPLITS
+from tasks.workspace import Workspace
+
+COUNTS = {"Common": 12, "rare one": 3}
+
+
+def recipe(**values: object) -> Recipe:
+    return Recipe.model_validate(
+        {"resample": "none", "augment": "none", "transforms": "none", "synthetic": "none"} | values
+    )
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for label, count in COUNTS.items():
+        folder = tmp_path / "data" / "raw" / label
+        folder.mkdir(parents=True)
+        for number in range(count + 1):  # one more than `training` uses
+            Image.fromarray(rng.integers(0, 256, (20, 24), dtype=np.uint8)).save(folder / f"{number}.png")
+    return tmp_path / "data" / "raw"
+
+
+@pytest.fixture
+def training_in(raw: Path) -> Callable[[dict[str, int]], TrainingSet]:
+    def make(counts: dict[str, int]) -> TrainingSet:
+        rows = []
+        for label, count in counts.items():
+            for number in range(count):
+                sha256 = hashlib.sha256((raw / label / f"{number}.png").read_bytes()).hexdigest()
+                row = {"image_id": sha256[:16], "path": f"{label}/{number}.png", "sha256": sha256, "label": label}
+                rows.append(
+                    row | {"part": "train", "fold": number % 3, "group": sha256[:16], "width": 24, "height": 20}
+                )
+        return TrainingSet(pd.DataFrame(rows).sort_values("image_id", ignore_index=True))
+
+    return make
+
+
+@pytest.fixture
+def balanced(
+    raw: Path, training_in: Callable[[dict[str, int]], TrainingSet], tmp_path: Path
+) -> Callable[..., tuple[pd.DataFrame, Path]]:
+    """Assemble a recipe; gives the table and its folder."""
+
+    def make(name: str, chosen: Recipe, counts: dict[str, int] = COUNTS, workers: int = 1) -> tuple[pd.DataFrame, Path]:
+        folder = tmp_path / "made" / name
+        folder.mkdir(parents=True)
+        synthetic = tmp_path / "data" / "synthetic" / chosen.synthetic
+        table = assemble(training_in(counts), chosen, 0, raw, synthetic, folder, workers)
+        BALANCED.check(table)
+        return table, folder
+
+    return make
+
+
+MINORITY = {"augment": "minority", "transforms": "industrial"}
+
+
+def test_a_recipe_without_new_images_writes_no_images(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
+    for resample in ("none", "undersample", "oversample"):
+        table, folder = balanced(resample, recipe(resample=resample))
+        assert table["file"].isna().all()
+        assert set(files_of(folder)) == {"summary.json"}
+
+
+def test_new_images_stand_below_their_class_and_are_told_in_the_table(
+    balanced: Callable[..., tuple[pd.DataFrame, Path]],
+) -> None:
+    table, folder = balanced("minority", recipe(**MINORITY))
+    new = table[table["origin"] == "augmented"]
+    assert len(new) == 9
+    assert new["file"].tolist() == [f"images/rare_one/{row_id}.png" for row_id in new["row_id"]]
+    images = {name for name in files_of(folder) if name.startswith("images/")}
+    assert images == set(new["file"])
+    assert table.loc[table["origin"] == "original", "file"].isna().all()
+    assert set(new["operation"]) == {"industrial"}
+    for text in new["parameters"]:
+        assert set(json.loads(text)) == {"applied", "copy", "seed", "specification"}
+
+
+def test_the_summary_counts_before_and_after(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
+    _, folder = balanced("mixed", recipe(resample="oversample", target=0.5, **MINORITY))
+    assert json.loads((folder / "summary.json").read_text()) == {
+        "before": {"Common": 12, "rare one": 3},
+        "after": {"Common": {"original": 12}, "rare one": {"original": 3, "copy": 3}},
+    }
+    _, folder = balanced("all", recipe(augment="all", transforms="photo"))
+    assert json.loads((folder / "summary.json").read_text())["after"] == {
+        "Common": {"original": 12, "augmented": 12},
+        "rare one": {"original": 3, "augmented": 3},
+    }
+
+
+def test_classes_with_new_images_have_a_small_contact_sheet(
+    balanced: Callable[..., tuple[pd.DataFrame, Path]],
+) -> None:
+    _, folder = balanced("minority", recipe(**MINORITY))
+    (sheet,) = (folder / "contact_sheets").iterdir()
+    assert sheet.name == "rare_one.png"
+    assert sheet.stat().st_size < 1_000_000
+    with Image.open(sheet) as image:
+        assert image.height > 3 * 140  # one row an original
+
+
+def test_one_and_two_workers_write_the_same_bytes(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
+    chosen = recipe(augment="all", copies=10, transforms="photo")
+    first, one = balanced("one", chosen)
+    second, two = balanced("two", chosen, workers=2)
+    pd.testing.assert_frame_equal(first, second)
+    assert files_of(one) == files_of(two)
+
+
+def test_a_larger_target_changes_no_existing_image(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
+    small = files_of(balanced("small", recipe(target=0.6, **MINORITY))[1])
+    large = files_of(balanced("large", recipe(target=1.0, **MINORITY))[1])
+    images = {name: data for name, data in small.items() if name.startswith("images/")}
+    assert len(images) == 4
+    assert images.items() <= large.items()
+
+
+def test_one_more_image_changes_only_its_own_descendants(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
+    chosen = recipe(augment="all", transforms="industrial")
+    before, less = balanced("less", chosen)
+    after, more = balanced("more", chosen, counts=COUNTS | {"rare one": 4})
+    old, new = files_of(less / "images"), files_of(more / "images")
+    assert old.items() <= new.items()
+    assert len(new) == len(old) + 1
+    assert len(after) == len(before) + 2
+
+
+@pytest.fixture
+def generator(training_in: Callable[[dict[str, int]], TrainingSet], tmp_path: Path) -> Path:
+    """A folder as a generator writes it, with one image of the rare class."""
+    folder = tmp_path / "data" / "synthetic" / "toy"
+    (folder / "images" / "rare_one").mkdir(parents=True)
+    Image.new("L", (8, 8), 90).save(folder / "images" / "rare_one" / "s1.png")
+    rows = training_in(COUNTS).rows
+    parent = rows[rows["label"] == "rare one"].iloc[0]
+    row = {
+        "row_id": "s1",
+        "label": "rare one",
+        "origin": "synthetic",
+        "parents": [parent.image_id],
+        "operation": "toy",
+        "parameters": "{}",
+        "file": "images/rare_one/s1.png",
+        "fold": parent.fold,
+        "fitted_on": [parent.image_id],
+        "second_label": None,
+        "second_share": None,
+    }
+    BALANCED.write(pd.DataFrame([row]), folder / "synthetic.parquet")
+    return folder
+
+
+def test_synthetic_images_are_appended_with_their_lineage(
+    balanced: Callable[..., tuple[pd.DataFrame, Path]],
+    training_in: Callable[[dict[str, int]], TrainingSet],
+    generator: Path,
+) -> None:
+    table, folder = balanced("synthetic", recipe(synthetic="toy"))
+    last = table.iloc[-1]
+    assert (len(table), last["row_id"], last["origin"]) == (16, "s1", "synthetic")
+    assert (folder / last["file"]).read_bytes() == (generator / "images" / "rare_one" / "s1.png").read_bytes()
+    prove_no_leak(table, training_in(COUNTS).rows.assign(repeat=0))
+    assert json.loads((folder / "summary.json").read_text())["after"]["rare one"] == {"original": 3, "synthetic": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [({"file": "../../../secret.png"}, "missing"), ({"file": "images/x.png"}, "missing"), ({"label": "new"}, "'new'")],
+)
+def test_a_generators_odd_rows_are_refused(
+    balanced: Callable[..., tuple[pd.DataFrame, Path]], generator: Path, change: dict[str, str], told: str
+) -> None:
+    (generator / "../../../secret.png").resolve().write_bytes(b"secret")
+    rows = BALANCED.read(generator / "synthetic.parquet").assign(**change)
+    BALANCED.write(rows, generator / "synthetic.parquet")
+    with pytest.raises(InputError, match=told):
+        balanced("odd", recipe(synthetic="toy"))
+
+
+@pytest.fixture
+def workspace(
+    raw: Path, training_in: Callable[[dict[str, int]], TrainingSet], repository: Path, tmp_path: Path
+) -> Workspace:
+    """A project whose catalog and splits are written; the last image of each class is a test image."""
+    rows = training_in({label: count + 1 for label, count in COUNTS.items()}).rows
+    blank = {"group": None, "mode": "L", "format": "PNG", "frames": 1, "bytes": 1, "pixels": "", "phash": ""}
+    blank |= {"taken": None, "camera": None, "orientation": 1, "latitude": None, "longitude": None}
+    catalog = rows.assign(**blank, paths=rows["path"].map(lambda path: [path]), part=None)[CATALOG.schema.names]
+    test = rows["path"].isin([f"{label}/{count}.png" for label, count in COUNTS.items()])
+    splits = rows.assign(repeat=0, part=np.where(test, "test", "train"), fold=rows["fold"].astype("Int16").mask(test))
+    for name in ("catalog", "splits"):
+        (tmp_path / "data" / name).mkdir()
+    CATALOG.write(catalog, tmp_path / "data" / "catalog" / "catalog.parquet")
+    SPLITS.write(splits[SPLITS.schema.names], tmp_path / "data" / "splits" / "splits.parquet")
+    shutil.copy(repository / "params.yaml", tmp_path / "params.yaml")
+    return Workspace(tmp_path)
+
+
+def test_every_recipe_of_the_default_parameters_runs(workspace: Workspace) -> None:
+    for name in workspace.params.recipes:
+        stage.run(workspace, name)
+        table = BALANCED.read(workspace.path("data", "balanced", name, "balanced.parquet"))
+        prove_no_leak(table, SPLITS.read(workspace.path("data", "splits", "splits.parquet")))
+        assert set(table["label"]) == set(COUNTS)
+
+
+def test_copies_of_test_images_never_enter_training(workspace: Workspace) -> None:
+    splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))
+    test = set(splits.loc[splits["part"] == "test", "image_id"])
+    stage.run(workspace, "augmented_all")
+    table = BALANCED.read(workspace.path("data", "balanced", "augmented_all", "balanced.parquet"))
+    assert len(test) == 2
+    assert not test & {parent for parents in table["parents"] for parent in parents}
+
+
+def test_a_leak_leaves_no_folder_behind(workspace: Workspace) -> None:
+    path = workspace.path("data", "splits", "splits.parquet")
+    splits = SPLITS.read(path)
+    splits.loc[splits["label"] == "rare one", "group"] = "torn between training and test"
+    SPLITS.write(splits, path)
+    with pytest.raises(InputError, match="leak"):
+        stage.run(workspace, "natural")
+    assert not workspace.path("data", "balanced", "natural").exists()
+
+
+def test_the_stage_is_light_to_import(repository: Path) -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, tasks.balance; sys.exit(any(m in sys.modules for m in ('albumentations', 'torch', 'cv2')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=repository, check=False).returncode == 0
