@@ -86,13 +86,12 @@ def run(
         terminal.leaderboard(root, costs(root))
         _where_next(root)
         return
-    from flows.serving import prefect_api
+    from flows.serving import provide_prefect
 
-    with prefect_api(root) as url:
-        terminal.note(f"Prefect: {url}")
-        from flows.pipeline import pipeline
+    terminal.note(f"Prefect: {provide_prefect(root)}")
+    from flows.pipeline import pipeline
 
-        state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
+    state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
     last = last_run(root) or {}
     terminal.leaderboard(root, costs(root))
     terminal.budget(last.get("took", {}), time.monotonic() - start)
@@ -176,17 +175,19 @@ def track() -> None:
     """Record the last run in MLflow again, for instance after the tracking server was away."""
     root = _enter()
     from flows import terminal
-    from flows.journal import last_run
-    from flows.tracking import TrackingAway, record
+    from flows.journal import last_run, lock_digest
+    from flows.tracking import FlowRun, TrackingAway, record
     from tasks.params import load_params
 
     last = last_run(root)
     if last is None:
         raise InputError("there is no run to record yet: `equipoise run` first")
+    if last["lock"] != lock_digest(root):
+        raise InputError("the results have changed since the last run: `equipoise run` records what is there now")
+    flow_run = FlowRun(**last["flow_run"]) if last["flow_run"] else None
+    times = {key: last[key] for key in ("run_id", "started", "ended")}
     try:
-        recorded = record(
-            root, load_params(root / "params.yaml"), last["outcomes"], last["seconds"], run_id=last["run_id"]
-        )
+        recorded = record(root, load_params(root / "params.yaml"), last["outcomes"], last["seconds"], flow_run, **times)
     except TrackingAway as error:
         sys.stderr.write(f"error: {error}\n")
         raise typer.Exit(1) from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,11 +24,17 @@ class Journal:
         The project's folder.
     run_id
         Names the run in logs and in MLflow; sorts by time.
+    started
+        Seconds since 1970.
+    flow_run
+        Id and URL of the Prefect flow run.
     """
 
     root: Path
     run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}")
     results: dict[str, Result] = field(default_factory=dict)
+    started: float = field(default_factory=time.time)
+    flow_run: dict[str, Any] | None = None
 
     @property
     def logs(self) -> Path:
@@ -52,12 +60,22 @@ class Journal:
             self.root / STATE / "runs" / "last.json",
             {
                 "run_id": self.run_id,
+                "started": self.started,
+                "ended": time.time(),
+                "flow_run": self.flow_run,
+                "lock": lock_digest(self.root),
                 "outcomes": self.outcomes,
                 "took": {stage: round(result.seconds, 2) for stage, result in self.results.items()},
                 "seconds": costs(self.root),
                 "exit_codes": {stage: result.exit_code for stage, result in self.results.items() if result.exit_code},
             },
         )
+
+
+def lock_digest(root: Path) -> str | None:
+    """SHA-256 of `dvc.lock`, which names the version of everything."""
+    path = root / "dvc.lock"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
 
 
 def costs(root: Path) -> dict[str, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from flows import artifacts, terminal
+from flows.graph import read_graph
 from flows.history import commit_lock
 from flows.journal import Journal, costs
 from flows.locks import workspace_lock
@@ -42,12 +44,13 @@ def pipeline(
     try:
         with workspace_lock(root):
             plan = make_plan(root, stages or (), force=force)
-            journal = Journal(root)
+            url = runtime.flow_run.ui_url
+            journal = Journal(root, flow_run={"id": str(runtime.flow_run.id), "url": url})
             try:
                 _run_stages(root, plan, journal, jobs or os.cpu_count() or 1, force)
             finally:
+                prune(root, read_graph(root))
                 journal.save()
-            prune(root, make_plan(root, tidy=False).graph)
             _record(root, plan, journal)
             if commit:
                 terminal.note(commit_lock(root))
@@ -110,23 +113,27 @@ def _state(result: Result) -> State[Any]:
 
 def _record(root: Path, plan: Plan, journal: Journal) -> None:
     """Show the run in MLflow and as Prefect artifacts; a tracking server that is away stops nothing."""
-    url = None
 
     @task(name="track", task_run_name="track", cache_policy=NO_CACHE, persist_result=False)
     def track() -> str | None:
-        flow_run = FlowRun(str(runtime.flow_run.id), runtime.flow_run.ui_url)
         try:
             recorded = record(
                 root,
                 plan.params,
+                journal.outcomes,
+                costs(root),
+                FlowRun(**journal.flow_run) if journal.flow_run else None,
                 run_id=journal.run_id,
-                outcomes=journal.outcomes,
-                seconds=costs(root),
-                flow_run=flow_run,
+                started=journal.started,
+                ended=time.time(),
             )
         except TrackingAway as error:
-            terminal.note(f"{error}; `equipoise track` records this run later")
+            terminal.note(str(error))
             get_run_logger().warning(str(error))
+            return None
+        except Exception as error:  # a tracking store has many ways to fail, and none may cost the results
+            terminal.note(f"MLflow could not record this run: {error}; `equipoise track` tries again")
+            get_run_logger().exception("MLflow could not record this run")
             return None
         return recorded.url
 

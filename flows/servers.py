@@ -41,6 +41,8 @@ class Server:
         What starts it.
     environment
         What its environment has beside this process's.
+    page
+        The page that people want, if it isn't the first.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Server:
     health: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
+    page: str = ""
 
 
 def prefect_server(port: int) -> Server:
@@ -64,7 +67,8 @@ def mlflow_server(port: int, store: str, artifacts: str) -> Server:
     what = ["--backend-store-uri", store, "--default-artifact-root", artifacts]
     command = [sys.executable, "-m", "mlflow", "server", *where, *what]
     # Its job queue would start eight processes that nothing here needs.
-    return Server("MLflow", url, f"{url}/health", command, {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+    page = f"{url}/#/experiments?workflowType=machine_learning"
+    return Server("MLflow", url, f"{url}/health", command, {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}, page)
 
 
 def free_port() -> int:

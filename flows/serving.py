@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -38,7 +39,7 @@ def _run_until_ended(root: Path, servers: list[Server], lines: list[str]) -> Non
     if servers:
         terminal.note(f"starting {' and '.join(server.name for server in servers)} ...")
     with started(root, servers) as children:
-        for line in [*lines, *(f"{server.name + ':':<8} {server.url}" for server in servers)]:
+        for line in [*lines, *(f"{server.name + ':':<8} {server.page or server.url}" for server in servers)]:
             terminal.note(line)
         terminal.note("Ctrl-C ends them." if servers else "Nothing to start.")
         while children:
@@ -48,21 +49,22 @@ def _run_until_ended(root: Path, servers: list[Server], lines: list[str]) -> Non
             time.sleep(0.3)
 
 
-@contextmanager
-def prefect_api(root: Path, port: int | None = None) -> Iterator[str]:
-    """Let Prefect use the server that runs already, or one that is started for the block; yields where its UI is.
+def provide_prefect(root: Path, port: int | None = None) -> str:
+    """Let Prefect use the server that runs already, or one that is started now; returns where its UI is.
 
-    A server of our own stands in a process group of its own, so that it still answers when Ctrl-C ends a run.
+    Must be called before Prefect is imported. A server of our own ends with this process, after Prefect has sent it the
+    last of its logs; it leads a process group, so that it still answers when Ctrl-C ends a run.
     """
     api = running_prefect(root)
-    with ExitStack() as stack:
-        if api is None:
-            server = prefect_server(port or free_port())
-            terminal.note("starting a Prefect server for this run ...")
-            stack.enter_context(started(root, [server]))
-            api = f"{server.url}/api"
-        os.environ["PREFECT_API_URL"] = api
-        yield api.removesuffix("/api")
+    if api is None:
+        server = prefect_server(port or free_port())
+        terminal.note("starting a Prefect server ...")
+        stack = ExitStack()
+        stack.enter_context(started(root, [server]))
+        atexit.register(stack.close)
+        api = f"{server.url}/api"
+    os.environ["PREFECT_API_URL"] = api
+    return api.removesuffix("/api")
 
 
 def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, port: int) -> None:
@@ -73,35 +75,35 @@ def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, por
     InputError
         `cron` is no schedule, or the server's port is in use.
     """
-    _check_cron(cron)
     _terminate_by_exception()
-    with prefect_api(root, port) as url:
-        from prefect.types.entrypoint import EntrypointType
+    check_cron(cron)
+    url = provide_prefect(root, port)
+    from prefect.types.entrypoint import EntrypointType
 
-        from flows.pipeline import pipeline
+    from flows.pipeline import pipeline
 
-        terminal.note(f"Prefect: {url}   schedule: {cron}   Ctrl-C ends it")
-        pipeline.serve(
-            name=f"{root.name}-scheduled",
-            cron=cron,
-            parameters={"workspace": str(root), "jobs": jobs, "commit": commit},
-            pause_on_shutdown=False,
-            limit=1,
-            print_starting_message=False,
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        )
+    terminal.note(f"Prefect: {url}   schedule: {cron}   Ctrl-C ends it")
+    pipeline.serve(
+        name=f"{root.name}-scheduled",
+        cron=cron,
+        parameters={"workspace": str(root), "jobs": jobs, "commit": commit},
+        pause_on_shutdown=False,
+        limit=1,
+        print_starting_message=False,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
 
 
-def _check_cron(cron: str) -> None:
-    from prefect.client.schemas.schedules import CronSchedule
-    from pydantic import ValidationError
+def check_cron(cron: str) -> None:
+    """Refuse what is no schedule in cron's words (`InputError`)."""
+    from cronsim import CronSim, CronSimError
 
     try:
-        CronSchedule(cron=cron)
-    except ValidationError:
+        CronSim(cron, datetime.now(UTC))
+    except CronSimError as error:
         example = "'0 2 * * *' (every night at two)"
         raise InputError(
-            f"{cron!r} is no cron schedule: give minute, hour, day, month and weekday, as in {example}"
+            f"{cron!r} is no cron schedule ({error}): give minute, hour, day, month, weekday: {example}"
         ) from None
 
 

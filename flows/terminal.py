@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -15,7 +17,6 @@ from rich.table import Table
 from flows.runner import Outcome, Result
 from tasks.workspace import read_json
 
-_console = Console(highlight=False, soft_wrap=True)
 _guard = threading.Lock()
 _COLOURS = {
     Outcome.COMPLETED: "green",
@@ -27,6 +28,9 @@ _COLOURS = {
 }
 _VERDICTS = {"helps": "green", "hurts": "red", "no difference": "bright_black", "unclear": "yellow"}
 _WIDTH = 30
+WIDE = 132  # columns that the leaderboard needs for one line a strategy
+# Output that goes to a file has no window whose width would matter.
+_console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 
 
 def note(message: str) -> None:
@@ -74,56 +78,68 @@ def leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
     if not path.exists():
         return
     board = read_json(path)
-    rarest = f"recall of {board['rarest_class']}"
-    columns = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "recall_rarest": rarest}
-    table = Table(title="Strategies, out of fold", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("strategy", overflow="fold")
-    for title in columns.values():
-        table.add_column(title, justify="right")
-    table.add_column("difference to " + board["baseline"], justify="right")
+    with _guard:
+        _console.print()
+        _console.print(_strategies(board, seconds))
+        _console.print(f"\nRecommended: [bold]{escape(board['recommended'])}[/]. {escape(board['reason'])}\n")
+        _console.print(_held_out(board))
+        _console.print(escape(board["test"]["sentence"]))
+
+
+def _table(title: str) -> Table:
+    return Table(title=f"[bold]{title}[/]", title_justify="left", title_style="", box=None, pad_edge=False)
+
+
+def _columns(board: dict[str, Any]) -> dict[str, str]:
+    return {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "recall_rarest": rarest}
+
+
+def _cells(row: dict[str, Any], board: dict[str, Any]) -> list[str]:
+    """A strategy's metrics; in a narrow window the interval stands below its value."""
+    return [interval(row[key], join=_joint()) for key in _columns(board)]
+
+
+def _joint() -> str:
+    return " " if _console.width >= WIDE else "\n"
+
+
+def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
+    table = _table("Strategies, out of fold")
+    table.add_column("strategy", no_wrap=True)
+    for title in _columns(board).values():
+        table.add_column(escape(title), justify="right")
+    table.add_column(f"difference to {escape(board['baseline'])}", justify="right")
     table.add_column("verdict")
     table.add_column("seconds", justify="right")
     for row in board["rows"]:
-        name = row["strategy"]
-        marks = {board["baseline"]: " (baseline)", board["recommended"]: " (recommended)"}
+        name, verdict = row["strategy"], row["verdict"] or ""
         took = seconds.get(f"train@{name}")
-        verdict = row["verdict"] or ""
+        mark = "bold" if name == board["recommended"] else "default"
         table.add_row(
-            f"[bold]{escape(name)}[/]{marks.get(name, '')}" if name in marks else escape(name),
-            *(interval(row[key]) for key in columns),
-            "" if row["difference"] is None else interval(row["difference"], signed=True),
+            f"[{mark}]{escape(name)}[/]",
+            *_cells(row, board),
+            "" if row["difference"] is None else interval(row["difference"], signed=True, join=_joint()),
             f"[{_VERDICTS.get(verdict, 'default')}]{escape(verdict)}[/]",
             "" if took is None else f"{took:.0f}",
         )
-    with _guard:
-        _console.print()
-        _wide(table)
-        _console.print(escape(f"\nRecommended: {board['recommended']}. {board['reason']}"))
-        _held_out(board, columns)
+    return table
 
 
-def _held_out(board: dict[str, Any], columns: dict[str, str]) -> None:
-    table = Table(title="Held-out test part", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("strategy")
-    for title in columns.values():
-        table.add_column(title, justify="right")
+def _held_out(board: dict[str, Any]) -> Table:
+    table = _table("Held-out test part")
+    table.add_column("strategy", no_wrap=True)
+    for title in _columns(board).values():
+        table.add_column(escape(title), justify="right")
     for row in board["test"]["rows"]:
-        table.add_row(escape(row["strategy"]), *(interval(row[key]) for key in columns))
-    _console.print()
-    _wide(table)
-    _console.print(escape(board["test"]["sentence"]))
+        table.add_row(escape(row["strategy"]), *_cells(row, board))
+    return table
 
 
-def _wide(table: Table) -> None:
-    """Print a table at its own width: a line that wraps reads worse than one that is cut by the window."""
-    _console.print(table, width=max(_console.width, 150) if not _console.is_terminal else None)
-
-
-def interval(value: Mapping[str, float], *, signed: bool = False) -> str:
-    """A value with its interval, for instance ``.58 [.55, .61]``."""
+def interval(value: Mapping[str, float], *, signed: bool = False, join: str = " ") -> str:
+    """A value with its interval, for instance ``.581 [.553, .610]``."""
     sign = "+" if signed else ""
-    text = f"{value['value']:{sign}.3f} [{value['low']:{sign}.3f}, {value['high']:{sign}.3f}]"
-    return text.replace("0.", ".")
+    text = f"{value['value']:{sign}.3f}{join}[{value['low']:{sign}.3f}, {value['high']:{sign}.3f}]"
+    return re.sub(r"\b0\.", ".", text)
 
 
 def budget(took: Mapping[str, float], elapsed: float) -> None:
@@ -131,7 +147,7 @@ def budget(took: Mapping[str, float], elapsed: float) -> None:
     ran = {stage: seconds for stage, seconds in took.items() if seconds}
     if not ran:
         return
-    table = Table(title="Time by stage", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = _table("Time by stage")
     for title, justify in (("stage", "left"), ("seconds", "right"), ("share", "right"), ("", "left")):
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     groups: dict[str, float] = {}

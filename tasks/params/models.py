@@ -55,7 +55,7 @@ class Embed(Section):
     image_size: int = Field(128, ge=32, le=1024, description="Pixels a side that the backbone sees.")
     resize: Literal["squash", "letterbox"] = Field("squash", description="How an image becomes square.")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16 is faster on some processors.")
-    batch_size: int = Field(32, ge=1, le=1024, description="Images a forward pass; short batches are padded to it.")
+    batch_size: int = Field(16, ge=1, le=1024, description="Images a forward pass; short batches are padded to it.")
 
 
 class Group(Section):
