@@ -91,22 +91,21 @@ def open_repo(root: Path) -> Iterator[Any]:
 def read_graph(root: Path) -> Graph:
     """The graph of the project at `root`."""
     with open_repo(root) as repo:
-        return _graph_of(repo)
+        return graph_of(repo)
 
 
-def read_stale(root: Path) -> tuple[Graph, dict[str, list[str]]]:
-    """The graph, and for each stage that is itself stale the reasons, asked of DVC in one call.
+def stale_stages(repo: Any, graph: Graph) -> dict[str, list[str]]:
+    """For each stage that is itself stale the reasons, asked of DVC in one call.
 
     A stage below a stale one is not listed: whether it changes is known when the upper one has run.
     """
-    with open_repo(root) as repo:
-        graph = _graph_of(repo)
-        status = repo.status()
-        stale = {_address(stage): status[stage.addressing] for stage in repo.index.stages if stage.addressing in status}
-    return graph, {name: list(_reasons(stale[name])) for name in graph.upstream if name in stale}
+    status = repo.status()
+    stale = {_address(stage): status[stage.addressing] for stage in repo.index.stages if stage.addressing in status}
+    return {name: list(_reasons(stale[name])) for name in graph.upstream if name in stale}
 
 
-def _graph_of(repo: Any) -> Graph:
+def graph_of(repo: Any) -> Graph:
+    """The graph of an open repository."""
     import networkx as nx
 
     dvc_graph = repo.index.graph

@@ -20,7 +20,7 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from flows import artifacts, terminal
-from flows.graph import read_graph
+from flows.graph import graph_of, open_repo
 from flows.history import commit_lock
 from flows.journal import Journal, costs
 from flows.locks import workspace_lock
@@ -49,7 +49,8 @@ def pipeline(
             try:
                 _run_stages(root, plan, journal, jobs or os.cpu_count() or 1, force)
             finally:
-                prune(root, read_graph(root))
+                with open_repo(root) as repo:
+                    prune(repo, graph_of(repo))
                 journal.save()
             _record(root, plan, journal)
             if commit:

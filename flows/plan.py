@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.dataset.versions import finish_interrupted
-from flows.graph import Graph, read_graph, read_stale
+from flows.graph import Graph, graph_of, open_repo, stale_stages
 from flows.locks import release_dead_locks
 from flows.prune import prune
 from tasks.errors import InputError
@@ -65,9 +65,12 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     if tidy:
         release_dead_locks(root)
         finish_interrupted(root)
-        pruned = prune(root, read_graph(root))
-    graph, stale = read_stale(root)
-    _check_data(root, graph)
+    with open_repo(root) as repo:
+        graph = graph_of(repo)
+        _check_data(root, graph)
+        if tidy:
+            pruned = prune(repo, graph)
+        stale = stale_stages(repo, graph)
     targets = list(targets)
     if targets:
         graph = graph.restrict(targets)

@@ -10,27 +10,36 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from flows.graph import Graph, open_repo
+from flows.graph import Graph
 
 
-def prune(root: Path, graph: Graph) -> list[str]:
+def prune(repo: Any, graph: Graph) -> list[str]:
     """Drop from `dvc.lock` and from the disk what belongs to stages that are not in `graph`, the whole graph.
+
+    Parameters
+    ----------
+    repo
+        DVC's repository, open.
+    graph
+        Its whole graph.
 
     Returns
     -------
     list of str
         The stages that were dropped.
     """
-    with open_repo(root) as repo, repo.lock:
-        from dvc.utils.serialize import modify_yaml
+    from dvc.utils.serialize import load_yaml, modify_yaml
 
-        path = root / "dvc.lock"
-        if not path.exists():
+    root = Path(repo.root_dir)
+    path = root / "dvc.lock"
+    with repo.lock:
+        known = list(load_yaml(str(path)).get("stages", {})) if path.exists() else []
+        if known == [name for name in graph.upstream if name in known]:
             return []
+        gone = [name for name in known if name not in graph.upstream]
+        kept_outputs = {out for outs in graph.outputs.values() for out in outs}
         with modify_yaml(str(path)) as locked:
-            stages = locked.get("stages", {})
-            gone = [name for name in stages if name not in graph.upstream]
-            kept_outputs = {out for outs in graph.outputs.values() for out in outs}
+            stages = locked["stages"]
             for name in gone:
                 for out in stages[name].get("outs", []):
                     _remove(root, out["path"], kept_outputs)

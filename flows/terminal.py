@@ -91,7 +91,8 @@ def _table(title: str) -> Table:
 
 
 def _columns(board: dict[str, Any]) -> dict[str, str]:
-    return {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "recall_rarest": f"recall of {board['rarest_class']}"}
+    rarest = f"recall of {board['rarest_class']}"
+    return {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "recall_rarest": rarest}
 
 
 def _cells(row: dict[str, Any], board: dict[str, Any]) -> list[str]:

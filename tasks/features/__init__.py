@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tasks.errors import InputError
 from tasks.workspace import write_json
@@ -50,6 +49,8 @@ class Features:
             The folder holds no features, or files that don't fit together.
         """
         try:
+            import pandas as pd
+
             ids = pd.read_parquet(folder / "ids.parquet")["id"].tolist()
             values = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
             return cls(ids, values)
@@ -59,6 +60,8 @@ class Features:
     def save(self, folder: Path, about: dict[str, Any]) -> None:
         """Write ``features.npy``, ``ids.parquet`` and, for people and later checks, `about` as ``features.json``."""
         np.save(folder / "features.npy", np.ascontiguousarray(self.values, dtype=np.float32), allow_pickle=False)
+        import pandas as pd
+
         pd.DataFrame({"id": pd.Series(self.ids, dtype="str")}).to_parquet(folder / "ids.parquet", index=False)
         write_json(folder / "features.json", about)
 

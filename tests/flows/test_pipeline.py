@@ -153,7 +153,7 @@ def flow_runs(first: Project):
 
     def read() -> list[tuple[object, dict[str, str]]]:
         with get_client(sync_client=True) as client:
-            runs = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC)
+            runs = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=200)
             found = []
             for run in runs:
                 only = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))

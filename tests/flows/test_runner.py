@@ -16,7 +16,7 @@ import psutil
 import pytest
 import yaml
 
-from flows.graph import Graph, read_graph, read_stale
+from flows.graph import Graph, graph_of, open_repo, read_graph, stale_stages
 from flows.locks import release_dead_locks, workspace_lock
 from flows.prune import prune
 from flows.runner import Outcome, Result, Runner, run_graph
@@ -25,12 +25,19 @@ from tasks.errors import InputError
 
 def run(toy, *, jobs: int = 2, targets: list[str] | None = None, **options) -> dict[str, Result]:
     release_dead_locks(toy.root)
-    prune(toy.root, read_graph(toy.root))
-    graph, stale = read_stale(toy.root)
+    with open_repo(toy.root) as repo:
+        graph = graph_of(repo)
+        prune(repo, graph)
+        stale = stale_stages(repo, graph)
     if targets:
         graph = graph.restrict(targets)
     runner = Runner(toy.root, toy.root / ".equipoise" / "logs", **options)
     return run_graph(graph, set(stale), runner.run_stage, jobs=jobs, cancelled=runner.cancelled)
+
+
+def stale_of(toy) -> dict[str, list[str]]:
+    with open_repo(toy.root) as repo:
+        return stale_stages(repo, graph_of(repo))
 
 
 def outcomes(results: dict[str, Result]) -> dict[str, str]:
@@ -56,7 +63,7 @@ def test_the_graph_is_read_from_dvc_yaml(toy):
 
 def test_first_run_completes_everything_and_second_changes_nothing(toy):
     assert set(outcomes(run(toy)).values()) == {"Completed"}
-    assert read_stale(toy.root)[1] == {}
+    assert stale_of(toy) == {}
     assert outcomes(run(toy)) == dict.fromkeys(ALL, "Unchanged")
 
 
@@ -65,7 +72,7 @@ def test_only_what_depends_on_a_changed_parameter_runs_and_dvc_restores_what_it_
     params = toy.root / "params.yaml"
     before = params.read_text()
     params.write_text(before.replace("factor: 2", "factor: 5"))
-    _, stale = read_stale(toy.root)
+    stale = stale_of(toy)
     assert set(stale) == {"sibling@two", "join"}
     assert "siblings.two modified" in stale["sibling@two"]
     changed = outcomes(run(toy))
@@ -142,7 +149,7 @@ def test_output_streams_to_the_callback_and_the_log_file(toy):
 
 def test_force_runs_what_did_not_change(toy):
     run(toy)
-    graph, _ = read_stale(toy.root)
+    graph = read_graph(toy.root)
     runner = Runner(toy.root, toy.root / ".equipoise" / "logs", force=True)
     again = run_graph(graph, set(graph.upstream), runner.run_stage, jobs=2, cancelled=runner.cancelled)
     assert set(outcomes(again).values()) == {"Completed"}
@@ -179,7 +186,8 @@ def test_pruning_never_leaves_the_project_or_touches_what_is_kept(toy, tmp_path)
     gone = {"cmd": "true", "outs": [{"path": "../outside"}, {"path": "made"}, {"path": "."}]}
     data["stages"]["gone"] = gone
     lock.write_text(yaml.safe_dump(data))
-    assert prune(toy.root, read_graph(toy.root)) == ["gone"]
+    with open_repo(toy.root) as repo:
+        assert prune(repo, graph_of(repo)) == ["gone"]
     assert outside.exists()
     assert (toy.root / "made/join").exists()
 
@@ -229,7 +237,7 @@ def test_a_stage_over_its_time_is_ended_with_its_children(toy):
 def test_cancelling_leaves_no_process_behind_and_the_next_run_goes_on(toy):
     toy.switch("source", "pathlib.Path('switches/started').touch(); time.sleep(600)")
     runner = Runner(toy.root, toy.root / ".equipoise" / "logs")
-    graph, stale = read_stale(toy.root)
+    graph, stale = read_graph(toy.root), stale_of(toy)
 
     def cancel() -> None:
         wait_until((toy.root / "switches/started").exists)
@@ -249,12 +257,12 @@ def test_killing_the_runner_leaves_no_process_behind(toy):
     code = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from pathlib import Path
-from flows.graph import read_stale
+from flows.graph import read_graph
 from flows.runner import Runner, run_graph
 root = Path({str(toy.root)!r})
-graph, stale = read_stale(root)
+graph = read_graph(root)
 runner = Runner(root, root / ".equipoise" / "logs")
-run_graph(graph, set(stale), runner.run_stage, jobs=2, cancelled=runner.cancelled)
+run_graph(graph, set(graph.upstream), runner.run_stage, jobs=2, cancelled=runner.cancelled)
 """
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=toy.root.parent)
     wait_until((toy.root / "switches/started").exists)
