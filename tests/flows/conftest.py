@@ -1,9 +1,13 @@
-"""A toy DVC project, without images: a diamond with siblings, whose stages can be slowed down, broken and removed."""
+"""A Prefect server for the tests, and a toy DVC project without images.
+
+The toy is a diamond with siblings, whose stages can be slowed down, broken and removed.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -89,6 +93,17 @@ class Toy:
     def clone(self, where: Path) -> Toy:
         subprocess.run(["git", "clone", "-q", str(self.root), str(where)], check=True)
         return Toy(where)
+
+
+@pytest.fixture(scope="session")
+def api() -> Iterator[str]:
+    """Address of a Prefect server that all tests share."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=180):
+        from prefect.settings import PREFECT_API_URL
+
+        yield str(PREFECT_API_URL.value())
 
 
 @pytest.fixture

@@ -1,0 +1,95 @@
+"""The command line: what people are told when something is wrong, and with which exit code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def equipoise(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flows.cli", *arguments]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, env={**os.environ, "COLUMNS": "120"})
+
+
+@pytest.fixture
+def project(tmp_path: Path, repository: Path) -> Path:
+    """A project without images."""
+    root = tmp_path / "project"
+    root.mkdir()
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(repository / name, root)
+    for name in ("flows", "tasks"):
+        (root / name).symlink_to(repository / name)
+    (root / "data/synthetic/none").mkdir(parents=True)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
+    return root
+
+
+def test_without_images_it_says_how_to_get_some(project):
+    done = equipoise(project, "run")
+    assert done.returncode == 2
+    assert "equipoise add PATH" in done.stderr
+    assert "equipoise sample" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_versioned_images_that_are_not_here_are_to_be_pulled(project):
+    (project / "data/raw.dvc").write_text("outs:\n- md5: 0123456789abcdef0123456789abcdef.dir\n  path: raw\n")
+    done = equipoise(project, "status")
+    assert done.returncode == 2
+    assert "dvc pull" in done.stderr
+
+
+def test_outside_a_project_it_says_what_is_missing(tmp_path, repository):
+    (tmp_path / "flows").symlink_to(repository / "flows")
+    (tmp_path / "tasks").symlink_to(repository / "tasks")
+    done = equipoise(tmp_path, "status")
+    assert done.returncode == 2
+    assert "params.yaml" in done.stderr
+
+
+def test_a_folder_without_dvc_is_told_what_to_do(project):
+    shutil.rmtree(project / ".dvc")
+    (project / "data/raw/a").mkdir(parents=True)
+    done = equipoise(project, "status")
+    assert done.returncode == 2
+    assert "dvc init" in done.stderr
+
+
+def test_every_mistake_in_the_parameters_is_told_at_once_with_its_line(project):
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("folds: 5", "fold: 5").replace("seeds: 3", "seeds: 0"))
+    done = equipoise(project, "status")
+    assert done.returncode == 2
+    lines = params.read_text().splitlines()
+    for key in ("fold: 5", "seeds: 0"):
+        number = next(n for n, line in enumerate(lines, start=1) if line.strip().startswith(key))
+        assert f"params.yaml:{number}:" in done.stderr
+    assert "did you mean 'folds'?" in done.stderr
+
+
+def test_a_malformed_assignment_changes_nothing(project):
+    before = (project / "params.yaml").read_text()
+    done = equipoise(project, "run", "--set", "split.folds=1")
+    assert done.returncode == 2
+    assert "at least 2" in done.stderr
+    assert (project / "params.yaml").read_text() == before
+
+
+def test_tracking_without_a_run_says_so(project):
+    done = equipoise(project, "track")
+    assert done.returncode == 2
+    assert "equipoise run" in done.stderr
+
+
+@pytest.mark.parametrize("cron", ["every day", "0 25 * * *", "* * *"])
+def test_a_schedule_that_is_none_is_refused_before_a_server_starts(project, cron):
+    done = equipoise(project, "serve", "--cron", cron)
+    assert done.returncode == 2
+    assert "0 2 * * *" in done.stderr
