@@ -57,7 +57,9 @@ def prefect_server(port: int) -> Server:
     """The Prefect server with its UI."""
     url = f"http://{HOST}:{port}"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
-    return Server("Prefect", url, f"{url}/api/health", command)
+    # The UI asks port 4200 unless it is told.
+    environment = {"PREFECT_SERVER_UI_API_URL": f"{url}/api", "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"}
+    return Server("Prefect", url, f"{url}/api/health", command, environment)
 
 
 def mlflow_server(port: int, store: str, artifacts: str) -> Server:

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 
 from flows import terminal
-from flows.servers import Server, answers, free_port, mlflow_server, prefect_server, running_prefect, started
+from flows.environment import PREFECT_PORT
+from flows.servers import HOST, Server, answers, free_port, mlflow_server, prefect_server, running_prefect, started
 from tasks.errors import InputError
 
 
@@ -63,6 +64,8 @@ def provide_prefect(root: Path, port: int | None = None) -> str:
         stack.enter_context(started(root, [server]))
         atexit.register(stack.close)
         api = f"{server.url}/api"
+        # This server is gone after the run: links that are kept lead to where `equipoise ui` will show it.
+        os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{PREFECT_PORT}")
     os.environ["PREFECT_API_URL"] = api
     return api.removesuffix("/api")
 

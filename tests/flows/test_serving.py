@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -90,6 +91,8 @@ def test_the_uis_start_on_loopback_answer_and_end_together(project):
         for port in (prefect, mlflow):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
                 assert b"<html" in page.read().lower()
+        with urllib.request.urlopen(f"http://127.0.0.1:{prefect}/ui-settings") as settings:
+            assert json.load(settings)["api_url"] == f"http://127.0.0.1:{prefect}/api"
         mine = psutil.Process(process.pid).children(recursive=True)
         listening = [c.laddr.ip for child in mine for c in child.net_connections("tcp") if c.status == "LISTEN"]
         assert set(listening) == {"127.0.0.1"}
