@@ -91,7 +91,11 @@ def run(
     terminal.note(f"Prefect: {provide_prefect(root)}")
     from flows.pipeline import pipeline
 
-    state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
+    try:
+        state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
+    except KeyboardInterrupt:
+        terminal.note("ended by Ctrl-C; finished stages are kept, and the next run goes on from there")
+        raise typer.Exit(130) from None
     last = last_run(root) or {}
     terminal.leaderboard(root, costs(root))
     terminal.budget(last.get("took", {}), time.monotonic() - start)
@@ -202,9 +206,6 @@ def main() -> None:
         for line in str(error).splitlines():
             sys.stderr.write(f"error: {line}\n")
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.stderr.write("ended by Ctrl-C; the next run goes on where this one stood\n")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

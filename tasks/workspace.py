@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sized
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -70,9 +70,16 @@ class Workspace:
             shutil.rmtree(final)
         scratch.rename(final)
 
-    def progress(self, items: Sized, what: str) -> Progress:
-        """Iterate over `items`, telling how far the stage is every few seconds."""
-        return Progress(items, what)
+    def sweep(self, *parts: str, keep: Iterable[str]) -> None:
+        """Delete the folders below a folder whose names are not in `keep`.
+
+        A stage that depends on the results of all strategies, whatever they are called, calls this first: DVC itself
+        leaves the folders of a strategy that was taken out of `params.yaml`, and would count them as its input.
+        """
+        kept = set(keep)
+        for folder in sorted(self.path(*parts).glob("*")):
+            if folder.is_dir() and folder.name not in kept:
+                shutil.rmtree(folder)
 
 
 class Progress:

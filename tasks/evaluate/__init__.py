@@ -9,23 +9,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pandas import DataFrame
+
+    from tasks.evaluate.evaluation import Evaluation
+    from tasks.params.models import Evaluate
     from tasks.workspace import Workspace
 
 
 def run(workspace: Workspace, name: str) -> None:
-    """Evaluate the strategies that `params.yaml` names; other folders below `predictions/` are not looked at."""
+    """Evaluate the strategies that `params.yaml` names; other folders below `predictions/` are deleted."""
+    from joblib import Parallel, delayed
+
+    from tasks.evaluate.writing import write_evaluations
+    from tasks.tables import SPLITS
+    from tasks.workspace import Progress
+
+    splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))
+    strategies = sorted(workspace.params.strategies)
+    workspace.sweep("predictions", keep=strategies)
+    predictions = workspace.path("predictions")
+    with workspace.output("reports", "evaluate") as folder:
+        jobs = [delayed(_evaluate)(name, predictions, splits, workspace.params.evaluate, folder) for name in strategies]
+        done = Parallel(n_jobs=min(workspace.workers, len(jobs)), return_as="generator")(jobs)
+        found = list(Progress(done, "strategies", total=len(jobs)))
+        write_evaluations(dict(zip(strategies, found, strict=True)), folder)
+
+
+def _evaluate(strategy: str, predictions: Path, splits: DataFrame, settings: Evaluate, folder: Path) -> Evaluation:
+    """Evaluate one strategy and draw its plots below `folder`; runs in a process of its own."""
     from tasks.evaluate.evaluation import evaluate
     from tasks.evaluate.resampling import Resamples
     from tasks.evaluate.scored import read_scored
-    from tasks.evaluate.writing import write_evaluations
-    from tasks.tables import SPLITS
+    from tasks.evaluate.writing import write_plots
 
-    params = workspace.params
-    splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))
-    evaluations = {}
-    for strategy in workspace.progress(sorted(params.strategies), "strategies"):
-        scored = read_scored(workspace.path("predictions", strategy, "predictions.parquet"), splits, "train")
-        resamples = Resamples.of(scored, params.evaluate.resamples, params.evaluate.seed)
-        evaluations[strategy] = evaluate(scored, resamples, params.evaluate.confidence)
-    with workspace.output("reports", "evaluate") as folder:
-        write_evaluations(evaluations, folder)
+    scored = read_scored(predictions / strategy / "predictions.parquet", splits, "train")
+    found = evaluate(scored, Resamples.of(scored, settings.resamples, settings.seed), settings.confidence)
+    write_plots(found, strategy, folder / "plots" / strategy)
+    return found

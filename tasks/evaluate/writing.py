@@ -32,14 +32,13 @@ METRICS = Table(
 
 
 def write_evaluations(evaluations: dict[str, Evaluation], folder: Path) -> None:
-    """Write everything below `folder`.
+    """Write the tables of all strategies below `folder`.
 
     - ``metrics.json``: {strategy: {metric: {value, low, high}}}; ``metrics.parquet``: the same, a row a metric.
     - ``summary/<strategy>.json``: {metric: value} of the overall metrics and the recalls, so that
       ``dvc metrics show`` prints a row a strategy.
     - ``confusion.csv``, ``pr.csv``, ``roc.csv``, ``calibration.csv``: all strategies, with intervals.
     - ``confusion/<strategy>.csv``: a row an image under the first fit, for DVC's own confusion template.
-    - ``plots/<strategy>/*.png``: confusion, precision_recall, roc, calibration.
     """
     metrics = {
         strategy: {name: interval.as_json() for name, interval in one.metrics.items()}
@@ -66,10 +65,13 @@ def write_evaluations(evaluations: dict[str, Evaluation], folder: Path) -> None:
     (folder / "confusion").mkdir()
     for strategy, one in evaluations.items():
         one.decisions.to_csv(folder / "confusion" / f"{strategy}.csv", index=False, lineterminator="\n")
-        plots = folder / "plots" / strategy
-        plots.mkdir(parents=True)
-        for name, figure in draw(one, strategy).items():
-            save_png(figure, plots / f"{name}.png")
+
+
+def write_plots(evaluation: Evaluation, strategy: str, folder: Path) -> None:
+    """Write confusion.png, precision_recall.png, roc.png and calibration.png of one strategy into `folder`."""
+    folder.mkdir(parents=True)
+    for name, figure in draw(evaluation, strategy).items():
+        save_png(figure, folder / f"{name}.png")
 
 
 def _write_csv(frames: dict[str, pd.DataFrame], path: Path) -> None:

@@ -5,10 +5,13 @@ The toy is a diamond with siblings, whose stages can be slowed down, broken and 
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +107,19 @@ def api() -> Iterator[str]:
         from prefect.settings import PREFECT_API_URL
 
         yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture(scope="session")
+def ask(api: str) -> Callable[..., list[dict[str, Any]]]:
+    """What Prefect's server knows, asked over its API: ``ask("task_runs", sort=...)``."""
+
+    def read(what: str, **body: object) -> list[dict[str, Any]]:
+        data = json.dumps({"limit": 200, **body}).encode()
+        request = urllib.request.Request(f"{api}/{what}/filter", data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)
+
+    return read
 
 
 @pytest.fixture

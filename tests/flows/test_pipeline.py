@@ -7,12 +7,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -52,7 +53,9 @@ class Project:
     def _run(
         self, command: list[str], ok: bool, extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "COLUMNS": "200", **self.environment, **(extra or {})}
+        environment = {**os.environ, "COLUMNS": "200"}
+        environment.pop("MLFLOW_TRACKING_URI", None)  # MLflow sets it for children of a process that used it
+        environment.update({**self.environment, **(extra or {})})
         done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
         if ok:
             assert done.returncode == 0, done.stdout + done.stderr
@@ -134,22 +137,14 @@ def first(repository: Path, api: str, tmp_path_factory: pytest.TempPathFactory) 
     return project
 
 
-def ask(api: str, what: str, **body: object) -> list[dict]:
-    """What Prefect's server knows, asked over its API."""
-    data = json.dumps({"limit": 200, **body}).encode()
-    request = urllib.request.Request(f"{api}/{what}/filter", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request) as response:
-        return json.load(response)
-
-
 @pytest.fixture(scope="session")
-def flow_runs(first: Project, api: str):
+def flow_runs(first: Project, ask):
     """Flow runs, newest first, each with the states of its task runs."""
 
     def read() -> list[tuple[dict, dict[str, str]]]:
         found = []
-        for run in ask(api, "flow_runs", sort="START_TIME_DESC"):
-            tasks = ask(api, "task_runs", flow_runs={"id": {"any_": [run["id"]]}})
+        for run in ask("flow_runs", sort="START_TIME_DESC"):
+            tasks = ask("task_runs", flow_runs={"id": {"any_": [run["id"]]}})
             found.append((run, {task["name"]: task["state_name"] for task in tasks}))
         return found
 
@@ -179,14 +174,14 @@ def test_prefect_shows_a_task_run_a_stage_named_as_the_stage(first, flow_runs):
     assert all(state == "Completed" for name, state in tasks.items() if name in first.lock())
 
 
-def test_prefect_has_the_artifacts_that_people_look_for(first, api):
-    artifacts = {artifact["key"]: artifact["data"] for artifact in ask(api, "artifacts")}
+def test_prefect_has_the_artifacts_that_people_look_for(first, ask):
+    artifacts = {artifact["key"]: artifact["data"] for artifact in ask("artifacts")}
     assert {"class-counts", "leaderboard", "links"} <= set(artifacts)
     assert "plain" in artifacts["leaderboard"]
 
 
-def test_stage_output_reaches_prefects_log_and_the_log_file(first, api):
-    messages = [log["message"] for log in ask(api, "logs", sort="TIMESTAMP_ASC")]
+def test_stage_output_reaches_prefects_log_and_the_log_file(first, ask):
+    messages = [log["message"] for log in ask("logs", sort="TIMESTAMP_ASC")]
     files = list((first.root / ".equipoise/logs").glob("*/ingest.log"))
     said = [line for line in files[0].read_text().splitlines() if "images" in line]
     assert said
@@ -300,6 +295,26 @@ def test_a_stage_that_refuses_its_input_ends_the_run_with_exit_code_2_and_its_ow
     assert re.search(r"train@plain .*Blocked", done.stdout)
     first.git("checkout", "-q", "--", "params.yaml")
     assert first.equipoise("run").returncode == 0
+
+
+def test_ctrl_c_ends_every_process_and_the_next_run_goes_on(first):
+    command = [sys.executable, "-m", "flows.cli", "run", "--force", "embed"]
+    environment = {**os.environ, **first.environment, "PYTHONUNBUFFERED": "1"}
+    run = subprocess.Popen(command, cwd=first.root, env=environment, stdout=subprocess.PIPE, text=True)
+    said = ""
+    for line in run.stdout:
+        said += line
+        if re.search(r"embed +started", line):
+            break
+    mine = psutil.Process(run.pid).children(recursive=True)
+    assert mine, said
+    run.send_signal(signal.SIGINT)
+    rest, _ = run.communicate(timeout=120)
+    assert run.returncode == 130, said + rest
+    assert "the next run goes on" in rest
+    assert "Traceback" not in rest
+    assert not [child for child in mine if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert "Recommended:" in first.equipoise("run").stdout
 
 
 def test_other_dvc_commands_work_on_the_same_files(first):

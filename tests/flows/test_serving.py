@@ -102,31 +102,23 @@ def test_the_uis_start_on_loopback_answer_and_end_together(project):
     assert not [child for child in mine if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_a_served_schedule_is_a_deployment_whose_schedule_stays_on(project, api):
-    from prefect.client.orchestration import get_client
-
+def test_a_served_schedule_is_a_deployment_whose_schedule_stays_on(project, api, ask):
     process = start(project, "serve", "--cron", "0 2 * * *", "--commit", PREFECT_API_URL=api)
     try:
         read_until(process, "schedule: 0 2 * * *")
         end = time.monotonic() + 60
-        with get_client(sync_client=True) as client:
-            while not (found := client.read_deployments()):
-                assert time.monotonic() < end, "no deployment"
-                time.sleep(0.2)
-            assert found[0].name == "project-scheduled"
-            assert found[0].schedules[0].schedule.cron == "0 2 * * *"
-            assert found[0].parameters == {"workspace": str(project), "jobs": None, "commit": True}
-            assert set(found[0].parameter_openapi_schema.properties) >= {
-                "workspace",
-                "stages",
-                "jobs",
-                "force",
-                "commit",
-            }
-            time.sleep(1)
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-            assert client.read_deployments()[0].schedules[0].active
+        while not (found := ask("deployments")):
+            assert time.monotonic() < end, "no deployment"
+            time.sleep(0.2)
+        assert found[0]["name"] == "project-scheduled"
+        assert found[0]["schedules"][0]["schedule"]["cron"] == "0 2 * * *"
+        assert found[0]["parameters"] == {"workspace": str(project), "jobs": None, "commit": True}
+        form = set(found[0]["parameter_openapi_schema"]["properties"])
+        assert form == {"workspace", "stages", "jobs", "force", "commit"}
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+        assert ask("deployments")[0]["schedules"][0]["active"]
     finally:
         process.kill()
 

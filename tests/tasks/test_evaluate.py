@@ -22,7 +22,7 @@ from tasks.evaluate.metrics import confusion_counts, decision_metrics
 from tasks.evaluate.ranking import RECALLS, RankedClass, one_vs_rest_log_odds, ranking_metrics
 from tasks.evaluate.resampling import Resamples, estimate
 from tasks.evaluate.scored import Scored
-from tasks.evaluate.writing import read_evaluations, write_evaluations
+from tasks.evaluate.writing import read_evaluations, write_evaluations, write_plots
 from tasks.page import save_png
 from tasks.params.models import Evaluate
 from tasks.tables import PREDICTIONS, SPLITS
@@ -363,7 +363,9 @@ def test_files_are_the_same_bytes_for_the_same_predictions_and_read_back(tmp_pat
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir()
-        write_evaluations({"NA": evaluate(scored, Resamples.of(scored, 100, 0), 0.95)}, folder)
+        evaluation = evaluate(scored, Resamples.of(scored, 100, 0), 0.95)
+        write_evaluations({"NA": evaluation}, folder)
+        write_plots(evaluation, "NA", folder / "plots" / "NA")
         contents.append({path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.*"))})
     assert contents[0] == contents[1]
     plots = {path.name for path in contents[0] if path.suffix == ".png"}

@@ -116,6 +116,7 @@ def test_no_stage_depends_on_code_that_it_does_not_use(name):
 @pytest.mark.parametrize("name", stages())
 def test_a_stages_name_is_its_module_its_command_and_its_page(name):
     assert file_of(f"tasks.{name}") is not None
+    assert (ROOT / "docs" / f"{name}.md").is_file()
     assert stages()[name]["cmd"].split()[:4] == ["python3", "-m", "tasks", name]
 
 

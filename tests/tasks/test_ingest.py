@@ -1,5 +1,6 @@
 """Every readable image is one row, nothing else is lost silently, and mistakes are told so that they can be mended."""
 
+import hashlib
 import os
 from types import SimpleNamespace
 
@@ -8,7 +9,10 @@ import pytest
 from PIL import Image
 
 from tasks.errors import InputError
-from tasks.ingest import ingest, list_files, run, summarise
+from tasks.ingest import run
+from tasks.ingest.catalog import ingest, summarise
+from tasks.ingest.examine import examine
+from tasks.ingest.sources import list_files
 from tasks.params.models import Ingest
 from tasks.slugs import slug, slugs
 from tasks.tables import CATALOG, REJECTED
@@ -128,6 +132,29 @@ def test_images_saved_again_have_the_same_pixels_but_another_content(raw):
     pair = catalog[catalog["path"].isin(["cat/0.png", "cat/again.png"])]
     assert pair["sha256"].nunique() == 2
     assert pair["pixels"].nunique() == 1
+
+
+# What one file holds
+
+
+def test_folders_pipes_and_links_that_lead_nowhere_or_out_are_reported(tmp_path):
+    (tmp_path / "x.png").mkdir()
+    (tmp_path / "broken.png").symlink_to("nowhere.png")
+    (tmp_path / "outside.png").symlink_to("/etc/hostname")
+    os.mkfifo(tmp_path / "pipe.png")
+    assert examine(tmp_path, "x.png", 100).reason == "not a file"
+    assert examine(tmp_path, "pipe.png", 100).reason == "not a file"
+    assert examine(tmp_path, "broken.png", 100).reason == "broken link"
+    assert examine(tmp_path, "outside.png", 100).reason == "link out of data/raw"
+    assert examine(tmp_path, "bad\udcff.png", 100).reason == "name is not UTF-8"
+
+
+def test_what_examining_finds_is_what_the_file_holds(tmp_path):
+    path = tmp_path / "a.png"
+    save(path, 1)
+    facts = examine(tmp_path, "a.png", 10**6).facts
+    assert facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (facts["width"], facts["height"], facts["bytes"]) == (16, 12, path.stat().st_size)
 
 
 # What is set aside

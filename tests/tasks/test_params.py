@@ -94,7 +94,7 @@ def test_parameters_of_parts_stand_beside_the_names(path: Path) -> None:
         ("folds: 5", "folds:", "split.folds: nothing stands here; it should be a whole number (2 to 50)"),
         ("test_share: 0.2", "test_share: 1", "split.test_share: 1 should be below 1 (above 0, below 1)"),
         ("test_share: 0.2", "test_share: .nan", "split.test_share: nan should be a finite number"),
-        ("learning_rate: 0.001", "learning_rate: fast", "train.learning_rate: 'fast' should be a number"),
+        ("learning_rate: 0.0015", "learning_rate: fast", "train.learning_rate: 'fast' should be a number"),
         ("minutes: null", "minutes: 0", "run.stage_timeout_minutes: 0 should be above 0"),
         ("max_pixels: 100000000", "max_pixels: 0", "ingest.max_pixels: 0 should be at least 1"),
         ("given: true", "given: 1", "group.given: 1 should be true or false"),

@@ -1,0 +1,139 @@
+"""The catalog: what was found in the files, a row an image, and the table of what is no row of it, with the reasons."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+
+from tasks.errors import InputError
+from tasks.ingest.checks import NOT_AN_IMAGE, OTHER_FILE, check_classes, check_failures
+from tasks.ingest.examine import Examined, examine_all
+from tasks.ingest.sources import TABLE, Source, choose_classes, from_folders, list_files
+from tasks.ingest.table import from_table
+from tasks.ingest.wording import first_few, readable
+from tasks.params.models import Ingest
+from tasks.slugs import slugs
+from tasks.tables import CATALOG, REJECTED
+from tasks.workspace import Progress, say
+
+OTHER_SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".pdf", ".npy", ".mat")
+CHUNK = 32  # files a task of a worker: its start costs less than one image
+
+
+def ingest(raw: Path, params: Ingest, workers: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make the catalog and the table of rejected files of a raw folder.
+
+    Raises
+    ------
+    InputError
+        There is nothing to work with, or too much is wrong; the message says what to do.
+    """
+    files = list_files(raw)
+    has_table = TABLE in files
+    all_sources = from_table(raw) if has_table else from_folders(files)
+    if not all_sources:
+        raise InputError("data/raw holds no images: put those of each class into data/raw/<class>/")
+    sources = choose_classes(all_sources, params.rename, params.drop)
+    check_classes(_counts(source.label for source in sources if source.label), params.min_images)
+    catalog, rejected = build_catalog(
+        sources, open_all(raw, [source.path for source in sources], params.max_pixels, workers)
+    )
+    for reason, number in _counts(rejected["reason"]).items():
+        say(f"set aside: {number:,} files, {reason}")
+    check_failures(rejected, len(sources), params.max_failed_share)
+    check_classes(_counts(catalog["label"].dropna()), params.min_images)
+    aside = [
+        _rejection(source, "dropped class", "ingest.drop") for source in all_sources if source.label in params.drop
+    ]
+    if has_table:
+        named = {source.path for source in all_sources} | {TABLE}
+        aside += [_rejection(Source(path), "not in the table", TABLE) for path in files if path not in named]
+    return catalog, rejected_table([*rejected.to_dict("records"), *aside])
+
+
+def open_all(raw: Path, paths: list[str], max_pixels: int, workers: int) -> list[Examined]:
+    """Open all files in `workers` processes; the order of the paths is kept."""
+    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+    results = joblib.Parallel(n_jobs=max(1, min(workers, len(chunks))), return_as="generator")(
+        joblib.delayed(examine_all)(raw, chunk, max_pixels) for chunk in chunks
+    )
+    return list(Progress((seen for chunk in results for seen in chunk), "files", total=len(paths)))
+
+
+def build_catalog(sources: list[Source], seen: list[Examined]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make the catalog and the table of rejected files.
+
+    Parameters
+    ----------
+    sources, seen
+        The same files in the same order.
+
+    Returns
+    -------
+    catalog
+        Table `CATALOG`, by `image_id`: one row for all files with the same content. What only some of them are given
+        (label, group, part) holds for all.
+    rejected
+        Table `REJECTED`, by `path`: the unreadable files, and all files of a content that is given two labels, groups
+        or parts.
+    """
+    contents: defaultdict[str, list[tuple[Source, dict[str, Any]]]] = defaultdict(list)
+    rejected: list[dict[str, str | None]] = []
+    for source, one in zip(sources, seen, strict=True):
+        if one.facts is None:
+            named_otherwise = one.reason == NOT_AN_IMAGE and source.path.lower().endswith(OTHER_SUFFIXES)
+            rejected.append(_rejection(source, OTHER_FILE if named_otherwise else one.reason, one.detail))
+        else:
+            contents[one.facts["sha256"]].append((source, one.facts))
+    rows: list[dict[str, Any]] = []
+    for digest, files in contents.items():
+        same = sorted((source for source, _ in files), key=lambda source: source.path)
+        given = {
+            name: sorted({getattr(source, name) for source in same} - {None}) for name in ("label", "group", "part")
+        }
+        torn = [name for name, values in given.items() if len(values) > 1]
+        if torn:
+            what = "; ".join(f"{name} {' and '.join(given[name])}" for name in torn)
+            detail = f"same content as {first_few([source.path for source in same])}, but {what}"
+            rejected += [_rejection(source, f"conflicting {torn[0]}s", detail) for source in same]
+            continue
+        paths = [source.path for source in same]
+        values = {name: value[0] if value else None for name, value in given.items()}
+        rows.append({"image_id": digest[:16], "path": paths[0], "paths": paths, **values, **files[0][1]})
+    catalog = pd.DataFrame(rows, columns=CATALOG.schema.names).sort_values("image_id", ignore_index=True)
+    return catalog, rejected_table(rejected)
+
+
+def rejected_table(rows: list[dict[str, str | None]]) -> pd.DataFrame:
+    """Table `REJECTED` of the given rows, by path."""
+    return pd.DataFrame(rows, columns=REJECTED.schema.names).sort_values("path", ignore_index=True)
+
+
+def _rejection(source: Source, reason: str, detail: str) -> dict[str, str | None]:
+    return {"path": readable(source.path), "label": source.label, "reason": reason, "detail": detail}
+
+
+def summarise(catalog: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
+    """What the catalog holds, in numbers."""
+    labels = catalog["label"].dropna()
+    return {
+        "images": len(catalog),
+        "files": int(catalog["paths"].map(len).sum()) + len(rejected),
+        "same_content_files": int(catalog["paths"].map(len).sum()) - len(catalog),
+        "several_frames": int((catalog["frames"] > 1).sum()),
+        "unlabelled": len(catalog) - len(labels),
+        "classes": _counts(labels),
+        "slugs": slugs(labels),
+        "formats": _counts(catalog["format"]),
+        "modes": _counts(catalog["mode"]),
+        "rejected": _counts(rejected["reason"]),
+    }
+
+
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))

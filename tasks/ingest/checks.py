@@ -1,0 +1,61 @@
+"""When ingest stops: too few classes or images to work with, or too many files that can't be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tasks.errors import InputError
+from tasks.ingest.sources import TABLE
+from tasks.ingest.wording import first_few
+from tasks.slugs import slugs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_AN_IMAGE, OTHER_FILE = "not an image", "other file"
+FAILURES = (  # reasons that count towards ingest.max_failed_share: these were meant to be images
+    *("empty file", NOT_AN_IMAGE, "too many pixels", "damaged", "unsupported", "can't be opened"),
+    *("broken link", "link out of data/raw", "not a file", "name is not UTF-8"),
+)
+
+
+def check_classes(counts: Mapping[str, int], min_images: int) -> None:
+    """Refuse fewer than two classes, classes with alike names, and classes with too few images."""
+    if len(counts) < 2:
+        only = f"only the class {next(iter(counts))!r}" if counts else "no class"
+        raise InputError(
+            f"there is {only} in data/raw, but at least two are needed: put the images of each class into a folder of "
+            f"its own, data/raw/<class>/, or write data/raw/{TABLE} with the columns path and label"
+        )
+    slugs(counts)
+    small = [f"{label!r} ({counts[label]})" for label in sorted(counts) if counts[label] < min_images]
+    if small:
+        raise InputError(
+            f"classes with fewer than {min_images} images: {', '.join(small)}; leave them out with ingest.drop, merge "
+            "them into another class with ingest.rename, or lower ingest.min_images"
+        )
+
+
+def check_failures(rejected: pd.DataFrame, opened: int, max_failed_share: float) -> None:
+    """Stop if no file could be read, or more than a share of them could not.
+
+    Raises
+    ------
+    InputError
+        With the number of files of each reason and the first of them.
+    """
+    failed = rejected[rejected["reason"].isin(FAILURES)]
+    others = int(rejected["reason"].eq(OTHER_FILE).sum())
+    if opened > others and len(failed) <= max_failed_share * (opened - others) and len(failed) < opened - others:
+        return
+    reasons = "".join(
+        f"\n  {reason}: {len(rows):,} files, such as {first_few(rows['path'].tolist())} ({rows['detail'].iloc[0]})"
+        for reason, rows in rejected.groupby("reason")
+    )
+    if len(failed) + others == opened:
+        raise InputError(f"no image in data/raw could be read:{reasons}")
+    raise InputError(
+        f"{len(failed):,} of {opened - others:,} images could not be read, more than ingest.max_failed_share "
+        f"({max_failed_share}) allows; mend or remove them, or raise it:{reasons}"
+    )

@@ -1,0 +1,72 @@
+"""What one file holds: the work of ingest's worker processes, which start fast because little is imported here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.fingerprints import perceptual_hash, pixel_hash
+from tasks.images import UnreadableError, open_image, to_rgb
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What one file holds: the catalog's columns that come from it, or the reason why it can't be used."""
+
+    path: str
+    facts: dict[str, Any] | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+def examine(root: Path, path: str, max_pixels: int) -> Examined:
+    """Open the file at `path` below `root` once and find what the catalog holds of it, or why it can't be used.
+
+    A link is followed only to a file below `root`.
+    """
+    try:
+        path.encode()
+        target = (root / path).resolve()
+        if not target.is_relative_to(root.resolve()):
+            raise UnreadableError("link out of data/raw", "only files below data/raw are read")
+        if target.exists() and not target.is_file():
+            raise UnreadableError("not a file", "a folder, a link to one, or a device")
+        with target.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            found = open_image(file, max_pixels)
+        rgb = to_rgb(found.image)
+    except UnicodeEncodeError:
+        return Examined(path, reason="name is not UTF-8", detail="rename the file")
+    except FileNotFoundError:
+        return Examined(path, reason="broken link", detail="it leads to nothing")
+    except OSError as error:
+        return Examined(path, reason="can't be opened", detail=error.strerror or type(error).__name__)
+    except UnreadableError as error:
+        return Examined(path, reason=error.reason, detail=error.detail)
+    facts = {
+        "width": found.width,
+        "height": found.height,
+        "mode": found.mode,
+        "format": found.format,
+        "frames": found.frames,
+        "bytes": size,
+        "sha256": digest,
+        "pixels": pixel_hash(rgb),
+        "phash": perceptual_hash(rgb),
+        "taken": found.taken,
+        "camera": found.camera,
+        "orientation": found.orientation,
+        "latitude": found.latitude,
+        "longitude": found.longitude,
+    }
+    return Examined(path, facts)
+
+
+def examine_all(root: Path, paths: list[str], max_pixels: int) -> list[Examined]:
+    """Examine a chunk of files: the work of one task of a worker, which needs no more than this module for it."""
+    return [examine(root, path, max_pixels) for path in paths]

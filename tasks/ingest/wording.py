@@ -1,0 +1,16 @@
+"""How names of files are written in tables and in messages."""
+
+from __future__ import annotations
+
+import os
+
+
+def readable(name: str) -> str:
+    """A file's name as text, also where its bytes are not UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def first_few(items: list[str], number: int = 3) -> str:
+    """The first `number` of `items`, and how many more there are."""
+    more = f" and {len(items) - number:,} more" if len(items) > number else ""
+    return ", ".join(items[:number]) + more
