@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
 
 from flows.dataset.entries import Entry, Found, plan_merge
-from flows.dataset.finding import find_present
+from flows.dataset.folders import find_in_folder
 from flows.dataset.place import Report, carry_out
-from flows.dataset.versions import POINTER, finish_interrupted, require_repository
+from flows.dataset.versions import POINTER, RAW, finish_interrupted, require_repository
 from flows.locks import workspace_lock
 from tasks.errors import InputError
 from tasks.workspace import say
 
 # The package gives the probability of a defect, as thirds.
 CLASSES = {0: "functional", 1: "likely_functional", 2: "likely_defective", 3: "defective"}
+MODULE_CELLS = 60
 LICENCE = """\
 Photos of solar cells: the ELPV dataset, https://github.com/zae-bayern/elpv-dataset
 Licence: CC BY-NC-SA 4.0 (not for commercial use), https://creativecommons.org/licenses/by-nc-sa/4.0/
@@ -37,12 +40,15 @@ def sample(root: Path) -> Report:
     new = _photos()
     with workspace_lock(root):
         finish_interrupted(root)
-        present = find_present(root)
-        if present.entries and not is_sample(present):
+        raw = root / RAW
+        there = find_in_folder(raw) if raw.is_dir() else Found([], [])
+        if there.entries and not is_sample(there):
             raise InputError("data/raw holds other images, which the sample would mix with; move data/raw away first")
-        if not present.entries and (root / POINTER).exists():
+        if not there.entries and (root / POINTER).exists():
             raise InputError(f"{POINTER} names a dataset that is not here: get it with `dvc pull` or `dvc checkout`")
-        return carry_out(root, plan_merge(present, new), keep=True)
+        sizes = {entry.path: entry.size for entry in there.entries}
+        present = [replace(e, source=raw / e.path, size=sizes[e.path]) for e in new.entries if e.path in sizes]
+        return carry_out(root, plan_merge(Found(present, []), new), keep=True)
 
 
 def is_sample(found: Found) -> bool:
@@ -57,10 +63,23 @@ def _photos() -> Found:
         folder = Path(str(files("elpv_dataset"))) / "data"
     except ModuleNotFoundError:
         raise InputError("the sample photos are not installed: pip install 'equipoise[sample]'") from None
+    rows = [line.split() for line in (folder / "labels.csv").read_text(encoding="utf-8").splitlines()]
     entries = []
-    for line in (folder / "labels.csv").read_text(encoding="utf-8").splitlines():
-        file, probability, _ = line.split()
+    for (file, probability, _), group in zip(rows, modules([cell_type for _, _, cell_type in rows]), strict=True):
         label = CLASSES[round(3 * float(probability))]
         source = folder / file
-        entries.append(Entry(f"{label}/{source.name}", label, "", "", source, source.stat().st_size))
+        entries.append(Entry(f"{label}/{source.name}", label, group, "", source, source.stat().st_size))
     return Found(entries, [])
+
+
+def modules(cell_types: list[str]) -> list[str]:
+    """A stand-in for the solar module that each cell was cut from, which the data don't name.
+
+    The photos come from 44 modules, one after the other: runs of one cell type are mostly multiples of 60, as many
+    cells as a common module has. So each run is cut into blocks of 60 photos, which gives 45 blocks. Cells of one
+    module share its age, its damage and its photo, so they must not stand on both sides of a split.
+    """
+    groups = []
+    for run, (cell_type, cells) in enumerate(groupby(cell_types), start=1):
+        groups += [f"{cell_type}-{run}-{number // MODULE_CELLS + 1}" for number, _ in enumerate(cells)]
+    return groups

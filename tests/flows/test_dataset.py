@@ -416,11 +416,22 @@ def test_the_sample_is_sorted_into_classes_by_probability(
         "likely_defective/cell0003.png": "content of images/cell0003.png",
         "defective/cell0004.png": "content of images/cell0004.png",
         "functional/cell0005.png": "content of images/cell0005.png",
+        "table.csv": "path,label,group\n"
+        "defective/cell0004.png,defective,mono-1-1\n"
+        "functional/cell0001.png,functional,mono-1-1\n"
+        "functional/cell0005.png,functional,mono-1-1\n"
+        "likely_defective/cell0003.png,likely_defective,mono-1-1\n"
+        "likely_functional/cell0002.png,likely_functional,mono-1-1\n",
     }
     printed = capsys.readouterr().out
     assert "CC BY-NC-SA 4.0" in printed
     assert "Deitsch" in printed
     assert "10.1016/j.solener.2019.02.067" in printed
+
+
+def test_cells_that_may_be_of_one_solar_module_are_relatives() -> None:
+    groups = samples.modules(["mono"] * 61 + ["poly"] * 2 + ["mono"])
+    assert groups == ["mono-1-1"] * 60 + ["mono-1-2"] + ["poly-2-1"] * 2 + ["mono-3-1"]
 
 
 def test_the_sample_a_second_time_changes_nothing_and_mends_what_is_missing(root: Path, small_sample: Path) -> None:
