@@ -2,7 +2,7 @@
 # make test   linters, type checker and all tests
 # make ui     the Prefect and MLflow UIs of this workspace
 PYTHON ?= python3.11
-ifeq ($(shell command -v $(PYTHON)),)
+ifeq ($(shell command -v $(PYTHON) 2>/dev/null),)
 PYTHON := python3
 endif
 VENV := .venv

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from flows.terminal import interval
 from tasks.workspace import read_json
 
 
-def publish(root: Path, mlflow_url: str | None) -> None:
+def publish(root: Path, mlflow_url: str | None, *, verdicts: bool) -> None:
     """Publish what the stages found as artifacts of the current flow run.
 
     Parameters
@@ -20,12 +21,14 @@ def publish(root: Path, mlflow_url: str | None) -> None:
         The project's folder.
     mlflow_url
         The run's page in MLflow, if it has one.
+    verdicts
+        Whether the leaderboard that stands there is of this run.
     """
     counts = _class_counts(root)
     if counts:
         create_table_artifact(key="class-counts", table=counts, description="Training images a class, before and after")
     board = root / "reports" / "compare" / "leaderboard.json"
-    if board.exists():
+    if verdicts and board.exists():
         leaderboard = read_json(board)
         create_markdown_artifact(key="leaderboard", markdown=_markdown(leaderboard), description=leaderboard["reason"])
     report = root / "reports" / "compare" / "report.html"
@@ -65,4 +68,5 @@ def _row(cells: list[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """Text that Markdown shows as it stands: no link, image, emphasis or tag can come from a name."""
+    return re.sub(r"([\\`*_\[\]()!<>|#])", r"\\\1", text.replace("\n", " "))

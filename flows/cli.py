@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
+from flows.errors import ServerError
 from tasks.errors import InputError
 
 app = typer.Typer(
@@ -62,30 +63,34 @@ def run(
     start = time.monotonic()
     root = _enter()
     from flows import terminal
+    from flows.history import commit_lock
     from flows.journal import costs, last_run
     from flows.locks import workspace_lock
     from flows.plan import make_plan
 
-    if set_:
-        from tasks.params.editing import set_values
-
-        if dry_run:
-            raise InputError("--set writes into params.yaml and --dry-run changes nothing: use one of them")
-        set_values(root / "params.yaml", set_)
     if dry_run:
+        if set_:
+            raise InputError("--set writes into params.yaml and --dry-run changes nothing: use one of them")
         plan = make_plan(root, stages or (), force=force, tidy=False)
         terminal.dry_run(plan.stale, plan.may_run, list(plan.graph.upstream))
         return
     with workspace_lock(root):
+        if set_:
+            from tasks.params.editing import set_values
+
+            set_values(root / "params.yaml", set_)
         plan = make_plan(root, stages or (), force=force)
-    for name in plan.pruned:
-        terminal.note(f"{name} is gone from the graph: its results were removed (they stay in DVC's cache)")
-    if not plan.stale:
-        for name in plan.graph.upstream:
-            terminal.note(f"{name:<30} Unchanged")
-        terminal.leaderboard(root, costs(root))
-        _where_next(root)
-        return
+        for name in plan.pruned:
+            terminal.note(f"{name} is gone from the graph: its results were removed (they stay in DVC's cache)")
+        if not plan.stale:
+            for name in plan.graph.upstream:
+                terminal.note(f"{name:<30} Unchanged")
+            if "compare" in plan.graph.upstream:
+                terminal.leaderboard(root, costs(root))
+            if commit:
+                terminal.note(commit_lock(root))
+            _where_next(root)
+            return
     from flows.serving import provide_prefect
 
     terminal.note(f"Prefect: {provide_prefect(root)}")
@@ -96,13 +101,16 @@ def run(
     except KeyboardInterrupt:
         terminal.note("ended by Ctrl-C; finished stages are kept, and the next run goes on from there")
         raise typer.Exit(130) from None
-    last = last_run(root) or {}
-    terminal.leaderboard(root, costs(root))
-    terminal.budget(last.get("took", {}), time.monotonic() - start)
-    _where_next(root)
+    last = last_run(root)
+    if state.name == "Refused" or last is None:
+        raise InputError(state.message or "the run was refused")
+    if state.is_completed() and "compare" in last["outcomes"]:
+        terminal.leaderboard(root, costs(root))
+    terminal.budget(last["took"], time.monotonic() - start)
     if not state.is_completed():
-        wrong_input = state.name == "Refused" or set(last.get("exit_codes", {}).values()) == {2}
-        raise typer.Exit(2 if wrong_input else 1)
+        terminal.failures(last["messages"])
+        raise typer.Exit(2 if set(last["exit_codes"].values()) == {2} else 1)
+    _where_next(root)
 
 
 def _where_next(root: Path) -> None:
@@ -179,14 +187,14 @@ def track() -> None:
     """Record the last run in MLflow again, for instance after the tracking server was away."""
     root = _enter()
     from flows import terminal
-    from flows.journal import last_run, lock_digest
+    from flows.journal import last_run, versions_digest
     from flows.tracking import FlowRun, TrackingAway, record
     from tasks.params import load_params
 
     last = last_run(root)
     if last is None:
         raise InputError("there is no run to record yet: `equipoise run` first")
-    if last["lock"] != lock_digest(root):
+    if last["versions"] != versions_digest(root):
         raise InputError("the results have changed since the last run: `equipoise run` records what is there now")
     flow_run = FlowRun(**last["flow_run"]) if last["flow_run"] else None
     times = {key: last[key] for key in ("run_id", "started", "ended")}
@@ -203,9 +211,14 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        for line in str(error).splitlines():
-            sys.stderr.write(f"error: {line}\n")
-        sys.exit(2)
+        code, message = 2, str(error)
+    except ServerError as error:
+        code, message = 1, str(error)
+    else:
+        return
+    for line in message.splitlines():
+        sys.stderr.write(f"error: {line}\n")
+    sys.exit(code)
 
 
 if __name__ == "__main__":

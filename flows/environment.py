@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 from tasks.workspace import STATE
@@ -24,11 +25,23 @@ def settle_environment(root: Path) -> None:
         # The terminal shows the stages' own lines; Prefect's go to its server.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
     }
-    own_prefect = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE")
-    if (
-        not any(os.environ.get(name) for name in own_prefect)
-        and not Path("~/.prefect/profiles.toml").expanduser().exists()
-    ):
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"]))
+    profile = Path("~/.prefect/profiles.toml").expanduser()
+    if profile.exists():
+        defaults |= _active_profile(profile)
+    elif not any(os.environ.get(name) for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE")):
         defaults["PREFECT_HOME"] = str(root / STATE / "prefect")
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+
+
+def _active_profile(path: Path) -> dict[str, str]:
+    """The server that the user's Prefect profile names, if any; read here because Prefect takes seconds to import."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError):
+        return {}
+    name = os.environ.get("PREFECT_PROFILE", content.get("active", ""))
+    settings = content.get("profiles", {}).get(name, {})
+    return {key: str(settings[key]) for key in ("PREFECT_API_URL", "PREFECT_API_KEY") if key in settings}

@@ -75,11 +75,18 @@ def open_repo(root: Path) -> Iterator[Any]:
         There is no DVC repository, or its files are wrong; the message is DVC's.
     """
     from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.lock import LockError
     from dvc.repo import Repo
 
     try:
         with Repo(str(root), _wait_for_lock=True) as repo:
+            if Path(repo.root_dir).resolve() != root.resolve():
+                raise InputError(
+                    f"DVC's repository is {repo.root_dir}, above the project: `dvc init --subdir` in {root}"
+                )
             yield repo
+    except LockError:
+        raise InputError(f"a run, or DVC, is at work on {root}: ask again when it has ended") from None
     except NotDvcRepoError:
         raise InputError(
             f"{root} is no DVC repository; run this in a clone of the project, or `git init && dvc init` first"

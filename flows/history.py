@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from tasks.errors import InputError
+
 VERSIONED = ("dvc.lock", "dvc.yaml", "params.yaml", "data/raw.dvc")
 
 
@@ -12,6 +14,11 @@ def commit_lock(root: Path) -> str:
     """Commit `dvc.lock` with the parameters and data pointers that it belongs to; says what it did in a sentence.
 
     Only these files are committed; whatever else is staged or changed stays as it is.
+
+    Raises
+    ------
+    InputError
+        Git refuses; the message is its own.
     """
     present = [name for name in VERSIONED if (root / name).exists()]
     _git(root, "add", "--", *present)
@@ -24,5 +31,5 @@ def commit_lock(root: Path) -> str:
 def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"git {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+        raise InputError(f"git {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +55,17 @@ class Journal:
             known[result.stage] = round(result.seconds, 2)
             write_json(self.root / STATE / "costs.json", known)
 
+    @property
+    def good(self) -> bool:
+        """Whether every stage is up to date."""
+        return bool(self.results) and all(result.outcome.good for result in self.results.values())
+
+    def close(self, stages: Iterable[str]) -> None:
+        """Count those of `stages` that never came to an end as cancelled, and save."""
+        for stage in stages:
+            self.results.setdefault(stage, Result(stage, Outcome.CANCELLED))
+        self.save()
+
     def save(self) -> None:
         """Write the run as the last one."""
         write_json(
@@ -63,19 +75,20 @@ class Journal:
                 "started": self.started,
                 "ended": time.time(),
                 "flow_run": self.flow_run,
-                "lock": lock_digest(self.root),
+                "versions": versions_digest(self.root),
                 "outcomes": self.outcomes,
                 "took": {stage: round(result.seconds, 2) for stage, result in self.results.items()},
                 "seconds": costs(self.root),
+                "messages": {stage: result.message for stage, result in self.results.items() if result.message},
                 "exit_codes": {stage: result.exit_code for stage, result in self.results.items() if result.exit_code},
             },
         )
 
 
-def lock_digest(root: Path) -> str | None:
-    """SHA-256 of `dvc.lock`, which names the version of everything."""
-    path = root / "dvc.lock"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+def versions_digest(root: Path) -> str:
+    """SHA-256 of `dvc.lock` and `params.yaml`, which name the version of everything."""
+    files = [root / "dvc.lock", root / "params.yaml"]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.exists())).hexdigest()
 
 
 def costs(root: Path) -> dict[str, float]:

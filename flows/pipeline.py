@@ -47,13 +47,14 @@ def pipeline(
             url = runtime.flow_run.ui_url
             journal = Journal(root, flow_run={"id": str(runtime.flow_run.id), "url": url})
             try:
-                _run_stages(root, plan, journal, jobs or os.cpu_count() or 1, force)
+                _run_stages(root, plan, journal, jobs or os.cpu_count() or 1)
             finally:
-                with open_repo(root) as repo:
-                    prune(repo, graph_of(repo))
-                journal.save()
+                journal.close(plan.graph.upstream)
+            with open_repo(root) as repo:
+                prune(repo, graph_of(repo))
+            journal.save()
             _record(root, plan, journal)
-            if commit:
+            if commit and journal.good:
                 terminal.note(commit_lock(root))
     except InputError as error:
         get_run_logger().error(str(error))
@@ -61,7 +62,7 @@ def pipeline(
     return _final_state(journal)
 
 
-def _run_stages(root: Path, plan: Plan, journal: Journal, jobs: int, force: bool) -> None:
+def _run_stages(root: Path, plan: Plan, journal: Journal, jobs: int) -> None:
     """Run the graph with a Prefect task run for each stage."""
     loggers: dict[str, Any] = {}
 
@@ -70,7 +71,8 @@ def _run_stages(root: Path, plan: Plan, journal: Journal, jobs: int, force: bool
         loggers[stage].info(line)
 
     minutes = plan.params.run.stage_timeout_minutes
-    runner = Runner(root, journal.logs, force=force, timeout=None if minutes is None else minutes * 60, on_line=on_line)
+    seconds = None if minutes is None else minutes * 60
+    runner = Runner(root, journal.logs, forced=plan.forced, timeout=seconds, on_line=on_line)
     context = contextvars.copy_context()
 
     def execute(stage: str, workers: int) -> Result:
@@ -100,8 +102,10 @@ def _as_task_run(stage: str, work: Callable[[], Result]) -> Result:
         done.append(result)
         return _state(result)
 
-    run(return_state=True)
-    return done[0] if done else Result(stage, Outcome.FAILED, message="Prefect could not run it", exit_code=1)
+    state = run(return_state=True)
+    if done:
+        return done[0]
+    return Result(stage, Outcome.FAILED, message=f"could not be run: {state.message}", exit_code=1)
 
 
 def _state(result: Result) -> State[Any]:
@@ -139,7 +143,10 @@ def _record(root: Path, plan: Plan, journal: Journal) -> None:
         return recorded.url
 
     url = track()
-    artifacts.publish(root, url)
+    try:
+        artifacts.publish(root, url, verdicts=journal.good)
+    except Exception as error:  # pictures of results that are safely there
+        terminal.note(f"Prefect could not take the artifacts of this run: {error}")
 
 
 def _final_state(journal: Journal) -> State[Any]:

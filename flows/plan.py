@@ -26,6 +26,8 @@ class Plan:
         The stages that the run is about.
     stale
         Why a stage must run, for each that must whatever the others do.
+    forced
+        Stages that run even if nothing changed.
     pruned
         Stages that were dropped because they are gone from `dvc.yaml` and `params.yaml`.
     """
@@ -33,6 +35,7 @@ class Plan:
     params: Params
     graph: Graph
     stale: dict[str, list[str]]
+    forced: frozenset[str]
     pruned: list[str]
 
     @property
@@ -75,10 +78,11 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     if targets:
         graph = graph.restrict(targets)
         stale = {name: why for name, why in stale.items() if name in graph.upstream}
-    if force:
-        named = [name for name in graph.upstream if name in targets or name.split("@")[0] in targets]
-        stale |= {name: stale.get(name, ["forced"]) for name in (named if targets else graph.upstream)}
-    return Plan(params, graph, stale, pruned)
+    forced = frozenset(
+        name for name in graph.upstream if force and (not targets or {name, name.split("@")[0]} & set(targets))
+    )
+    stale |= {name: stale.get(name, ["forced"]) for name in forced}
+    return Plan(params, graph, stale, forced, pruned)
 
 
 def _check_data(root: Path, graph: Graph) -> None:

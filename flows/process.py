@@ -9,8 +9,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from flows.lifeline import LIFELINE
 
@@ -86,7 +89,7 @@ class Child:
             until = time.monotonic() + GRACE_SECONDS
             while time.monotonic() < until:
                 self.process.poll()
-                if not _signal_group(self.process.pid, 0):
+                if not _alive(self.process.pid):
                     break
                 time.sleep(0.02)
         self.process.wait()
@@ -115,13 +118,18 @@ def run_child(
     first: list[str] = []
     last: deque[str] = deque(maxlen=KEPT_LINES)
 
+    broken: list[Exception] = []
+
     def read() -> None:
         with log.open("a", encoding="utf-8") as file:
             for line in child.lines():
-                file.write(line + "\n")
-                file.flush()
                 (first if len(first) < KEPT_LINES else last).append(line)
-                on_line(line)
+                try:
+                    file.write(line + "\n")
+                    file.flush()
+                    on_line(line)
+                except Exception as error:  # a full disk or a closed terminal; the child must not wait for a reader
+                    broken.append(error)
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
@@ -132,6 +140,8 @@ def run_child(
         child.end()
         reader.join(GRACE_SECONDS)
         child.release()
+    if broken:
+        raise broken[0]
     return Ended(child.process.returncode, [*first, *last], why)
 
 
@@ -145,6 +155,17 @@ def _wait(child: subprocess.Popen[str], cancelled: threading.Event, timeout: flo
             return "timeout"
         pause = min(pause * 1.5, 0.2)
     return ""
+
+
+def _alive(group: int) -> bool:
+    """Whether a process of the group still runs; zombies, which remain where nothing reaps orphans, don't count."""
+    if not _signal_group(group, 0):
+        return False
+    for process in psutil.process_iter(["status"]):
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(process.pid) == group and process.info["status"] != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 def _signal_group(group: int, number: int) -> bool:

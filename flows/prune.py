@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from flows.atomic import modify_yaml
 from flows.graph import Graph
 
 
@@ -28,7 +29,7 @@ def prune(repo: Any, graph: Graph) -> list[str]:
     list of str
         The stages that were dropped.
     """
-    from dvc.utils.serialize import load_yaml, modify_yaml
+    from dvc.utils.serialize import load_yaml
 
     root = Path(repo.root_dir)
     path = root / "dvc.lock"

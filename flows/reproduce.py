@@ -26,8 +26,10 @@ def main() -> int:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    from flows.atomic import make_dvc_atomic
     from flows.graph import error_chain
 
+    make_dvc_atomic()
     stage, *options = sys.argv[1:]
     try:
         with Repo(_wait_for_lock=True) as repo:

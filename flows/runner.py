@@ -13,9 +13,9 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -78,8 +78,8 @@ class Runner:
         The project's folder.
     logs
         Folder for one log file a stage.
-    force
-        Run stages even if nothing changed.
+    forced
+        Stages to run even if nothing changed.
     timeout
         Seconds after which a stage is ended and counts as failed.
     on_line
@@ -88,7 +88,7 @@ class Runner:
 
     root: Path
     logs: Path
-    force: bool = False
+    forced: Set[str] = frozenset()
     timeout: float | None = None
     on_line: Callable[[str, str], None] = lambda stage, line: None
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -102,11 +102,12 @@ class Runner:
                 break
             self.on_line(stage, f"DVC's lock or remote did not answer; attempt {attempt + 1} of {_ATTEMPTS} follows")
             if self.cancelled.wait(float(attempt)):
+                ended = replace(ended, why="cancelled")
                 break
         return _result(stage, ended, time.monotonic() - start, self.logs / f"{stage.replace('/', '_')}.log")
 
     def _reproduce(self, stage: str, workers: int) -> Ended:
-        command = [sys.executable, "-m", "flows.reproduce", stage, *(["--force"] if self.force else [])]
+        command = [sys.executable, "-m", "flows.reproduce", stage, *(["--force"] if stage in self.forced else [])]
         return run_child(
             command,
             root=self.root,
@@ -209,7 +210,8 @@ def run_graph(
 
 
 def _is_transient(lines: list[str]) -> bool:
-    return any(_RETRIED.search(line) for line in lines if line.startswith("ERROR"))
+    """Whether DVC's own last word was of a lock or a remote."""
+    return bool(lines) and lines[-1].startswith("ERROR") and bool(_RETRIED.search(lines[-1]))
 
 
 def _result(stage: str, ended: Ended, seconds: float, log: Path) -> Result:
@@ -220,9 +222,12 @@ def _result(stage: str, ended: Ended, seconds: float, log: Path) -> Result:
     if ended.code == 0:
         return Result(stage, _outcome(ended.lines), seconds)
     own = [line for line in ended.lines if not _DVC_CHATTER.match(line)]
-    exits = [re.search(r"exited with (-?\d+)", line) for line in ended.lines if line.startswith("ERROR")]
-    code = next((int(match[1]) for match in exits if match), 1)
-    last = "\n".join((own or ended.lines)[-_SHOWN_LINES:]) or f"ended with exit code {ended.code}"
+    error = ended.lines[-1] if ended.lines else ""
+    exited = re.search(r"^ERROR.* exited with (-?\d+)", error)
+    code = int(exited[1]) if exited else 1
+    # A command that failed has said why; otherwise it is DVC that failed, before or after it.
+    words = own if exited and own else [error or f"ended with exit code {ended.code}"]
+    last = "\n".join(words[-_SHOWN_LINES:])
     return Result(stage, Outcome.FAILED, seconds, f"{last}\n(log: {STATE}/{_below_state(log)})", 2 if code == 2 else 1)
 
 

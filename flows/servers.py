@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
 import sys
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.environment import PREFECT_PORT
+from flows.errors import ServerError
 from flows.process import Child
 from flows.runner import stage_environment
 from tasks.errors import InputError
@@ -83,9 +85,9 @@ def free_port() -> int:
 def answers(address: str) -> bool:
     """Whether a GET of `address` is answered with status 200 within a second."""
     try:
-        with urllib.request.urlopen(address, timeout=1.0) as response:  # noqa: S310 (http to a server of ours)
+        with urllib.request.urlopen(address, timeout=1.0) as response:  # noqa: S310 (a server that the user names)
             return bool(response.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
+    except (http.client.HTTPException, urllib.error.URLError, OSError, ValueError):
         return False
 
 
@@ -110,14 +112,16 @@ def running_prefect(root: Path) -> str | None:
 
 
 @contextmanager
-def started(root: Path, servers: list[Server]) -> Iterator[dict[str, Child]]:
+def started(root: Path, servers: list[Server], *, announce: bool = True) -> Iterator[dict[str, Child]]:
     """Start `servers`, wait until all answer, and end them when the block is left.
+
+    With `announce`, other commands in this workspace find them while they run.
 
     Raises
     ------
     InputError
         A port is in use.
-    RuntimeError
+    ServerError
         A server ended, or did not answer in time; the message holds its last lines.
     """
     for server in servers:
@@ -133,14 +137,17 @@ def started(root: Path, servers: list[Server]) -> Iterator[dict[str, Child]]:
             threading.Thread(target=_drain, args=(child, tail, log), daemon=True).start()
         for server in servers:
             _wait_for(server, children[server.name], tails[server.name])
-        write_json(_servers_file(root), {**_known_servers(root), **{server.name: server.url for server in servers}})
+        if announce:
+            write_json(_servers_file(root), {**_known_servers(root), **{server.name: server.url for server in servers}})
         yield children
     finally:
         for child in children.values():
             child.end()
             child.release()
-        gone = {server.name for server in servers}
-        write_json(_servers_file(root), {name: url for name, url in _known_servers(root).items() if name not in gone})
+        gone = {server.url for server in servers}
+        if announce:
+            left = {name: url for name, url in _known_servers(root).items() if url not in gone}
+            write_json(_servers_file(root), left)
 
 
 def _check_port(server: Server) -> None:
@@ -168,9 +175,9 @@ def _wait_for(server: Server, child: Child, tail: deque[str]) -> None:
     until = time.monotonic() + _PATIENCE_SECONDS
     while not answers(server.health):
         if child.process.poll() is not None:
-            raise RuntimeError(f"the {server.name} server ended at once:\n" + "\n".join(tail))
+            raise ServerError(f"the {server.name} server ended at once:\n" + "\n".join(tail))
         if time.monotonic() > until:
-            raise RuntimeError(
+            raise ServerError(
                 f"the {server.name} server did not answer in {_PATIENCE_SECONDS:.0f} s:\n" + "\n".join(tail)
             )
         time.sleep(0.25)

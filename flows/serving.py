@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
 import signal
 import time
@@ -13,6 +14,7 @@ from types import FrameType
 
 from flows import terminal
 from flows.environment import PREFECT_PORT
+from flows.errors import ServerError
 from flows.servers import HOST, Server, answers, free_port, mlflow_server, prefect_server, running_prefect, started
 from tasks.errors import InputError
 
@@ -46,26 +48,27 @@ def _run_until_ended(root: Path, servers: list[Server], lines: list[str]) -> Non
         while children:
             for name, child in children.items():
                 if child.process.poll() is not None:
-                    raise RuntimeError(f"the {name} server ended; its log is in .equipoise/logs")
+                    raise ServerError(f"the {name} server ended; its log is in .equipoise/logs")
             time.sleep(0.3)
 
 
-def provide_prefect(root: Path, port: int | None = None) -> str:
+def provide_prefect(root: Path, port: int | None = None, *, announce: bool = False) -> str:
     """Let Prefect use the server that runs already, or one that is started now; returns where its UI is.
 
     Must be called before Prefect is imported. A server of our own ends with this process, after Prefect has sent it the
-    last of its logs; it leads a process group, so that it still answers when Ctrl-C ends a run.
+    last of its logs; it leads a process group, so that it still answers when Ctrl-C ends a run. With `announce`, other
+    commands in this workspace use it while it runs.
     """
     api = running_prefect(root)
     if api is None:
         server = prefect_server(port or free_port())
         terminal.note("starting a Prefect server ...")
         stack = ExitStack()
-        stack.enter_context(started(root, [server]))
+        stack.enter_context(started(root, [server], announce=announce))
         atexit.register(stack.close)
         api = f"{server.url}/api"
         # This server is gone after the run: links that are kept lead to where `equipoise ui` will show it.
-        os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{PREFECT_PORT}")
+        os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{port or PREFECT_PORT}")
     os.environ["PREFECT_API_URL"] = api
     return api.removesuffix("/api")
 
@@ -80,14 +83,15 @@ def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, por
     """
     _terminate_by_exception()
     check_cron(cron)
-    url = provide_prefect(root, port)
+    url = provide_prefect(root, port, announce=True)
     from prefect.types.entrypoint import EntrypointType
 
     from flows.pipeline import pipeline
 
     terminal.note(f"Prefect: {url}   schedule: {cron}   Ctrl-C ends it")
+    digest = hashlib.sha256(str(root).encode()).hexdigest()[:6]  # folders of one name may share a server
     pipeline.serve(
-        name=f"{root.name}-scheduled",
+        name=f"{root.name}-{digest}",
         cron=cron,
         parameters={"workspace": str(root), "jobs": jobs, "commit": commit},
         pause_on_shutdown=False,

@@ -169,6 +169,14 @@ def budget(took: Mapping[str, float], elapsed: float) -> None:
         _console.print(f"{elapsed:.0f} s from start to end; stages that ran at the same time are counted each.")
 
 
+def failures(messages: Mapping[str, str]) -> None:
+    """The failed stages again, at the end, where they are seen; stages that waited for them in one line each."""
+    with _guard:
+        _console.print("\n[bold red]Not everything could be done:[/]")
+        for stage, message in messages.items():
+            _console.print(f"[bold]{escape(stage)}[/]: {escape(message)}")
+
+
 def dry_run(stale: Mapping[str, list[str]], may_run: list[str], stages: list[str]) -> None:
     """What a run would do, and why."""
     for stage in stages:

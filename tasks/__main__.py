@@ -1,21 +1,18 @@
 """Run one stage in the current folder: ``python3 -m tasks STAGE [NAME]``, as `dvc.yaml` does.
 
-Works without an activated environment: an interpreter that lacks Equipoise hands over to the workspace's `.venv`.
+Works without an activated environment: an interpreter that lacks its dependencies hands over to the workspace's `.venv`.
 Exit codes: 0 done, 1 the stage failed, 2 its input or the parameters are wrong.
 """
 
-import importlib
+import importlib.util
 import os
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 
 def hand_over() -> None:
-    """Replace this process by the workspace's own interpreter if the present one lacks Equipoise."""
-    try:
-        distribution("equipoise")
-    except PackageNotFoundError:
+    """Replace this process by the workspace's own interpreter if the present one lacks what Equipoise needs."""
+    if importlib.util.find_spec("pydantic") is None:
         own = Path(".venv/bin/python").absolute()
         if not own.exists() or Path(sys.executable) == own:
             sys.exit("Equipoise is not installed for this Python, and there is no .venv here: run `make install`")

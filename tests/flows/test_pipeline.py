@@ -26,7 +26,7 @@ SMALL = [
     "embed.image_size=32",
     "split.folds=2",
     "train.seeds=2",
-    "train.epochs=3",
+    "train.steps=12",
     "evaluate.resamples=100",
     "explore.thumbnails=2",
 ]

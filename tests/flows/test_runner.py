@@ -16,6 +16,7 @@ import psutil
 import pytest
 import yaml
 
+from flows.atomic import modify_yaml
 from flows.graph import Graph, graph_of, open_repo, read_graph, stale_stages
 from flows.locks import release_dead_locks, workspace_lock
 from flows.prune import prune
@@ -139,6 +140,47 @@ def test_wrong_input_is_told_by_its_exit_code(toy):
     assert run(toy)["source"].exit_code == 2
 
 
+def test_an_error_of_dvc_itself_is_told_not_the_last_words_of_the_stage(toy):
+    toy.switch("source", "print('all is well'); sys.exit(0)")
+    failed = run(toy, targets=["source"])["source"]
+    assert failed.outcome is Outcome.FAILED
+    assert "made/source" in failed.message
+    assert "all is well" not in failed.message
+
+
+def test_a_broken_terminal_ends_the_run_and_no_stage_waits_for_it(toy):
+    toy.switch("source", "print(('x' * 100 + chr(10)) * 10_000)")
+
+    def broken(stage: str, line: str) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        run(toy, targets=["source"], on_line=broken)
+    assert processes_below(toy.root) == []
+
+
+def test_the_lock_file_is_whole_even_if_writing_it_is_cut_short(tmp_path):
+    path = tmp_path / "dvc.lock"
+    path.write_text("stages:\n  a: {}\n  b: {}\n")
+
+    def cut_short() -> None:
+        with modify_yaml(str(path)) as data:
+            del data["stages"]["a"]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cut_short()
+    assert yaml.safe_load(path.read_text()) == {"stages": {"a": {}, "b": {}}}
+
+
+def test_a_repository_above_the_project_is_refused_with_the_remedy(toy):
+    inner = toy.root / "inner"
+    inner.mkdir()
+    (inner / "dvc.yaml").write_text("stages: {}\n")
+    with pytest.raises(InputError, match="dvc init --subdir"):
+        read_graph(inner)
+
+
 def test_output_streams_to_the_callback_and_the_log_file(toy):
     heard = []
     run(toy, on_line=lambda stage, line: heard.append((stage, line)))
@@ -150,9 +192,9 @@ def test_output_streams_to_the_callback_and_the_log_file(toy):
 def test_force_runs_what_did_not_change(toy):
     run(toy)
     graph = read_graph(toy.root)
-    runner = Runner(toy.root, toy.root / ".equipoise" / "logs", force=True)
-    again = run_graph(graph, set(graph.upstream), runner.run_stage, jobs=2, cancelled=runner.cancelled)
-    assert set(outcomes(again).values()) == {"Completed"}
+    runner = Runner(toy.root, toy.root / ".equipoise" / "logs", forced={"side"})
+    again = run_graph(graph, {"side"}, runner.run_stage, jobs=2, cancelled=runner.cancelled)
+    assert outcomes(again) == {**dict.fromkeys(ALL, "Unchanged"), "side": "Completed", "join": "Unchanged"}
 
 
 def test_a_removed_stage_is_pruned_and_the_lock_is_that_of_plain_repro(toy, tmp_path):

@@ -17,6 +17,7 @@ import psutil
 import pytest
 import yaml
 
+from flows.errors import ServerError
 from flows.servers import HOST, Server, answers, free_port, started
 from tasks.errors import InputError
 
@@ -77,7 +78,7 @@ def test_a_busy_port_is_told_with_the_option_that_changes_it(tmp_path):
 def test_a_server_that_ends_at_once_tells_its_last_words(tmp_path):
     url = f"http://{HOST}:{free_port()}"
     broken = Server("Web", url, url, [sys.executable, "-c", "print('no such store'); raise SystemExit(3)"])
-    with pytest.raises(RuntimeError, match="no such store"), started(tmp_path, [broken]):
+    with pytest.raises(ServerError, match="no such store"), started(tmp_path, [broken]):
         pass
 
 
@@ -110,7 +111,7 @@ def test_a_served_schedule_is_a_deployment_whose_schedule_stays_on(project, api,
         while not (found := ask("deployments")):
             assert time.monotonic() < end, "no deployment"
             time.sleep(0.2)
-        assert found[0]["name"] == "project-scheduled"
+        assert re.fullmatch(r"project-[0-9a-f]{6}", found[0]["name"])
         assert found[0]["schedules"][0]["schedule"]["cron"] == "0 2 * * *"
         assert found[0]["parameters"] == {"workspace": str(project), "jobs": None, "commit": True}
         form = set(found[0]["parameter_openapi_schema"]["properties"])

@@ -47,7 +47,7 @@ def fitted(seed: int) -> State:
         classes=3,
         loss=parts("tasks.train.losses")["cross_entropy"](),
         sampler=parts("tasks.train.samplers")["natural"](),
-        settings=Train(seeds=1, epochs=1, batch_size=12, learning_rate=0.001, weight_decay=0.0),
+        settings=Train(seeds=1, steps=1, batch_size=12, learning_rate=0.001, weight_decay=0.0),
         seed=seed,
     )
     return Head(hidden=0).fit(task).state
