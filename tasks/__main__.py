@@ -1,6 +1,6 @@
 """Run one stage in the current folder: ``python3 -m tasks STAGE [NAME]``, as `dvc.yaml` does.
 
-Works without an activated environment: an interpreter that lacks its dependencies hands over to the workspace's `.venv`.
+Works without an activated environment: an interpreter without the dependencies hands over to the workspace's `.venv`.
 Exit codes: 0 done, 1 the stage failed, 2 its input or the parameters are wrong.
 """
 

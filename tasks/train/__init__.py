@@ -7,7 +7,7 @@ rows by the models fitted on all training rows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tasks.workspace import Workspace
@@ -19,10 +19,11 @@ def run(workspace: Workspace, name: str) -> None:
     from tasks.tables import BALANCED, PREDICTIONS, SPLITS
     from tasks.train.fitting import fit_strategy
     from tasks.train.models import save_model
-    from tasks.workspace import read_json, say
+    from tasks.workspace import say
 
     strategy = workspace.params.strategies[name]
     recipe = strategy.recipe
+    made = how_features_were_made(workspace, recipe)
     outcome = fit_strategy(
         strategy,
         workspace.params.train,
@@ -33,10 +34,30 @@ def run(workspace: Workspace, name: str) -> None:
         tell=say,
     )
     with workspace.output("models", name) as folder:
-        about = {"strategy": name, "recipe": recipe}
-        save_model(
-            outcome.model, folder, about | {"features": read_json(workspace.path("data", "features", "features.json"))}
-        )
+        save_model(outcome.model, folder, {"strategy": name, "recipe": recipe, "features": made})
         outcome.history.to_csv(folder / "history.csv", index=False, float_format="%.6f")
     with workspace.output("predictions", name) as folder:
         PREDICTIONS.write(outcome.predictions, folder / "predictions.parquet")
+
+
+def how_features_were_made(workspace: Workspace, recipe: str) -> dict[str, Any]:
+    """What `data/features` says of its making.
+
+    Raises
+    ------
+    InputError
+        The recipe's new images were embedded otherwise, so that a classifier could tell them by that alone.
+    """
+    from tasks.errors import InputError
+    from tasks.workspace import read_json
+
+    made: dict[str, Any] = read_json(workspace.path("data", "features", "features.json"))
+    new: dict[str, Any] = read_json(workspace.path("data", "features_new", recipe, "features.json"))
+    differing = sorted(key for key in made | new if made.get(key) != new.get(key))
+    if differing:
+        ours, theirs = (", ".join(f"{key}: {facts.get(key, 'none')}" for key in differing) for facts in (made, new))
+        raise InputError(
+            f"data/features_new/{recipe} was made with {theirs}, but data/features with {ours}; "
+            "run `equipoise run --force embed embed_new`"
+        )
+    return made

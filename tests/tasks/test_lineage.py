@@ -33,7 +33,15 @@ def catalog(splits: pd.DataFrame) -> pd.DataFrame:
 
 
 def row(row_id: str, parents: list[str], fold: int, **more: Any) -> dict[str, Any]:
-    return {"row_id": row_id, "parents": parents, "fold": fold, "fitted_on": None} | more
+    label = "y" if "a1" in parents else "x"
+    return {
+        "row_id": row_id,
+        "label": label,
+        "parents": parents,
+        "fold": fold,
+        "fitted_on": None,
+        "second_label": None,
+    } | more
 
 
 def test_a_training_set_holds_training_rows_only(catalog: pd.DataFrame, splits: pd.DataFrame) -> None:
@@ -90,6 +98,19 @@ def test_a_clean_set_passes(splits: pd.DataFrame) -> None:
 def test_every_kind_of_leak_is_found_and_named(splits: pd.DataFrame, leak: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
         prove_no_leak(pd.DataFrame([row("a0", ["a0"], 0), leak]), splits)
+
+
+def test_a_row_of_another_class_than_its_parent_is_found(splits: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="r says class 'y', but b0 is 'x'"):
+        prove_no_leak(pd.DataFrame([row("a0", ["a0"], 0), row("r", ["b0"], 0, label="y")]), splits)
+
+
+def test_a_mixed_row_may_have_parents_of_two_classes(splits: pd.DataFrame) -> None:
+    splits.loc[splits["image_id"] == "a1", "fold"] = 0
+    mixed = row("r", ["a0", "a1"], 0, label="x", second_label="y")
+    prove_no_leak(pd.DataFrame([mixed]), splits)
+    with pytest.raises(InputError, match="r says class 'x', but a1 is 'y'"):
+        prove_no_leak(pd.DataFrame([mixed | {"second_label": None}]), splits)
 
 
 def test_a_relative_in_the_test_part_is_a_leak(splits: pd.DataFrame) -> None:

@@ -150,7 +150,7 @@ def test_parameters_of_parts_stand_beside_the_names(path: Path) -> None:
         (
             "  seeds: 3",
             "  sede: 3",
-            "train.sede: unknown key (did you mean 'seeds'?); valid are seeds, epochs, batch_size",
+            "train.sede: unknown key (did you mean 'seeds'?); valid are seeds, steps, batch_size",
         ),
         ("generators: {}", "generators:", "generators: nothing stands here; it should be a mapping of names to values"),
         ("explore:\n  thumbnails: 8 ", "explore: 8", "explore: 8 should be a section with keys below it"),

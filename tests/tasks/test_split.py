@@ -143,6 +143,13 @@ def test_a_given_test_part_is_the_test_part_and_no_more_is_drawn():
     assert set(splits.loc[splits["part"] == "train", "fold"]) == {0, 1, 2, 3}
 
 
+def test_a_given_test_part_that_lacks_classes_is_refused_with_their_names():
+    labels = ["a", "b", "c", "d"] * 10
+    parts = ["test" if label in "ac" and number < 12 else None for number, label in enumerate(labels)]
+    with pytest.raises(InputError, match=r"test part that you gave has no image of 'b', 'd': give .*ingest\.drop"):
+        make_split(*tables(labels, [f"g{number}" for number in range(40)], parts), Split(folds=3))
+
+
 def test_a_given_validation_part_is_fold_0_and_the_others_fill_the_rest():
     (catalog, groups), parts = given({"val": 5, "train": 20, "": 10})
     splits = make_split(catalog, groups, Split(folds=4))

@@ -1,7 +1,8 @@
-"""New images of every class alike: the control of `minority`.
+"""New images of every class alike: what augmentation does without rebalancing.
 
-Here "was changed" says nothing of the class, and the classes keep their shares. What `minority` gains beyond this comes
-from the balance, and what it loses beyond this from the traces that the changes leave in the small classes alone.
+Here "was changed" says nothing of the class, and the classes keep their shares; compare with the set as it was. It is
+no control of `minority`, which differs in two things, the balance and the share of changed images a class; what new
+pixels add over copies is seen between `minority` and plain oversampling to the same counts.
 """
 
 from __future__ import annotations

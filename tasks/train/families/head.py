@@ -38,19 +38,20 @@ class Head(Family):
         centred = task.features - mean
         deviation = np.sqrt(np.square(centred).mean(axis=0, dtype=np.float64)).astype(np.float32)
         deviation[deviation == 0] = np.inf  # what never varied in training says nothing of an image where it does
-        features = torch.tensor(centred / deviation)
+        centred /= deviation
+        features = torch.from_numpy(centred)
         targets = torch.tensor(task.targets)
         counts = torch.tensor(task.counts, dtype=torch.float32)
 
         settings = task.settings
         weights = self._initial_weights(features.shape[1], task.loss.prior(task.counts), task.seed)
-        steps = settings.epochs * len(range(0, len(targets), settings.batch_size))
-        optimiser = AdamW(list(weights.values()), settings.learning_rate, settings.weight_decay, steps)
+        optimiser = AdamW(list(weights.values()), settings.learning_rate, settings.weight_decay, settings.steps)
         order = np.random.default_rng(task.seed)
         losses = []
-        for _ in range(settings.epochs):
+        while optimiser.done < settings.steps:
             total = 0.0
             rows = torch.from_numpy(task.sampler.epoch(task.targets, task.classes, order))
+            rows = rows[: (settings.steps - optimiser.done) * settings.batch_size]  # the last epoch may be cut short
             for batch in torch.split(rows, settings.batch_size):
                 logits = forward(weights, features.index_select(0, batch))
                 per_image = task.loss.per_image(logits, targets[batch], counts)

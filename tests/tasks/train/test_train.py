@@ -19,6 +19,8 @@ from tasks.errors import InputError
 from tasks.features import Features
 from tasks.params.models import Strategy, Train
 from tasks.tables import BALANCED, PREDICTIONS, SPLITS
+from tasks.train import adamw
+from tasks.train.adamw import AdamW
 from tasks.train.families import Family, Fit, FitTask
 from tasks.train.fitting import fit_strategy
 from tasks.train.models import load_model
@@ -26,7 +28,7 @@ from tasks.workspace import Workspace
 
 FOLDS = 3
 DIMENSIONS = 8
-FAST = Train(seeds=2, epochs=3, batch_size=16, learning_rate=0.01, weight_decay=0.01)
+FAST = Train(seeds=2, steps=12, batch_size=16, learning_rate=0.01, weight_decay=0.01)
 COUNTS = {"crack": 12, "fine": 36, "stain": 18}
 
 
@@ -169,7 +171,7 @@ def test_a_memory_of_the_training_rows_is_no_help_out_of_fold():
     noise = Features(rows, generator.normal(size=(len(rows), 100)).astype(np.float32))
     balanced = make_balanced(splits)
     balanced = balanced[balanced["origin"] == "original"].reset_index(drop=True)
-    settings = Train(seeds=2, epochs=20, batch_size=16, learning_rate=0.02, weight_decay=0.0)
+    settings = Train(seeds=2, steps=80, batch_size=16, learning_rate=0.02, weight_decay=0.0)
     outcome = fit(settings=settings, balanced=balanced, features=noise, new_features=vectors([]))
     training = splits[splits["part"] == "train"]
     truth = training["label"].map(sorted(COUNTS).index).to_numpy()
@@ -237,9 +239,28 @@ def test_more_seeds_leave_the_first_ones_as_they_were():
 def test_the_history_holds_every_epoch_of_every_fit():
     history = fit().history
     assert list(history) == ["seed", "fold", "epoch", "loss"]
-    assert len(history) == 2 * (FOLDS + 1) * 3
-    assert history["fold"].isna().sum() == 2 * 3
-    assert set(history["epoch"]) == {1, 2, 3}
+    # 12 steps: of 45 rows an epoch takes 3 of them, of 60 rows 4, and of all 75 rows 5, the last epoch 2.
+    epochs = {0: [1, 2, 3, 4], 1: [1, 2, 3, 4], 2: [1, 2, 3], None: [1, 2, 3]}
+    expected = [(seed, fold, epoch) for fold, own in epochs.items() for seed in (0, 1) for epoch in own]
+    found = history[["seed", "fold", "epoch"]].astype(object).where(history[["seed", "fold", "epoch"]].notna(), None)
+    assert list(found.itertuples(index=False, name=None)) == expected
+
+
+def test_a_recipe_with_more_rows_takes_as_many_steps_as_one_with_fewer(monkeypatch):
+    optimisers: list[AdamW] = []
+
+    class Noted(AdamW):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            optimisers.append(self)
+
+    monkeypatch.setattr(adamw, "AdamW", Noted)
+    balanced = make_balanced(make_splits())
+    for rows in (balanced, balanced[balanced["origin"] == "original"]):
+        optimisers.clear()
+        fit(balanced=rows.reset_index(drop=True))
+        assert [each.done for each in optimisers] == [FAST.steps] * 2 * (FOLDS + 1)
+        assert {each.steps for each in optimisers} == {FAST.steps}  # the rate comes down to zero at the last step
 
 
 def test_a_class_that_lies_in_one_fold_is_refused_with_class_and_fold():
@@ -296,6 +317,15 @@ def make_workspace(root: Path) -> Workspace:
     vectors(splits["image_id"].tolist()).save(root / "data/features", about)
     vectors(new_ids(balanced)).save(root / "data/features_new/natural", about)
     return Workspace(root, "train@logit_adjusted")
+
+
+def test_features_of_new_images_that_were_made_otherwise_are_refused(tmp_path):
+    workspace = make_workspace(tmp_path)
+    path = workspace.path("data", "features_new", "natural", "features.json")
+    path.write_text(json.dumps({"backbone": "none", "image_size": 32, "versions": {"torch": "2.0"}}), encoding="utf-8")
+    told = r"features_new/natural.*versions: \{'torch': '2.0'\}.*versions: none.*--force embed embed_new"
+    with pytest.raises(InputError, match=told):
+        train.run(workspace, "plain")
 
 
 def results(root: Path) -> dict[str, bytes]:

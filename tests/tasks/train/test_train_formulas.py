@@ -189,7 +189,7 @@ def balanced_accuracy(scores: np.ndarray, targets: np.ndarray) -> float:
 def fitted(loss, sampler) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores and classes of fresh, balanced points by a head trained on imbalanced ones, and its effective prior."""
     features, targets = gaussian([900, 80, 20], seed=0)
-    settings = Train(epochs=30, batch_size=100, learning_rate=0.02, weight_decay=0.0)
+    settings = Train(steps=300, batch_size=100, learning_rate=0.02, weight_decay=0.0)
     task = FitTask(features, targets, 3, loss, sampler, settings, 0)
     points, classes = gaussian([1000, 1000, 1000], seed=1)
     return Head().predict(Head().fit(task).state, points), classes, loss.prior(task.counts)
@@ -225,7 +225,7 @@ def test_logit_adjustment_changes_nothing_after_weights_or_sampling(loss, sample
 def test_weights_reach_the_balanced_accuracy_of_adjustment_with_every_size_of_head(hidden):
     features, targets = gaussian([900, 80, 20], seed=0)
     points, classes = gaussian([1000, 1000, 1000], seed=1)
-    settings = Train(epochs=30, batch_size=100, learning_rate=0.02, weight_decay=0.0)
+    settings = Train(steps=300, batch_size=100, learning_rate=0.02, weight_decay=0.0)
     head = Head(hidden=hidden)
     task = FitTask(features, targets, 3, WeightedCrossEntropy(), Natural(), settings, 0)
     assert balanced_accuracy(head.predict(head.fit(task).state, points), classes) > 0.6
@@ -233,7 +233,7 @@ def test_weights_reach_the_balanced_accuracy_of_adjustment_with_every_size_of_he
 
 def test_seeds_start_a_head_from_different_weights():
     features, targets = gaussian([30, 20, 10], seed=0)
-    settings = Train(epochs=1, batch_size=60, learning_rate=1e-9, weight_decay=0.0)
+    settings = Train(steps=1, batch_size=60, learning_rate=1e-9, weight_decay=0.0)
     tasks = [FitTask(features, targets, 3, CrossEntropy(), Natural(), settings, seed) for seed in (0, 1)]
     first, second = (Head().fit(task).state for task in tasks)
     assert np.abs(first["weight0"] - second["weight0"]).max() > 0.01
@@ -242,7 +242,7 @@ def test_seeds_start_a_head_from_different_weights():
 
 def test_features_are_standardised_by_the_training_rows():
     features, targets = gaussian([30, 20, 10], seed=0)
-    settings = Train(epochs=1, batch_size=60, learning_rate=0.01, weight_decay=0.0)
+    settings = Train(steps=1, batch_size=60, learning_rate=0.01, weight_decay=0.0)
     state = Head().fit(FitTask(features, targets, 3, CrossEntropy(), Natural(), settings, 0)).state
     for column in range(2):
         values = [float(value) for value in features[:, column]]
