@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 def run(workspace: Workspace, name: str) -> None:
     """Compare the strategies that `params.yaml` names and write ``reports/compare/``."""
     from tasks.compare.comparison import compare
-    from tasks.compare.heldout import confirm, log_looks
+    from tasks.compare.heldout import confirm, log_looks, look_sentence
     from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
     from tasks.compare.report import ReportData, report
+    from tasks.compare.simplicity import simplest_first
     from tasks.evaluate.scored import read_scored
     from tasks.evaluate.writing import read_evaluations
     from tasks.tables import SPLITS
@@ -32,19 +33,21 @@ def run(workspace: Workspace, name: str) -> None:
     }
     scored = {strategy: read_scored(file, splits, "train") for strategy, file in files.items()}
     evaluated = read_evaluations(workspace.path("reports", "evaluate"), list(files))
-    comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate)
+    recipes = sorted({strategy.recipe for strategy in params.strategies.values()})
+    recipes.sort(key=lambda recipe: recipe != params.strategies[params.compare.baseline].recipe)
+    class_counts = {recipe: read_json(workspace.path("data", "balanced", recipe, "summary.json")) for recipe in recipes}
+    order = simplest_first(params.strategies, class_counts)
+    comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate, order)
     say(comparison.reason)
 
     held_out = {}
     for strategy in dict.fromkeys([comparison.baseline, comparison.recommended]):
         held_out[strategy] = read_scored(files[strategy], splits, "test")
     confirmation = confirm(held_out, comparison, params.evaluate)
-    log_looks(workspace, confirmation, files)
+    say(look_sentence(log_looks(workspace, confirmation, files)))
     say(confirmation.sentence)
 
     board = leaderboard(comparison, confirmation, params.strategies)
-    recipes = sorted({strategy.recipe for strategy in params.strategies.values()})
-    recipes.sort(key=lambda recipe: recipe != params.strategies[comparison.baseline].recipe)
     data = ReportData(
         comparison=comparison,
         confirmation=confirmation,
@@ -52,9 +55,7 @@ def run(workspace: Workspace, name: str) -> None:
         scored=scored[comparison.baseline],
         confusion=evaluated.confusion,
         reliability=evaluated.reliability,
-        class_counts={
-            recipe: read_json(workspace.path("data", "balanced", recipe, "summary.json")) for recipe in recipes
-        },
+        class_counts=class_counts,
         resamples=params.evaluate.resamples,
     )
     with workspace.output("reports", "compare") as folder:

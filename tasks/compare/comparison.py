@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tasks.compare.paired import simultaneous
-from tasks.compare.verdicts import BASELINE, HELPS, UNCLEAR, recommend, verdict
-from tasks.compare.wording import LABELS, at_level, decimal
+from tasks.compare.verdicts import BASELINE, FEWEST_GROUPS, HELPS, UNCLEAR, too_small, verdict
+from tasks.compare.wording import LABELS, at_level, decimal, listed
 from tasks.errors import InputError
 from tasks.evaluate.intervals import Interval
 from tasks.evaluate.metrics import decision_metrics
@@ -31,9 +31,16 @@ class Comparison:
         baseline itself.
     recall_changes
         Strategy minus baseline in the recall of each class, with intervals that hold for all strategies and classes
-        together.
+        together. Classes of fewer than `FEWEST_GROUPS` groups are left out.
     verdicts
         By strategy; the baseline's is ``baseline``.
+    too_small
+        The class that has too few groups for any verdict, if there is one.
+    recommended
+        The simplest of the strategy that helps most and those that can't be told apart from it; the baseline where none
+        helps.
+    peers
+        The others of them, best first.
     """
 
     classes: list[str]
@@ -46,19 +53,26 @@ class Comparison:
     differences: dict[str, Interval]
     recall_changes: dict[str, dict[str, Interval]]
     verdicts: dict[str, str]
+    too_small: str | None
     recommended: str
+    peers: list[str]
 
     @property
     def ranked(self) -> list[str]:
         """The strategies, best first; equals by name."""
-        return sorted(self.metrics, key=lambda name: (-self.metrics[name][self.metric].value, name))
+        return _ranked(self.metrics, self.metric)
 
     @property
     def reason(self) -> str:
-        """Why this strategy is recommended, in a sentence."""
+        """Why this strategy is recommended, in a few short sentences."""
         label, others = LABELS[self.metric], len(self.differences)
         if not others:
             return f"{self.baseline} is the only strategy, so there is nothing to choose."
+        if self.too_small:
+            return (
+                f"Keep {self.baseline}: too few images of {self.too_small} to tell what helps. It needs "
+                f"{FEWEST_GROUPS} training images that are no relatives of each other."
+            )
         if self.recommended == self.baseline:
             doubts = sum(judged == UNCLEAR for judged in self.verdicts.values())
             tail = f"; of {doubts} the data can't tell" if doubts else ""
@@ -66,13 +80,25 @@ class Comparison:
                 f"Keep {self.baseline}: none of the {others} other strategies is certain to raise {label} by an amount "
                 f"that matters{tail}."
             )
-        helpful = sum(judged == HELPS for judged in self.verdicts.values())
-        rank = "the only one" if helpful == 1 else f"the best of the {helpful}"
         gain = self.differences[self.recommended]
         return (
             f"{self.recommended} raises {label} by {decimal(gain.value)} over {self.baseline} "
-            f"({at_level(gain, self.confidence)}): {rank} that {'helps' if helpful == 1 else 'help'}."
+            f"({at_level(gain, self.confidence)}). {self._choice}"
         )
+
+    @property
+    def _choice(self) -> str:
+        """Why this one of those that help, in a sentence."""
+        helpful = [name for name in self.ranked if self.verdicts[name] == HELPS]
+        if len(helpful) == 1:
+            return "It is the only one that helps."
+        if not self.peers:
+            return f"It is the best of the {len(helpful)} that help."
+        best, others = helpful[0], [name for name in self.peers if name != helpful[0]]
+        if best == self.recommended:
+            return f"{listed(others)} can't be told apart from it; it is the simplest of them."
+        also = f" or from {listed(others)}" if others else ""
+        return f"The best, {best}, can't be told apart from it{also}; {self.recommended} is the simplest of them."
 
 
 def compare(
@@ -80,6 +106,7 @@ def compare(
     metrics: dict[str, dict[str, Interval]],
     settings: Compare,
     intervals: Evaluate,
+    simplest_first: Sequence[str],
 ) -> Comparison:
     """Compare every strategy with the baseline.
 
@@ -93,6 +120,8 @@ def compare(
         Baseline, metric and margin.
     intervals
         Confidence level, number of resamples and their seed.
+    simplest_first
+        The strategies, see `tasks.compare.simplicity`.
 
     Raises
     ------
@@ -103,9 +132,18 @@ def compare(
     others = [name for name in sorted(scored) if name != settings.baseline]
     changes = paired_changes([baseline, *(scored[name] for name in others)], settings.metric, intervals)
     differences = dict(zip(others, changes.metric, strict=True))
-    verdicts = {name: verdict(difference, settings.margin) for name, difference in differences.items()}
+    small = too_small(baseline)
+    verdicts = {
+        name: UNCLEAR if small else verdict(difference, settings.margin) for name, difference in differences.items()
+    }
     verdicts[settings.baseline] = BASELINE
-    values = {name: of_one[settings.metric].value for name, of_one in metrics.items()}
+    helpful = [name for name in _ranked(metrics, settings.metric) if verdicts[name] == HELPS]
+    to_best = paired_changes([scored[name] for name in helpful], settings.metric, intervals).metric if helpful else []
+    alike = helpful[:1] + [
+        name for name, change in zip(helpful[1:], to_best, strict=True) if change.low <= 0 <= change.high
+    ]
+    recommended = min(alike, key=simplest_first.index, default=settings.baseline)
+    counted = baseline.groups_a_class >= FEWEST_GROUPS
     return Comparison(
         classes=baseline.classes,
         rarest=baseline.classes[baseline.rarest],
@@ -116,12 +154,22 @@ def compare(
         metrics=metrics,
         differences=differences,
         recall_changes={
-            name: dict(zip(baseline.classes, recalls, strict=True))
+            name: {
+                label: change
+                for label, change, enough in zip(baseline.classes, recalls, counted, strict=True)
+                if enough
+            }
             for name, recalls in zip(others, changes.recall, strict=True)
         },
         verdicts=verdicts,
-        recommended=recommend(verdicts, values, settings.baseline),
+        too_small=small,
+        recommended=recommended,
+        peers=[name for name in alike if name != recommended],
     )
+
+
+def _ranked(metrics: Mapping[str, Mapping[str, Interval]], metric: str) -> list[str]:
+    return sorted(metrics, key=lambda name: (-metrics[name][metric].value, name))
 
 
 @dataclass(frozen=True)

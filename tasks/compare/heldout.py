@@ -1,20 +1,22 @@
 """The held-out confirmation: the test part, scored for the baseline and the recommended strategy only.
 
 The recommendation is the best of many, and the best of many looks better than it is (the winner's curse). The test part
-took no part in the choice, so what it says of the two is fair, as long as nobody keeps choosing by it: that is why
-every look is logged.
+took no part in this ranking, so what it says of the two is fair, as long as nobody keeps choosing by it: that is why
+every look is logged and counted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tasks.compare.comparison import Comparison, paired_changes
+from tasks.compare.verdicts import too_small
 from tasks.compare.wording import LABELS, at_level, decimal, signed
 from tasks.evaluate.evaluation import Evaluation, evaluate
 from tasks.evaluate.intervals import Interval
@@ -24,6 +26,8 @@ from tasks.params.models import Evaluate
 from tasks.workspace import STATE, Workspace
 
 LOG = "test_looks.jsonl"
+CONFIRMED = "a gain confirmed"  # that there is one, not how large it is
+FAIR_LOOKS = 5  # more choose by the test part, whether meant or not
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ class Confirmation:
     difference
         Recommendation minus baseline in the metric; None where they are the same.
     outcome
-        ``confirmed``, ``not contradicted``, ``not confirmed``, ``contradicted`` or ``nothing to confirm``.
+        ``a gain confirmed``, ``not contradicted``, ``not confirmed``, ``contradicted``, ``too few images of <class> to
+        tell`` or ``nothing to confirm``.
     """
 
     images: int
@@ -72,7 +77,7 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
     if chosen != base:
         difference = paired_changes([held_out[base], held_out[chosen]], comparison.metric, intervals).metric[0]
     images = len(held_out[base].image_ids)
-    outcome = _outcome(difference)
+    outcome = _outcome(difference, too_small(held_out[base]))
     reached = evaluations[base].metrics[comparison.metric]
     label = LABELS[comparison.metric]
     if difference is None:
@@ -82,7 +87,7 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
         )
     else:
         sentence = (
-            f"{outcome.capitalize()}: on {images:,} held-out images {chosen} changes {label} by "
+            f"{outcome[0].upper()}{outcome[1:]}: on {images:,} held-out images {chosen} changes {label} by "
             f"{signed(difference.value)} against {base} ({at_level(difference, intervals.confidence, signed)})."
         )
     return Confirmation(
@@ -96,11 +101,16 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
     )
 
 
-def log_looks(workspace: Workspace, confirmation: Confirmation, files: Mapping[str, Path]) -> None:
+def log_looks(workspace: Workspace, confirmation: Confirmation, files: Mapping[str, Path]) -> int:
     """Append a line for each strategy whose test part was scored to the workspace's own log.
 
     A line holds the time, the strategy, the digest of its predictions, and the metric with its value. The log is no
     output: git and DVC ignore it.
+
+    Returns
+    -------
+    int
+        How many different predictions were ever scored on the test part; to score the same again tells nothing new.
     """
     log = workspace.path(STATE, LOG)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -114,13 +124,22 @@ def log_looks(workspace: Workspace, confirmation: Confirmation, files: Mapping[s
                 "value": evaluation.metrics[confirmation.metric].as_json()["value"],
             }
             lines.write(json.dumps(look) + "\n")
+    return len(set(re.findall(r'"predictions_sha256": "(\w+)"', log.read_text(encoding="utf-8"))))
 
 
-def _outcome(difference: Interval | None) -> str:
+def look_sentence(looks: int) -> str:
+    """What the terminal says of the number of looks at the test part."""
+    tail = ": it is a validation part by now, and a fresh one is needed" if looks > FAIR_LOOKS else ""
+    return f"look {looks} at the test part (different predictions ever scored on it){tail}"
+
+
+def _outcome(difference: Interval | None, small: str | None) -> str:
     if difference is None:
         return "nothing to confirm"
+    if small:
+        return f"too few images of {small} to tell"
     if difference.low > 0:
-        return "confirmed"
+        return CONFIRMED
     if difference.high < 0:
         return "contradicted"
     return "not contradicted" if difference.value > 0 else "not confirmed"

@@ -66,6 +66,7 @@ def leaderboard(
         "metric": comparison.metric,
         "baseline": comparison.baseline,
         "recommended": comparison.recommended,
+        "peers": comparison.peers,
         "reason": comparison.reason,
         "rarest_class": comparison.rarest,
         "confidence": comparison.confidence,

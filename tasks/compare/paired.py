@@ -2,7 +2,8 @@
 
 The more strategies are tried, the likelier it is that one looks better by luck. So the intervals are widened together
 until all of them hold at once with the wanted confidence: the chance that any strategy without effect gets an interval
-beside 0 (the family-wise error) is then at most 1 - confidence.
+beside 0 (the family-wise error) is then about 1 - confidence. Noise that the draws don't hold, such as that of other
+training images, is not counted in it (Bengio and Grandvalet, JMLR 5, 2004).
 """
 
 from __future__ import annotations

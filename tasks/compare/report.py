@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from tasks.compare.charts import difference_scale
 from tasks.compare.comparison import Comparison
-from tasks.compare.heldout import Confirmation
-from tasks.compare.verdicts import BASELINE, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
+from tasks.compare.heldout import CONFIRMED, Confirmation
+from tasks.compare.verdicts import BASELINE, FEWEST_GROUPS, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
 from tasks.compare.wording import LABELS, between, breakable, decimal, signed
 from tasks.evaluate.figures import draw_reliability, plain
 from tasks.evaluate.intervals import Interval, wilson
@@ -90,6 +90,8 @@ def report(data: ReportData) -> str:
             if any(origin in counts for recipe in data.class_counts.values() for counts in recipe["after"].values())
         ],
         rarest_half_width=_half_width(data, comparison),
+        fewest_groups=FEWEST_GROUPS,
+        confirmed=CONFIRMED,
         decimal=decimal,
         signed=signed,
         between=between,
@@ -99,7 +101,7 @@ def report(data: ReportData) -> str:
 
 def _half_width(data: ReportData, comparison: Comparison) -> float:
     """How far the interval of a recall of one half reaches in the rarest class."""
-    low, high = wilson(np.array(0.5), data.scored.groups_a_class[data.scored.rarest], comparison.confidence)
+    low, high = wilson(np.array(0.5), data.scored.kish_a_class[data.scored.rarest], comparison.confidence)
     return float(high - low) / 2
 
 
@@ -119,7 +121,8 @@ def _trade_offs(comparison: Comparison, classes: list[str]) -> list[dict[str, An
     for name in comparison.ranked:
         if name not in comparison.recall_changes:
             continue
-        changes = [(label, comparison.recall_changes[name][label]) for label in classes]
+        known = comparison.recall_changes[name]
+        changes = [(label, known[label]) for label in classes if label in known]
         rows.append(
             {
                 "strategy": name,

@@ -1,4 +1,4 @@
-"""From an interval to a verdict, and from verdicts to a recommendation.
+"""From an interval to a verdict.
 
 The rules, in this order:
 
@@ -7,19 +7,25 @@ The rules, in this order:
 2. ``helps``: the interval lies above 0.
 3. ``hurts``: the interval lies below 0.
 4. ``unclear``: anything else. The data can't tell; more images of the rare classes would.
+
+Where a class has fewer groups than `FEWEST_GROUPS`, every verdict is ``unclear``, whatever the intervals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tasks.evaluate.intervals import Interval
+from tasks.evaluate.scored import Scored
 
 BASELINE = "baseline"
 HELPS = "helps"
 NO_DIFFERENCE = "no difference"
 UNCLEAR = "unclear"
 HURTS = "hurts"
+
+# A bootstrap of m groups understates the variance of a class's recall by the share 1/m (Rao and Wu, JASA 83, 1988), and
+# sees none at all where all or none of the class are found, which happens by luck where m is small. With ten groups
+# the first is a tenth.
+FEWEST_GROUPS = 10
 
 
 def verdict(difference: Interval, margin: float) -> str:
@@ -41,7 +47,7 @@ def verdict(difference: Interval, margin: float) -> str:
     return UNCLEAR
 
 
-def recommend(verdicts: Mapping[str, str], values: Mapping[str, float], baseline: str) -> str:
-    """The strategy of the largest value among those that help (the first by name of equals), else the baseline."""
-    helpful = sorted(name for name, judged in verdicts.items() if judged == HELPS)
-    return max(helpful, key=values.__getitem__, default=baseline)
+def too_small(scored: Scored) -> str | None:
+    """The class of fewest groups if it has fewer than `FEWEST_GROUPS`, so that no verdict can rest on it; else None."""
+    groups = scored.groups_a_class
+    return scored.classes[groups.argmin()] if groups.min() < FEWEST_GROUPS else None

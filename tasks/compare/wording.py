@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup, escape
 
@@ -30,6 +30,12 @@ def between(interval: Interval, number: Callable[[float], str] = decimal) -> str
 def at_level(interval: Interval, confidence: float, number: Callable[[float], str] = decimal) -> str:
     """The ends of an interval with its confidence level, as it stands in a sentence."""
     return f"{100 * confidence:g} % interval {between(interval, number)}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Names in a sentence; where there are more than `most`, the first of them and how many others."""
+    shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} others"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def breakable(name: str) -> Markup:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tasks.evaluate.intervals import wilson
+from tasks.evaluate.intervals import kish, wilson
 from tasks.evaluate.resampling import Statistic
 from tasks.evaluate.scored import Scored
 
@@ -48,8 +48,8 @@ def reliability(scored: Scored, level: float) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a bin that holds images: `bin_low`, `bin_high`, `images` (mean over the fits), `confidence` (mean largest
-        probability), `accuracy` with `low` and `high` (Wilson, independent groups in the bin, confidence level
-        `level`).
+        probability), `accuracy` with `low` and `high` (Wilson, Kish's effective number of groups in the bin,
+        confidence level `level`).
     """
     confidence, correct, bins = _confidence(scored)
     rows = []
@@ -57,7 +57,7 @@ def reliability(scored: Scored, level: float) -> pd.DataFrame:
         inside = bins == number
         if inside.any():
             images = inside.sum() / scored.fits
-            groups = sum(len(np.unique(scored.groups[fit])) for fit in inside) / scored.fits
+            groups = sum(kish(np.bincount(scored.groups[fit])) for fit in inside if fit.any()) / scored.fits
             accuracy = correct[inside].mean()
             # A bin that some fits leave empty can hold less than one group on average.
             low, high = wilson(accuracy, max(groups, 1.0), level)

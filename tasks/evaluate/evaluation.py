@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.evaluate.calibration import calibration_error, reliability
-from tasks.evaluate.intervals import Interval, percentiles, wilson
+from tasks.evaluate.intervals import Interval, effective_trials, kish, percentiles, wilson
 from tasks.evaluate.metrics import confusion_counts, decision_metrics
 from tasks.evaluate.ranking import RECALLS, ranking_metrics
 from tasks.evaluate.resampling import Estimate, Resamples, estimate
@@ -77,10 +77,14 @@ def evaluate(scored: Scored, resamples: Resamples, confidence: float) -> Evaluat
 def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: float) -> dict[str, Interval]:
     """Put an interval on each metric.
 
-    Proportions (accuracy, recall of a class) get Wilson's interval with the number of independent groups; all others
-    the bootstrap's percentiles. ROC-AUC and PR-AUC of the whole are the means over the classes.
+    Proportions (accuracy, recall of a class) get Wilson's interval with the effective number of images; all others the
+    bootstrap's percentiles. ROC-AUC and PR-AUC of the whole are the means over the classes.
     """
-    trials = {"accuracy": np.array(len(np.unique(scored.groups))), "recall": scored.groups_a_class}
+    bounds = {
+        "accuracy": (np.array(kish(np.bincount(scored.groups))), np.array(len(scored.labels))),
+        "recall": (scored.kish_a_class, scored.images_a_class),
+    }
+    trials = {name: effective_trials(found[name].value, found[name].draws, *ends) for name, ends in bounds.items()}
     means = [
         (name, Estimate(found[name].value.mean(axis=0), np.nanmean(found[name].draws, axis=0))) for name in RANKING
     ]
@@ -98,7 +102,7 @@ def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: flo
 def _confusion(scored: Scored, confidence: float) -> pd.DataFrame:
     counts = confusion_counts(scored)
     shares = counts / counts.sum(axis=1, keepdims=True)
-    low, high = wilson(shares, scored.groups_a_class[:, None], confidence)
+    low, high = wilson(shares, scored.kish_a_class[:, None], confidence)
     actual, predicted = np.meshgrid(scored.classes, scored.classes, indexing="ij")
     columns = {"actual": actual, "predicted": predicted, "count": counts, "share": shares, "low": low, "high": high}
     return pd.DataFrame({name: values.ravel() for name, values in columns.items()})

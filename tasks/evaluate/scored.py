@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import InputError
+from tasks.evaluate.intervals import kish
 from tasks.tables import PREDICTIONS, SCORE_PREFIX
 
 
@@ -62,7 +63,7 @@ class Scored:
         """
         truth = splits[splits["part"] == part].sort_values(["repeat", "image_id"], ignore_index=True)
         rows = predictions[predictions["part"] == part].sort_values(["seed", "repeat", "image_id"], ignore_index=True)
-        classes = sorted(splits.loc[splits["part"] == "train", "label"].dropna().unique())
+        classes = _classes(splits, part)
         columns = [SCORE_PREFIX + name for name in classes]
         given = [str(name) for name in rows.columns if str(name).startswith(SCORE_PREFIX)]
         if sorted(given) != sorted(columns):
@@ -75,12 +76,6 @@ class Scored:
             raise InputError(f"the part {part} is not predicted, or differs between the repeats of the split")
 
         first = truth[truth["repeat"] == truth["repeat"].iloc[0]]
-        empty = sorted(set(classes) - set(first["label"]))
-        if empty:
-            raise InputError(
-                f"the part {part} holds no image of {', '.join(empty)}, so nothing can be said of it; "
-                "give the split more of these images, or drop the class (ingest.drop)"
-            )
         scores = rows[columns].to_numpy(np.float64).reshape(len(seeds) * repeats, len(first), len(classes))
         if not np.isfinite(scores).all():
             raise InputError(f"{int((~np.isfinite(scores)).sum())} scores of the part {part} are not finite numbers")
@@ -115,9 +110,14 @@ class Scored:
 
     @property
     def groups_a_class(self) -> np.ndarray:
-        """Shape (K,): in how many groups each class occurs, that is, its number of independent observations."""
+        """Shape (K,): in how many groups each class occurs."""
         pairs = np.unique(np.stack([self.groups, self.labels]), axis=1)
         return np.bincount(pairs[1], minlength=len(self.classes))
+
+    @property
+    def kish_a_class(self) -> np.ndarray:
+        """Shape (K,): Kish's effective number of groups of each class, at most that of `groups_a_class`."""
+        return np.array([kish(np.bincount(self.groups[self.labels == code])) for code in range(len(self.classes))])
 
     @property
     def rarest(self) -> int:
@@ -131,8 +131,10 @@ def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:
     Raises
     ------
     InputError
-        The file is missing or not a table of predictions, or does not fit the split (see `Scored.of`).
+        The file is missing or not a table of predictions, or does not fit the split (see `Scored.of`); or a class has
+        no image in the part, which training again would not mend.
     """
+    _classes(splits, part)
     if not path.is_file():
         raise InputError(f"{path}: the predictions are missing; run the stage train@{path.parent.name}")
     try:
@@ -141,6 +143,18 @@ def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:
         return Scored.of(predictions, splits, part)
     except (pa.ArrowException, ValueError, InputError) as error:
         raise InputError(f"{path}: {error}; run the stage train@{path.parent.name} again") from error
+
+
+def _classes(splits: pd.DataFrame, part: str) -> list[str]:
+    """The classes of the training part, sorted; each must have an image in `part`."""
+    classes = sorted(splits.loc[splits["part"] == "train", "label"].dropna().unique())
+    empty = sorted(set(classes) - set(splits.loc[splits["part"] == part, "label"]))
+    if empty:
+        raise InputError(
+            f"the part {part} holds no image of {', '.join(empty)}, so nothing can be said of it; "
+            "give the split more of these images, or drop the class (ingest.drop)"
+        )
+    return classes
 
 
 def _check_rows(rows: pd.DataFrame, truth: pd.DataFrame, where: str) -> None:

@@ -19,11 +19,12 @@ from tasks import compare as stage
 from tasks import evaluate
 from tasks.compare.charts import Scale
 from tasks.compare.comparison import Comparison, compare, paired_changes
-from tasks.compare.heldout import confirm
+from tasks.compare.heldout import confirm, look_sentence
 from tasks.compare.leaderboard import LEADERBOARD
 from tasks.compare.paired import simultaneous
-from tasks.compare.verdicts import recommend, verdict
-from tasks.compare.wording import breakable, signed
+from tasks.compare.simplicity import simplest_first
+from tasks.compare.verdicts import verdict
+from tasks.compare.wording import breakable, listed, signed
 from tasks.errors import InputError
 from tasks.evaluate.intervals import Interval
 from tasks.evaluate.scored import Scored
@@ -33,7 +34,7 @@ from tasks.workspace import Workspace
 
 SCRIPT = "<script>alert(1)</script>"
 CLASSES = sorted([SCRIPT, "common", "rare_one"])
-COUNTS = {"common": 120, SCRIPT: 60, "rare_one": 30}
+COUNTS = {"common": 120, SCRIPT: 60, "rare_one": 48}
 LABELS = np.repeat(np.arange(3), [60, 120, 30])
 
 
@@ -135,15 +136,71 @@ def test_verdicts_follow_the_interval_and_the_margin(low: float, high: float, ju
     assert verdict(Interval((low + high) / 2, low, high), margin=0.02) == judged
 
 
-def test_the_best_that_helps_is_recommended_and_the_baseline_otherwise() -> None:
-    values = {"plain": 0.5, "a": 0.7, "b": 0.6, "c": 0.6}
-    assert recommend({"plain": "baseline", "a": "unclear", "c": "helps", "b": "helps"}, values, "plain") == "b"
-    assert recommend({"plain": "baseline", "a": "unclear", "b": "no difference"}, values, "plain") == "plain"
+def test_the_simplest_needs_few_new_images_then_few_rows_then_stands_first() -> None:
+    after = {
+        "natural": {"a": {"original": 90}, "b": {"original": 10}},
+        "undersampled": {"a": {"original": 10}, "b": {"original": 10}},
+        "copied": {"a": {"original": 90}, "b": {"original": 10, "copy": 80}},
+        "augmented": {"a": {"original": 10}, "b": {"original": 10, "augmented": 5, "synthetic": 1}},
+        "mixed": {"a": {"original": 10}, "b": {"original": 10, "mixed": 5}},
+    }
+    recipes = {"m": "mixed", "g": "augmented", "c": "copied", "z": "natural", "f": "natural", "u": "undersampled"}
+    strategies: Any = {name: SimpleNamespace(recipe=recipe) for name, recipe in recipes.items()}
+    counts = {recipe: {"after": of_one} for recipe, of_one in after.items()}
+    assert simplest_first(strategies, counts) == ["u", "z", "f", "c", "m", "g"]
+
+
+def rarely_found(found: int) -> Scored:
+    """Predictions that find `found` of the rare images, and of the others always the same."""
+    base = scored_by(np.random.default_rng(8), (0.7, 0.9, 0.5))
+    decided = np.where(LABELS == 2, 0, base.decisions[0])
+    decided[np.flatnonzero(LABELS == 2)[:found]] = 2
+    return Scored(CLASSES, base.image_ids, LABELS, base.groups, np.eye(3)[decided][None])
+
+
+def test_the_simplest_of_those_that_cannot_be_told_from_the_best_is_recommended() -> None:
+    scored = {name: rarely_found(found) for name, found in (("plain", 2), ("a", 28), ("b", 27), ("c", 26), ("d", 14))}
+    for order, chosen, peers, says in (
+        ("abcd", "a", ["b", "c"], "b and c can't be told apart from it; it is the simplest of them."),
+        ("dcba", "c", ["a", "b"], "The best, a, can't be told apart from it or from b; c is the simplest of them."),
+    ):
+        found = comparison_of(scored, ["plain", *order])
+        assert [found.verdicts[name] for name in "abcd"] == ["helps"] * 4
+        assert (found.recommended, found.peers) == (chosen, peers)  # `d` helps, but is certainly worse than the best
+        assert found.reason.startswith(f"{chosen} raises balanced accuracy by 0.")
+        assert says in found.reason
+
+
+def test_the_best_is_recommended_where_all_others_are_certainly_worse() -> None:
+    scored = {name: rarely_found(found) for name, found in (("plain", 2), ("a", 28), ("d", 14))}
+    found = comparison_of(scored, ["plain", "d", "a"])
+    assert (found.recommended, found.peers) == ("a", [])
+    assert found.reason.endswith("It is the best of the 2 that help.")
+    alone = comparison_of({name: scored[name] for name in ("plain", "d")})
+    assert alone.reason.endswith("It is the only one that helps.")
+
+
+def first_rare_images(scored: Scored, kept: int) -> Scored:
+    """The same with only the first `kept` images of the rare class."""
+    rows = np.concatenate([np.flatnonzero(LABELS != 2), np.flatnonzero(LABELS == 2)[:kept]])
+    return Scored(CLASSES, scored.image_ids[rows], LABELS[rows], np.arange(len(rows)), scored.scores[:, rows])
+
+
+def test_nothing_is_said_to_help_where_a_class_has_too_few_images() -> None:
+    for kept, judged, recommended in ((9, "unclear", "plain"), (10, "helps", "new")):
+        scored = {"plain": first_rare_images(rarely_found(0), kept), "new": first_rare_images(rarely_found(30), kept)}
+        found = comparison_of(scored)
+        assert (found.verdicts["new"], found.recommended) == (judged, recommended)
+        assert ("rare_one" in found.recall_changes["new"]) == (kept == 10)
+    found = comparison_of({name: first_rare_images(rarely_found(0), 9) for name in ("plain", "new")})
+    assert found.reason.startswith("Keep plain: too few images of rare_one to tell what helps.")
 
 
 def test_numbers_and_names_read_well() -> None:
     assert [signed(value) for value in (0.1234, -0.1, -0.0001)] == ["+0.123", "-0.100", "0.000"]
     assert breakable("a_<b>") == "a_<wbr>&lt;b&gt;"
+    found = [listed("abcdef"[:size]) for size in (1, 2, 3, 4)]
+    assert found == ["a", "a and b", "a, b and c", "a, b and 2 others"]
 
 
 def test_scales_have_round_ticks_that_include_zero() -> None:
@@ -155,32 +212,42 @@ def test_scales_have_round_ticks_that_include_zero() -> None:
 # --- confirmation ----------------------------------------------------------------------------------------------------
 
 
-def comparison_of(scored: dict[str, Scored]) -> Comparison:
+def comparison_of(scored: dict[str, Scored], order: list[str] | None = None) -> Comparison:
     from tasks.evaluate.evaluation import evaluate as evaluate_one
     from tasks.evaluate.resampling import Resamples
 
     metrics = {name: evaluate_one(one, Resamples.of(one, 100, 0), 0.95).metrics for name, one in scored.items()}
-    return compare(scored, metrics, Compare(), Evaluate(resamples=200))
+    return compare(scored, metrics, Compare(), Evaluate(resamples=200), order or list(scored))
 
 
 @pytest.mark.parametrize(
     ("found_before", "found_after", "outcome"),
-    [(5, 25, "confirmed"), (10, 11, "not contradicted"), (11, 10, "not confirmed"), (25, 5, "contradicted")],
+    [(5, 25, "a gain confirmed"), (10, 11, "not contradicted"), (11, 10, "not confirmed"), (25, 5, "contradicted")],
 )
 def test_the_held_out_part_confirms_or_contradicts(found_before: int, found_after: int, outcome: str) -> None:
     stream = np.random.default_rng(3)
     found = comparison_of({"plain": scored_by(stream, (0.7, 0.9, 0.2)), "new": scored_by(stream, (0.7, 0.9, 0.8))})
     assert found.recommended == "new"
     assert found.reason.startswith("new raises balanced accuracy by 0.")
-    base = scored_by(stream, (0.7, 0.9, 0.5))
-    held_out = {}
-    for name, number in (("plain", found_before), ("new", found_after)):  # they differ in the 30 rare images only
-        decided = np.where(LABELS == 2, 0, base.decisions[0])
-        decided[np.flatnonzero(LABELS == 2)[:number]] = 2
-        held_out[name] = Scored(CLASSES, base.image_ids, LABELS, base.groups, np.eye(3)[decided][None])
+    held_out = {"plain": rarely_found(found_before), "new": rarely_found(found_after)}
     confirmation = confirm(held_out, found, Evaluate(resamples=200))
     assert confirmation.outcome == outcome
-    assert confirmation.sentence.startswith(outcome.capitalize())
+    assert confirmation.sentence.startswith(f"{outcome.capitalize()}: on 210 held-out images new changes")
+
+
+def test_four_test_images_that_are_all_found_confirm_nothing() -> None:
+    found = comparison_of({"plain": rarely_found(2), "new": rarely_found(28)})
+    held_out = {"plain": first_rare_images(rarely_found(0), 4), "new": first_rare_images(rarely_found(4), 4)}
+    confirmation = confirm(held_out, found, Evaluate(resamples=200))
+    assert confirmation.difference is not None
+    assert confirmation.difference.low > 0  # what the bootstrap says of it, which sees no variance in 0 and 4 of 4
+    assert confirmation.outcome == "too few images of rare_one to tell"
+    assert confirmation.sentence.startswith("Too few images of rare_one to tell: on 184 held-out images")
+
+
+def test_from_the_sixth_look_the_test_part_is_called_a_validation_part() -> None:
+    assert look_sentence(5).startswith("look 5 at the test part")
+    assert ["validation part" in look_sentence(looks) for looks in (2, 5, 6)] == [False, False, True]
 
 
 def test_without_help_the_baseline_stays_and_there_is_nothing_to_confirm() -> None:
@@ -204,6 +271,7 @@ class SmallWorkspace(Workspace):
     params = SimpleNamespace(  # type: ignore[assignment]
         evaluate=Evaluate(resamples=100),
         compare=Compare(),
+        recipes={"natural": None},
         strategies={name: SimpleNamespace(**PARTS) for name in ("plain", "better", "worse")},
     )
 
@@ -212,7 +280,10 @@ class LoneWorkspace(Workspace):
     """The same with the baseline only."""
 
     params = SimpleNamespace(  # type: ignore[assignment]
-        evaluate=Evaluate(resamples=100), compare=Compare(), strategies={"plain": SimpleNamespace(**PARTS)}
+        evaluate=Evaluate(resamples=100),
+        compare=Compare(),
+        recipes={"natural": None},
+        strategies={"plain": SimpleNamespace(**PARTS)},
     )
 
 
@@ -283,7 +354,8 @@ def test_the_leaderboard_says_all_that_the_terminal_prints(finished: Path) -> No
             assert row[name]["low"] <= row[name]["value"] <= row[name]["high"]
     assert [row["strategy"] for row in board["test"]["rows"]] == ["plain", "better"]
     assert board["test"]["difference"]["low"] > 0
-    assert board["test"]["sentence"].startswith("Confirmed")
+    assert board["test"]["outcome"] == "a gain confirmed"
+    assert board["peers"] == []
     table = LEADERBOARD.read(finished / "reports" / "compare" / "leaderboard.parquet")
     assert table["strategy"].tolist() == ["better", "plain", "worse"]
     assert table["recommended"].tolist() == [True, False, False]
@@ -305,6 +377,22 @@ def test_every_look_at_the_test_part_is_logged_outside_the_outputs(finished: Pat
         content = (finished / "predictions" / look["strategy"] / "predictions.parquet").read_bytes()
         assert look["predictions_sha256"] == hashlib.sha256(content).hexdigest()
         assert (look["metric"], look["value"]) == ("balanced_accuracy", row["balanced_accuracy"]["value"])
+
+
+def test_looks_are_counted_by_different_predictions_and_told_in_the_terminal_only(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_inputs(tmp_path)
+    shutil.copytree(finished / "reports", tmp_path / "reports")
+    for _ in range(2):  # the same predictions again tell nothing new
+        stage.run(SmallWorkspace(tmp_path, "compare"), "")
+        assert "look 2 at the test part" in capsys.readouterr().out
+    file = tmp_path / "predictions" / "better" / "predictions.parquet"
+    table = PREDICTIONS.read(file)
+    PREDICTIONS.write(table.assign(**{"score.common": table["score.common"] + 1e-6}), file)
+    stage.run(SmallWorkspace(tmp_path, "compare"), "")
+    assert "look 3 at the test part" in capsys.readouterr().out
+    assert "look 3" not in (tmp_path / "reports" / "compare" / "report.html").read_text()
 
 
 def test_outputs_are_the_same_bytes_for_the_same_inputs(finished: Path, tmp_path: Path) -> None:
@@ -331,7 +419,15 @@ def test_the_report_escapes_names_and_needs_no_network(finished: Path) -> None:
     assert "script" not in Page.tags
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert all(link.startswith(("#", "data:")) for link in Page.links)
-    for needed in ("better raises balanced accuracy", "Confirmed: on", "rare_one", "recommended", "worse"):
+    for needed in (
+        "better raises balanced accuracy",
+        "A gain confirmed: on",
+        "known relatives",
+        "no image has a known relative",
+        "rare_one",
+        "recommended",
+        "worse",
+    ):
         assert needed in html
 
 

@@ -17,11 +17,11 @@ from tasks.evaluate import resampling
 from tasks.evaluate.calibration import BINS, calibration_error, reliability
 from tasks.evaluate.evaluation import evaluate
 from tasks.evaluate.figures import draw
-from tasks.evaluate.intervals import percentiles, wilson
+from tasks.evaluate.intervals import effective_trials, kish, percentiles, wilson
 from tasks.evaluate.metrics import confusion_counts, decision_metrics
 from tasks.evaluate.ranking import RECALLS, RankedClass, one_vs_rest_log_odds, ranking_metrics
 from tasks.evaluate.resampling import Resamples, estimate
-from tasks.evaluate.scored import Scored
+from tasks.evaluate.scored import Scored, read_scored
 from tasks.evaluate.writing import read_evaluations, write_evaluations, write_plots
 from tasks.page import save_png
 from tasks.params.models import Evaluate
@@ -150,6 +150,20 @@ def test_a_part_without_a_class_is_refused_with_advice() -> None:
         Scored.of(predictions, splits, "test")
 
 
+def test_a_part_without_a_class_is_no_reason_to_train_again(tmp_path: Path) -> None:
+    splits, predictions = tables_example()
+    lost = (splits["part"] == "test") & (splits["label"] == sorted(CLASSES)[2])
+    predictions.loc[0, "fold"] = pd.NA
+    PREDICTIONS.write(predictions[~predictions["image_id"].isin(splits.loc[lost, "image_id"])], tmp_path / "one")
+    with pytest.raises(InputError, match="holds no image of") as refused:
+        read_scored(tmp_path / "one", splits[~lost], "test")
+    assert "again" not in str(refused.value)
+    predictions.loc[predictions["image_id"] == "0001", "label"] = CLASSES[1]
+    PREDICTIONS.write(predictions, tmp_path / "one")
+    with pytest.raises(InputError, match=r"differs from the split; run the stage train@.* again"):
+        read_scored(tmp_path / "one", splits, "train")
+
+
 def test_repeats_of_the_split_count_as_further_fits() -> None:
     splits, predictions = tables_example(fits=1)
     splits = pd.concat([splits, splits.assign(repeat=1)])
@@ -266,6 +280,46 @@ def test_wilson_intervals_have_their_golden_values() -> None:
     assert low[0] == 0
     assert high[1] == 1
     assert high[0] == pytest.approx(1 - low[1]) == pytest.approx(0.1431, abs=1e-4)
+
+
+def test_effective_numbers_of_images_follow_the_variance_between_their_bounds() -> None:
+    share = 14 / 23
+    stream = np.random.default_rng(0)
+    standard = stream.normal(size=5000)
+    standard = (standard - standard.mean()) / standard.std(ddof=1)
+
+    def trials(deviation: float, least: float, most: int, share: float = share) -> float:
+        draws = share + deviation * standard
+        return float(effective_trials(np.array(share), draws, np.array(least), np.array(most)))
+
+    binomial = (share * (1 - share) / 23) ** 0.5
+    assert trials(binomial, 5.0, 100) == pytest.approx(23)
+    assert np.round(wilson(share, trials(binomial, 23.0, 23), 0.95), 3).tolist() == [0.408, 0.778]
+    assert trials(binomial * 2**0.5, 5.0, 100) == pytest.approx(11.5)
+    assert (trials(binomial * 10, 5.0, 100), trials(binomial / 10, 5.0, 100)) == (5, 100)
+    assert [trials(0.1, 5.0, 100, share=end) for end in (0.0, 1.0)] == [5, 5]
+    assert trials(0.0, 5.0, 100) == 5
+
+
+def test_kish_counts_groups_of_equal_size_and_fewer_where_one_dominates() -> None:
+    assert kish(np.array([3, 3, 0, 3])) == pytest.approx(3)
+    assert kish(np.array([8, 1, 1])) == pytest.approx(100 / 66)
+    scored = scored_example(relatives=5)
+    np.testing.assert_allclose(scored.kish_a_class, [24, 8, 3])
+
+
+def test_relatives_that_fare_alike_widen_the_interval_of_a_recall_and_strangers_do_not() -> None:
+    labels = np.repeat([0, 1], [200, 40])
+    groups = np.concatenate([np.arange(200), 200 + np.arange(40) // 4])
+    strangers = np.random.default_rng(1).permutation(40) < 20
+    widths = {}
+    for name, right in (("alike", np.arange(40) // 4 % 2 == 0), ("strangers", strangers)):
+        decided = np.concatenate([np.zeros(200, dtype=int), right.astype(int)])
+        scored = Scored(["a", "b"], np.arange(240), labels, groups, np.eye(2)[decided][None])
+        recall = evaluate(scored, Resamples.of(scored, 300, 0), 0.95).metrics["recall.b"]
+        widths[name] = recall.high - recall.low
+    assert widths["strangers"] == pytest.approx(np.ptp(wilson(0.5, 40, 0.95)), rel=0.15)
+    assert widths["alike"] == pytest.approx(np.ptp(wilson(0.5, 10, 0.95)), rel=0.05)
 
 
 def test_relatives_are_drawn_together_and_classes_keep_their_number_of_groups() -> None:
