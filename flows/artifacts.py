@@ -53,12 +53,13 @@ def _class_counts(root: Path) -> list[dict[str, Any]]:
 
 def _markdown(board: dict[str, Any]) -> str:
     """The leaderboard as a Markdown table; names from data can't break out of a cell."""
-    head = ["strategy", "balanced accuracy", "macro-F1", f"recall of {board['rarest_class']}", "difference", "verdict"]
+    # The verdict stands where a narrow page doesn't cut it off.
+    head = ["strategy", "verdict", "balanced accuracy", "macro-F1", f"recall of {board['rarest_class']}", "difference"]
     lines = [_row(head), _row(["---"] * len(head))]
     for row in board["rows"]:
         values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
         difference = "" if row["difference"] is None else interval(row["difference"], signed=True)
-        lines.append(_row([row["strategy"], *values, difference, row["verdict"] or ""]))
+        lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference]))
     sentence = f"\n**Recommended: {_plain(board['recommended'])}.** {_plain(board['reason'])}"
     return "\n".join([*lines, sentence, "", _plain(board["test"]["sentence"])])
 
