@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from flows.markdown import plain
 from flows.terminal import interval
 from tasks.workspace import read_json
 
@@ -60,14 +60,9 @@ def _markdown(board: dict[str, Any]) -> str:
         values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
         difference = "" if row["difference"] is None else interval(row["difference"], signed=True)
         lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference]))
-    sentence = f"\n**Recommended: {_plain(board['recommended'])}.** {_plain(board['reason'])}"
-    return "\n".join([*lines, sentence, "", _plain(board["test"]["sentence"])])
+    sentence = f"\n**Recommended: {plain(board['recommended'])}.** {plain(board['reason'])}"
+    return "\n".join([*lines, sentence, "", plain(board["test"]["sentence"])])
 
 
 def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it stands: no link, image, emphasis or tag can come from a name."""
-    return re.sub(r"([\\`*_\[\]()!<>|#])", r"\\\1", text.replace("\n", " "))
+    return "| " + " | ".join(plain(cell) for cell in cells) + " |"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flows.markdown import plain
 from flows.tracking.findings import Findings
 
 LONGEST = 20  # rows of a table: MLflow cuts long descriptions off
@@ -65,7 +66,7 @@ def child_note(findings: Findings, strategy: str, model_page: str | None) -> str
 
 def _words(name: str) -> str:
     """A name as it may stand in a table of a description."""
-    return name.replace("_", " ").replace("|", "/").replace("\n", " ")
+    return plain(name.replace("_", " "))
 
 
 def _row(*cells: str) -> str:
