@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -316,15 +317,20 @@ def test_ctrl_c_ends_every_process_and_the_next_run_goes_on(first):
     command = [sys.executable, "-m", "flows.cli", "run", "--force", "embed"]
     environment = {**os.environ, **first.environment, "PYTHONUNBUFFERED": "1"}
     run = subprocess.Popen(command, cwd=first.root, env=environment, stdout=subprocess.PIPE, text=True)
-    said = ""
-    for line in run.stdout:
-        said += line
-        if re.search(r"embed +started", line):
-            break
-    mine = psutil.Process(run.pid).children(recursive=True)
-    assert mine, said
-    run.send_signal(signal.SIGINT)
-    rest, _ = run.communicate(timeout=120)
+    try:
+        said = ""
+        for line in run.stdout:
+            said += line
+            if re.search(r"embed +started", line):
+                break
+        end = time.monotonic() + 60
+        while len(mine := psutil.Process(run.pid).children(recursive=True)) < 2:  # DVC, and below it the stage
+            assert time.monotonic() < end, said
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        rest, _ = run.communicate(timeout=120)
+    finally:
+        run.kill()
     assert run.returncode == 130, said + rest
     assert "the next run goes on" in rest
     assert "Traceback" not in rest

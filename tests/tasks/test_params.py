@@ -392,7 +392,7 @@ def test_the_layout_that_people_chose_stays(path: Path) -> None:
     path.write_bytes(crlf)
     set_values(path, ["split.folds=6", "strategies.plain.hidden=8"])
     expected = crlf.replace(b"folds:    5", b"folds:    6").replace(
-        b"posthoc: none\r\n  balanced_weights", b"posthoc: none\r\n    hidden: 8\r\n  balanced_weights"
+        b"posthoc: none\r\n  logit_adjusted", b"posthoc: none\r\n    hidden: 8\r\n  logit_adjusted"
     )
     assert path.read_bytes() == expected
 
