@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 _STATE = Path(tempfile.mkdtemp(prefix="equipoise-tests-"))
+
+# A shell's background job starts with Ctrl-C ignored, and so would all that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Set before any of the libraries is imported, here and in the processes that tests start.
 os.environ.update(
