@@ -9,7 +9,9 @@ from tasks.workspace import Workspace, say
 
 def run(workspace: Workspace, name: str) -> None:
     """Read ``data/balanced/<name>``, write ``data/features_new/<name>``."""
-    from tasks.features.embedding import about, embed
+    from tasks.features.embedding import about
+    from tasks.features.stored import embed_stored
+    from tasks.fingerprints import file_hash
 
     params = workspace.params
     recipe = workspace.path("data", "balanced", name)
@@ -17,6 +19,7 @@ def run(workspace: Workspace, name: str) -> None:
     new = balanced[balanced["file"].notna()]
     if new.empty:
         say(f"{name} has no new images")
-    values = embed([recipe / file for file in new["file"]], params.embed, workspace.workers)
+    files = [recipe / file for file in new["file"]]
+    values = embed_stored(workspace, [file_hash(file) for file in files], files)
     with workspace.output("data", "features_new", name) as folder:
         Features(new["row_id"].tolist(), values).save(folder, about(params.embed))

@@ -64,6 +64,15 @@ def longitude(fields: dict[int, Any]) -> float | None:
     return _degrees(fields, ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef, 180)
 
 
+def dpi(image: Image.Image) -> float | None:
+    """Pixels an inch across, as the file's header or EXIF names them."""
+    try:
+        value = float(image.info["dpi"][0])
+    except DECODER_ERRORS:
+        return None
+    return round(value, 2) if 1 <= value <= 100_000 else None
+
+
 def _text(value: object) -> str:
     text = value if isinstance(value, str) else ""
     return "".join(sign for sign in text if sign.isprintable()).strip()

@@ -19,7 +19,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from tasks import exif
+from tasks import exif, jpeg
 
 FORMATS = (
     *("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "DIB", "AVIF", "JPEG2000", "PPM"),
@@ -78,6 +78,10 @@ class Decoded:
         EXIF make and model.
     latitude, longitude
         EXIF position in degrees, north and east positive.
+    dpi
+        Pixels an inch that the file names, across.
+    jpeg.quality
+        Quality of a JPEG, 1 to 100 (see `tasks.jpeg`).
     """
 
     image: Image.Image
@@ -89,6 +93,8 @@ class Decoded:
     camera: str | None
     latitude: float | None
     longitude: float | None
+    dpi: float | None
+    jpeg_quality: int | None
 
     @property
     def width(self) -> int:
@@ -171,6 +177,8 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
                 camera=exif.camera(fields),
                 latitude=exif.latitude(fields),
                 longitude=exif.longitude(fields),
+                dpi=exif.dpi(image),
+                jpeg_quality=jpeg.quality(image),
             )
     except UnidentifiedImageError:
         raise UnreadableError("not an image", "no known image format") from None

@@ -129,6 +129,9 @@ CATALOG = Table(
             _required("orientation", pa.int8()),  # EXIF, 1 to 8; 1 where absent
             pa.field("latitude", pa.float64()),  # degrees
             pa.field("longitude", pa.float64()),
+            pa.field("dpi", pa.float64()),  # pixels an inch that the file names
+            pa.field("jpeg_quality", pa.int16()),  # 1 to 100, from the quantisation tables
+            _required("sharpness", pa.float64()),  # variance of the Laplacian at full resolution
         ]
     ),
     key=("image_id",),
@@ -159,11 +162,23 @@ PAIRS = Table(
         [
             _required("first", pa.string()),
             _required("second", pa.string()),
-            _required("kind", pa.string()),  # what relates the two: given, content, ...
+            _required("kind", pa.string()),  # what relates the two: given, content, name or near
             _required("distance", pa.float64()),
         ]
     ),
     key=("first", "second", "kind"),
+)
+
+FLAGS = Table(
+    "flags",
+    pa.schema(
+        [
+            _required("image_id", pa.string()),
+            _required("flag", pa.string()),  # what is wrong with the image: dark, blurry, outlier, ...
+            _required("score", pa.float64()),  # larger is worse; the scale is the flag's own
+        ]
+    ),
+    key=("image_id", "flag"),
 )
 
 SPLITS = Table(

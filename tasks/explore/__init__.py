@@ -18,6 +18,7 @@ def run(workspace: Workspace, name: str) -> None:
     from tasks.explore.dataset import Dataset, measure_table
     from tasks.explore.measure import measure_images
     from tasks.explore.report import write_report
+    from tasks.features import Features
     from tasks.tables import CATALOG, GROUPS, PAIRS, REJECTED, SPLITS
 
     thumbnails = workspace.params.explore.thumbnails
@@ -31,6 +32,7 @@ def run(workspace: Workspace, name: str) -> None:
         splits=SPLITS.read(workspace.path("data", "splits", "splits.parquet")),
         rejected=REJECTED.read(workspace.path("data", "catalog", "rejected.parquet")),
         measures=measures,
+        features=Features.load(workspace.path("data", "features")),
     )
     with workspace.output("reports", "explore") as folder:
         measure_table(measures).write(measures, folder / "measures.parquet")

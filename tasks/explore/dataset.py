@@ -8,6 +8,7 @@ from functools import cached_property
 import pandas as pd
 import pyarrow as pa
 
+from tasks.features import Features
 from tasks.tables import Table
 
 
@@ -32,11 +33,14 @@ class Dataset:
         Table `PAIRS`.
     rejected
         Table `REJECTED`.
+    features
+        A vector an image; ids are `image_id`.
     """
 
     images: pd.DataFrame
     pairs: pd.DataFrame
     rejected: pd.DataFrame
+    features: Features
 
     @classmethod
     def of(
@@ -48,6 +52,7 @@ class Dataset:
         splits: pd.DataFrame,
         rejected: pd.DataFrame,
         measures: pd.DataFrame,
+        features: Features,
     ) -> Dataset:
         """Join the stages' tables; an image that the split leaves out has the part "excluded"."""
         parts = splits.loc[splits["repeat"] == 0, ["image_id", "part"]]
@@ -60,7 +65,7 @@ class Dataset:
         )
         images["part"] = images["part"].fillna("excluded")
         images["group"] = images["group"].fillna(images["image_id"])
-        return cls(images, pairs, rejected)
+        return cls(images, pairs, rejected, features)
 
     @cached_property
     def labelled(self) -> pd.DataFrame:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from tasks.explore.checks import Finding
 from tasks.explore.checks.class_counts import count_table
 from tasks.explore.dataset import Dataset
 from tasks.explore.measure import all_checks, open_picture
 from tasks.page import render, thumbnail
-from tasks.tables import PARTS
+from tasks.tables import FLAGS, PARTS
 from tasks.workspace import write_json, write_text
 
 SAMPLED = 30  # classes of which the report shows samples, the rarest
@@ -31,7 +35,11 @@ def write_report(dataset: Dataset, raw: Path, thumbnails: int, folder: Path) -> 
     sections = [(name, check, check.summarise(dataset)) for name, check in all_checks().items()]
     watch = [sentence for _, _, finding in sections for sentence in finding.watch]
     numbers: dict[str, Any] = {name: finding.numbers for name, _, finding in sections}
-    write_json(folder / "explore.json", numbers | {"watch": watch})
+    flags = flag_table(finding for _, _, finding in sections)
+    FLAGS.write(flags, folder / "flags.parquet")
+    write_json(folder / "explore.json", numbers | {"watch": watch, "flags": flags["flag"].value_counts().to_dict()})
+    blocks = [block for _, _, finding in sections for block in finding.blocks]
+    paths = {shown.path for block in blocks for row in block.images for shown in row}
     counts = count_table(dataset)
     write_text(
         folder / "class_counts.csv", counts[["class", "images", *PARTS]].to_csv(index=False, lineterminator="\n")
@@ -41,11 +49,24 @@ def write_report(dataset: Dataset, raw: Path, thumbnails: int, folder: Path) -> 
         sections=sections,
         watch=watch,
         samples=sample_images(dataset, raw, thumbnails),
+        small={path: thumbnail(open_picture(raw / path).rgb) for path in sorted(paths)},
         images=len(dataset.images),
         classes=len(dataset.classes),
         folded=FOLDED,
     )
     write_text(folder / "report.html", page)
+
+
+def flag_table(findings: Iterable[Finding]) -> pd.DataFrame:
+    """Table `FLAGS` of all findings, worst first within a flag."""
+    rows = [
+        (image, flag, float(score))
+        for finding in findings
+        for flag, scores in finding.flags.items()
+        for image, score in scores.items()
+    ]
+    table = pd.DataFrame(rows, columns=FLAGS.schema.names)
+    return table.sort_values(["flag", "score", "image_id"], ascending=[True, False, True], ignore_index=True)
 
 
 def sample_images(dataset: Dataset, raw: Path, number: int) -> dict[str, list[tuple[str, str]]]:

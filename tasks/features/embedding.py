@@ -63,6 +63,13 @@ def embed(paths: Sequence[Path], params: Embed, workers: int) -> np.ndarray:
         A file can't be read as an image.
     """
     values = np.empty((len(paths), backbone_of(params).dimensions), dtype=np.float32)
+    for row, vector in enumerate(vectors_of(paths, params, workers)):
+        values[row] = vector
+    return values
+
+
+def vectors_of(paths: Sequence[Path], params: Embed, workers: int) -> Iterator[np.ndarray]:
+    """The vectors that `embed` makes, one by one as they are made."""
     size = params.batch_size
     batches = [list(paths[start : start + size]) for start in range(0, len(paths), size)]
     chunks = [batches[start : start + BATCHES_A_CHUNK] for start in range(0, len(batches), BATCHES_A_CHUNK)]
@@ -70,9 +77,7 @@ def embed(paths: Sequence[Path], params: Embed, workers: int) -> np.ndarray:
         delayed(_embed_chunk)(chunk, params) for chunk in chunks
     )
     vectors = (vector for chunk in made for vector in chunk)
-    for row, vector in enumerate(Progress(vectors, "images", total=len(paths))):
-        values[row] = vector
-    return values
+    yield from Progress(vectors, "images", total=len(paths))
 
 
 def about(params: Embed) -> dict[str, Any]:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 def run(workspace: Workspace, name: str) -> None:
     """Make ``data/catalog`` from ``data/raw``."""
-    from tasks.ingest.catalog import ingest, summarise
+    from tasks.ingest.catalog import examined_rows, ingest, summarise
     from tasks.tables import CATALOG, REJECTED
     from tasks.workspace import say, write_json
 
-    catalog, rejected = ingest(workspace.path("data", "raw"), workspace.params.ingest, workspace.workers)
+    rows = examined_rows(workspace)
+    catalog, rejected = ingest(workspace.path("data", "raw"), workspace.params.ingest, workspace.workers, rows)
     summary = summarise(catalog, rejected)
     with workspace.output("data", "catalog") as folder:
         CATALOG.write(catalog, folder / "catalog.parquet")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from tasks.fingerprints import perceptual_hash, pixel_hash
+from tasks.fingerprints import perceptual_hash, pixel_hash, sharpness
 from tasks.images import UnreadableError, open_image, to_rgb
 
 
@@ -23,29 +26,17 @@ class Examined:
 
 
 def examine(root: Path, path: str, max_pixels: int) -> Examined:
-    """Open the file at `path` below `root` once and find what the catalog holds of it, or why it can't be used.
+    """Open the file at `path` below `root` and find what the catalog holds of it, or why it can't be used.
 
     A link is followed only to a file below `root`.
     """
     try:
-        path.encode()
-        target = (root / path).resolve()
-        if not target.is_relative_to(root.resolve()):
-            raise UnreadableError("link out of data/raw", "only files below data/raw are read")
-        if target.exists() and not target.is_file():
-            raise UnreadableError("not a file", "a folder, a link to one, or a device")
-        with target.open("rb") as file:
+        with _opened(root, path) as file:
             size = os.fstat(file.fileno()).st_size
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             found = open_image(file, max_pixels)
         rgb = to_rgb(found.image)
-    except UnicodeEncodeError:
-        return Examined(path, reason="name is not UTF-8", detail="rename the file")
-    except FileNotFoundError:
-        return Examined(path, reason="broken link", detail="it leads to nothing")
-    except OSError as error:
-        return Examined(path, reason="can't be opened", detail=error.strerror or type(error).__name__)
     except UnreadableError as error:
         return Examined(path, reason=error.reason, detail=error.detail)
     facts = {
@@ -63,10 +54,47 @@ def examine(root: Path, path: str, max_pixels: int) -> Examined:
         "orientation": found.orientation,
         "latitude": found.latitude,
         "longitude": found.longitude,
+        "dpi": found.dpi,
+        "jpeg_quality": found.jpeg_quality,
+        "sharpness": sharpness(rgb),
     }
     return Examined(path, facts)
+
+
+def content_hash(root: Path, path: str) -> str | Examined:
+    """The SHA-256 of the file at `path` below `root`, 64 hex digits, or why it can't be read."""
+    try:
+        with _opened(root, path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except UnreadableError as error:
+        return Examined(path, reason=error.reason, detail=error.detail)
+
+
+@contextmanager
+def _opened(root: Path, path: str) -> Iterator[BufferedReader]:
+    """Open a file below `root`; whatever is wrong with its name, its link or its rights is an `UnreadableError`."""
+    try:
+        path.encode()
+        target = (root / path).resolve()
+        if not target.is_relative_to(root.resolve()):
+            raise UnreadableError("link out of data/raw", "only files below data/raw are read")
+        if target.exists() and not target.is_file():
+            raise UnreadableError("not a file", "a folder, a link to one, or a device")
+        with target.open("rb") as file:
+            yield file
+    except UnicodeEncodeError:
+        raise UnreadableError("name is not UTF-8", "rename the file") from None
+    except FileNotFoundError:
+        raise UnreadableError("broken link", "it leads to nothing") from None
+    except OSError as error:
+        raise UnreadableError("can't be opened", error.strerror or type(error).__name__) from None
 
 
 def examine_all(root: Path, paths: list[str], max_pixels: int) -> list[Examined]:
     """Examine a chunk of files: the work of one task of a worker, which needs no more than this module for it."""
     return [examine(root, path, max_pixels) for path in paths]
+
+
+def hash_all(root: Path, paths: list[str]) -> list[str | Examined]:
+    """Hash a chunk of files (see `content_hash`)."""
+    return [content_hash(root, path) for path in paths]

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from tasks.params.composing import Composed, NameOf, attempt, finish, mistake, refer
@@ -26,6 +35,19 @@ STAGES = (
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of every random choice of this stage.")]
+
+
+def one_capture(pattern: str) -> str:
+    """A regular expression with a capture group, or nothing."""
+    if not pattern:
+        return pattern
+    try:
+        captures = re.compile(pattern).groups
+    except re.error as error:
+        raise PydanticCustomError("pattern", "{error}: not a regular expression", {"error": str(error)}) from None
+    if captures < 1:
+        raise PydanticCustomError("pattern", "the regular expression needs parentheses around what names the group")
+    return pattern
 
 
 class Section(BaseModel):
@@ -63,20 +85,49 @@ class Group(Section):
 
     given: bool = Field(True, description="Images that share a group given by the user are relatives.")
     content: bool = Field(True, description="Images with the same pixels are relatives.")
+    name_pattern: Annotated[str, AfterValidator(one_capture)] = Field(
+        "",
+        description="A regular expression on the path; images whose first captures agree are relatives. Empty: none.",
+    )
+    near: bool = Field(True, description="Near-duplicates, and one object in several lights, are relatives.")
+    radius: int = Field(
+        10, ge=0, le=16, description="Bits of the 64-bit perceptual hash in which candidates may differ."
+    )
+    neighbours: int = Field(5, ge=0, le=50, description="Nearest images in features that are candidates as well.")
+    turned: Literal["auto", "none", "mirrored", "all"] = Field(
+        "auto",
+        description="Whether mirrored or all turned copies are looked for; auto: mirrored, unless images look alike.",
+    )
+    max_size: int = Field(
+        50, ge=2, description="A larger group of near-duplicates is refused and reported, not merged."
+    )
 
 
 class Split(Section):
     """Held-out test part and folds."""
 
+    by: Literal["class", "time", "group"] = Field(
+        "class",
+        description="Stratified by class; or the latest images are the test part; or a fold is one given group.",
+    )
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of the images held out as the test part.")
     folds: int = Field(5, ge=2, le=50, description="Number of cross-validation folds of the training part.")
+    repeats: int = Field(1, ge=1, le=20, description="How often the folds are drawn anew; the test part stays.")
     seed: Seed = 0
+    frozen: bool = Field(True, description="Images keep the place that data/frozen.csv gives them.")
+    accept: list[Literal["given", "content", "name", "near"]] = Field(
+        default_factory=list,
+        description="Kinds of relatives that may lie in different given parts: leaks that you accept.",
+    )
 
 
 class Explore(Section):
     """The report on the data."""
 
     thumbnails: int = Field(8, ge=0, le=100, description="Sample images a class in the report.")
+    permutations: int = Field(200, ge=20, le=10_000, description="Shufflings of the labels behind a p-value.")
+    detector: str = Field("", description="Folder of an object detector of transformers; empty: none.")
+    seed: Seed = 0
 
 
 class Synthesize(Section):

@@ -122,7 +122,7 @@ def test_the_stage_embeds_every_image_of_the_catalog(paths: list[Path], vectors:
         target = tmp_path / "data" / "raw" / "class" / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
-        rows.append({"image_id": f"id{number}", "path": f"class/{path.name}"})
+        rows.append({"image_id": f"id{number}", "path": f"class/{path.name}", "sha256": str(number) * 64})
     catalog = catalog_of(rows)
     (tmp_path / "data" / "catalog").mkdir()
     CATALOG.write(catalog, tmp_path / "data" / "catalog" / "catalog.parquet")
@@ -130,10 +130,15 @@ def test_the_stage_embeds_every_image_of_the_catalog(paths: list[Path], vectors:
     text = re.sub(r"(?m)^  image_size: \d+", "  image_size: 32", text, count=1)
     text = re.sub(r"(?m)^  batch_size: \d+", "  batch_size: 4", text, count=1)
     (tmp_path / "params.yaml").write_text(text)
-    stage.run(Workspace(tmp_path), "")
+    workspace = Workspace(tmp_path)
+    stage.run(workspace, "")
     features = Features.load(tmp_path / "data" / "features")
     assert features.ids == [row["image_id"] for row in rows]
     np.testing.assert_array_equal(features.values, vectors[:6])
+    for file in (tmp_path / "data" / "raw" / "class").iterdir():  # known by their content: not opened again
+        file.write_bytes(b"")
+    stage.run(workspace, "")
+    np.testing.assert_array_equal(Features.load(tmp_path / "data" / "features").values, vectors[:6])
 
 
 def catalog_of(rows: list[dict[str, str]]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from tasks.explore.effects import CONSTANT, LARGE, NEGLIGIBLE, UNCLEAR, area_int
 from tasks.explore.measure import all_checks, measure_images, measure_picture
 from tasks.explore.picture import Picture
 from tasks.explore.report import write_report
+from tasks.features import Features
 from tasks.tables import PAIRS, REJECTED
 
 EVIL = "<b>x</b>"
@@ -34,9 +36,7 @@ def measures_of(image: Image.Image) -> dict[str, float]:
     return measure_picture(Picture(image.convert("RGB")))
 
 
-def build(
-    root: Path, images: list[tuple[str | None, str, Image.Image]], **tables: pd.DataFrame
-) -> tuple[Dataset, Path]:
+def build(root: Path, images: list[tuple[str | None, str, Image.Image]], **tables: Any) -> tuple[Dataset, Path]:
     """A dataset of images given as label, part and pixels; other tables are empty unless given."""
     raw = root / "raw"
     raw.mkdir(parents=True)
@@ -56,6 +56,7 @@ def build(
         splits=splits,
         rejected=tables.get("rejected", REJECTED.empty()),
         measures=measure_images(raw, catalog, workers=1),
+        features=tables.get("features", Features(catalog["image_id"].tolist(), np.zeros((len(catalog), 4)))),
     )
     return dataset, raw
 
@@ -332,7 +333,7 @@ def test_the_report_needs_no_network_and_starts_with_the_class_counts(written):
 def test_the_report_and_the_json_file_say_the_same(written):
     page = (written[2] / "report.html").read_text()
     numbers = json.loads((written[2] / "explore.json").read_text())
-    assert list(numbers) == sorted([*all_checks(), "watch"])
+    assert list(numbers) == sorted([*all_checks(), "flags", "watch"])
     assert page.count("<li>") == len(numbers["watch"]) > 0
     auc = numbers["sizes"]["width"]["classes"][PLAIN]["effect"]
     assert f"{auc['auc']:.2f}" in page

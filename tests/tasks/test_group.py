@@ -18,6 +18,7 @@ def catalog_of(rows):
     frame = pd.DataFrame({"image_id": ids, "group": groups, "pixels": pixels})
     fixed = {"label": "a", "part": None, "width": 1, "height": 1, "mode": "L", "format": "PNG", "frames": 1, "bytes": 1}
     fixed |= {"phash": "0", "taken": None, "camera": None, "orientation": 1, "latitude": None, "longitude": None}
+    fixed |= {"dpi": None, "jpeg_quality": None, "sharpness": 1.0}
     frame = frame.assign(path=frame["image_id"], sha256=frame["image_id"], **fixed)
     return frame.assign(paths=[[name] for name in ids])[CATALOG.schema.names]
 

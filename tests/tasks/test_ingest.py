@@ -14,6 +14,7 @@ from tasks.ingest.catalog import ingest, summarise
 from tasks.ingest.examine import examine
 from tasks.ingest.sources import list_files
 from tasks.params.models import Ingest
+from tasks.rows import Rows
 from tasks.slugs import slug, slugs
 from tasks.tables import CATALOG, REJECTED
 from tasks.workspace import Workspace, read_json
@@ -40,7 +41,7 @@ def parameters(**values):
 
 
 def take_in(raw, workers=1, **values):
-    return ingest(raw, parameters(**values), workers)
+    return ingest(raw, parameters(**values), workers, Rows(raw.parent / "rows"))
 
 
 def table(raw, *lines):

@@ -153,7 +153,7 @@ def test_parameters_of_parts_stand_beside_the_names(path: Path) -> None:
             "train.sede: unknown key (did you mean 'seeds'?); valid are seeds, steps, batch_size",
         ),
         ("generators: {}", "generators:", "generators: nothing stands here; it should be a mapping of names to values"),
-        ("explore:\n  thumbnails: 8 ", "explore: 8", "explore: 8 should be a section with keys below it"),
+        ("run:\n  stage_timeout_minutes: null ", "run: 8 ", "run: 8 should be a section with keys below it"),
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_its_remedy(

@@ -39,13 +39,34 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """An image that the report shows small: where it lies below ``data/raw``, and what stands under it."""
+
+    path: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Block:
-    """A piece of a check's section in the report: a heading, a sentence or two, a plot, a table; each may be empty."""
+    """A piece of a check's section in the report; each part may be empty.
+
+    Attributes
+    ----------
+    heading, text
+        A title, and a sentence or two.
+    plot
+        An inline SVG.
+    grid
+        A table.
+    images
+        Rows of thumbnails: images that belong together, such as two relatives, make a row.
+    """
 
     heading: str = ""
     text: str = ""
     plot: Markup | None = None
     grid: Grid | None = None
+    images: list[list[Shown]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -60,11 +81,15 @@ class Finding:
         What the report shows.
     watch
         Sentences on what to watch, derived from the numbers.
+    flags
+        What is wrong with single images: a flag's name (such as ``dark``), and the score of each flagged image by its
+        `image_id`, larger for what is worse. They stand in ``flags.parquet``, and `equipoise check` counts them.
     """
 
     numbers: dict[str, Any]
     blocks: list[Block]
     watch: list[str] = field(default_factory=list)
+    flags: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 class Check(Part):

@@ -1,0 +1,95 @@
+"""The row store: what it knows is taken over, what decides a row names the store, no damage reaches a result."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.rows import KEPT, Rows, code_digest
+from tasks.workspace import Workspace
+
+
+@pytest.fixture
+def asked():
+    return []
+
+
+@pytest.fixture
+def compute(asked):
+    def squares(keys):
+        asked.append(list(keys))
+        yield from ({"square": int(key) ** 2, "text": key, "bytes": key.encode(), "none": None} for key in keys)
+
+    return squares
+
+
+def test_rows_come_in_the_order_of_the_keys_and_each_is_computed_once(tmp_path, asked, compute):
+    rows = Rows(tmp_path)
+    assert [row["square"] for row in rows.fill(["3", "1", "3"], compute)] == [9, 1, 9]
+    assert rows.fill(["1", "2", "3"], compute) == [
+        {"square": int(key) ** 2, "text": key, "bytes": key.encode(), "none": None} for key in "123"
+    ]
+    assert asked == [["3", "1"], ["2"]]
+
+
+def test_what_is_known_is_not_computed_again(tmp_path, asked, compute):
+    Rows(tmp_path).fill(["1", "2"], compute)
+    Rows(tmp_path).fill(["2", "1"], compute)
+    assert len(asked) == 1
+
+
+def test_numbers_come_back_to_the_last_bit(tmp_path):
+    values = {"a": 0.1 + 0.2, "b": 5e-324, "c": -1.0}
+    Rows(tmp_path).fill(["k"], lambda keys: [values])
+    assert Rows(tmp_path).fill(["k"], lambda keys: []) == [values]
+
+
+def test_a_column_that_was_empty_at_first_takes_values_later(tmp_path):
+    rows = Rows(tmp_path)
+    rows.fill(["1"], lambda keys: [{"camera": None}])
+    rows.fill(["2"], lambda keys: [{"camera": "x"}])
+    assert rows.fill(["1", "2"], lambda keys: []) == [{"camera": None}, {"camera": "x"}]
+
+
+def test_what_was_computed_before_a_failure_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("tasks.rows.FLUSH_SECONDS", 0)
+
+    def breaks(keys):
+        yield {"value": 1}
+        yield {"value": 2}
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        Rows(tmp_path).fill(["1", "2", "3"], breaks)
+    asked = []
+    Rows(tmp_path).fill(["1", "2", "3"], lambda keys: asked.extend(keys) or [{"value": 3} for _ in keys])
+    assert asked == ["3"]
+
+
+def test_a_damaged_file_costs_time_and_nothing_else(tmp_path, asked, compute):
+    rows = Rows(tmp_path)
+    rows.fill(["1"], compute)
+    next(tmp_path.glob("*.parquet")).write_bytes(b"PAR1 no more")
+    assert rows.fill(["1"], compute)[0]["square"] == 1
+    assert len(asked) == 2
+
+
+def test_parameters_name_another_store_and_old_ones_go(tmp_path):
+    def store(parameters):
+        return Rows.of(Workspace(tmp_path), "x", code=["tasks.slugs"], packages=["numpy"], parameters=parameters)
+
+    stores = [store(number) for number in range(KEPT + 2)]
+    assert len({one.folder for one in stores}) == KEPT + 2
+    assert store(KEPT + 1).folder == stores[-1].folder
+    assert len(list(stores[0].folder.parent.iterdir())) == KEPT
+
+
+def test_code_counts_with_all_that_it_imports(monkeypatch, tmp_path):
+    (tmp_path / "upper.py").write_text("from tasks import lower\n")
+    (tmp_path / "lower.py").write_text("VALUE = 1\n")
+    (tmp_path / "other.py").write_text("")
+    monkeypatch.setattr("tasks.rows.CODE", tmp_path)
+    before = code_digest(["tasks.upper"])
+    (tmp_path / "other.py").write_text("VALUE = 2\n")
+    assert code_digest(["tasks.upper"]) == before
+    (tmp_path / "lower.py").write_text("VALUE = 2\n")
+    assert code_digest(["tasks.upper"]) != before
