@@ -157,6 +157,40 @@ def add(
 
 
 @app.command()
+def check(
+    fail_on: Annotated[
+        str,
+        typer.Option("--fail-on", metavar="ISSUES", help="Exit with 1 if one of these has images: leaks,corrupt, ..."),
+    ] = "",
+) -> None:
+    """Say what is wrong with the images, as `explore` found it; for continuous integration with --fail-on."""
+    root = _enter()
+    from flows import terminal
+    from flows.checking import failing, find_issues
+
+    found = find_issues(root)
+    failed = failing(found, fail_on)
+    terminal.issues(found)
+    if failed:
+        terminal.note("failed on: " + ", ".join(f"{issue.name} ({len(issue.paths):,})" for issue in failed))
+        raise typer.Exit(1)
+
+
+@app.command()
+def freeze(
+    discard: Annotated[bool, typer.Option("--discard", help="Empty the file: draw every image anew.")] = False,
+) -> None:
+    """Keep every image where the present split has it, also when new ones come (data/frozen.csv)."""
+    root = _enter()
+    from flows import dataset
+
+    if discard:
+        dataset.discard(root)
+    else:
+        dataset.freeze(root)
+
+
+@app.command()
 def ui(
     prefect_port: Annotated[int, typer.Option(min=1, max=65535)] = PREFECT_PORT,
     mlflow_port: Annotated[int, typer.Option(min=1, max=65535)] = MLFLOW_PORT,

@@ -6,9 +6,9 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,6 +16,9 @@ from rich.table import Table
 
 from flows.runner import Outcome, Result
 from tasks.workspace import read_json
+
+if TYPE_CHECKING:
+    from flows.checking import Issue
 
 _guard = threading.Lock()
 _COLOURS = {
@@ -28,6 +31,7 @@ _COLOURS = {
 }
 _VERDICTS = {"helps": "green", "hurts": "red", "no difference": "bright_black", "unclear": "yellow"}
 _WIDTH = 30
+_EXAMPLES = 3
 WIDE = 132  # columns that the leaderboard needs for one line a strategy
 # Output that goes to a file has no window whose width would matter.
 _console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
@@ -167,6 +171,20 @@ def budget(took: Mapping[str, float], elapsed: float) -> None:
         _console.print()
         _console.print(table)
         _console.print(f"{elapsed:.0f} s from start to end; stages that ran at the same time are counted each.")
+
+
+def issues(found: Sequence[Issue]) -> None:
+    """What is wrong with the images: a row an issue, with the worst examples."""
+    table = _table("Issues")
+    table.add_column("issue", no_wrap=True)
+    table.add_column("images", justify="right")
+    table.add_column("examples, the worst first")
+    for issue in found:
+        colour = "yellow" if issue.paths else "bright_black"
+        examples = ", ".join(issue.paths[:_EXAMPLES])
+        table.add_row(f"[{colour}]{escape(issue.name)}[/]", f"{len(issue.paths):,}", escape(examples))
+    with _guard:
+        _console.print(table)
 
 
 def failures(messages: Mapping[str, str]) -> None:

@@ -61,16 +61,24 @@ class TrainingSet:
         return {name: int(counts[name]) for name in self.classes}
 
 
-def outside_fold(balanced: pd.DataFrame, fold: int | None) -> pd.DataFrame:
-    """The rows of a balanced set that may train for `fold`: those none of whose parents lie in it.
+def outside_fold(balanced: pd.DataFrame, splits: pd.DataFrame, fold: int | None, repeat: int = 0) -> pd.DataFrame:
+    """The rows of a balanced set that may train for `fold` of `repeat`: those that no image of the fold went into.
 
-    `fold` None stands for the model fitted on all training rows. The parents of a row lie in one fold (partners of a
-    mix are drawn so), which the column `fold` holds; `prove_no_leak` proves it.
+    An image goes into a row as its parent, or as one that its generator saw. Balanced sets are planned for the folds of
+    the first repeat, where all of a row's images lie in one fold, which the column `fold` holds; in another repeat they
+    may lie in several, and the row is out of each. `fold` None stands for the model fitted on all training rows.
     """
-    return balanced if fold is None else balanced[balanced["fold"] != fold]
+    if fold is None:
+        return balanced
+    inside = splits.loc[(splits["repeat"] == repeat) & (splits["fold"] == fold).fillna(False), "image_id"]
+    touched = np.zeros(len(balanced), dtype=bool)
+    for column in ("parents", "fitted_on"):
+        images = balanced[column].reset_index(drop=True).explode()
+        touched[images.index[images.isin(inside)]] = True
+    return balanced[~touched]
 
 
-def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0) -> None:
+def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame) -> None:
     """Prove on the data that no row of a balanced set descends from, or is related to, an image outside training.
 
     The label of a row follows from its parents as well: what isn't mixed has theirs.
@@ -80,23 +88,25 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0)
     balanced
         Table `BALANCED`.
     splits
-        Table `SPLITS`; `group` names the relatives of an image.
+        Table `SPLITS`, all repeats; `group` names the relatives of an image.
 
     Raises
     ------
     InputError
-        A row without parents, with an unknown parent, with a parent or a parent's relative outside training, with
-        parents in another fold or of another class than it says, or from a generator that saw images outside training
-        or of another fold. The message names the first such rows.
+        A row without parents, with an unknown parent, with a parent or a parent's relative outside training in any
+        repeat, with a parent whose relatives lie in several folds of one, with parents in another fold (of the first
+        repeat) or of another class than it says, or from a generator that saw images outside training, their relatives,
+        or images of another fold. The message names the first such rows.
     """
-    split = splits[splits["repeat"] == repeat].set_index("image_id")
-    training = split[split["part"] == "train"]
-    outside_groups = set(split.loc[~split["part"].isin(["train", "excluded"]), "group"])
+    outside = splits[splits["part"] != "train"]
+    outside_groups = set(outside.loc[outside["part"] != "excluded", "group"])
+    folds_of_group = splits.groupby(["repeat", "group"])["fold"].nunique()
+    torn = set(folds_of_group.index[folds_of_group > 1].get_level_values("group"))
+    first = splits[splits["repeat"] == splits["repeat"].min()]
+    training = first[~first["image_id"].isin(outside["image_id"])].set_index("image_id")
     fold_of = training["fold"].astype(int).to_dict()
     group_of = training["group"].to_dict()
     label_of = training["label"].to_dict()
-    folds_of_group = training.groupby("group")["fold"].nunique()
-    torn = set(folds_of_group.index[folds_of_group > 1])
 
     problems: list[str] = []
     for row in balanced.itertuples():
@@ -121,6 +131,10 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0)
         if outsiders:
             problems.append(f"{row.row_id} comes from a generator that saw {outsiders[0]}, not a training image")
             continue
+        related = [image for image in seen if group_of[image] in outside_groups]
+        if related:
+            what = f"{related[0]}, which has a relative outside training"
+            problems.append(f"{row.row_id} comes from a generator that saw {what}")
         others = [image for image in seen if fold_of[image] != row.fold]
         if others:  # the row may train a model that is scored on that image
             other = f"{others[0]} of fold {fold_of[others[0]]}"

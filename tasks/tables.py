@@ -123,7 +123,7 @@ CATALOG = Table(
             _required("bytes", pa.int64()),
             _required("sha256", pa.string()),
             _required("pixels", pa.string()),  # hash of the decoded RGB pixels and their size, 16 hex digits
-            _required("phash", pa.string()),  # 64-bit perceptual hash, 16 hex digits
+            _required("phash", pa.list_(pa.string())),  # 64-bit perceptual hashes, 16 hex digits, of the 8 turns
             pa.field("taken", pa.string()),  # EXIF time, ISO 8601
             pa.field("camera", pa.string()),
             _required("orientation", pa.int8()),  # EXIF, 1 to 8; 1 where absent

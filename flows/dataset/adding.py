@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flows.dataset.entries import Found, class_counts, plan_merge
 from flows.dataset.finding import find, find_present
+from flows.dataset.freezing import freeze_before_adding
 from flows.dataset.place import Report, carry_out
 from flows.dataset.samples import CLASSES, is_sample
 from flows.dataset.versions import POINTER, RAW, finish_interrupted, is_committed, require_repository, track
@@ -25,7 +26,8 @@ def add(root: Path, path: Path, replace: bool = False) -> Report:
         A folder that holds one folder a class (possibly below `train`, `val` and `test`), a folder with a `table.csv`,
         or a table (CSV or Parquet) with the columns path, label and if known group and part.
     replace
-        Put the images in the place of the present dataset, whose version stays in DVC's cache; else they join it.
+        Put the images in the place of the present dataset, whose version stays in DVC's cache; else they join it, and
+        the present split is frozen first, so that old images stay where they are.
 
     Raises
     ------
@@ -48,6 +50,8 @@ def add(root: Path, path: Path, replace: bool = False) -> Report:
         else:
             _check_presence(root, present, new)
             plan = plan_merge(present, new)
+            if plan.copies:
+                freeze_before_adding(root)
         return carry_out(root, plan, keep=not replace)
 
 

@@ -62,6 +62,8 @@ class Scored:
             split; a score is not finite; or a class has no image in the part.
         """
         truth = splits[splits["part"] == part].sort_values(["repeat", "image_id"], ignore_index=True)
+        if part == "test":  # the same in every repeat, and predicted once, by models that know of no fold
+            truth = truth[truth["repeat"] == truth["repeat"].min()].reset_index(drop=True)
         rows = predictions[predictions["part"] == part].sort_values(["seed", "repeat", "image_id"], ignore_index=True)
         classes = _classes(splits, part)
         columns = [SCORE_PREFIX + name for name in classes]

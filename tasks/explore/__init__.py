@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 def run(workspace: Workspace, name: str) -> None:
     """Measure all images and write ``reports/explore/``."""
     from tasks.explore.dataset import Dataset, measure_table
-    from tasks.explore.measure import measure_images
+    from tasks.explore.measure import measure_images, measured_rows
     from tasks.explore.report import write_report
     from tasks.features import Features
     from tasks.tables import CATALOG, GROUPS, PAIRS, REJECTED, SPLITS
+    from tasks.workspace import read_json
 
     thumbnails = workspace.params.explore.thumbnails
     catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))
     raw = workspace.path("data", "raw")
-    measures = measure_images(raw, catalog, workspace.workers)
+    measures = measure_images(raw, catalog, workspace.workers, measured_rows(workspace))
     dataset = Dataset.of(
         catalog,
         groups=GROUPS.read(workspace.path("data", "groups", "groups.parquet")),
@@ -33,6 +34,10 @@ def run(workspace: Workspace, name: str) -> None:
         rejected=REJECTED.read(workspace.path("data", "catalog", "rejected.parquet")),
         measures=measures,
         features=Features.load(workspace.path("data", "features")),
+        params=workspace.params.explore,
+        group_summary=read_json(workspace.path("data", "groups", "summary.json")),
+        backbone=read_json(workspace.path("data", "features", "features.json")).get("backbone", ""),
+        raw=raw,
     )
     with workspace.output("reports", "explore") as folder:
         measure_table(measures).write(measures, folder / "measures.parquet")

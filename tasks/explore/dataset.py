@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from tasks.explore.effects import count_groups
 from tasks.features import Features
+from tasks.params.models import Explore
 from tasks.tables import Table
 
 
@@ -27,20 +31,36 @@ class Dataset:
     Attributes
     ----------
     images
-        One row an image, in order of `image_id`: `path`, `paths`, `label`, ... of the catalog, `part` of the split,
-        `group` of relatives, and the measures.
+        One row an image, in order of `image_id`: `path`, `paths`, `label`, ... of the catalog, `part` and `fold` (empty
+        outside of training) of the split, `group` of relatives, and the measures.
     pairs
         Table `PAIRS`.
     rejected
         Table `REJECTED`.
     features
         A vector an image; ids are `image_id`.
+    params
+        The section `explore` of the parameters: seeds, permutations.
+    backbone
+        What made the features, as `params.yaml` calls it; empty where that isn't known.
+    group_summary
+        What the stage group wrote beside its tables; keys may be missing.
+    raw
+        The folder below which the paths lie, for checks that open some images again.
+    details
+        The measures whose name holds a dot, such as the bins of a histogram (``red.03``), pieces that mean nothing
+        alone; rows as in `images`.
     """
 
     images: pd.DataFrame
     pairs: pd.DataFrame
     rejected: pd.DataFrame
     features: Features
+    params: Explore = field(default_factory=lambda: Explore.model_validate({}))
+    backbone: str = ""
+    group_summary: dict[str, Any] = field(default_factory=dict)
+    raw: Path = Path("data", "raw")
+    details: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @classmethod
     def of(
@@ -53,11 +73,18 @@ class Dataset:
         rejected: pd.DataFrame,
         measures: pd.DataFrame,
         features: Features,
+        params: Explore | None = None,
+        backbone: str = "",
+        group_summary: dict[str, Any] | None = None,
+        raw: Path = Path("data", "raw"),
     ) -> Dataset:
         """Join the stages' tables; an image that the split leaves out has the part "excluded"."""
-        parts = splits.loc[splits["repeat"] == 0, ["image_id", "part"]]
+        pieces = [name for name in measures if "." in name]
+        details = measures.sort_values("image_id", ignore_index=True)[pieces]
+        measures = measures.drop(columns=pieces)
+        parts = splits[splits["repeat"] == 0].reindex(columns=["image_id", "part", "fold"])
         images = (
-            catalog.drop(columns=["group", "part", "width", "height"])  # the last two are measured again
+            catalog.drop(columns=["group", "part", *catalog.columns.intersection(measures.columns).drop("image_id")])
             .merge(groups, on="image_id", how="left", validate="1:1")
             .merge(parts, on="image_id", how="left", validate="1:1")
             .merge(measures, on="image_id", validate="1:1")
@@ -65,7 +92,8 @@ class Dataset:
         )
         images["part"] = images["part"].fillna("excluded")
         images["group"] = images["group"].fillna(images["image_id"])
-        return cls(images, pairs, rejected, features)
+        section = params or Explore.model_validate({})
+        return cls(images, pairs, rejected, features, section, backbone, group_summary or {}, raw, details)
 
     @cached_property
     def labelled(self) -> pd.DataFrame:
@@ -82,3 +110,8 @@ class Dataset:
         """The classes of all labelled images, from the most training images to the fewest, then by name."""
         counts = self.training["label"].value_counts().to_dict()
         return sorted(self.labelled["label"].unique(), key=lambda name: (-counts.get(name, 0), name))
+
+    @cached_property
+    def group_counts(self) -> dict[str, tuple[int, int]]:
+        """For each class with training images, the groups of relatives that hold one, and that hold one of the rest."""
+        return count_groups(self.training["label"].to_numpy(), self.training["group"].to_numpy())

@@ -27,8 +27,9 @@ class Effect:
     auc, low, high
         In [0, 1].
     strength
-        From the end of the interval that lies nearer to 0.5; "negligible" if the whole interval is, "unclear" if the
-        interval holds both negligible and larger values, "constant" if all values are the same.
+        From the end that lies nearer to 0.5 of an interval that allows for all comparisons made at once; "negligible"
+        if that whole interval is, "unclear" if it holds both negligible and larger values, "constant" if all values
+        are the same.
     """
 
     auc: float
@@ -57,18 +58,68 @@ def effect(values: np.ndarray, inside: np.ndarray, groups: np.ndarray) -> Effect
     """
     if inside.all() or not inside.any():
         return Effect(0.5, 0.0, 1.0, UNCLEAR)
-    auc = area_under_curve(values, inside)
-    low, high = area_interval(auc, len(np.unique(groups[inside])), len(np.unique(groups[~inside])))
-    return Effect(auc, low, high, CONSTANT if np.ptp(values) == 0 else _strength(low, high))
+    sizes = count_groups(np.where(inside, "inside", "outside"), groups)
+    return effects_by_class(values, np.where(inside, "inside", "outside"), sizes)["inside"]
+
+
+def effects_by_class(
+    values: np.ndarray, labels: np.ndarray, sizes: dict[str, tuple[int, int]], comparisons: int = 1
+) -> dict[str, Effect]:
+    """How strongly `values` tell each class from the rest.
+
+    Parameters
+    ----------
+    values
+        Shape (n,), finite.
+    labels
+        Shape (n,), the classes.
+    sizes
+        What `count_groups` says of these labels.
+    comparisons
+        How many effects are looked at together: a strength is that of an interval that is right for all of them at
+        once in 95% of cases (Bonferroni).
+    """
+    rank = ranks(values)
+    constant = bool(np.ptp(values) == 0)
+    found = {}
+    for label, (n_inside, n_outside) in sizes.items():
+        inside = labels == label
+        if inside.all():
+            found[label] = Effect(0.5, 0.0, 1.0, UNCLEAR)
+            continue
+        auc = _area(rank, inside)
+        low, high = area_interval(auc, n_inside, n_outside)
+        together = area_interval(auc, n_inside, n_outside, 1 - (1 - CONFIDENCE) / comparisons)
+        found[label] = Effect(auc, low, high, CONSTANT if constant else _strength(*together))
+    return found
+
+
+def count_groups(labels: np.ndarray, groups: np.ndarray) -> dict[str, tuple[int, int]]:
+    """For each class the number of groups that hold an image of it, and of those that hold one of another class."""
+    classes, label_of = np.unique(labels.astype(str), return_inverse=True)
+    names, group_of = np.unique(groups.astype(str), return_inverse=True)
+    pairs = np.unique(group_of * len(classes) + label_of)  # each group once for each of its classes
+    n_classes = np.bincount(pairs // len(classes), minlength=len(names))
+    inside = np.bincount(pairs % len(classes), minlength=len(classes))
+    alone = np.bincount(pairs % len(classes), weights=n_classes[pairs // len(classes)] == 1, minlength=len(classes))
+    return {str(label): (int(inside[row]), len(names) - int(alone[row])) for row, label in enumerate(classes)}
 
 
 def area_under_curve(values: np.ndarray, inside: np.ndarray) -> float:
     """P(value inside > value outside) + P(equal) / 2, over all pairs (Mann-Whitney)."""
+    return _area(ranks(values), inside)
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1; ties share the mean of their ranks."""
     _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[position]  # ties share the mean of their ranks
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[position])
+
+
+def _area(rank: np.ndarray, inside: np.ndarray) -> float:
     n_inside = int(inside.sum())
-    n_outside = len(values) - n_inside
-    return float((ranks[inside].sum() - n_inside * (n_inside + 1) / 2) / (n_inside * n_outside))
+    n_outside = len(rank) - n_inside
+    return float((rank[inside].sum() - n_inside * (n_inside + 1) / 2) / (n_inside * n_outside))
 
 
 def area_interval(auc: float, n_inside: int, n_outside: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

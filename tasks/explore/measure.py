@@ -1,22 +1,27 @@
-"""Measuring pixels: every image is decoded once for all checks, in one-thread processes.
+"""Measuring images: each is decoded once for all checks, in one-thread processes, and never again.
 
 This module is what the worker processes import, so the heavy libraries are imported where they are used.
 """
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from tasks.errors import InputError
 from tasks.explore.checks import Check
-from tasks.explore.picture import Picture
-from tasks.images import UnreadableError, open_image, to_rgb
+from tasks.explore.picture import Picture, Source
 from tasks.registry import parts
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tasks.rows import Row, Rows
+    from tasks.workspace import Workspace
 
 CHUNK = 32  # images a message to a worker process
 
@@ -28,8 +33,23 @@ def all_checks() -> dict[str, Check]:
     return dict(sorted(checks.items(), key=lambda item: (item[1].order, item[0])))
 
 
-def measure_images(raw: Path, catalog: pd.DataFrame, workers: int) -> pd.DataFrame:
-    """What the checks measure on the pixels of every image.
+def measured_rows(workspace: Workspace) -> Rows:
+    """The store of what was measured on the pixels, by the images' content."""
+    from tasks.rows import Rows
+
+    modules = sorted({type(check).__module__ for check in _measuring()})
+    theirs = [name for name in modules if not name.startswith("tasks.")]
+    return Rows.of(
+        workspace,
+        "measures",
+        code=[__name__, *modules],
+        packages=["numpy", "opencv-python-headless", "pillow", "simplejpeg"],
+        parameters={name: hashlib.sha256(inspect.getsource(sys.modules[name]).encode()).hexdigest() for name in theirs},
+    )
+
+
+def measure_images(raw: Path, catalog: pd.DataFrame, workers: int, rows: Rows) -> pd.DataFrame:
+    """The numbers of every image that the checks measure on pixels or take from the catalog.
 
     Parameters
     ----------
@@ -39,47 +59,62 @@ def measure_images(raw: Path, catalog: pd.DataFrame, workers: int) -> pd.DataFra
         Table `CATALOG`.
     workers
         How many processes work; the result doesn't depend on it.
+    rows
+        The store of `measured_rows`: only images that it doesn't know are opened.
 
     Returns
     -------
     pandas.DataFrame
-        `image_id` in ascending order and one float column a measure.
+        `image_id` in ascending order and one float column a measure, by name.
     """
     import pandas as pd
-    from joblib import Parallel, delayed
 
     from tasks.workspace import Progress
 
-    catalog = catalog.sort_values("image_id")
-    paths = [raw / path for path in catalog["path"]]
-    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-    parallel = Parallel(n_jobs=min(workers, len(chunks)), return_as="generator")
-    results = parallel(delayed(measure_files)(chunk) for chunk in chunks)
-    rows = (row for chunk in results for row in chunk)
-    table = pd.DataFrame(list(Progress(rows, "images measured", total=len(paths))))
-    table.insert(0, "image_id", catalog["image_id"].to_numpy())
-    return table
+    catalog = catalog.sort_values("image_id", ignore_index=True)
+    facts = catalog[list(Source._fields)].itertuples(index=False, name=None)
+    source_of = {
+        digest: Source(raw / path, *others) for digest, (path, *others) in zip(catalog["sha256"], facts, strict=True)
+    }
+
+    def measure(digests: list[str]) -> Iterator[Row]:
+        sources = [source_of[digest] for digest in digests]
+        return iter(Progress(_measured(sources, workers), "images measured", total=len(sources)))
+
+    table = pd.DataFrame(rows.fill(catalog["sha256"].tolist(), measure))
+    for check in all_checks().values():
+        table = table.assign(**check.from_catalog(catalog))
+    return pd.concat([catalog["image_id"], table[sorted(table.columns)].astype(float)], axis="columns")
 
 
-def measure_files(paths: list[Path]) -> list[dict[str, float]]:
-    """The measures of each of some files, in their order."""
-    return [measure_picture(open_picture(path)) for path in paths]
+def _measured(sources: list[Source], workers: int) -> Iterator[Row]:
+    """What is measured on each image, in their order."""
+    from joblib import Parallel, delayed
+
+    chunks = [sources[start : start + CHUNK] for start in range(0, len(sources), CHUNK)]
+    parallel = Parallel(n_jobs=max(1, min(workers, len(chunks))), return_as="generator")
+    for made in parallel(delayed(measure_files)(chunk) for chunk in chunks):
+        yield from made
 
 
-def open_picture(path: Path) -> Picture:
-    """Decode an image that the catalog holds.
+def measure_files(sources: list[Source]) -> list[Row]:
+    """The measures of each of some images, in their order: the work of one task of a worker process."""
+    import cv2
 
-    Raises
-    ------
-    InputError
-        The file is gone or can't be read any more.
-    """
-    try:
-        return Picture(to_rgb(open_image(path).image))
-    except UnreadableError as error:
-        raise InputError(f"{path}: {error}; it was in order when the catalog was made, run ingest again") from error
+    cv2.setNumThreads(1)  # processes share the cores, not threads
+    return measure_pictures([Picture.read(source) for source in sources])
 
 
-def measure_picture(picture: Picture) -> dict[str, float]:
-    """The measures of all checks on one image."""
-    return {name: value for check in all_checks().values() for name, value in check.measure(picture).items()}
+def measure_pictures(pictures: list[Picture]) -> list[Row]:
+    """The measures of all checks on each picture; check by check, so that a check's code stays in the cache."""
+    rows: list[Row] = [{} for _ in pictures]
+    for check in _measuring():
+        for row, picture in zip(rows, pictures, strict=True):
+            row.update({name: float(value) for name, value in check.measure(picture).items()})
+    return rows
+
+
+@cache
+def _measuring() -> list[Check]:
+    """The checks that measure pixels."""
+    return [check for check in all_checks().values() if type(check).measure is not Check.measure]

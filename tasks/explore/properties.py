@@ -6,22 +6,20 @@ fails where it is absent.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.effects import CONFIDENCE, CONSTANT, Effect, effect
+from tasks.explore.effects import CONSTANT, Effect, effects_by_class
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
-    from tasks.explore.picture import Picture
 
 PERCENTILES = {"p5": 5, "q1": 25, "median": 50, "q3": 75, "p95": 95}
 TAGS = {"large": "bad", "medium": "warn", "small": "warn", "negligible": "good"}
-NAMED = 4  # classes that a sentence names, the most strongly linked first
+NAMED = 3  # classes that a sentence names, the most strongly linked first
 
 
 @dataclass(frozen=True)
@@ -38,16 +36,19 @@ class Measure:
         Digits after the point that the report shows.
     logarithmic
         Whether the plot's axis is.
+    share
+        Whether the number is 0 or 1, so that a class is described by its mean.
     """
 
     title: str
     meaning: str
     decimals: int
     logarithmic: bool = False
+    share: bool = False
 
     def show(self, value: float) -> str:
         """A value as the report shows it."""
-        return f"{value:,.{self.decimals}f}"
+        return f"{value:.1%}" if self.share else f"{value:,.{self.decimals}f}"
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ class Comparison:
     Attributes
     ----------
     classes
-        Percentiles of each class's training images (see `describe`), for classes that have any.
+        Mean and percentiles of each class's training images (see `describe`), for classes that have any.
     effects
         How well the measure alone tells each of these classes from the others.
     parts
-        Percentiles of the labelled training and test images.
+        The same of the labelled training and test images.
     """
 
     classes: dict[str, dict[str, float]]
@@ -75,17 +76,18 @@ class Comparison:
 
 
 class Property(Check):
-    """A check that measures one or more numbers an image and compares the classes in them."""
+    """A check that finds one or more numbers an image and compares the classes in them.
+
+    It measures pixels or takes numbers from the catalog, those that `measures` describes and perhaps others that only
+    its own summary needs.
+    """
 
     measures: ClassVar[dict[str, Measure]]
-
-    @abstractmethod
-    def measure(self, picture: Picture) -> dict[str, float]:
-        """Measure one image: a number for each name in `measures`."""
+    blind: ClassVar[str] = ""  # what the measures can't see
 
     def summarise(self, dataset: Dataset) -> Finding:
         """Percentiles a class and part, and the area under the ROC curve of each class against the rest."""
-        compared = {name: compare_classes(dataset, name) for name in self.measures}
+        compared = {name: compare_classes(dataset, name, len(self.measures)) for name in self.measures}
         numbers: dict[str, Any] = {
             name: {
                 "classes": {
@@ -96,87 +98,98 @@ class Property(Check):
             }
             for name, one in compared.items()
         }
-        constant = [
-            f"{self.measures[name].title.lower()} {self.measures[name].show(one.parts['train']['median'])}"
-            for name, one in compared.items()
-            if one.constant and one.classes
-        ]
-        blocks = [_block(self.measures[name], one) for name, one in compared.items() if not one.constant]
-        if constant:
-            blocks.append(
-                Block(text=f"The same for all training images, so of no use to a network: {', '.join(constant)}.")
-            )
-        watch = [_sentence(self.measures[name], one) for name, one in compared.items()]
-        return Finding(numbers, blocks, [sentence for sentence in watch if sentence])
+        varying = [(self.measures[name], one) for name, one in compared.items() if one.classes and not one.constant]
+        constant = [(self.measures[name], one) for name, one in compared.items() if one.classes and one.constant]
+        limits = [Block(text=f"What this can't see: {self.blind}.")] if self.blind else []
+        return Finding(numbers, [*limits, *_blocks(self.title, varying), *_constant(constant)], _sentences(varying))
 
 
-def compare_classes(dataset: Dataset, name: str) -> Comparison:
-    """Describe the measure `name` a class and part."""
-    labels = dataset.training["label"].to_numpy()
+def compare_classes(dataset: Dataset, name: str, measures: int = 1) -> Comparison:
+    """Describe the measure `name`, one of `measures` that are looked at together, a class and part."""
+    labels = dataset.training["label"].to_numpy(dtype=str)
     values = dataset.training[name].to_numpy()
-    groups = dataset.training["group"].to_numpy()
-    classes = [label for label in dataset.classes if (labels == label).any()]
+    classes = [label for label in dataset.classes if label in dataset.group_counts]
     by_part = {part: dataset.labelled.loc[dataset.labelled["part"] == part, name] for part in ("train", "test")}
     return Comparison(
         classes={label: describe(values[labels == label]) for label in classes},
-        effects={label: effect(values, labels == label, groups) for label in classes},
+        effects=effects_by_class(values, labels, dataset.group_counts, measures * len(classes)),
         parts={part: describe(rows.to_numpy()) for part, rows in by_part.items() if len(rows)},
     )
 
 
 def describe(values: np.ndarray) -> dict[str, float]:
-    """Number of images `n`, and the percentiles 5, 25, 50, 75 and 95 of a measure, as `PERCENTILES` calls them."""
-    percentiles = np.percentile(values, list(PERCENTILES.values()))
-    return {"n": len(values), **{key: float(value) for key, value in zip(PERCENTILES, percentiles, strict=True)}}
+    """Number of images `n`, mean, and percentiles 5, 25, 50, 75 and 95 of a measure, as `PERCENTILES` calls them."""
+    percentiles = np.percentile(values, list(PERCENTILES.values())).tolist()
+    return {"n": len(values), "mean": float(values.mean()), **dict(zip(PERCENTILES, percentiles, strict=True))}
 
 
-def _block(measure: Measure, compared: Comparison) -> Block:
-    from tasks.explore.drawing import draw_classes
+def _blocks(title: str, compared: list[tuple[Measure, Comparison]]) -> list[Block]:
+    """What is measured, the drawing of all measures, and the numbers of each."""
+    if not compared:
+        return []
+    from tasks.explore.drawing import clearest, draw_classes
 
     medians = [
-        f"{measure.show(numbers['median'])} in the {'training' if part == 'train' else 'test'} part"
-        for part, numbers in compared.parts.items()
+        [measure.title, measure.meaning, *(_median(measure, one, part) for part in ("train", "test"))]
+        for measure, one in compared
     ]
-    return Block(
-        measure.title,
-        f"{measure.meaning} The median is {' and '.join(medians)}.",
-        draw_classes(measure.title, compared.classes, compared.effects, logarithmic=measure.logarithmic),
-        _grid(measure, compared),
-    )
+    grid = Grid(["measure", "what it is", "median in training", "in test"], medians, frozenset({1}))
+    shown = clearest([one for _, one in compared])
+    some = f"the {len(shown)} classes that differ most" if len(shown) < len(compared[0][1].classes) else "all classes"
+    numbers = [_grid(measure, one, shown, f"{measure.title}: the numbers of {some}") for measure, one in compared]
+    return [Block(grid=grid), Block(plot=draw_classes(title, compared, shown)), *(Block(grid=one) for one in numbers)]
 
 
-def _grid(measure: Measure, compared: Comparison) -> Grid:
+def _median(measure: Measure, compared: Comparison, part: str) -> str:
+    if part not in compared.parts:
+        return ""
+    return measure.show(compared.parts[part]["mean" if measure.share else "median"])
+
+
+def _constant(compared: list[tuple[Measure, Comparison]]) -> list[Block]:
+    """A sentence on the measures in which all training images agree."""
+    if not compared:
+        return []
+    values = ", ".join(f"{measure.title.lower()} {_median(measure, one, 'train')}" for measure, one in compared)
+    return [Block(text=f"The same for all training images, so of no use to a network: {values}.")]
+
+
+def _grid(measure: Measure, compared: Comparison, shown: list[str], folded: str) -> Grid:
     from markupsafe import Markup
 
+    quartiles = {"q1": "lower quartile", "median": "median", "q3": "upper quartile"}
+    columns = {"mean": "share"} if measure.share else quartiles
     rows = []
-    for label, numbers in compared.classes.items():
-        one = compared.effects[label]
+    for label in shown:
+        numbers, one = compared.classes[label], compared.effects[label]
         interval = Markup('{:.2f} <span class="interval">[{:.2f}, {:.2f}]</span>').format(one.auc, one.low, one.high)
         tag = Markup('<span class="tag {}">{}</span>').format(TAGS.get(one.strength, ""), one.strength)
-        quartiles = [measure.show(numbers[key]) for key in ("q1", "median", "q3")]
-        rows.append([label, f"{numbers['n']:,}", *quartiles, interval, tag])
-    headers = ["class", "training images", "lower quartile", "median", "upper quartile", "AUC against the rest", "link"]
-    return Grid(headers, rows)
+        shown_numbers = [measure.show(numbers[key]) for key in columns]
+        rows.append([label, f"{numbers['n']:,}", *shown_numbers, interval, tag])
+    headers = ["class", "training images", *columns.values(), "AUC against the rest", "link"]
+    return Grid(headers, rows, folded=folded)
 
 
-def _sentence(measure: Measure, compared: Comparison) -> str:
-    """What to watch, or nothing."""
-    linked = {label: one for label, one in compared.effects.items() if one.shown}
+def _sentences(compared: list[tuple[Measure, Comparison]]) -> list[str]:
+    """What to watch, in one sentence: the measure that is linked most strongly, and which others are."""
+    linked = [
+        (measure, {label: one for label, one in comparison.effects.items() if one.shown})
+        for measure, comparison in compared
+    ]
+    linked = [(measure, effects) for measure, effects in linked if effects]
     if not linked:
-        return ""
-    first = sorted(linked, key=lambda label: (-abs(linked[label].auc - 0.5), label))[:NAMED]
-    told = "; ".join(f"{label} {_told(linked[label])}" for label in first)
-    more = f"; and {len(linked) - NAMED} more classes" if len(linked) > NAMED else ""
-    return (
-        f"{measure.title} goes with the class: {told}{more}. Unless it is what makes the class, it is a "
-        f"shortcut that a network will learn."
-    )
+        return []
+    linked.sort(key=lambda item: -max(abs(one.auc - 0.5) for one in item[1].values()))
+    measure, effects = linked[0]
+    first = sorted(effects, key=lambda label: (-abs(effects[label].auc - 0.5), label))[:NAMED]
+    told = "; ".join(f"{label} {_told(effects[label])}" for label in first)
+    more = f"; and {len(effects) - NAMED} more classes" if len(effects) > NAMED else ""
+    others = [other.title.lower() for other, _ in linked[1:]]
+    also = f" The same holds of {', '.join(others)}." if others else ""
+    return [f"{measure.title} goes with the class: {told}{more}.{also} A shortcut, unless it is what makes the class."]
 
 
 def _told(one: Effect) -> str:
     side = "larger" if one.auc > 0.5 else "smaller"
     share, *ends = (one.auc, one.low, one.high) if one.auc > 0.5 else (1 - one.auc, 1 - one.high, 1 - one.low)
-    return (
-        f"has a {side} value than another class in {share:.0%} of pairs of images "
-        f"({CONFIDENCE:.0%} interval {ends[0]:.0%} to {ends[1]:.0%}: a {one.strength} link or more)"
-    )
+    return f"{side} in {share:.0%} of pairs with another class [{ends[0]:.0%}, {ends[1]:.0%}]"

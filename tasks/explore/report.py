@@ -11,7 +11,8 @@ import pandas as pd
 from tasks.explore.checks import Finding
 from tasks.explore.checks.class_counts import count_table
 from tasks.explore.dataset import Dataset
-from tasks.explore.measure import all_checks, open_picture
+from tasks.explore.measure import all_checks
+from tasks.images import open_image, to_rgb
 from tasks.page import render, thumbnail
 from tasks.tables import FLAGS, PARTS
 from tasks.workspace import write_json, write_text
@@ -33,11 +34,12 @@ def write_report(dataset: Dataset, raw: Path, thumbnails: int, folder: Path) -> 
         Sample images a class.
     """
     sections = [(name, check, check.summarise(dataset)) for name, check in all_checks().items()]
-    watch = [sentence for _, _, finding in sections for sentence in finding.watch]
+    watch = [(name, check.title, sentence) for name, check, finding in sections for sentence in finding.watch]
     numbers: dict[str, Any] = {name: finding.numbers for name, _, finding in sections}
     flags = flag_table(finding for _, _, finding in sections)
     FLAGS.write(flags, folder / "flags.parquet")
-    write_json(folder / "explore.json", numbers | {"watch": watch, "flags": flags["flag"].value_counts().to_dict()})
+    flagged = {flag: len(scores) for _, _, finding in sections for flag, scores in finding.flags.items()}
+    write_json(folder / "explore.json", numbers | {"watch": [sentence for *_, sentence in watch], "flags": flagged})
     blocks = [block for _, _, finding in sections for block in finding.blocks]
     paths = {shown.path for block in blocks for row in block.images for shown in row}
     counts = count_table(dataset)
@@ -49,7 +51,8 @@ def write_report(dataset: Dataset, raw: Path, thumbnails: int, folder: Path) -> 
         sections=sections,
         watch=watch,
         samples=sample_images(dataset, raw, thumbnails),
-        small={path: thumbnail(open_picture(raw / path).rgb) for path in sorted(paths)},
+        small={path: _thumbnail(raw / path) for path in sorted(paths)},
+        names=shown_names(dataset, paths),
         images=len(dataset.images),
         classes=len(dataset.classes),
         folded=FOLDED,
@@ -78,5 +81,15 @@ def sample_images(dataset: Dataset, raw: Path, number: int) -> dict[str, list[tu
     samples = {}
     for label in dataset.classes[-SAMPLED:]:
         paths = rows.loc[rows["label"] == label, "path"].head(number)
-        samples[label] = [(path, thumbnail(open_picture(raw / path).rgb)) for path in paths]
+        samples[label] = [(path, _thumbnail(raw / path)) for path in paths]
     return {label: shown for label, shown in samples.items() if shown}
+
+
+def shown_names(dataset: Dataset, paths: set[str]) -> dict[str, str]:
+    """What the report calls images: a training image its path; others their id, for a path often holds the label."""
+    rows = dataset.images[dataset.images["path"].isin(paths)]
+    return {row.path: row.path if row.part == "train" else row.image_id for row in rows.itertuples()}
+
+
+def _thumbnail(path: Path) -> str:
+    return thumbnail(to_rgb(open_image(path).image))

@@ -11,7 +11,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from tasks.fingerprints import perceptual_hash, pixel_hash, sharpness
+from tasks.fingerprints import perceptual_hashes, pixel_hash, sharpness
 from tasks.images import UnreadableError, open_image, to_rgb
 
 
@@ -37,6 +37,7 @@ def examine(root: Path, path: str, max_pixels: int) -> Examined:
             file.seek(0)
             found = open_image(file, max_pixels)
         rgb = to_rgb(found.image)
+        grey = rgb.convert("L")  # once for both that need it
     except UnreadableError as error:
         return Examined(path, reason=error.reason, detail=error.detail)
     facts = {
@@ -48,7 +49,7 @@ def examine(root: Path, path: str, max_pixels: int) -> Examined:
         "bytes": size,
         "sha256": digest,
         "pixels": pixel_hash(rgb),
-        "phash": perceptual_hash(rgb),
+        "phash": perceptual_hashes(grey),
         "taken": found.taken,
         "camera": found.camera,
         "orientation": found.orientation,
@@ -56,7 +57,7 @@ def examine(root: Path, path: str, max_pixels: int) -> Examined:
         "longitude": found.longitude,
         "dpi": found.dpi,
         "jpeg_quality": found.jpeg_quality,
-        "sharpness": sharpness(rgb),
+        "sharpness": sharpness(grey),
     }
     return Examined(path, facts)
 

@@ -93,7 +93,9 @@ class Group(Section):
     radius: int = Field(
         10, ge=0, le=16, description="Bits of the 64-bit perceptual hash in which candidates may differ."
     )
-    neighbours: int = Field(5, ge=0, le=50, description="Nearest images in features that are candidates as well.")
+    neighbours: int = Field(
+        3, ge=0, le=50, description="Nearest images, in features and in detail, that are candidates."
+    )
     turned: Literal["auto", "none", "mirrored", "all"] = Field(
         "auto",
         description="Whether mirrored or all turned copies are looked for; auto: mirrored, unless images look alike.",
@@ -112,13 +114,25 @@ class Split(Section):
     )
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of the images held out as the test part.")
     folds: int = Field(5, ge=2, le=50, description="Number of cross-validation folds of the training part.")
-    repeats: int = Field(1, ge=1, le=20, description="How often the folds are drawn anew; the test part stays.")
+    repeats: int = Field(1, ge=1, le=20, description="Draws of the folds; the test part is the same in all.")
     seed: Seed = 0
     frozen: bool = Field(True, description="Images keep the place that data/frozen.csv gives them.")
     accept: list[Literal["given", "content", "name", "near"]] = Field(
         default_factory=list,
-        description="Kinds of relatives that may lie in different given parts: leaks that you accept.",
+        description="Kinds of relatives that may lie on different sides: leaks that you accept.",
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check_repeats(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Folds that follow from the data can't be drawn again."""
+        made, mistakes = attempt(data, handler)
+        if made and made.by != "class" and made.repeats > 1:
+            why = f"with by: {made.by} the folds follow from the data and can't be drawn again; set repeats: 1"
+            mistakes.append(
+                mistake(PydanticCustomError("combination", "{why}", {"why": why}), ("repeats",), made.repeats)
+            )
+        return finish(made, mistakes)
 
 
 class Explore(Section):

@@ -30,9 +30,10 @@ class Outcome:
     model
         Fitted on all training rows, every seed.
     predictions
-        Table `PREDICTIONS`: training rows out of fold, test rows by `model`; post-hoc rule applied.
+        Table `PREDICTIONS`: training rows out of fold in every repeat, test rows by `model`, which knows of no repeat
+        and counts as the first; post-hoc rule applied.
     history
-        `seed`, `fold` (empty for `model`), `epoch` (from 1), `loss` (mean training loss an image).
+        `repeat`, `fold` (both empty for `model`), `seed`, `epoch` (from 1), `loss` (mean training loss an image).
     """
 
     model: Model
@@ -49,7 +50,6 @@ def fit_strategy(
     features: Features,
     new_features: Features,
     tell: Callable[[str], None],
-    repeat: int = 0,
 ) -> Outcome:
     """Fit `strategy` and predict every training row by a model that saw none of its fold, every test row by all.
 
@@ -60,13 +60,11 @@ def fit_strategy(
     settings
         The section `train` of the parameters.
     splits, balanced
-        Tables `SPLITS` and `BALANCED` (the strategy's recipe).
+        Tables `SPLITS`, all repeats, and `BALANCED` (the strategy's recipe).
     features, new_features
         Feature vectors of the catalog's images, by `image_id`, and of the recipe's new images, by `row_id`.
     tell
         Takes a line of progress after each fold.
-    repeat
-        The repeat of the split.
 
     Raises
     ------
@@ -74,9 +72,8 @@ def fit_strategy(
         The balanced set leaks; a class is missing in a fold's own set; there is a mixed row, which the families can't
         train on yet; a feature vector is missing.
     """
-    prove_no_leak(balanced, splits, repeat)
-    split = splits[splits["repeat"] == repeat].sort_values("image_id", ignore_index=True)
-    known = split[split["part"].isin(["train", "test"])]
+    prove_no_leak(balanced, splits)
+    known = splits[splits["part"].isin(["train", "test"])].sort_values(["repeat", "image_id"], ignore_index=True)
     classes = sorted(known.loc[known["part"] == "train", "label"].unique())
     strange = sorted(set(known["label"]) - set(classes))
     if strange:
@@ -90,29 +87,42 @@ def fit_strategy(
     loss: Loss = strategy.part("loss")
     sampler: Sampler = strategy.part("sampler")
     posthoc: PostHoc = strategy.part("posthoc")
-    folds: list[int | None] = [*sorted(int(fold) for fold in known["fold"].dropna().unique()), None]
+    repeats = sorted(int(repeat) for repeat in known["repeat"].unique())
+    rounds: list[tuple[int, int | None, pd.DataFrame]] = [
+        (int(repeat), int(fold), rows)
+        for (repeat, fold), rows in known.dropna(subset="fold").groupby(["repeat", "fold"])
+    ]
+    rounds.append((repeats[0], None, known[(known["part"] == "test") & (known["repeat"] == repeats[0])]))
     tables, history = [], []
-    for fold in folds:
-        own = outside_fold(balanced, fold)
-        targets = targets_of(own, classes, fold)
+    idle = {repeat: np.ones(len(balanced), dtype=bool) for repeat in repeats}
+    for repeat, fold, unseen in rounds:
+        own = outside_fold(balanced, splits, fold, repeat)
+        where = "all folds" if fold is None else f"the folds other than {fold}"
+        where += f" of repeat {repeat}" if fold is not None and len(repeats) > 1 else ""
+        targets = targets_of(own, classes, where)
         data = values[own.index.to_numpy()]
         fits: list[Fit] = []
         for seed in range(settings.seeds):
             task = FitTask(data, targets, len(classes), loss, sampler, settings, seed)
             fits.append(family.fit(task))
             history += [
-                {"seed": seed, "fold": fold, "epoch": epoch, "loss": value}
+                {"repeat": None if fold is None else repeat, "fold": fold, "seed": seed, "epoch": epoch, "loss": value}
                 for epoch, value in enumerate(fits[-1].losses, start=1)
             ]
         model = Model(classes, family, posthoc, loss.prior(task.counts), tuple(fit.state for fit in fits))
-        unseen = known[known["part"] == "test"] if fold is None else known[known["fold"] == fold]
         tables.append(_predict(model, unseen, features))
-        where = "all folds" if fold is None else f"without fold {fold}"
+        if fold is not None:
+            idle[repeat][own.index] = False
         final = np.mean([fit.losses[-1] for fit in fits])
-        tell(f"fitted {len(fits)} seeds on {len(own):,} rows {where}, loss {final:.4f}")
+        tell(f"fitted {len(fits)} seeds on {len(own):,} rows in {where}, loss {final:.4f}")
+    for repeat, rows in idle.items():
+        if rows.any():
+            tell(
+                f"repeat {repeat}: {rows.sum():,} rows train no fold's models, for their generators saw images of each"
+            )
 
-    predictions = pd.concat(tables).sort_values(["image_id", "seed"], ignore_index=True)
-    return Outcome(model, predictions, pd.DataFrame(history).astype({"fold": "Int16"}))
+    predictions = pd.concat(tables).sort_values(["image_id", "repeat", "seed"], ignore_index=True)
+    return Outcome(model, predictions, pd.DataFrame(history).astype({"repeat": "Int16", "fold": "Int16"}))
 
 
 def training_features(balanced: pd.DataFrame, features: Features, new_features: Features) -> NDArray[np.float32]:
@@ -131,8 +141,8 @@ def training_features(balanced: pd.DataFrame, features: Features, new_features: 
     return values
 
 
-def targets_of(own: pd.DataFrame, classes: list[str], fold: int | None) -> NDArray[np.int64]:
-    """Class numbers of a fold's own training rows, shape (n,); every class must occur, and no other."""
+def targets_of(own: pd.DataFrame, classes: list[str], where: str) -> NDArray[np.int64]:
+    """Class numbers of the rows in the folds that `where` names, shape (n,); every class must occur, and no other."""
     strange = sorted(set(own["label"]) - set(classes))
     if strange:
         raise InputError(
@@ -140,7 +150,6 @@ def targets_of(own: pd.DataFrame, classes: list[str], fold: int | None) -> NDArr
         )
     for name, count in zip(classes, class_counts(own["label"], classes), strict=True):
         if count == 0:
-            where = "all folds" if fold is None else f"the folds other than {fold}"
             raise InputError(
                 f"class {name!r} has no training row in {where}: its images lie in one fold (as relatives do), "
                 "or the recipe drops them; add images of other groups, or leave the class out (ingest.drop)"

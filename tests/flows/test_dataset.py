@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.dataset import add, place, sample, samples
+from flows.dataset import add, discard, freeze, place, sample, samples
 from flows.locks import workspace_lock
 from tasks.errors import InputError
 
@@ -145,6 +145,78 @@ def test_a_clone_without_the_data_is_not_overwritten(root: Path, photos: Path) -
     for start in (lambda: add(root, photos), lambda: sample(root)):
         with pytest.raises(InputError, match="dvc pull"):
             start()
+
+
+HEADER = "image_id,part,repeat,fold\n"
+
+
+def split_into(root: Path, repository: Path, **part_of: str) -> None:
+    """A project whose split gives images these parts; what the stages before it made is not looked at."""
+    import pandas as pd
+
+    from tasks.tables import SPLITS
+
+    rows = [
+        {
+            "image_id": name,
+            "group": name,
+            "label": "cat",
+            "part": part,
+            "repeat": 0,
+            "fold": 0 if part == "train" else None,
+        }
+        for name, part in part_of.items()
+    ]
+    (root / "data/splits").mkdir(parents=True, exist_ok=True)
+    SPLITS.write(pd.DataFrame(rows).astype({"fold": "Int16"}), root / "data/splits/splits.parquet")
+    (root / "data/frozen.csv").write_text(HEADER)
+    if not (root / "params.yaml").exists():
+        shutil.copy(repository / "params.yaml", root)
+
+
+def test_freezing_writes_the_present_places_and_discarding_empties_the_file(
+    root: Path, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InputError, match="there is no split yet; `equipoise run split`"):
+        freeze(root)
+    split_into(root, repository, b="train", a="test", x="excluded")
+    freeze(root)
+    assert (root / "data/frozen.csv").read_text() == HEADER + "a,test,0,\nb,train,0,0\n"
+    assert "places of 2 images; keep it in git: git add data/frozen.csv" in capsys.readouterr().out
+    discard(root)
+    assert (root / "data/frozen.csv").read_text() == HEADER
+    (root / "params.yaml").write_text((root / "params.yaml").read_text().replace("frozen: true ", "frozen: false"))
+    freeze(root)
+    assert "set split.frozen=true" in capsys.readouterr().out
+
+
+def test_the_split_is_frozen_before_images_join_so_that_old_ones_stay(
+    root: Path, repository: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frozen = root / "data/frozen.csv"
+    add(root, photos)
+    split_into(root, repository, a="test", b="train")
+    capsys.readouterr()
+    add(root, photos)
+    assert frozen.read_text() == HEADER, "nothing new, so nothing to protect from"
+    add(root, make(tmp_path / "more", "cat/3.png"))
+    assert frozen.read_text() == HEADER + "a,test,0,\nb,train,0,0\n"
+    assert "keep their places: data/frozen.csv holds those of 2" in capsys.readouterr().out
+    add(root, make(tmp_path / "again", "cat/4.png"))
+    assert "keep their places" not in capsys.readouterr().out, "they are frozen already"
+    split_into(root, repository, a="test", b="train", c="train")
+    add(root, make(tmp_path / "then", "cat/5.png"))
+    assert frozen.read_text().endswith("c,train,0,0\n"), "what joined last time stays as well"
+
+
+def test_a_split_that_is_not_to_be_obeyed_is_not_frozen(
+    root: Path, repository: Path, photos: Path, tmp_path: Path
+) -> None:
+    add(root, photos)
+    split_into(root, repository, a="test", b="train")
+    (root / "params.yaml").write_text((root / "params.yaml").read_text().replace("frozen: true ", "frozen: false"))
+    add(root, make(tmp_path / "more", "cat/3.png"))
+    assert (root / "data/frozen.csv").read_text() == HEADER
 
 
 class Killed(BaseException):

@@ -1,132 +1,21 @@
 """explore: what the report says of the data, on images made to have a property or not."""
 
 import csv
-import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, ImageFilter
+from explore_data import EVIL, PLAIN, build, covered, finding, framed, noise, shaded, striped, tinted, two_classes
+from PIL import ImageFilter
 from scipy.optimize import brentq
 
-from tasks.errors import InputError
-from tasks.explore.checks import Finding
 from tasks.explore.checks.class_counts import imbalance, wilson
-from tasks.explore.dataset import Dataset, measure_table
+from tasks.explore.dataset import Dataset
 from tasks.explore.effects import CONSTANT, LARGE, NEGLIGIBLE, UNCLEAR, area_interval, area_under_curve, effect
-from tasks.explore.measure import all_checks, measure_images, measure_picture
-from tasks.explore.picture import Picture
+from tasks.explore.measure import all_checks
 from tasks.explore.report import write_report
-from tasks.features import Features
-from tasks.tables import PAIRS, REJECTED
-
-EVIL = "<b>x</b>"
-PLAIN = "plain"
-
-
-def noise(seed: int, width: int = 64, height: int = 64, mean: float = 128, spread: float = 30) -> Image.Image:
-    values = np.random.default_rng(seed).normal(mean, spread, (height, width))
-    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
-
-
-def measures_of(image: Image.Image) -> dict[str, float]:
-    return measure_picture(Picture(image.convert("RGB")))
-
-
-def build(root: Path, images: list[tuple[str | None, str, Image.Image]], **tables: Any) -> tuple[Dataset, Path]:
-    """A dataset of images given as label, part and pixels; other tables are empty unless given."""
-    raw = root / "raw"
-    raw.mkdir(parents=True)
-    rows = []
-    for number, (label, part, image) in enumerate(images):
-        path = raw / f"{number}.png"
-        image.save(path)
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        rows.append({"image_id": sha256[:16], "path": path.name, "paths": [path.name], "label": label, "split": part})
-    catalog = pd.DataFrame(rows).assign(group=None, part=None, width=1, height=1)
-    groups = pd.DataFrame({"image_id": catalog["image_id"], "group": catalog["image_id"]})
-    splits = pd.DataFrame({"image_id": catalog["image_id"], "part": catalog["split"], "repeat": 0})
-    dataset = Dataset.of(
-        catalog,
-        groups=tables.get("groups", groups),
-        pairs=tables.get("pairs", PAIRS.empty()),
-        splits=splits,
-        rejected=tables.get("rejected", REJECTED.empty()),
-        measures=measure_images(raw, catalog, workers=1),
-        features=tables.get("features", Features(catalog["image_id"].tolist(), np.zeros((len(catalog), 4)))),
-    )
-    return dataset, raw
-
-
-def two_classes(first: list[Image.Image], second: list[Image.Image]) -> list[tuple[str | None, str, Image.Image]]:
-    return [(EVIL, "train", image) for image in first] + [(PLAIN, "train", image) for image in second]
-
-
-def finding(dataset: Dataset, check: str) -> Finding:
-    return all_checks()[check].summarise(dataset)
-
-
-# --- what is measured -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("grey", "expected"), [(0, 0.0), (51, 0.2), (255, 1.0)])
-def test_brightness_is_the_mean_luminance(grey, expected):
-    assert measures_of(Image.new("L", (30, 20), grey))["brightness"] == pytest.approx(expected, abs=1e-6)
-
-
-def test_contrast_is_the_deviation_of_the_luminance():
-    halves = Image.new("L", (256, 256), 0)
-    halves.paste(255, (0, 0, 128, 256))
-    assert measures_of(halves)["contrast"] == pytest.approx(0.5, abs=1e-6)
-    assert measures_of(Image.new("L", (256, 256), 77))["contrast"] == 0
-
-
-def test_sharpness_is_the_variance_of_the_laplacian():
-    image = noise(3, 256, 256)
-    grey = np.asarray(image, dtype=float)
-    laplacian = [
-        grey[y - 1, x] + grey[y + 1, x] + grey[y, x - 1] + grey[y, x + 1] - 4 * grey[y, x]
-        for y in range(1, 255)
-        for x in range(1, 255)
-    ]
-    assert measures_of(image)["sharpness"] == pytest.approx(np.var(laplacian), rel=1e-4)
-
-
-def test_blur_lowers_sharpness_whatever_the_size_of_the_file():
-    for side in (100, 256, 900):
-        image = noise(5, side, side)
-        assert (
-            measures_of(image.filter(ImageFilter.GaussianBlur(side / 50)))["sharpness"]
-            < measures_of(image)["sharpness"]
-        )
-
-
-def test_sizes_are_those_of_the_upright_image(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    noise(1, 40, 20).save(tmp_path / "turned.jpg", exif=exif)
-    catalog = pd.DataFrame({"image_id": ["a"], "path": ["turned.jpg"]})
-    [row] = measure_images(tmp_path, catalog, 1).to_dict("records")
-    assert (row["width"], row["height"], row["aspect"]) == (20, 40, 0.5)
-
-
-def test_measures_do_not_depend_on_workers_or_order(tmp_path):
-    names = [f"{number}.png" for number in range(70)]
-    for number, name in enumerate(names):
-        noise(number, 20 + number, 30).save(tmp_path / name)
-    catalog = pd.DataFrame({"image_id": [f"{number:02}" for number in range(70)], "path": names})
-    alone = measure_images(tmp_path, catalog, 1)
-    pd.testing.assert_frame_equal(measure_images(tmp_path, catalog.sample(frac=1, random_state=0), 2), alone)
-    measure_table(alone).check(alone)
-
-
-def test_a_file_that_has_gone_is_told_with_its_path(tmp_path):
-    with pytest.raises(InputError, match=r"gone\.png"):
-        measure_images(tmp_path, pd.DataFrame({"image_id": ["a"], "path": ["gone.png"]}), 1)
-
 
 # --- how strongly a measure goes with a class -------------------------------------------------------------------------
 
@@ -200,7 +89,14 @@ CHANGED = {
     "brightness": [noise(number, mean=170) for number in range(24)],
     "contrast": [noise(number, spread=8) for number in range(24)],
     "sharpness": [noise(number).filter(ImageFilter.GaussianBlur(1)) for number in range(24)],
-    "sizes": [noise(number, width=80) for number in range(24)],
+    "dimensions": [noise(number, width=80, height=80) for number in range(24)],
+    "aspect_ratio": [noise(number, width=80) for number in range(24)],
+    "colour": [tinted(number, (30, 0, -30)) for number in range(24)],
+    "edges": [noise(number, spread=8) for number in range(24)],
+    "texture": [striped(number) for number in range(24)],
+    "background": [framed(number, 40) for number in range(24)],
+    "lighting": [shaded(number) for number in range(24)],
+    "occlusion": [covered(number) for number in range(24)],
 }
 
 
@@ -258,7 +154,7 @@ def test_relatives_are_counted_and_groups_of_two_classes_told(tmp_path):
     images = two_classes(SAME[:4], OTHERS[:4])
     ids, _ = build(tmp_path / "ids", images)
     by_path = ids.images.set_index("path")["image_id"]
-    groups = {"0.png": "a", "1.png": "a", "2.png": "a", "3.png": "b", "4.png": "b"}
+    groups = {"000.png": "a", "001.png": "a", "002.png": "a", "003.png": "b", "004.png": "b"}
     table = pd.DataFrame(
         {
             "image_id": [by_path[path] for path in by_path.index],
@@ -266,7 +162,7 @@ def test_relatives_are_counted_and_groups_of_two_classes_told(tmp_path):
         }
     )
     pairs = pd.DataFrame(
-        {"first": [by_path["0.png"]], "second": [by_path["1.png"]], "kind": ["content"], "distance": [0.0]}
+        {"first": [by_path["000.png"]], "second": [by_path["001.png"]], "kind": ["content"], "distance": [0.0]}
     )
     dataset, _ = build(tmp_path / "data", images, groups=table, pairs=pairs)
     found = finding(dataset, "relatives")
@@ -310,7 +206,7 @@ def report(root: Path, dataset: Dataset, raw: Path, thumbnails: int = 2) -> Path
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Path, Path]:
     root = tmp_path_factory.mktemp("explore")
     rejected = pd.DataFrame({"path": [EVIL], "label": [EVIL], "reason": ["damaged"], "detail": ["<i>cut</i>"]})
-    images = two_classes(CHANGED["sizes"], OTHERS)
+    images = two_classes(CHANGED["dimensions"], OTHERS)
     dataset, raw = build(root, [*images, (EVIL, "test", noise(999))], rejected=rejected)
     return dataset, raw, report(root / "report", dataset, raw)
 
@@ -335,7 +231,7 @@ def test_the_report_and_the_json_file_say_the_same(written):
     numbers = json.loads((written[2] / "explore.json").read_text())
     assert list(numbers) == sorted([*all_checks(), "flags", "watch"])
     assert page.count("<li>") == len(numbers["watch"]) > 0
-    auc = numbers["sizes"]["width"]["classes"][PLAIN]["effect"]
+    auc = numbers["dimensions"]["width"]["classes"][PLAIN]["effect"]
     assert f"{auc['auc']:.2f}" in page
     assert f"[{auc['low']:.2f}, {auc['high']:.2f}]" in page
 

@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.group import chain, connect, find_pairs, run
+from tasks.errors import InputError
+from tasks.group import run
+from tasks.group.linkage import complete_linkage, connect, refuse_large
+from tasks.group.names import hints
+from tasks.group.relations import chain, find_relations
 from tasks.params.models import Group
 from tasks.tables import CATALOG, GROUPS, PAIRS
 from tasks.workspace import Workspace
@@ -17,14 +21,16 @@ def catalog_of(rows):
     ids, groups, pixels = zip(*rows, strict=True)
     frame = pd.DataFrame({"image_id": ids, "group": groups, "pixels": pixels})
     fixed = {"label": "a", "part": None, "width": 1, "height": 1, "mode": "L", "format": "PNG", "frames": 1, "bytes": 1}
-    fixed |= {"phash": "0", "taken": None, "camera": None, "orientation": 1, "latitude": None, "longitude": None}
+    fixed |= {"taken": None, "camera": None, "orientation": 1, "latitude": None, "longitude": None}
     fixed |= {"dpi": None, "jpeg_quality": None, "sharpness": 1.0}
     frame = frame.assign(path=frame["image_id"], sha256=frame["image_id"], **fixed)
-    return frame.assign(paths=[[name] for name in ids])[CATALOG.schema.names]
+    return frame.assign(paths=[[name] for name in ids], phash=[["0"] * 8] * len(ids))[CATALOG.schema.names]
 
 
 def groups_of(catalog, **params):
-    return connect(catalog["image_id"], find_pairs(catalog, Group(**params))).set_index("image_id")["group"].to_dict()
+    return (
+        connect(catalog["image_id"], find_relations(catalog, Group(**params))).set_index("image_id")["group"].to_dict()
+    )
 
 
 ROWS = [
@@ -50,7 +56,7 @@ def test_each_kind_can_be_switched_off():
 
 def test_a_group_of_g_images_is_held_by_a_chain_of_pairs():
     rows = catalog_of([(f"{number:03}", "patient", f"p{number}") for number in range(100)])
-    pairs = find_pairs(rows, Group())
+    pairs = find_relations(rows, Group())
     assert len(pairs) == 99
     assert (pairs["first"] < pairs["second"]).all()
     assert set(pairs["kind"]) == {"given"}
@@ -58,7 +64,7 @@ def test_a_group_of_g_images_is_held_by_a_chain_of_pairs():
 
 
 def test_the_kinds_of_relation_are_told_apart():
-    pairs = find_pairs(catalog_of(ROWS), Group())
+    pairs = find_relations(catalog_of(ROWS), Group())
     PAIRS.check(pairs)
     assert sorted(pairs[["first", "second", "kind"]].itertuples(index=False, name=None)) == [
         ("a", "b", "given"),
@@ -94,7 +100,7 @@ def test_the_order_of_rows_changes_no_byte_of_the_output(tmp_path, seed):
     written = []
     for folder, rows in (("sorted", sorted(ROWS, key=lambda row: row[0])), ("mixed", ROWS)):
         workspace = Workspace(tmp_path / folder)
-        workspace.__dict__["params"] = SimpleNamespace(group=Group())
+        workspace.__dict__["params"] = SimpleNamespace(group=Group(near=False))
         (workspace.root / "data" / "catalog").mkdir(parents=True)
         shuffled = [rows[index] for index in np.random.default_rng(seed).permutation(len(rows))]
         CATALOG.write(catalog_of(shuffled), workspace.path("data", "catalog", "catalog.parquet"))
@@ -103,4 +109,61 @@ def test_the_order_of_rows_changes_no_byte_of_the_output(tmp_path, seed):
         GROUPS.read(output / "groups.parquet")
         written.append({path.name: path.read_bytes() for path in output.iterdir()})
     assert written[0] == written[1]
-    assert set(written[0]) == {"groups.parquet", "pairs.parquet"}
+    assert set(written[0]) == {"groups.parquet", "pairs.parquet", "summary.json"}
+
+
+def named(*paths):
+    return pd.Series(paths)
+
+
+def test_names_that_agree_in_what_a_pattern_captures_tie_images_together():
+    catalog = catalog_of([(name, None, name) for name in ("p1_a.png", "p1_b.png", "p2_a.png", "x.png")])
+    pairs = find_relations(catalog, Group(name_pattern=r"^(p\d+)_"))
+    assert pairs[["first", "second", "kind"]].to_numpy().tolist() == [["p1_a.png", "p1_b.png", "name"]]
+
+
+def test_a_pattern_that_matches_nothing_is_refused():
+    with pytest.raises(InputError, match=r"name_pattern.*matches no path"):
+        find_relations(catalog_of([("a.png", None, "1")]), Group(name_pattern="(q)"))
+
+
+def near_pairs(*pairs):
+    return pd.DataFrame(pairs, columns=["first", "second", "distance"]).assign(kind="near")[PAIRS.schema.names]
+
+
+def test_a_chain_of_near_images_is_one_group_though_its_ends_are_not_alike():
+    pairs = near_pairs(("a", "b", 0.1), ("b", "c", 0.1), ("c", "d", 0.1))
+    left, refused = refuse_large(pairs, max_size=4)
+    assert refused == []
+    assert connect("abcd", left)["group"].nunique() == 1
+
+
+def test_a_group_above_the_largest_size_is_refused_and_its_cliques_are_kept():
+    pairs = near_pairs(
+        ("a", "b", 0.01), ("a", "c", 0.02), ("b", "c", 0.03), ("c", "d", 0.2), ("d", "e", 0.02), ("x", "y", 0.3)
+    )
+    left, refused = refuse_large(pairs, max_size=4)
+    assert refused == [["a", "b", "c", "d", "e"]]
+    kept = {tuple(pair) for pair in left[["first", "second"]].to_numpy()}
+    assert kept == {("a", "b"), ("a", "c"), ("b", "c"), ("d", "e"), ("x", "y")}
+
+
+def test_complete_linkage_joins_only_what_is_all_alike_the_nearest_first():
+    pairs = near_pairs(("a", "b", 0.2), ("b", "c", 0.1), ("c", "d", 0.3))
+    assert complete_linkage(pairs, max_size=10) == {"a": "a", "b": "b", "c": "b", "d": "d"}
+
+
+def test_series_of_patients_and_frames_are_offered_as_hints():
+    paths = named(*(f"a/patient_{p:02}_view{v}.png" for p in range(10) for v in range(3)))
+    first = hints(paths)[0]
+    assert (first["meaning"], first["groups"], first["images"]) == ("the same patient or subject", 10, 30)
+    assert "patient_00" in first["example"]
+    frames = named(*(f"b/road{clip}-{frame:04}.jpg" for clip in "abcd" for frame in range(9)))
+    assert [(hint["groups"], hint["largest"]) for hint in hints(frames)][:1] == [(4, 9)]
+    days = named(*(f"c/IMG_202401{day:02}_{n:06}.jpg" for day in range(10, 20) for n in range(3)))
+    assert hints(days)[0]["meaning"] == "the same day"
+
+
+def test_names_that_are_only_counted_through_give_no_hint():
+    assert hints(named(*(f"cell{number:04}.png" for number in range(100)))) == []
+    assert hints(named(*(f"{number}.png" for number in range(100)))) == []

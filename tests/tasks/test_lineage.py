@@ -119,6 +119,12 @@ def test_a_relative_in_the_test_part_is_a_leak(splits: pd.DataFrame) -> None:
         prove_no_leak(pd.DataFrame([row("b0", ["b0"], 0)]), splits)
 
 
+def test_a_generator_that_saw_a_relative_of_a_test_image_is_a_leak(splits: pd.DataFrame) -> None:
+    splits.loc[splits["image_id"] == "t0", "group"] = "g2"
+    with pytest.raises(InputError, match="r comes from a generator that saw b0, which has a relative outside training"):
+        prove_no_leak(pd.DataFrame([row("r", ["a0"], 0, fitted_on=["a0", "b0"])]), splits)
+
+
 def test_relatives_in_two_folds_are_a_leak(splits: pd.DataFrame) -> None:
     splits.loc[splits["image_id"] == "b1", "fold"] = 1
     with pytest.raises(InputError, match="b0, whose relatives lie in several folds"):
@@ -132,11 +138,46 @@ def test_the_message_counts_all_leaks_and_shows_the_first(splits: pd.DataFrame) 
     assert len(str(caught.value).splitlines()) == 11
 
 
-def test_a_fold_trains_on_rows_without_a_parent_in_it() -> None:
+def test_a_fold_trains_on_rows_without_a_parent_in_it(splits: pd.DataFrame) -> None:
     balanced = pd.DataFrame([row("a", ["a0"], 0), row("b", ["a1"], 1), row("c", ["a1"], 1)])
-    assert outside_fold(balanced, 1)["row_id"].tolist() == ["a"]
-    assert outside_fold(balanced, 0)["row_id"].tolist() == ["b", "c"]
-    assert outside_fold(balanced, None)["row_id"].tolist() == ["a", "b", "c"]
+    assert outside_fold(balanced, splits, 1)["row_id"].tolist() == ["a"]
+    assert outside_fold(balanced, splits, 0)["row_id"].tolist() == ["b", "c"]
+    assert outside_fold(balanced, splits, None)["row_id"].tolist() == ["a", "b", "c"]
+
+
+@pytest.fixture
+def repeated(splits: pd.DataFrame) -> pd.DataFrame:
+    """The split and a second repeat of it, in which a0 and a1 have changed folds."""
+    other = splits.assign(repeat=1)
+    other.loc[other["image_id"].isin(["a0", "a1"]), "fold"] = [1, 0]
+    return pd.concat([splits, other], ignore_index=True)
+
+
+def test_in_another_repeat_a_row_is_out_of_the_folds_of_its_parents_there(repeated: pd.DataFrame) -> None:
+    rows = [row("a", ["a0"], 0), row("ab", ["a0", "b0"], 0), row("b", ["b0"], 0), row("c", ["a1"], 1)]
+    balanced = pd.DataFrame(rows)
+    assert outside_fold(balanced, repeated, 0)["row_id"].tolist() == ["c"]
+    assert outside_fold(balanced, repeated, 0, repeat=1)["row_id"].tolist() == ["a"]
+    assert outside_fold(balanced, repeated, 1, repeat=1)["row_id"].tolist() == ["b", "c"]
+
+
+def test_in_another_repeat_a_row_is_out_of_the_folds_that_its_generator_saw(repeated: pd.DataFrame) -> None:
+    balanced = pd.DataFrame([row("s", ["b0"], 0, fitted_on=["a0", "b0"]), row("b", ["b0"], 0)])
+    assert outside_fold(balanced, repeated, 1)["row_id"].tolist() == ["s", "b"]
+    assert outside_fold(balanced, repeated, 0, repeat=1)["row_id"].tolist() == []
+    assert outside_fold(balanced, repeated, 1, repeat=1)["row_id"].tolist() == ["b"]
+
+
+def test_the_proof_covers_all_repeats(repeated: pd.DataFrame) -> None:
+    prove_no_leak(pd.DataFrame([row("a0", ["a0"], 0), row("a1", ["a1"], 1), row("b0", ["b0"], 0)]), repeated)
+    torn = repeated.copy()
+    torn.loc[(torn["image_id"] == "b1") & (torn["repeat"] == 1), "fold"] = 1
+    with pytest.raises(InputError, match="b0, whose relatives lie in several folds"):
+        prove_no_leak(pd.DataFrame([row("b0", ["b0"], 0)]), torn)
+    held_out = repeated.copy()
+    held_out.loc[(held_out["image_id"] == "b0") & (held_out["repeat"] == 1), ["part", "fold"]] = ["test", pd.NA]
+    with pytest.raises(InputError, match="descends from b0, which is not a training image"):
+        prove_no_leak(pd.DataFrame([row("b0", ["b0"], 0)]), held_out)
 
 
 def test_classes_without_rows_count_zero() -> None:

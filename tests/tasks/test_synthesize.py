@@ -112,10 +112,10 @@ def test_every_image_names_the_rows_it_descends_from_and_all_lie_in_its_fold(mad
 
 
 def test_a_fold_trains_without_images_of_the_model_that_saw_it(made):
-    _, training, _, table, _ = made
+    _, training, splits, table, _ = made
     for fold in (0, 1):
         judges = set(training.rows.loc[training.rows["fold"] == fold, "image_id"])
-        for row in outside_fold(table, fold).itertuples():
+        for row in outside_fold(table, splits, fold).itertuples():
             assert not judges & set(row.fitted_on)
 
 

@@ -1,7 +1,7 @@
 """The questions that `explore` asks of the data: one small file each, found by its file's name.
 
-A check may measure pixels (`measure`), and tells what it found (`summarise`). Most checks that measure pixels are a
-`tasks.explore.properties.Property` and only say what they measure.
+A check may measure pixels (`measure`) or take numbers from the catalog (`from_catalog`), and tells what it found
+(`summarise`). Most checks that measure are a `tasks.explore.properties.Property` and only say what they measure.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tasks.registry import Part
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
     from markupsafe import Markup
 
     from tasks.explore.dataset import Dataset
@@ -31,11 +33,14 @@ class Grid:
         One text a cell; what isn't `Markup` is escaped.
     prose
         The columns (from 0) that hold text, which is set flush left and may wrap.
+    folded
+        What stands in place of the table until it is asked for; empty: the table stands open, unless it is long.
     """
 
     headers: list[str]
     rows: list[list[str]]
     prose: frozenset[int] = frozenset()
+    folded: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,9 +104,14 @@ class Check(Part):
     title: ClassVar[str]
     question: ClassVar[str]
     order: ClassVar[int]  # place in the report, small ones first
+    number: ClassVar[int] = 0  # of the ten questions (docs/explore.md); 0: none of them
 
     def measure(self, picture: Picture) -> dict[str, float]:
         """Measure one image: finite numbers by names that no other check uses."""
+        return {}
+
+    def from_catalog(self, catalog: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Numbers of all images that need no decoding: finite, in the catalog's order, by names of their own."""
         return {}
 
     @abstractmethod

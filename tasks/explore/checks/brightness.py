@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
+from tasks.explore.picture import LEVELS
 from tasks.explore.properties import Measure, Property
 
 if TYPE_CHECKING:
@@ -13,15 +12,23 @@ if TYPE_CHECKING:
 
 
 class Brightness(Property):
-    """Mean luminance."""
+    """The luminance: its mean, its dark end and its bright end."""
 
     title = "Brightness"
     question = "Are the images of some classes brighter?"
-    order = 50
+    order = 60
+    number = 4
     measures: ClassVar[dict[str, Measure]] = {
-        "brightness": Measure("Brightness", "Mean luminance: 0 is black, 1 is white.", 3)
+        "brightness": Measure("Brightness", "Mean luminance: 0 is black, 1 is white.", 3),
+        "shadows": Measure("Dark end", "Luminance below which the darkest 5% of the pixels lie, 0 to 1.", 3),
+        "highlights": Measure("Bright end", "Luminance above which the brightest 1% of the pixels lie, 0 to 1.", 3),
     }
 
     def measure(self, picture: Picture) -> dict[str, float]:
-        """Mean luminance in [0, 1]."""
-        return {"brightness": float(picture.grey.mean(dtype=np.float64))}
+        """Mean, 5th and 99th percentile of the luminance, in [0, 1]."""
+        shadows, highlights = picture.histogram.cumsum().searchsorted((0.05, 0.99))
+        return {
+            "brightness": float(picture.histogram @ LEVELS),
+            "shadows": float(LEVELS[shadows]),
+            "highlights": float(LEVELS[highlights]),
+        }

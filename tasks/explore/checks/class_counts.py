@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.explore.checks import Block, Check, Finding, Grid
+from tasks.explore.intervals import wilson
 from tasks.tables import PARTS
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 BARS = 40  # with more classes, the plot is the curve of the sorted counts
 NAMED = 5  # rare classes that a sentence names
+BETA = 0.999  # of the effective number: no class counts for more than 1 / (1 - BETA) images
+# The long-tail literature's bounds (Liu et al., Large-scale long-tailed recognition in an open world, 2019).
+MANY, FEW = 100, 20
 RARE = 30  # test images below which one image moves the recall by more than three points
 
 
@@ -26,10 +30,12 @@ class ClassCounts(Check):
     title = "Class counts"
     question = "How many images does each class have, and how uneven are the classes?"
     order = 10
+    number = 7
 
     def summarise(self, dataset: Dataset) -> Finding:
-        """Counts by class and part, shares, the imbalance ratio and the evenness of the training part."""
+        """Counts by class and part, shares, and how uneven the training part is."""
         table = count_table(dataset)
+        training = table["train"].to_numpy()
         parts = [part for part in PARTS if table[part].any()]
         numbers: dict[str, Any] = {
             "classes": {
@@ -38,7 +44,9 @@ class ClassCounts(Check):
             },
             "images": len(dataset.images),
             "unlabelled": len(dataset.images) - len(dataset.labelled),
-            **imbalance(table["train"].to_numpy()),
+            "effective_number": dict(zip(table["class"], effective_number(training).tolist(), strict=True)),
+            "shots": {name: shots(count) for name, count in zip(table["class"], training, strict=True)},
+            **imbalance(training),
         }
         return Finding(numbers, [_block(table, parts, numbers)], _sentences(table, numbers))
 
@@ -76,6 +84,20 @@ def imbalance(counts: np.ndarray) -> dict[str, float | None]:
     }
 
 
+def effective_number(counts: np.ndarray, beta: float = BETA) -> np.ndarray:
+    """The number of images that tell something new, ``(1 - beta^n) / (1 - beta)`` (Cui et al. 2019), shape (K,).
+
+    Images of a class overlap more and more, so the number grows ever more slowly, up to ``1 / (1 - beta)``.
+    """
+    numbers: np.ndarray = (1 - beta ** np.asarray(counts, dtype=float)) / (1 - beta)
+    return numbers
+
+
+def shots(count: int) -> str:
+    """What the long-tail literature calls a class of that many training images: many, medium or few."""
+    return "many" if count > MANY else "few" if count < FEW else "medium"
+
+
 def _block(table: pd.DataFrame, parts: list[str], numbers: dict[str, Any]) -> Block:
     text = f"{numbers['images']:,} images, {len(table)} classes."
     if numbers["unlabelled"]:
@@ -85,7 +107,11 @@ def _block(table: pd.DataFrame, parts: list[str], numbers: dict[str, Any]) -> Bl
             f" In the training part the largest class has {numbers['imbalance_ratio']:.1f} times the images of the"
             f" smallest; the evenness of the classes is {numbers['evenness']:.2f} (1 means equal counts)."
         )
-    largest = max(1, int(table["train"].max()))
+    text += (
+        f" Many means more than {MANY} training images, few less than {FEW}. The effective number counts images that "
+        f"tell something new, if each overlaps with those before: (1 - b^n) / (1 - b) with b = {BETA} (Cui 2019)."
+    )
+    largest = max([1, *table["train"]])
     rows = [
         [
             str(row["class"]),
@@ -93,12 +119,13 @@ def _block(table: pd.DataFrame, parts: list[str], numbers: dict[str, Any]) -> Bl
             f"{row['images']:,}",
             f"{row['share']:.1%}",
             f"{row['train'] / largest:.3f}",
+            f"{numbers['effective_number'][row['class']]:,.0f}",
+            numbers["shots"][row["class"]],
         ]
         for row in table.to_dict("records")
     ]
-    return Block(
-        "", text, _plot(table, parts), Grid(["class", *parts, "images", "share", "train, to the largest"], rows)
-    )
+    headers = ["class", *parts, "images", "share", "train, to the largest", "effective number", "shots"]
+    return Block("", text, _plot(table, parts) if rows else None, Grid(headers, rows))
 
 
 def _plot(table: pd.DataFrame, parts: list[str]) -> Markup:
@@ -125,7 +152,7 @@ def _plot(table: pd.DataFrame, parts: list[str]) -> Markup:
         for place, total, share in zip(places, table["images"], table["share"], strict=True):
             axes.text(total, place, f"  {total:,} ({share:.1%})", va="center")
         axes.set_yticks(places, [shortened(name) for name in table["class"]])
-        axes.set_xlim(0, 1.15 * max(1, int(table["images"].max())))
+        axes.set_xlim(0, 1.15 * max([1, *table["images"]]))
         axes.set_xlabel("images")
     axes.legend(frameon=False, loc="lower right")
     return svg(figure, "Images a class and part")
@@ -154,12 +181,3 @@ def _sentences(table: pd.DataFrame, numbers: dict[str, Any]) -> list[str]:
             f"have a 95% interval of {low:.2f} to {high:.2f} there: only out-of-fold results can tell remedies apart."
         )
     return sentences
-
-
-def wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's interval of a share seen in `n` trials; (0, 1) without trials."""
-    if n == 0:
-        return 0.0, 1.0
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
-    return centre - half, centre + half

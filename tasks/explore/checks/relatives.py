@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.explore.checks import Block, Check, Finding, Grid
+from tasks.explore.relations import LISTED as PAIRS_LISTED
+from tasks.explore.relations import in_training, pairs_with_facts, thumbnails
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,12 +14,13 @@ if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
 
 LISTED = 10  # groups in the report, the largest first
+NAMED = 6  # classes in a sentence
 
 
 class Relatives(Check):
-    """Groups of more than one image, and files with the same content."""
+    """Groups of more than one image, and the pairs that made them."""
 
-    title = "Duplicates and relatives"
+    title = "Relatives"
     question = "Which images are related, and how much does each class lose if relatives count once?"
     order = 30
 
@@ -29,36 +32,110 @@ class Relatives(Check):
         related = images[images["group"].isin(sizes.index)]
         classes_of = related.groupby("group")["label"].nunique()
         mixed = int((classes_of > 1).sum())
-        files = int(images["paths"].map(len).sum())
         kinds = dataset.pairs["kind"].value_counts().sort_index()
         independent = dataset.labelled.groupby("label")["group"].nunique()
+        by_size = sizes.value_counts().sort_index()
+        widest = widest_pairs(pairs_with_facts(dataset))
         numbers = {
             "groups": len(sizes),
             "images": len(related),
             "largest": int(sizes.max()) if len(sizes) else 1,
+            "groups_by_size": {str(size): int(count) for size, count in by_size.items()},
             "mixed_groups": mixed,
-            "repeated_files": files - len(images),
             "pairs": {str(kind): int(count) for kind, count in kinds.items()},
+            "widest": [
+                {"group": row["first_group"], "kind": row["kind"], "distance": row["distance"]}
+                | {"paths": [row["first_path"], row["second_path"]]}
+                for row in widest.head(LISTED).to_dict("records")
+            ],
             "groups_by_class": {label: int(independent[label]) for label in dataset.classes},
+            "of_the_stage_group": dataset.group_summary,
         }
-        repeated, groups = numbers["repeated_files"], numbers["groups"]
         text = (
-            f"{repeated:,} files repeat the content of another file byte for byte; they count once. "
-            if repeated
-            else "No file repeats the content of another. "
-        )
-        text += (
-            f"{groups:,} groups of relatives hold {len(related):,} of the {len(images):,} images; "
+            f"{numbers['groups']:,} groups of relatives hold {len(related):,} of the {len(images):,} images; "
             f"the largest holds {numbers['largest']:,}."
-            if groups
+            if len(sizes)
             else "No image has a known relative."
         )
         if len(kinds):
             text += (
                 " Pairs, by what relates them: " + ", ".join(f"{kind} {count:,}" for kind, count in kinds.items()) + "."
             )
-        grid = _grid(related, sizes) if len(sizes) else None
-        return Finding(numbers, [Block("", text, grid=grid)], _sentences(dataset, independent, mixed))
+        blocks = [Block("", text, grid=_grid(related, sizes) if len(sizes) else None)]
+        if len(widest):
+            blocks.append(_widest_block(widest))
+        blocks += summary_blocks(dataset.group_summary)
+        return Finding(numbers, blocks, _sentences(dataset, independent, mixed))
+
+
+def widest_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The widest pair of each group that images tie together, the widest group first.
+
+    Given groups and names have no distance, so they have no widest pair.
+    """
+    measured = pairs[pairs["kind"].isin(["content", "near"]) & (pairs["distance"] > 0)]
+    order = measured.sort_values(["distance", "first", "second"], ascending=[False, True, True])
+    return order.drop_duplicates("first_group", ignore_index=True)
+
+
+def _widest_block(widest: pd.DataFrame) -> Block:
+
+    rows = [
+        [row["first_path"], row["second_path"], row["kind"], f"{row['distance']:.3f}"]
+        for row in in_training(widest).head(PAIRS_LISTED).to_dict("records")
+    ]
+    hidden = len(widest) - len(in_training(widest))
+    text = (
+        "The widest pair of each group, the widest group first: if these are relatives, so are all others. The "
+        "distance is one minus the likeness that confirmed the pair."
+    )
+    if hidden:
+        text += f" {hidden:,} groups whose widest pair is not in training are not shown."
+    return Block("Widest pairs", text, None, Grid(["first", "second", "kind", "distance"], rows), thumbnails(widest))
+
+
+def summary_blocks(summary: dict[str, Any]) -> list[Block]:
+    """What the stage group says of its own work: its threshold, refused groups, hints in the names of files.
+
+    Parameters
+    ----------
+    summary
+        ``summary.json`` of the stage; what it doesn't hold (near-duplicates were not looked for) is left out.
+    """
+    blocks = []
+    if "threshold" in summary:
+        low, middle, high = (summary["threshold"][name] for name in ("p5", "p50", "p95"))
+        text = (
+            f"Of {summary['candidates']:,} pairs looked at closely, {summary['confirmed']:,} are near-duplicates: more "
+            f"alike than an image is to surely unrelated ones of its class. That takes a likeness of {middle:.2f} for "
+            f"half of the images, {low:.2f} to {high:.2f} for nine in ten; where all look alike, only copies stand out."
+        )
+        blocks.append(Block("Near-duplicates", text))
+    refused = summary.get("refused") or []
+    if refused:
+        text = (
+            "These groups of look-alikes are larger than group.max_size, so they were not merged: relatives among them "
+            "may lie on two sides of the split. Raise group.max_size if they show the same thing."
+        )
+        rows = [[f"{one.get('size', 0):,}", ", ".join(map(str, one.get("images", [])[:3]))] for one in refused[:LISTED]]
+        blocks.append(Block("Refused groups", text, None, Grid(["images", "first files"], rows, frozenset({1}))))
+    hints = summary.get("hints") or []
+    if hints:
+        text = (
+            "The names of files look like series. If one of these tells what belongs together, set group.name_pattern."
+        )
+        rows = [
+            [
+                str(one.get("pattern", "")),
+                f"{one.get('groups', 0):,}",
+                f"{one.get('images', 0):,}",
+                str(one.get("example", "")),
+            ]
+            for one in hints[:LISTED]
+        ]
+        headers = ["group.name_pattern", "groups", "images", "example"]
+        blocks.append(Block("Series in file names", text, None, Grid(headers, rows, frozenset({0, 3}))))
+    return blocks
 
 
 def _grid(related: pd.DataFrame, sizes: pd.Series) -> Grid:
@@ -76,15 +153,17 @@ def _grid(related: pd.DataFrame, sizes: pd.Series) -> Grid:
 def _sentences(dataset: Dataset, independent: pd.Series, mixed: int) -> list[str]:
     sentences = []
     counts = dataset.labelled["label"].value_counts()
-    for label in dataset.classes:
-        if independent[label] < 0.8 * counts[label]:
-            sentences.append(
-                f"The {counts[label]:,} images of {label} come from {independent[label]:,} groups of relatives: "
-                f"they tell less than their number says."
-            )
+    fewer = [label for label in dataset.classes if independent[label] < 0.8 * counts[label]]
+    if fewer:
+        told = ", ".join(
+            f"the {counts[label]:,} images of {label} come from {independent[label]:,} groups"
+            for label in fewer[:NAMED]
+        )
+        more = f", and so for {len(fewer) - NAMED:,} more classes" if len(fewer) > NAMED else ""
+        sentences.append(f"T{told[1:]}{more}: relatives tell less than their number says.")
     if mixed:
         sentences.append(
-            f"{mixed:,} groups of relatives hold images of more than one class: where these show the same thing, "
-            f"their labels contradict each other."
+            f"{mixed:,} groups of relatives hold images of more than one class: no fault where they share an origin, "
+            f"such as one module or patient, but a contradiction where they show the same thing."
         )
     return sentences

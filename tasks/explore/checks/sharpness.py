@@ -10,26 +10,41 @@ from tasks.explore.picture import SIDE
 from tasks.explore.properties import Measure, Property
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tasks.explore.picture import Picture
 
 
 class Sharpness(Property):
-    """Variance of the Laplacian (Pech-Pacheco et al. 2000), on all images at the same size."""
+    """Variance of the Laplacian (Pech-Pacheco et al. 2000), as the file has it and at the same size for all images."""
 
     title = "Sharpness"
     question = "Are the images of some classes sharper?"
     order = 70
+    number = 5
     measures: ClassVar[dict[str, Measure]] = {
         "sharpness": Measure(
-            "Sharpness",
-            f"Variance of the Laplacian at {SIDE} x {SIDE} pixels (grey levels 0 to 255); larger: sharper, or noisier.",
+            "Sharpness, full size",
+            "Variance of the Laplacian of all pixels (grey levels 0 to 255); larger: sharper, noisier, or smaller.",
             0,
             logarithmic=True,
-        )
+        ),
+        "sharpness_reduced": Measure(
+            f"Sharpness, {SIDE} px",
+            f"The same at {SIDE} x {SIDE} pixels: as a network sees the image, whatever the size of its file.",
+            0,
+            logarithmic=True,
+        ),
     }
 
     def measure(self, picture: Picture) -> dict[str, float]:
-        """Variance of the discrete Laplacian with four neighbours, without the border; in grey levels squared."""
-        grey = picture.grey * 255
-        laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
-        return {"sharpness": float(laplacian.var(dtype=np.float64))}
+        """Variance of the discrete Laplacian with four neighbours of the view; in grey levels squared."""
+        import cv2
+
+        laplacian = cv2.Laplacian(picture.grey, cv2.CV_16S)
+        mean = cv2.mean(laplacian)[0]
+        return {"sharpness_reduced": cv2.norm(laplacian, cv2.NORM_L2SQR) / laplacian.size - mean**2}
+
+    def from_catalog(self, catalog: pd.DataFrame) -> dict[str, np.ndarray]:
+        """The same at full resolution, as `ingest` found it."""
+        return {"sharpness": catalog["sharpness"].to_numpy(dtype=float)}

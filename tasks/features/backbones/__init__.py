@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from tasks.registry import Part
 
 if TYPE_CHECKING:
@@ -30,3 +32,13 @@ class Backbone(Part):
     def load(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """The network in evaluation mode: float32 (b, 3, s, s), normalised, to (b, d)."""
         raise NotImplementedError
+
+    def imagenet_classifier(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The classifier that the network was trained with on ImageNet's 1,000 classes, nothing if it has none.
+
+        Returns
+        -------
+        tuple of ndarray
+            Weights (1000, d) and bias (1000,), float32: ``features @ weights.T + bias`` are the logits.
+        """
+        return None

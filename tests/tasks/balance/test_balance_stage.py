@@ -209,10 +209,12 @@ def workspace(
 ) -> Workspace:
     """A project whose catalog and splits are written; the last image of each class is a test image."""
     rows = training_in({label: count + 1 for label, count in COUNTS.items()}).rows
-    blank = {"group": None, "mode": "L", "format": "PNG", "frames": 1, "bytes": 1, "pixels": "", "phash": ""}
+    blank = {"group": None, "mode": "L", "format": "PNG", "frames": 1, "bytes": 1, "pixels": ""}
     blank |= {"taken": None, "camera": None, "orientation": 1, "latitude": None, "longitude": None}
     blank |= {"dpi": None, "jpeg_quality": None, "sharpness": 1.0}
-    catalog = rows.assign(**blank, paths=rows["path"].map(lambda path: [path]), part=None)[CATALOG.schema.names]
+    catalog = rows.assign(**blank, paths=rows["path"].map(lambda path: [path]), part=None)
+    catalog["phash"] = [[]] * len(catalog)
+    catalog = catalog[CATALOG.schema.names]
     test = rows["path"].isin([f"{label}/{count}.png" for label, count in COUNTS.items()])
     splits = rows.assign(repeat=0, part=np.where(test, "test", "train"), fold=rows["fold"].astype("Int16").mask(test))
     for name in ("catalog", "splits"):

@@ -164,6 +164,89 @@ def test_no_model_predicts_a_training_image_that_it_or_a_descendant_of_it_was_fi
     assert len(Spy.seen[-1]) == len(balanced)
 
 
+def repeated_splits() -> pd.DataFrame:
+    """The split and a second repeat of it with other folds, shuffled within the classes."""
+    splits = make_splits()
+    other = splits.assign(repeat=1)
+    training = other["part"] == "train"
+    for _, rows in other[training].groupby("label"):
+        other.loc[rows.index, "fold"] = np.random.default_rng(0).permutation(rows["fold"].astype(int))
+    return pd.concat([splits, other], ignore_index=True)
+
+
+def test_every_repeat_predicts_every_training_image_once_a_seed_and_the_test_images_come_once():
+    splits, predictions = repeated_splits(), fit(splits=repeated_splits()).predictions
+    PREDICTIONS.check(predictions)
+    training = splits[splits["part"] == "train"]
+    found = predictions[predictions["part"] == "train"]
+    for seed, own in found.groupby("seed"):
+        merged = own.merge(training, on=["image_id", "repeat"], suffixes=("", "_given"), validate="1:1")
+        assert len(merged) == len(training), seed
+        assert (merged["fold"] == merged["fold_given"]).all()
+    test_part = predictions[predictions["part"] == "test"]
+    assert set(test_part["repeat"]) == {0}
+    assert sorted(test_part["image_id"]) == sorted([*splits.loc[splits["part"] == "test", "image_id"]])
+    plain = fit().predictions
+    pd.testing.assert_frame_equal(predictions[predictions["repeat"] == 0].reset_index(drop=True), plain)
+
+
+def test_in_no_repeat_a_model_predicts_an_image_that_went_into_its_rows():
+    """Rows with one parent, with two of which the second repeat parts, and from generators that saw a whole fold."""
+    splits = repeated_splits()
+    first = splits[splits["repeat"] == 0].reset_index(drop=True)
+    balanced = make_balanced(first)
+    training = first[first["part"] == "train"]
+    more = []
+    for (label, fold), own in training.groupby(["label", "fold"]):
+        common = {"label": label, "fold": int(fold), "parameters": "{}", "operation": "test"}
+        two = own["image_id"].tolist()[:2]
+        more.append({**common, "row_id": f"{label}-two-{fold}", "parents": two, "origin": "augmented", "file": "x.png"})
+        seen = training.loc[training["fold"] == fold, "image_id"].tolist()
+        made = {"row_id": f"{label}-made-{fold}", "parents": own["image_id"].tolist(), "fitted_on": seen}
+        more.append({**common, **made, "origin": "synthetic", "file": "y.png"})
+    balanced = pd.concat([balanced, pd.DataFrame(more)], ignore_index=True)
+    balanced["fitted_on"] = [seen if isinstance(seen, list) else None for seen in balanced["fitted_on"]]
+    number = {name: row for row, name in enumerate(first["image_id"])}
+
+    def marks(rows: list[tuple[str, list[str]]]) -> Features:
+        """A feature an image: whether it went into the row."""
+        values = np.zeros((len(rows), len(number)), dtype=np.float32)
+        for row, (_, images) in enumerate(rows):
+            values[row, [number[image] for image in images]] = 1
+        return Features([name for name, _ in rows], values)
+
+    class Memory(Spy):
+        def fit(self, task: FitTask) -> Fit:
+            seen = task.features.max(axis=0)
+            return Fit({"seen": seen, "classes": np.zeros(task.classes, np.float32)}, [0.0])
+
+        def predict(self, state: Mapping[str, np.ndarray], features: np.ndarray) -> np.ndarray:
+            return np.repeat((features @ state["seen"])[:, None], len(state["classes"]), axis=1)
+
+    class Remembering(SpyingStrategy):
+        def part(self, slot: str) -> object:
+            return Memory() if slot == "family" else self.plain.part(slot)
+
+    new = balanced[balanced["file"].notna()]
+    went_in = [(row.row_id, [*row.parents, *(row.fitted_on or [])]) for row in new.itertuples()]
+    lines: list[str] = []
+    outcome = fit_strategy(
+        Remembering(make_strategy()),
+        FAST,
+        splits=splits,
+        balanced=balanced,
+        features=marks([(name, [name]) for name in number]),
+        new_features=marks(went_in),
+        tell=lines.append,
+    )
+    found = outcome.predictions[outcome.predictions["part"] == "train"]
+    assert set(found["repeat"]) == {0, 1}
+    assert not scores(found).any()
+    assert [line for line in lines if "train no fold" in line] == [
+        "repeat 1: 9 rows train no fold's models, for their generators saw images of each"
+    ]
+
+
 def test_a_memory_of_the_training_rows_is_no_help_out_of_fold():
     splits = make_splits()
     rows = splits["image_id"].tolist()
@@ -238,7 +321,8 @@ def test_more_seeds_leave_the_first_ones_as_they_were():
 
 def test_the_history_holds_every_epoch_of_every_fit():
     history = fit().history
-    assert list(history) == ["seed", "fold", "epoch", "loss"]
+    assert list(history) == ["repeat", "fold", "seed", "epoch", "loss"]
+    assert history["repeat"].isna().equals(history["fold"].isna())
     # 12 steps: of 45 rows an epoch takes 3 of them, of 60 rows 4, and of all 75 rows 5, the last epoch 2.
     epochs = {0: [1, 2, 3, 4], 1: [1, 2, 3, 4], 2: [1, 2, 3], None: [1, 2, 3]}
     expected = [(seed, fold, epoch) for fold, own in epochs.items() for seed in (0, 1) for epoch in own]
@@ -351,7 +435,7 @@ def test_the_stage_writes_the_same_bytes_again(workspace):
     ]
     train.run(workspace, "logit_adjusted")
     assert results(workspace.root) == before
-    assert before["models/logit_adjusted/history.csv"].startswith(b"seed,fold,epoch,loss\n0,0,1,")
+    assert before["models/logit_adjusted/history.csv"].startswith(b"repeat,fold,seed,epoch,loss\n0,0,0,1,")
 
 
 def test_a_loaded_model_gives_the_test_predictions(workspace):

@@ -1,0 +1,94 @@
+"""`equipoise check`: what `explore` found wrong with the images, for people and for continuous integration."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from flows.plan import make_plan
+from tasks.errors import InputError
+from tasks.tables import CATALOG, FLAGS, REJECTED
+from tasks.workspace import read_json
+
+CORRUPT, CONFLICTS = "corrupt", "conflicts"
+CONFLICTING = "conflicting "  # how the reason begins where one content is given two labels, groups or parts
+ON_PURPOSE = ("dropped class", "not in the table", "other file")  # set aside, but nothing is wrong with them
+REMEDY = "`equipoise run explore` brings it up to date"
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One kind of fault.
+
+    Attributes
+    ----------
+    name
+        As `--fail-on` and the flags call it.
+    paths
+        The files that have it, below data/raw, the worst first.
+    """
+
+    name: str
+    paths: list[str]
+
+
+def find_issues(root: Path) -> list[Issue]:
+    """All kinds of faults that the data was searched for, those without files too, by name.
+
+    Raises
+    ------
+    InputError
+        The report on the data is missing or stale.
+    """
+    folder = root / "reports" / "explore"
+    if not (folder / "flags.parquet").is_file() or not (folder / "explore.json").is_file():
+        raise InputError(f"there is no report on the data in reports/explore yet: {REMEDY}")
+    stale = make_plan(root, ["explore"], tidy=False).stale
+    if stale:
+        why = "; ".join(f"{stage}: {', '.join(reasons)}" for stage, reasons in stale.items())
+        raise InputError(f"the report on the data is not up to date ({why}): {REMEDY}")
+    data = root / "data" / "catalog"
+    return issues_of(
+        FLAGS.read(folder / "flags.parquet"),
+        CATALOG.read(data / "catalog.parquet"),
+        REJECTED.read(data / "rejected.parquet"),
+        known=read_json(folder / "explore.json")["flags"],
+    )
+
+
+def issues_of(
+    flags: pd.DataFrame, catalog: pd.DataFrame, rejected: pd.DataFrame, known: Sequence[str] = ()
+) -> list[Issue]:
+    """The faults that tables `FLAGS`, `CATALOG` and `REJECTED` tell of; `known` names flags, used or not."""
+    aside = rejected[~rejected["reason"].isin(ON_PURPOSE)].sort_values("path")
+    conflicting = aside["reason"].str.startswith(CONFLICTING)
+    paths = catalog.set_index("image_id")["path"]
+    found: dict[str, list[str]] = {name: [] for name in (CORRUPT, *known)}
+    worst_first = flags.sort_values(["flag", "score", "image_id"], ascending=[True, False, True])
+    for name, rows in worst_first.groupby("flag"):
+        found[str(name)] = paths.loc[rows["image_id"]].tolist()
+    found[CORRUPT] = aside.loc[~conflicting, "path"].tolist()
+    found[CONFLICTS] = aside.loc[conflicting, "path"].tolist() + found.get(CONFLICTS, [])
+    return [Issue(name, found[name]) for name in sorted(found)]
+
+
+def failing(issues: Sequence[Issue], fail_on: str) -> list[Issue]:
+    """The issues that have files and that `fail_on`, names with commas between, asks for.
+
+    Raises
+    ------
+    InputError
+        A name is none of the issues'.
+    """
+    known = [issue.name for issue in issues]
+    wanted = [name.strip() for name in fail_on.split(",") if name.strip()]
+    for name in wanted:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise InputError(f"--fail-on: there is no issue {name!r}{hint}; there are {', '.join(known)}")
+    return [issue for issue in issues if issue.name in wanted and issue.paths]

@@ -1,0 +1,244 @@
+"""Near-duplicates, and one object in several lights: candidates, confirmed against each image's own look-alikes.
+
+No fixed threshold serves all data: two cells of one product are more alike than two photos of one bird. So an image's
+relatives must exceed what it has with images that are surely no relatives of its own: more than `max_size` images can't
+all show one object, hence its look-alike of that rank is unrelated. Where all look alike only a copy stands out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from tasks.fingerprints import TURNS
+from tasks.group.candidates import close_hashes, nearest
+from tasks.group.likeness import HIGHEST, SIDE, Likeness, normalised
+from tasks.tables import PAIRS
+from tasks.workspace import Progress, say
+
+if TYPE_CHECKING:
+    from tasks.features import Features
+    from tasks.params.models import Group
+
+LEAST = 0.65  # likeness below which nothing is confirmed: different objects were measured to reach about this
+MARGIN = 0.3  # by which a relative exceeds the unrelated look-alike, in Fisher's z (the noise of a correlation)
+A_PAIR_IN = 1000  # if more pairs of images than one in this many have close hashes, most of them look alike
+CANDIDATES = 4  # an image, on average, at most, from hashes
+EXAMPLES = 2_000  # images among which look-alikes are looked for
+GLANCE = 32  # pixels a side at which look-alikes are looked for
+FAINT = 1e-3  # magnitude that counts as none
+LOOK_ALIKES = 4  # compared closely, from the rank on
+TAIL = 4  # times the rank: how far down the scale of the tail is read off
+FALSE = 0.01  # unrelated look-alikes an image that may pass
+CHUNK = 256  # pairs, or images, a task of a worker
+
+
+@dataclass(frozen=True)
+class Near:
+    """What was found: confirmed pairs (table `PAIRS`, kind ``near``, distance 1 - likeness), and how."""
+
+    pairs: pd.DataFrame
+    summary: dict[str, Any]
+
+
+def find_near(catalog: pd.DataFrame, features: Features, pictures: np.ndarray, params: Group, workers: int) -> Near:
+    """Find pairs of images that show the same thing.
+
+    Parameters
+    ----------
+    catalog
+        Table `CATALOG`, by `image_id`.
+    features
+        A vector an image.
+    pictures
+        The picture of each row of the catalog (see `tasks.group.likeness.picture`), shape (n, side, side), uint8.
+    params
+        Radius, neighbours, turns, and the largest group.
+    workers
+        Number of processes; changes time only.
+    """
+    if len(catalog) < 2:
+        return Near(PAIRS.empty(), {})
+    candidates, summary = find_candidates(catalog, features, spectra(pictures), params)
+    say(f"{len(candidates):,} pairs to look at, {' and '.join(summary['turns'])}")
+    threshold = thresholds(pictures, catalog["label"].fillna("").to_numpy(), params.max_size, workers)
+    likeness = all_likenesses(pictures, candidates, workers)
+    threshold = np.maximum(threshold, least(catalog[["width", "height"]].min(axis=1).to_numpy()))
+    needed = np.maximum(threshold[candidates[:, 0]], threshold[candidates[:, 1]])
+    ids = np.sort(catalog["image_id"].to_numpy()[candidates[:, :2]], axis=1)
+    found = pd.DataFrame(
+        {"first": ids[:, 0], "second": ids[:, 1], "kind": "near", "distance": (1 - likeness).round(6)}
+    )[likeness >= needed]
+    found = found.sort_values(["distance", "first", "second"]).drop_duplicates(["first", "second"])
+    quantiles = {f"p{share}": round(float(np.percentile(threshold, share)), 4) for share in (5, 50, 95)}
+    summary |= {"candidates": len(candidates), "confirmed": len(found), "threshold": quantiles}
+    return Near(found.sort_values(["first", "second"], ignore_index=True), summary)
+
+
+def find_candidates(
+    catalog: pd.DataFrame, features: Features, details: np.ndarray, params: Group
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Pairs of rows of the catalog that may be related, and how the second is turned.
+
+    Returns
+    -------
+    pairs
+        Shape (m, 3): two rows, and the turn (see `tasks.fingerprints.TURNS`).
+    summary
+        ``radius`` that was kept, ``look_alike`` (share of all pairs with close hashes) and ``turns``.
+    """
+    n = len(catalog)
+    hashes = np.array([[int(text, 16) for text in texts] for texts in catalog["phash"]], dtype=np.uint64)
+    most = CANDIDATES * n
+    upright, _, radius = close_hashes(hashes[:, 0], hashes[:, 0], params.radius, most)
+    share = len(upright) / (n * (n - 1) / 2)
+    alike = radius < params.radius or len(upright) > max(n, n * (n - 1) / 2 / A_PAIR_IN)
+    turns = {"none": [0], "mirrored": [0, 1], "all": [*range(8)], "auto": [0] if alike else [0, 1]}[params.turned]
+    close = np.concatenate(
+        [
+            nearest(features.take(catalog["image_id"].tolist()), params.neighbours),
+            nearest(details, params.neighbours),
+        ]
+    )
+    found = []
+    for turn in turns:
+        by_hash = upright if turn == 0 else close_hashes(hashes[:, 0], hashes[:, turn], params.radius, most)[0]
+        both = np.concatenate([by_hash, close])
+        found.append(np.column_stack([both, np.full(len(both), turn)]))
+    names = [TURNS[turn] for turn in turns]
+    return np.unique(np.concatenate(found), axis=0), {"radius": radius, "look_alike": round(share, 6), "turns": names}
+
+
+def least(side: np.ndarray) -> np.ndarray:
+    """The likeness below which nothing is confirmed, by the shorter side of an image in pixels.
+
+    `LEAST` for images that fill the picture; more for smaller ones, which have fewer pixels that could tell two things
+    apart, up to nearly 1 for icons: there only copies count.
+    """
+    return np.asarray(1 - (1 - LEAST) * np.minimum(1, side / SIDE) ** 2)
+
+
+def thresholds(pictures: np.ndarray, labels: np.ndarray, max_size: int, workers: int) -> np.ndarray:
+    """The likeness from which on a picture's look-alike counts as a relative, shape (n,).
+
+    The look-alike of rank `max_size` in a picture's own class (or of the rank that stands for it among examples) can't
+    be a relative any more. From it and the one of `TAIL` times that rank follow the mean and spread of the unrelated
+    ones, normal in Fisher's z; a relative must lie so far above that `FALSE` of them would be expected to.
+
+    Parameters
+    ----------
+    pictures
+        Shape (n, side, side), uint8, in order of a content hash: the first of a class are a fair sample of it.
+    labels
+        The class of each, shape (n,).
+    max_size
+        The most images that show one thing.
+    workers
+        Number of processes; changes time only.
+    """
+    small = glances(pictures)
+    tasks = []
+    for label in sorted(set(labels)):
+        rows = np.flatnonzero(labels == label)
+        tasks += [(rows[start : start + CHUNK], rows[:EXAMPLES], len(rows)) for start in range(0, len(rows), CHUNK)]
+    made = Parallel(n_jobs=min(workers, len(tasks)), return_as="generator")(
+        delayed(_thresholds)(pictures, small, rows, examples, max_size * len(examples) / number)
+        for rows, examples, number in tasks
+    )
+    found = np.empty(len(pictures))
+    for (rows, _, _), values in zip(tasks, made, strict=True):
+        found[rows] = values
+    return found
+
+
+def _thresholds(
+    pictures: np.ndarray, small: np.ndarray, rows: np.ndarray, examples: np.ndarray, rank: float
+) -> np.ndarray:
+    """The thresholds of some pictures of one class; the work of one task of a worker."""
+    cv2.setNumThreads(1)  # processes side by side, a thread each
+    likeness = Likeness(pictures)
+    first = max(1, min(round(rank), len(examples) // 2))
+    last = min(TAIL * first, len(examples) - 1)
+    alike = small[rows] @ small[examples].T
+    alike[rows[:, None] == examples[None, :]] = -np.inf
+    order = np.argsort(-alike, axis=1, kind="stable")
+    # How many times the distance between the two ranks the one expected relative in 1 / FALSE lies above the first.
+    above, at_first, at_last = (NormalDist().inv_cdf(1 - rank / len(examples)) for rank in (FALSE, first, last))
+    beyond = (above - at_first) / (at_first - at_last) if last > first else 0.0
+    found = np.full(len(rows), LEAST)
+    for at, row in enumerate(rows):
+        others = examples[order[at, first - 1 : first - 1 + LOOK_ALIKES]]
+        unrelated = max((likeness.straight(int(row), int(other)) for other in others if other != row), default=0.0)
+        near, far = np.arctanh(np.clip(alike[at, order[at, [first - 1, last - 1]]], -HIGHEST, HIGHEST))
+        found[at] = max(LEAST, math.tanh(math.atanh(unrelated) + max(MARGIN, float(near - far) * beyond)))
+    return found
+
+
+def spectra(pictures: np.ndarray) -> np.ndarray:
+    """What is particular to the spatial frequencies of each picture, shape (n, d), float32, each row of norm 1.
+
+    The logarithm of the magnitudes of the Fourier transform of the normalised picture, less their mean over all
+    pictures: the same wherever an object stands in the picture, and without what all pictures have in common.
+    """
+    edge = np.hanning(GLANCE + 2)[1:-1]
+    window = np.sqrt(np.outer(edge, edge))
+    made = np.empty((len(pictures), GLANCE * (GLANCE // 2 + 1)), dtype=np.float32)
+    for row, one in enumerate(pictures):
+        small = cv2.resize(normalised(one), (GLANCE, GLANCE), interpolation=cv2.INTER_AREA)
+        magnitudes = np.abs(np.fft.rfft2((small - small.mean()) * window))
+        made[row] = np.log(magnitudes + FAINT).ravel()
+    made -= made.mean(axis=0)
+    return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-6))
+
+
+def glances(pictures: np.ndarray) -> np.ndarray:
+    """The normalised pictures, small, as vectors of mean 0 and norm 1, shape (n, d): products are correlations."""
+    small = [cv2.resize(normalised(one), (GLANCE, GLANCE), interpolation=cv2.INTER_AREA) for one in pictures]
+    flat = np.stack(small).reshape(len(small), -1)
+    flat -= flat.mean(axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))
+
+
+def _ranked(small: np.ndarray, rows: np.ndarray, examples: int, rank: int) -> np.ndarray:
+    """The examples from the given rank on that look most like each picture, shape (m, `LOOK_ALIKES`)."""
+    alike = small[rows] @ small[:examples].T
+    itself = rows < examples
+    alike[np.flatnonzero(itself), rows[itself]] = -np.inf
+    order = np.argsort(-alike, axis=1, kind="stable")
+    return np.asarray(order[:, rank : rank + LOOK_ALIKES])
+
+
+def all_likenesses(pictures: np.ndarray, pairs: np.ndarray, workers: int) -> np.ndarray:
+    """The likeness of pairs of pictures.
+
+    Parameters
+    ----------
+    pictures
+        Shape (n, side, side), uint8.
+    pairs
+        Rows of the two pictures and the turn of the second, shape (m, 3).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (m,), in [-1, 1].
+    """
+    chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
+    found = Parallel(n_jobs=max(1, min(workers, len(chunks))), return_as="generator")(
+        delayed(_likenesses)(pictures, chunk) for chunk in chunks
+    )
+    values = (value for chunk in found for value in chunk)
+    return np.fromiter(Progress(values, "pairs", total=len(pairs)), dtype=np.float64, count=len(pairs))
+
+
+def _likenesses(pictures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    cv2.setNumThreads(1)  # processes side by side, a thread each
+    likeness = Likeness(pictures)
+    return np.array([likeness.of(int(one), int(other), int(turn)) for one, other, turn in pairs])

@@ -1,0 +1,53 @@
+"""The small grey pictures that are compared, through the row store: an image that it knows is not decoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.errors import InputError
+from tasks.group.likeness import SIDE, picture
+from tasks.images import UnreadableError, open_image, to_rgb
+from tasks.rows import Row, Rows
+from tasks.workspace import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.workspace import Workspace
+
+CHUNK = 32  # images a message to a worker process
+
+
+def stored_pictures(workspace: Workspace, catalog: pd.DataFrame) -> np.ndarray:
+    """The picture of each image of the catalog, shape (n, `SIDE`, `SIDE`), uint8: 9 KB an image in memory."""
+    from joblib import Parallel, delayed
+
+    packages = ["pillow", "simplejpeg", "numpy"]
+    rows = Rows.of(workspace, "pictures", code=["tasks.group.likeness", "tasks.images"], packages=packages)
+    keys = catalog["sha256"].tolist()
+    path_of = {key: workspace.path("data", "raw", path) for key, path in zip(keys, catalog["path"], strict=True)}
+
+    def compute(missing: list[str]) -> Iterator[Row]:
+        paths = [path_of[key] for key in missing]
+        chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+        parallel = Parallel(n_jobs=min(workspace.workers, len(chunks)), return_as="generator")
+        made = (one for chunk in parallel(delayed(pictures_of)(chunk) for chunk in chunks) for one in chunk)
+        yield from ({"picture": one} for one in Progress(made, "images", total=len(paths)))
+
+    pixels = b"".join(row["picture"] for row in rows.fill(keys, compute))
+    return np.frombuffer(pixels, dtype=np.uint8).reshape(len(keys), SIDE, SIDE)
+
+
+def pictures_of(paths: list[Path]) -> list[bytes]:
+    """The pixels of the pictures of some files: the work of one task of a worker."""
+    made = []
+    for path in paths:
+        try:
+            made.append(picture(to_rgb(open_image(path).image)).tobytes())
+        except UnreadableError as error:
+            raise InputError(f"{path}: {error}; it was in order when the catalog was made, run ingest again") from error
+    return made

@@ -1,0 +1,76 @@
+"""What a split came to, in numbers: images, shares and groups a class and side, what moved, what was left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from tasks.split.assignment import Assignment
+
+
+def summarise(assignment: Assignment) -> dict[str, Any]:
+    """Counts a class of each part and fold, and the accuracy of always naming a part's most frequent class.
+
+    Sides are ``train``, ``test``, ``fold 0`` and so on, and for further repeats ``repeat 1 fold 0``.
+    """
+    splits, excluded = assignment.splits, assignment.excluded
+    used = splits[splits["part"].isin(["train", "test"])]
+    classes = sorted(used["label"].unique())
+    sides = _sides(used)
+    counts = {side: rows["label"].value_counts() for side, rows in sides.items()}
+    groups = {side: rows.groupby("label")["group"].nunique() for side, rows in sides.items()}
+    totals = counts["train"].add(counts["test"], fill_value=0)
+    first = splits[splits["repeat"] == 0]
+    return {
+        "counts": {side: {name: int(n.get(name, 0)) for name in classes} for side, n in counts.items()},
+        "shares": {
+            side: {name: round(float(n.get(name, 0) / totals[name]), 6) for name in classes}
+            for side, n in counts.items()
+        },
+        "images": {side: int(n.sum()) for side, n in counts.items()},
+        "groups": {side: int(rows["group"].nunique()) for side, rows in sides.items()},
+        "groups_of_class": {side: {name: int(n.get(name, 0)) for name in classes} for side, n in groups.items()},
+        "majority_rate": {side: round(float(n.max() / n.sum()), 6) for side, n in counts.items() if len(n)},
+        "excluded": {
+            "images": int((first["part"] == "excluded").sum()),
+            "unlabelled": int(first["label"].isna().sum()),
+            "related": excluded.to_dict("records"),
+            "related_of_class": {name: int(n) for name, n in excluded["label"].value_counts().sort_index().items()},
+        },
+        "notes": assignment.notes,
+    }
+
+
+def _sides(used: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    first = used[used["repeat"] == 0]
+    sides = {part: first[first["part"] == part] for part in ("train", "test")}
+    for (repeat, fold), rows in used[used["fold"].notna()].groupby(["repeat", "fold"]):
+        sides[f"repeat {repeat} fold {fold}" if repeat else f"fold {fold}"] = rows
+    return sides
+
+
+def moved(splits: pd.DataFrame, frozen: pd.DataFrame) -> dict[str, Any]:
+    """Images that a split puts elsewhere than the frozen assignment does, in the first repeat, a class.
+
+    Returns
+    -------
+    dict
+        `compared` (images that both know), `parts` and `folds`: by class, how many changed the part, and how many
+        stayed in training but changed the fold.
+    """
+    both = splits[splits["part"].isin(["train", "test"])].merge(
+        frozen, on=["image_id", "repeat"], suffixes=("", "_before")
+    )
+    both = both[both["repeat"] == 0]
+    other_part = both["part"] != both["part_before"]
+    other_fold = ~other_part & (both["fold"] != both["fold_before"]).fillna(False).astype(bool)
+    return {
+        "compared": len(both),
+        "parts": _count(both.loc[other_part, "label"]),
+        "folds": _count(both.loc[other_fold, "label"]),
+    }
+
+
+def _count(labels: pd.Series) -> dict[str, int]:
+    return {name: int(number) for name, number in labels.value_counts().sort_index().items()}
