@@ -244,3 +244,50 @@ def test_details_hold_no_addresses_so_that_the_same_file_gives_the_same_text():
 def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(UnreadableError, match="can't be opened"):
         open_image(tmp_path / "missing.png", 100)
+
+
+@pytest.mark.parametrize("quality", [5, 30, 49, 50, 75, 90, 95, 100])
+def test_the_quality_of_a_jpeg_is_read_from_its_tables(quality):
+    assert decode(encode(photo(), "JPEG", quality=quality)).jpeg_quality == quality
+    assert decode(encode(photo().convert("L"), "JPEG", quality=quality)).jpeg_quality == quality
+
+
+def test_other_formats_have_no_jpeg_quality():
+    assert decode(encode(photo(), "PNG")).jpeg_quality is None
+
+
+def test_the_resolution_is_that_of_the_header_and_nonsense_counts_as_none():
+    assert decode(encode(photo(), "JPEG", dpi=(300, 300))).dpi == 300
+    assert decode(encode(photo(), "PNG", dpi=(72, 72))).dpi == pytest.approx(72, abs=0.1)
+    assert decode(encode(photo(), "PNG")).dpi is None
+    assert decode(encode(photo(), "TIFF", dpi=(0.01, 0.01))).dpi is None
+
+
+def ten_bad_files():
+    """Ten files of every kind of damage: the name of the kind, and the bytes."""
+    generator = np.random.default_rng(0)
+    noise = Image.fromarray(generator.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    for number in range(10):
+        share = (number + 1) / 12
+        for image_format in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"):
+            whole = encode(noise, image_format)
+            yield f"cut {image_format}", whole[: int(len(whole) * share)]
+        yield "zeros in a JPEG", bytes(hole(encode(noise, "JPEG", quality=90), share, 700))
+        yield "zeros in a PNG", bytes(hole(encode(noise, "PNG"), share, 700))
+        yield "noise behind a magic number", b"\xff\xd8\xff\xe0" + generator.bytes(500 + number)
+        yield "text", b"not an image " * (number + 1)
+
+
+def hole(data, share, size):
+    spoiled = bytearray(data)
+    start = 200 + int((len(data) - size - 300) * share)
+    spoiled[start : start + size] = bytes(size)
+    return spoiled
+
+
+@pytest.mark.parametrize("kind", sorted({kind for kind, _ in ten_bad_files()}))
+def test_ten_bad_files_of_each_kind_are_all_noticed(kind):
+    bad = [data for name, data in ten_bad_files() if name == kind]
+    assert len(bad) == 10
+    for data in bad:
+        assert reason(data) in {"damaged", "not an image", "empty file", "unsupported"}
