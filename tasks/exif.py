@@ -42,6 +42,8 @@ def orientation(fields: dict[int, Any]) -> int:
 def taken(fields: dict[int, Any]) -> str | None:
     """When the photo was taken, ISO 8601 without a zone."""
     text = _text(fields.get(ExifTags.Base.DateTimeOriginal)) or _text(fields.get(ExifTags.Base.DateTime))
+    if not text:
+        return None
     try:
         return datetime.strptime(text, "%Y:%m:%d %H:%M:%S").isoformat()
     except ValueError:
