@@ -9,12 +9,11 @@ from typing import Any
 import pandas as pd
 
 from tasks.explore.checks import Finding
-from tasks.explore.checks.class_counts import count_table
 from tasks.explore.dataset import Dataset
 from tasks.explore.measure import all_checks
 from tasks.images import open_image, to_rgb
 from tasks.page import render, thumbnail
-from tasks.tables import FLAGS, PARTS
+from tasks.tables import FLAGS
 from tasks.workspace import write_json, write_text
 
 SAMPLED = 30  # classes of which the report shows samples, the rarest
@@ -22,7 +21,7 @@ FOLDED = 30  # rows from which a table is folded away
 
 
 def write_report(dataset: Dataset, raw: Path, thumbnails: int, folder: Path) -> None:
-    """Write ``report.html``, ``explore.json`` and ``class_counts.csv`` to `folder`.
+    """Write ``report.html``, ``explore.json``, ``flags.parquet`` and a table for each plot of DVC to `folder`.
 
     Parameters
     ----------
@@ -42,10 +41,10 @@ def write_report(dataset: Dataset, raw: Path, thumbnails: int, folder: Path) -> 
     write_json(folder / "explore.json", numbers | {"watch": [sentence for *_, sentence in watch], "flags": flagged})
     blocks = [block for _, _, finding in sections for block in finding.blocks]
     paths = {shown.path for block in blocks for row in block.images for shown in row}
-    counts = count_table(dataset)
-    write_text(
-        folder / "class_counts.csv", counts[["class", "images", *PARTS]].to_csv(index=False, lineterminator="\n")
-    )
+    for name, _, finding in sections:
+        if finding.rows:
+            text = pd.DataFrame(finding.rows).to_csv(index=False, lineterminator="\n")
+            write_text(folder / f"{name}.csv", text)
     page = render(
         Path(__file__).with_name("report.html"),
         sections=sections,

@@ -244,6 +244,14 @@ def test_the_class_counts_are_a_table_that_dvc_can_plot(written):
     ]
 
 
+def test_the_spurious_properties_are_a_table_that_dvc_can_plot(written):
+    rows = list(csv.DictReader((written[2] / "spurious.csv").open()))
+    found = json.loads((written[2] / "explore.json").read_text())["spurious"]["properties"]
+    told = sorted((one["title"], one["accuracy"]) for one in found.values())
+    assert sorted((row["property"], float(row["balanced_accuracy"])) for row in rows) == told
+    assert rows
+
+
 def test_samples_are_training_images_chosen_by_their_hash(written):
     dataset, _, folder = written
     page = (folder / "report.html").read_text()

@@ -89,12 +89,15 @@ class Finding:
     flags
         What is wrong with single images: a flag's name (such as ``dark``), and the score of each flagged image by its
         `image_id`, larger for what is worse. They stand in ``flags.parquet``, and `equipoise check` counts them.
+    rows
+        What `dvc plots` draws, as ``<check>.csv``; empty for checks that it doesn't draw.
     """
 
     numbers: dict[str, Any]
     blocks: list[Block]
     watch: list[str] = field(default_factory=list)
     flags: dict[str, dict[str, float]] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Check(Part):

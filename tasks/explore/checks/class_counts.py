@@ -48,7 +48,8 @@ class ClassCounts(Check):
             "shots": {name: shots(count) for name, count in zip(table["class"], training, strict=True)},
             **imbalance(training),
         }
-        return Finding(numbers, [_block(table, parts, numbers)], _sentences(table, numbers))
+        rows = table[["class", "images", *PARTS]].to_dict("records")
+        return Finding(numbers, [_block(table, parts, numbers)], _sentences(table, numbers), rows=rows)
 
 
 def count_table(dataset: Dataset) -> pd.DataFrame:

@@ -93,7 +93,8 @@ class Spurious(Check):
             "properties": {name: asdict(one) for name, one in found.items()},
             "constant": constant,
         }
-        return Finding(numbers, _blocks(found, constant, rows, numbers), _sentences(found, chance))
+        drawn = [{"property": one.title, "balanced_accuracy": one.accuracy} for one in found.values()]
+        return Finding(numbers, _blocks(found, constant, rows, numbers), _sentences(found, chance), rows=drawn)
 
 
 def find_shortcuts(facts: list[Binned], rows: Labelled, dataset: Dataset) -> dict[str, Shortcut]:
