@@ -66,9 +66,10 @@ def find_near(catalog: pd.DataFrame, features: Features, pictures: np.ndarray, p
     """
     if len(catalog) < 2:
         return Near(PAIRS.empty(), {})
-    candidates, summary = find_candidates(catalog, features, spectra(pictures), params)
+    small = reduced(pictures)
+    candidates, summary = find_candidates(catalog, features, spectra(small), params)
     say(f"{len(candidates):,} pairs to look at, {' and '.join(summary['turns'])}")
-    threshold = thresholds(pictures, catalog["label"].fillna("").to_numpy(), params.max_size, workers)
+    threshold = thresholds(pictures, small, catalog["label"].fillna("").to_numpy(), params.max_size, workers)
     likeness = all_likenesses(pictures, candidates, workers)
     threshold = np.maximum(threshold, least(catalog[["width", "height"]].min(axis=1).to_numpy()))
     needed = np.maximum(threshold[candidates[:, 0]], threshold[candidates[:, 1]])
@@ -125,7 +126,7 @@ def least(side: np.ndarray) -> np.ndarray:
     return np.asarray(1 - (1 - LEAST) * np.minimum(1, side / SIDE) ** 2)
 
 
-def thresholds(pictures: np.ndarray, labels: np.ndarray, max_size: int, workers: int) -> np.ndarray:
+def thresholds(pictures: np.ndarray, small: np.ndarray, labels: np.ndarray, max_size: int, workers: int) -> np.ndarray:
     """The likeness from which on a picture's look-alike counts as a relative, shape (n,).
 
     The look-alike of rank `max_size` in a picture's own class (or of the rank that stands for it among examples) can't
@@ -136,6 +137,8 @@ def thresholds(pictures: np.ndarray, labels: np.ndarray, max_size: int, workers:
     ----------
     pictures
         Shape (n, side, side), uint8, in order of a content hash: the first of a class are a fair sample of it.
+    small
+        The same, `reduced`.
     labels
         The class of each, shape (n,).
     max_size
@@ -143,13 +146,13 @@ def thresholds(pictures: np.ndarray, labels: np.ndarray, max_size: int, workers:
     workers
         Number of processes; changes time only.
     """
-    small = glances(pictures)
+    glances = unit(small.reshape(len(small), -1))  # their products are correlations
     tasks = []
     for label in sorted(set(labels)):
         rows = np.flatnonzero(labels == label)
         tasks += [(rows[start : start + CHUNK], rows[:EXAMPLES], len(rows)) for start in range(0, len(rows), CHUNK)]
     made = Parallel(n_jobs=min(workers, len(tasks)), return_as="generator")(
-        delayed(_thresholds)(pictures, small, rows, examples, max_size * len(examples) / number)
+        delayed(_thresholds)(pictures, glances, rows, examples, max_size * len(examples) / number)
         for rows, examples, number in tasks
     )
     found = np.empty(len(pictures))
@@ -159,60 +162,51 @@ def thresholds(pictures: np.ndarray, labels: np.ndarray, max_size: int, workers:
 
 
 def _thresholds(
-    pictures: np.ndarray, small: np.ndarray, rows: np.ndarray, examples: np.ndarray, rank: float
+    pictures: np.ndarray, glances: np.ndarray, rows: np.ndarray, examples: np.ndarray, rank: float
 ) -> np.ndarray:
     """The thresholds of some pictures of one class; the work of one task of a worker."""
     cv2.setNumThreads(1)  # processes side by side, a thread each
     likeness = Likeness(pictures)
     first = max(1, min(round(rank), len(examples) // 2))
     last = min(TAIL * first, len(examples) - 1)
-    alike = small[rows] @ small[examples].T
+    alike = glances[rows] @ glances[examples].T
     alike[rows[:, None] == examples[None, :]] = -np.inf
     order = np.argsort(-alike, axis=1, kind="stable")
     # How many times the distance between the two ranks the one expected relative in 1 / FALSE lies above the first.
-    above, at_first, at_last = (NormalDist().inv_cdf(1 - rank / len(examples)) for rank in (FALSE, first, last))
+    above, at_first, at_last = (NormalDist().inv_cdf(1 - at / len(examples)) for at in (FALSE, first, last))
     beyond = (above - at_first) / (at_first - at_last) if last > first else 0.0
-    found = np.full(len(rows), LEAST)
+    found = np.empty(len(rows))
     for at, row in enumerate(rows):
         others = examples[order[at, first - 1 : first - 1 + LOOK_ALIKES]]
         unrelated = max((likeness.straight(int(row), int(other)) for other in others if other != row), default=0.0)
         near, far = np.arctanh(np.clip(alike[at, order[at, [first - 1, last - 1]]], -HIGHEST, HIGHEST))
-        found[at] = max(LEAST, math.tanh(math.atanh(unrelated) + max(MARGIN, float(near - far) * beyond)))
+        found[at] = math.tanh(math.atanh(unrelated) + max(MARGIN, float(near - far) * beyond))
     return found
 
 
-def spectra(pictures: np.ndarray) -> np.ndarray:
-    """What is particular to the spatial frequencies of each picture, shape (n, d), float32, each row of norm 1.
+def reduced(pictures: np.ndarray) -> np.ndarray:
+    """The normalised pictures at a glance: small, each of mean 0, shape (n, `GLANCE`, `GLANCE`), float32."""
+    small = np.stack([cv2.resize(normalised(one), (GLANCE, GLANCE), interpolation=cv2.INTER_AREA) for one in pictures])
+    return np.asarray(small - small.mean(axis=(1, 2), keepdims=True))
 
-    The logarithm of the magnitudes of the Fourier transform of the normalised picture, less their mean over all
-    pictures: the same wherever an object stands in the picture, and without what all pictures have in common.
+
+def spectra(small: np.ndarray) -> np.ndarray:
+    """What is particular to the spatial frequencies of each of the `reduced` pictures, shape (n, d), float32, norm 1.
+
+    The logarithm of the magnitudes of its Fourier transform, less their mean over all pictures: the same wherever an
+    object stands in the picture, and without what all pictures have in common.
     """
     edge = np.hanning(GLANCE + 2)[1:-1]
     window = np.sqrt(np.outer(edge, edge))
-    made = np.empty((len(pictures), GLANCE * (GLANCE // 2 + 1)), dtype=np.float32)
-    for row, one in enumerate(pictures):
-        small = cv2.resize(normalised(one), (GLANCE, GLANCE), interpolation=cv2.INTER_AREA)
-        magnitudes = np.abs(np.fft.rfft2((small - small.mean()) * window))
-        made[row] = np.log(magnitudes + FAINT).ravel()
-    made -= made.mean(axis=0)
-    return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-6))
+    made = np.empty((len(small), GLANCE * (GLANCE // 2 + 1)), dtype=np.float32)
+    for row, one in enumerate(small):
+        made[row] = np.log(np.abs(np.fft.rfft2(one * window)) + FAINT).ravel()
+    return unit(made - made.mean(axis=0))
 
 
-def glances(pictures: np.ndarray) -> np.ndarray:
-    """The normalised pictures, small, as vectors of mean 0 and norm 1, shape (n, d): products are correlations."""
-    small = [cv2.resize(normalised(one), (GLANCE, GLANCE), interpolation=cv2.INTER_AREA) for one in pictures]
-    flat = np.stack(small).reshape(len(small), -1)
-    flat -= flat.mean(axis=1, keepdims=True)
-    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))
-
-
-def _ranked(small: np.ndarray, rows: np.ndarray, examples: int, rank: int) -> np.ndarray:
-    """The examples from the given rank on that look most like each picture, shape (m, `LOOK_ALIKES`)."""
-    alike = small[rows] @ small[:examples].T
-    itself = rows < examples
-    alike[np.flatnonzero(itself), rows[itself]] = -np.inf
-    order = np.argsort(-alike, axis=1, kind="stable")
-    return np.asarray(order[:, rank : rank + LOOK_ALIKES])
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors, shape (n, d), at norm 1; those of zeros stay."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6))
 
 
 def all_likenesses(pictures: np.ndarray, pairs: np.ndarray, workers: int) -> np.ndarray:
