@@ -20,6 +20,7 @@ import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
 from tasks import exif, jpeg
+from tasks.errors import InputError
 
 FORMATS = (
     *("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "DIB", "AVIF", "JPEG2000", "PPM"),
@@ -130,6 +131,20 @@ def open_image(source: Path | BinaryIO, max_pixels: int | None = None) -> Decode
         raise UnreadableError("can't be opened", error.strerror or type(error).__name__) from None
     with file:
         return _decode(file, max_pixels)
+
+
+def open_rgb(path: Path) -> Image.Image:
+    """An image that the catalog holds, upright and as 8-bit RGB.
+
+    Raises
+    ------
+    InputError
+        The file is gone or can't be read any more.
+    """
+    try:
+        return to_rgb(open_image(path).image)
+    except UnreadableError as error:
+        raise InputError(f"{path}: can't be read as an image any more ({error}); run ingest again") from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,9 +72,10 @@ def side(part: Any, fold: Any) -> str:
     return f"{part}, fold {int(fold)}" if part == "train" and fold == fold else str(part)
 
 
-def worst(scores: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The largest score of each image."""
+def likeness(pairs: pd.DataFrame) -> dict[str, float]:
+    """How alike each image is to the nearest of those that it is paired with: 1 minus the distance."""
     found: dict[str, float] = {}
-    for name, score in scores:
-        found[name] = max(score, found.get(name, -np.inf))
+    for row in pairs.to_dict("records"):
+        for end in ("first", "second"):
+            found[row[end]] = max(1 - row["distance"], found.get(row[end], -np.inf))
     return found

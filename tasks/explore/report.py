@@ -11,7 +11,7 @@ import pandas as pd
 from tasks.explore.checks import Finding
 from tasks.explore.dataset import Dataset
 from tasks.explore.measure import all_checks
-from tasks.images import open_image, to_rgb
+from tasks.images import open_rgb
 from tasks.page import render, thumbnail
 from tasks.tables import FLAGS
 from tasks.workspace import write_json, write_text
@@ -91,4 +91,4 @@ def shown_names(dataset: Dataset, paths: set[str]) -> dict[str, str]:
 
 
 def _thumbnail(path: Path) -> str:
-    return thumbnail(to_rgb(open_image(path).image))
+    return thumbnail(open_rgb(path))

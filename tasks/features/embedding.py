@@ -18,9 +18,8 @@ import numpy as np
 from joblib import Parallel, delayed
 from PIL import Image
 
-from tasks.errors import InputError
 from tasks.features.backbones import Backbone
-from tasks.images import BACKGROUND, UnreadableError, open_image, to_rgb
+from tasks.images import BACKGROUND, open_rgb
 from tasks.registry import parts
 from tasks.workspace import Progress
 
@@ -128,21 +127,13 @@ def _embed_batch(paths: list[Path], params: Embed) -> np.ndarray:
 
     backbone, network = backbone_of(params), _network(params.backbone)
     pixels = np.zeros((params.batch_size, params.image_size, params.image_size, 3), dtype=np.float32)
-    for row, image in enumerate(_opened(paths)):
+    for row, image in enumerate(map(open_rgb, paths)):
         pixels[row] = np.asarray(squared(image, params.image_size, params.resize))
     mean, deviation = torch.tensor(backbone.mean), torch.tensor(backbone.deviation)
     images = ((torch.from_numpy(pixels) - mean) / deviation).permute(0, 3, 1, 2)
     with torch.autocast("cpu", torch.bfloat16, enabled=params.precision == "bfloat16"):
         vectors = network(images)
     return vectors[: len(paths)].float().numpy()
-
-
-def _opened(paths: list[Path]) -> Iterator[Image.Image]:
-    for path in paths:
-        try:
-            yield to_rgb(open_image(path).image)
-        except UnreadableError as error:
-            raise InputError(f"{path}: can't be read as an image any more ({error}); run ingest again") from error
 
 
 @cache

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.errors import InputError
 from tasks.group.likeness import SIDE, picture
-from tasks.images import UnreadableError, open_image, to_rgb
+from tasks.images import open_rgb
 from tasks.rows import Row, Rows
 from tasks.workspace import Progress
 
@@ -44,10 +43,4 @@ def stored_pictures(workspace: Workspace, catalog: pd.DataFrame) -> np.ndarray:
 
 def pictures_of(paths: list[Path]) -> list[bytes]:
     """The pixels of the pictures of some files: the work of one task of a worker."""
-    made = []
-    for path in paths:
-        try:
-            made.append(picture(to_rgb(open_image(path).image)).tobytes())
-        except UnreadableError as error:
-            raise InputError(f"{path}: {error}; it was in order when the catalog was made, run ingest again") from error
-    return made
+    return [picture(open_rgb(path)).tobytes() for path in paths]

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tasks.errors import InputError
-from tasks.images import UnreadableError, open_image, to_rgb
+from tasks.images import open_rgb
 from tasks.lineage import TrainingSet
 from tasks.slugs import slugs
 from tasks.synthesize.generators import Examples, Generator, Wanted
@@ -130,10 +129,7 @@ def read_examples(rows: pd.DataFrame, classes: list[str], fold: int, raw: Path, 
     """
     pixels = np.empty((len(rows), image_size, image_size, 3), dtype=np.uint8)
     for place, path in enumerate(rows["path"]):
-        try:
-            image = to_rgb(open_image(raw / path).image)
-        except UnreadableError as error:
-            raise InputError(f"{raw / path}: {error}; it was in order when the catalog was made, run ingest") from error
+        image = open_rgb(raw / path)
         pixels[place] = np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR, reducing_gap=2))
     labels = np.array([classes.index(label) for label in rows["label"]], dtype=np.int64)
     return Examples(fold, pixels, labels, classes)

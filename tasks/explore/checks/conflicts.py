@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.relations import CONTENT, LISTED, NEAR, named, pairs_with_facts, sets_of, thumbnails, worst
+from tasks.explore.relations import CONTENT, LISTED, NEAR, likeness, named, pairs_with_facts, sets_of, thumbnails
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +27,7 @@ class Conflicts(Check):
         """Pairs of related images with different labels, and files set aside for that reason."""
         pairs = conflicting(pairs_with_facts(dataset))
         aside = dataset.rejected[dataset.rejected["reason"] == REASON].sort_values("path")
-        flags = worst(
-            (row[side], 1 - row["distance"]) for row in pairs.to_dict("records") for side in ("first", "second")
-        )
+        flags = likeness(pairs)
         numbers = {
             "files_set_aside": len(aside),
             "pairs": len(pairs),

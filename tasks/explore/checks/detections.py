@@ -34,6 +34,8 @@ class Detections(Check):
 
     def summarise(self, dataset: Dataset) -> Finding:
         """The most frequent objects in a sample of each class, if the parameter `explore.detector` names a detector."""
+        from tasks.images import open_rgb
+
         if not dataset.params.detector:
             text = "None looked for: explore.detector in params.yaml may name the folder of a detector of transformers."
             return Finding({}, [Block("", text)])
@@ -43,7 +45,7 @@ class Detections(Check):
         rows = dataset.training.groupby("label").head(SAMPLED)
         found: dict[str, Counter[str]] = {label: Counter() for label in dataset.classes}
         for row in Progress(rows.to_dict("records"), "images looked at by the detector"):
-            found[row["label"]].update(detect(_opened(dataset.raw / row["path"])))
+            found[row["label"]].update(detect(open_rgb(dataset.raw / row["path"])))
         looked_at = rows["label"].value_counts()
         classes: dict[str, Any] = {}
         grid = []
@@ -106,13 +108,3 @@ def load_detector(folder: Path) -> Callable[[Image], set[str]]:
         return {network.config.id2label[int(number)] for number in seen["labels"]}
 
     return detect
-
-
-def _opened(path: Path) -> Image:
-    from tasks.errors import InputError
-    from tasks.images import UnreadableError, open_image, to_rgb
-
-    try:
-        return to_rgb(open_image(path).image)
-    except UnreadableError as error:
-        raise InputError(f"{path}: can't be read as an image any more ({error}); run ingest again") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.relations import CONTENT, LISTED, NEAR, in_training, pairs_with_facts, sets_of, thumbnails, worst
+from tasks.explore.relations import CONTENT, LISTED, NEAR, in_training, likeness, pairs_with_facts, sets_of, thumbnails
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
@@ -27,13 +27,11 @@ class Duplicates(Check):
         near = pairs[pairs["kind"] == NEAR].sort_values(
             ["distance", "first", "second"], ascending=[False, True, True], ignore_index=True
         )
-        copies = worst((name, 1.0) for members in same.values() for name in members[1:])
+        copies = {name: 1.0 for members in same.values() for name in members[1:]}
         for name, number in zip(images["image_id"], repeats, strict=True):
             if number:
                 copies[name] = copies.get(name, 0.0) + float(number)
-        alike = worst(
-            (row[side], 1 - row["distance"]) for row in near.to_dict("records") for side in ("first", "second")
-        )
+        alike = likeness(near)
         numbers = {
             "repeated_files": int(repeats.sum()),
             "same_pixels": sum(len(members) - 1 for members in same.values()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.relations import LISTED, named, pairs_with_facts, side, worst
+from tasks.explore.relations import LISTED, likeness, named, pairs_with_facts, side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +23,7 @@ class Leaks(Check):
     def summarise(self, dataset: Dataset) -> Finding:
         """Counts by what is torn apart, kind of relation and class, found from the pairs alone."""
         pairs = torn_apart(pairs_with_facts(dataset))
-        flags = worst(
-            (row[end], 1 - row["distance"]) for row in pairs.to_dict("records") for end in ("first", "second")
-        )
+        flags = likeness(pairs)
         test = dataset.labelled[dataset.labelled["part"] == "test"]
         across = set(pairs.loc[pairs["between"] == "parts", ["first", "second"]].to_numpy().ravel())
         by_class = test[test["image_id"].isin(across)]["label"].value_counts()
