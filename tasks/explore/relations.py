@@ -30,16 +30,14 @@ def pairs_with_facts(dataset: Dataset) -> pd.DataFrame:
 
 def sets_of(pairs: pd.DataFrame) -> dict[str, list[str]]:
     """The connected components of some pairs: each image's set, named by its smallest image, in ascending order."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    from tasks.components import components
 
     if pairs.empty:
         return {}
     ends = pairs[["first", "second"]].to_numpy(dtype=str)
     ids, places = np.unique(ends, return_inverse=True)
     first, second = places.reshape(ends.shape).T
-    graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(len(ids), len(ids)))
-    component = connected_components(graph, directed=False)[1]
+    component = components(len(ids), first, second)
     sets: dict[int, list[str]] = {}
     for name, one in zip(ids.tolist(), component.tolist(), strict=True):
         sets.setdefault(one, []).append(name)

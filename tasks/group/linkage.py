@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+
+from tasks.components import components
 
 
 def connect(image_ids: Iterable[str], pairs: pd.DataFrame) -> pd.DataFrame:
@@ -26,8 +26,7 @@ def connect(image_ids: Iterable[str], pairs: pd.DataFrame) -> pd.DataFrame:
     """
     ids = np.array(sorted(image_ids), dtype=object)
     first, second = np.searchsorted(ids, pairs["first"]), np.searchsorted(ids, pairs["second"])
-    graph = coo_array((np.ones(len(pairs), dtype=bool), (first, second)), shape=(len(ids), len(ids)))
-    _, component = connected_components(graph, directed=False)
+    component = components(len(ids), first, second)
     _, smallest = np.unique(component, return_index=True)  # the ids are sorted, so the first is the smallest
     return pd.DataFrame({"image_id": ids, "group": ids[smallest[component]]})
 

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from tasks.components import components
 from tasks.errors import InputError
 
 SHOWN = 5  # pairs of a kind that are named
@@ -88,7 +87,7 @@ def find_leaks(splits: pd.DataFrame, catalog: pd.DataFrame, groups: pd.DataFrame
     first, second = (images["image_id"].searchsorted(pairs[end]) for end in ("first", "second"))
     inside = (images["group"].to_numpy()[first] == images["group"].to_numpy()[second]).astype(bool)
     first, second, kinds = first[inside], second[inside], pairs["kind"].to_numpy(object)[inside]
-    if images["group"].nunique() != connect(len(images), first, second).max(initial=-1) + 1:
+    if images["group"].nunique() != components(len(images), first, second).max(initial=-1) + 1:
         raise InputError("data/groups: the groups are not those of the pairs; run the stage group again")
 
     used = images["part"].notna().to_numpy()
@@ -97,7 +96,7 @@ def find_leaks(splits: pd.DataFrame, catalog: pd.DataFrame, groups: pd.DataFrame
         chosen = kinds == kind
         if kind == PAIRWISE:
             chosen &= used[first] & used[second]
-        related = images.assign(kind=kind, relatives=connect(len(images), first[chosen], second[chosen]))[used]
+        related = images.assign(kind=kind, relatives=components(len(images), first[chosen], second[chosen]))[used]
         for across, column in (("parts", "part"), ("folds", "side")):
             own = related if across == "parts" else related[related["part"] == "train"]
             leaking = own[own.groupby("relatives")[column].transform("nunique") > 1]
@@ -118,13 +117,6 @@ def sides_of(splits: pd.DataFrame) -> pd.DataFrame:
         folds = rows.set_index("image_id")["fold"].reindex(part.index).fillna(-1).astype(np.int64)  # -1: no fold
         side = side + " " + folds.astype("str")
     return pd.DataFrame({"part": part, "side": side}).reset_index()
-
-
-def connect(number: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Number of the connected component of each of `number` images, shape (number,)."""
-    graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(number, number))
-    components: np.ndarray = connected_components(graph, directed=False)[1]
-    return components
 
 
 def _examples(related: pd.DataFrame, kind: str) -> list[dict[str, str]]:

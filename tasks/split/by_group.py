@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from tasks.components import components
 from tasks.errors import InputError
 from tasks.params.models import Split
 from tasks.split.placing import Places, draws, named, place_groups
@@ -79,8 +78,7 @@ def join_given_groups(units: Units) -> tuple[np.ndarray, list[str]]:
     pairs = units.images[["unit", "given"]].drop_duplicates()
     names, given = np.unique(pairs["given"].to_numpy(str), return_inverse=True)
     size = len(units.fixed) + len(names)
-    graph = coo_array((np.ones(len(pairs)), (pairs["unit"], len(units.fixed) + given)), shape=(size, size))
-    _, component = connected_components(graph, directed=False)
+    component = components(size, pairs["unit"].to_numpy(), len(units.fixed) + given)
     of_name = component[len(units.fixed) :]
     sets, first = np.unique(of_name, return_index=True)
     sets = sets[np.argsort(first)]

@@ -70,6 +70,9 @@ def closure(stage: str) -> set[str]:
     todo = [f"tasks.{stage}"]
     for folder in part_folders(stages()[stage]):
         todo += [f"{folder.replace('/', '.')}.{file.stem}" for file in (ROOT / folder).glob("[a-z]*.py")]
+    if f"tasks/{stage}" in code_dependencies(stages()[stage]):  # its parts are found by name, not imported
+        files = (ROOT / "tasks" / stage).rglob("[a-z]*.py")
+        todo += [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
     while todo:
         module = todo.pop()
         file = file_of(module)
