@@ -29,7 +29,13 @@ _COLOURS = {
     Outcome.BLOCKED: "yellow",
     Outcome.CANCELLED: "yellow",
 }
-_VERDICTS = {"helps": "green", "hurts": "red", "no difference": "bright_black", "unclear": "yellow"}
+_VERDICTS = {
+    "helps": "green",
+    "hurts": "red",
+    "no difference": "bright_black",
+    "unclear": "yellow",
+    "held back": "magenta",
+}
 _WIDTH = 30
 _EXAMPLES = 3
 WIDE = 132  # columns that the leaderboard needs for one line a strategy

@@ -4,6 +4,7 @@ Works without an activated environment: an interpreter without the dependencies 
 Exit codes: 0 done, 1 the stage failed, 2 its input or the parameters are wrong.
 """
 
+import errno
 import importlib.util
 import os
 import sys
@@ -49,6 +50,14 @@ def main(arguments: list[str]) -> int:
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.stderr.write(
+            f"error: {workspace.stage}: the disk is full ({error.filename or workspace.root}); nothing is lost: "
+            "free some space and run again\n"
+        )
+        return 1
     return 0
 
 

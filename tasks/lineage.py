@@ -6,7 +6,6 @@ row that can't name its parents can't enter one; `prove_no_leak` then checks the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +23,8 @@ class TrainingSet:
     Attributes
     ----------
     rows
-        One row an image: `image_id`, `label`, `fold`, `group`, `path`, `sha256`, in order of `image_id`.
+        One row an image: `image_id`, `label`, `fold`, `group`, `path`, `sha256`, `width` and `height` (pixels), in
+        order of `image_id`.
     """
 
     rows: pd.DataFrame
@@ -81,7 +81,7 @@ def outside_fold(balanced: pd.DataFrame, splits: pd.DataFrame, fold: int | None,
 def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame) -> None:
     """Prove on the data that no row of a balanced set descends from, or is related to, an image outside training.
 
-    The label of a row follows from its parents as well: what isn't mixed has theirs.
+    The label of a row follows from its parents as well: a row has theirs, a mixed one those of its two in their order.
 
     Parameters
     ----------
@@ -124,8 +124,11 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame) -> None:
                 problems.append(f"{row.row_id} descends from {parent}, whose relatives lie in several folds")
             if fold_of[parent] != row.fold:
                 problems.append(f"{row.row_id} says fold {row.fold}, but {parent} lies in fold {fold_of[parent]}")
-            if pd.isna(row.second_label) and label_of[parent] != row.label:
-                problems.append(f"{row.row_id} says class {row.label!r}, but {parent} is {label_of[parent]!r}")
+        other = row.label if pd.isna(row.second_label) else row.second_label
+        for number, parent in enumerate(parents):
+            label = other if number else row.label
+            if label_of[parent] != label:
+                problems.append(f"{row.row_id} says class {label!r}, but {parent} is {label_of[parent]!r}")
         seen = row.fitted_on if row.fitted_on is not None else []
         outsiders = [image for image in seen if image not in fold_of]
         if outsiders:
@@ -144,9 +147,3 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame) -> None:
         raise InputError(
             f"{len(problems)} rows of the balanced set leak evaluation images, or have a wrong label:\n  {shown}"
         )
-
-
-def class_counts(labels: Iterable[str], classes: list[str]) -> np.ndarray:
-    """Rows a class, shape (K,), in the order of `classes`."""
-    counts = pd.Series(list(labels), dtype="object").value_counts()
-    return np.array([int(counts.get(name, 0)) for name in classes], dtype=np.int64)

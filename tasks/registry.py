@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, distributions
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -49,10 +49,16 @@ def parts(package: str) -> dict[str, type[Part]]:
         if len(classes) != 1:
             raise TypeError(f"{module.__name__} must define exactly one part, but defines {len(classes)}")
         found[module_info.name] = classes[0]
-    for entry in entry_points(group=f"equipoise.{package.rpartition('.')[2]}"):
+    for entry in installed_parts().select(group=f"equipoise.{package.rpartition('.')[2]}"):
         if entry.name in found:
             raise TypeError(
                 f"the entry point {entry.value} can't take the name {entry.name!r}: {package} has such a part"
             )
         found[entry.name] = entry.load()
     return dict(sorted(found.items()))
+
+
+@cache
+def installed_parts() -> EntryPoints:
+    """Entry points of all installed packages, which are read once a process."""
+    return EntryPoints(entry for package in distributions() for entry in package.entry_points)

@@ -14,12 +14,13 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.workspace import STATE, Workspace, say
+from tasks.workspace import STATE, Workspace, say, write_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,7 +73,12 @@ class Rows:
             shutil.rmtree(old, ignore_errors=True)
         return cls(folder)
 
-    def fill(self, keys: Sequence[str], compute: Callable[[list[str]], Iterable[Row]]) -> list[Row]:
+    def fill(
+        self,
+        keys: Sequence[str],
+        compute: Callable[[list[str]], Iterable[Row]],
+        intact: Callable[[Row], bool] = lambda row: True,
+    ) -> list[Row]:
         """The rows of `keys`, in their order: those that are known, and the others as `compute` makes them.
 
         Parameters
@@ -82,17 +88,19 @@ class Rows:
         compute
             Called once with the keys that lack a row, in order of appearance, if there are any; yields their rows in
             that order. They are stored as they come, so a killed run goes on where it stood.
+        intact
+            Whether a known row still holds, for rows that speak of files; one that doesn't is computed again.
         """
         table = self._read()
         at = {key: row for row, key in enumerate(table.column(KEY).to_pylist())} if table is not None else {}
         wanted = list(dict.fromkeys(keys))
-        missing = [key for key in wanted if key not in at]
+        known = [key for key in wanted if key in at]
         rows: dict[str, Row] = {}
-        if table is not None and len(missing) < len(wanted):
-            known = [key for key in wanted if key in at]
+        if table is not None and known:
             found = table.take([at[key] for key in known]).drop_columns([KEY]).to_pylist()
-            rows = dict(zip(known, found, strict=True))
-            say(f"{len(known):,} of {len(wanted):,} known from earlier runs")
+            rows = {key: row for key, row in zip(known, found, strict=True) if intact(row)}
+            say(f"{len(rows):,} of {len(wanted):,} known from earlier runs")
+        missing = [key for key in wanted if key not in rows]
         if missing:
             rows |= self._compute(missing, compute)
         return [rows[key] for key in keys]
@@ -100,11 +108,16 @@ class Rows:
     def _compute(self, missing: list[str], compute: Callable[[list[str]], Iterable[Row]]) -> dict[str, Row]:
         made: dict[str, Row] = {}
         stored, last = 0, time.monotonic()
-        for key, row in zip(missing, compute(missing), strict=True):
-            made[key] = row
-            if time.monotonic() - last > FLUSH_SECONDS:
+        try:
+            for key, row in zip(missing, compute(missing), strict=True):
+                made[key] = row
+                if time.monotonic() - last > FLUSH_SECONDS:
+                    self._store(list(made.items())[stored:])
+                    stored, last = len(made), time.monotonic()
+        except BaseException:  # what was found out before an error stays, unless the disk is what is wrong
+            with suppress(OSError):
                 self._store(list(made.items())[stored:])
-                stored, last = len(made), time.monotonic()
+            raise
         self._store(list(made.items())[stored:])
         return made
 
@@ -127,10 +140,9 @@ class Rows:
         if not rows:
             return
         name = hashlib.sha256("".join(key for key, _ in rows).encode()).hexdigest()[:16]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        beside = self.folder / f".{name}"
-        pq.write_table(pa.Table.from_pylist([{KEY: key, **row} for key, row in rows]), beside, compression="zstd")
-        beside.replace(self.folder / f"{name}.parquet")
+        buffer = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist([{KEY: key, **row} for key, row in rows]), buffer, compression="zstd")
+        write_bytes(self.folder / f"{name}.parquet", buffer.getvalue().to_pybytes())
 
 
 def code_digest(modules: Iterable[str]) -> str:

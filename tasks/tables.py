@@ -17,6 +17,7 @@ from tasks.errors import InputError
 
 ORIGINS = ("original", "copy", "augmented", "mixed", "synthetic")
 PARTS = ("train", "test", "audit", "excluded")
+USED_PARTS = PARTS[:3]
 SCORE_PREFIX = "score."
 
 

@@ -6,6 +6,7 @@ what came of it; everything that touches the world goes through the `Workspace` 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -68,7 +69,7 @@ class Workspace:
         final.parent.mkdir(parents=True, exist_ok=True)
         if final.exists():
             shutil.rmtree(final)
-        scratch.rename(final)
+        _move(scratch, final)
 
     def sweep(self, *parts: str, keep: Iterable[str]) -> None:
         """Delete the folders below a folder whose names are not in `keep`.
@@ -80,6 +81,20 @@ class Workspace:
         for folder in sorted(self.path(*parts).glob("*")):
             if folder.is_dir() and folder.name not in kept:
                 shutil.rmtree(folder)
+
+
+def _move(scratch: Path, final: Path) -> None:
+    """Move a folder to a place that is free, whole or not at all, also to another volume."""
+    try:
+        scratch.rename(final)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = final.with_name(f".{final.name}")
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(scratch, beside)
+        beside.rename(final)
+        shutil.rmtree(scratch)
 
 
 class Progress:
@@ -124,10 +139,19 @@ def say(message: str) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path`, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError:  # a full disk, for instance, on which half a file would stay
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -65,7 +65,8 @@ def _write(root: Path) -> int:
     """Write the present split into the file and return how many images it names."""
     from tasks.split.frozen import frozen_text
     from tasks.tables import SPLITS as TABLE
+    from tasks.tables import USED_PARTS
 
     splits = TABLE.read(root / SPLITS)
     write_text(root / FROZEN, frozen_text(splits))
-    return int(splits.loc[splits["part"].isin(["train", "test"]), "image_id"].nunique())
+    return int(splits.loc[splits["part"].isin(USED_PARTS), "image_id"].nunique())

@@ -55,6 +55,8 @@ def child_note(findings: Findings, strategy: str, model_page: str | None) -> str
         lines += [f"**{row['verdict']}**: {interval(row['difference'], signed=True)} to the baseline.", ""]
     elif row:
         lines += ["This is the **baseline**.", ""]
+    if row and row["audit"]["difference"]:
+        lines += [f"Audit: {plain(row['audit']['reason'])}.", ""]
     metrics = findings.metrics.get(strategy, {})
     names = {name: _words(name) for name in metrics if "." not in name}
     names |= {f"recall.{label}": f"recall of {_words(label)}" for label in findings.class_slugs}

@@ -78,7 +78,7 @@ def save(model_folder: Path, destination: Path) -> None:
     from mlflow import pyfunc
 
     data = destination.with_name("strategy")
-    shutil.copytree(model_folder, data, ignore=shutil.ignore_patterns("history.csv"))
+    shutil.copytree(model_folder, data, ignore=shutil.ignore_patterns("history.csv", "folds"))
     pyfunc.save_model(
         destination,
         loader_module=__name__,

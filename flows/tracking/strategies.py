@@ -91,8 +91,11 @@ def _metrics(findings: Findings, strategy: str) -> dict[str, Points]:
         found["train.loss"] = findings.losses(strategy)
     found |= _estimates("cv.", findings.metrics.get(strategy, {}), findings.class_slugs)
     found |= _estimates("test.", findings.held_out.get(strategy, {}), findings.class_slugs)
-    difference = findings.rows.get(strategy, {}).get("difference")
-    return found | _estimates("", {"difference": difference or {}}, {})
+    row = findings.rows.get(strategy)
+    if row:
+        found |= _estimates("", {"difference": row["difference"] or {}}, {})
+        found |= _estimates("audit.", {"difference": row["audit"]["difference"] or {}}, {})
+    return found
 
 
 def _estimates(prefix: str, metrics: Metrics, class_slugs: Mapping[str, str]) -> dict[str, Points]:
@@ -112,7 +115,7 @@ def _estimates(prefix: str, metrics: Metrics, class_slugs: Mapping[str, str]) ->
 def _costs(findings: Findings, strategy: str, seconds: Mapping[str, float]) -> dict[str, Points]:
     """Seconds that this strategy's own stage and those of its recipe took, where they ran."""
     recipe = findings.params.strategies[strategy].recipe
-    stages = (f"train@{strategy}", f"balance@{recipe}", f"embed_new@{recipe}")
+    stages = (f"train@{strategy}", f"balance@{recipe}", f"embed_new@{recipe}", f"audit@{recipe}")
     return {
         f"seconds.{stage.partition('@')[0]}": [(0, seconds[stage])]
         for stage in stages

@@ -3,29 +3,59 @@
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from tasks.balance.adopting import with_synthetic
 from tasks.balance.contact_sheets import write_contact_sheets
-from tasks.balance.make import Order, make
+from tasks.balance.derive import Copy, Order, Parent
+from tasks.balance.make import make_once
 from tasks.balance.plan import plan
-from tasks.errors import InputError
 from tasks.lineage import TrainingSet
+from tasks.rows import Rows
 from tasks.slugs import slugs
 from tasks.tables import BALANCED, ORIGINS
 from tasks.workspace import say, write_json
 
 if TYPE_CHECKING:
-    from tasks.balance.transforms import Transforms
+    import numpy as np
+
     from tasks.params.models import Recipe
 
 
-def assemble(
-    training: TrainingSet, recipe: Recipe, seed: int, raw: Path, synthetic: Path, folder: Path, workers: int
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a balanced set's making finds and leaves things.
+
+    Attributes
+    ----------
+    raw
+        The folder that the catalog's paths stand below.
+    synthetic
+        The folder of the recipe's generator; not read where the recipe names none.
+    features
+        Gives the feature vectors of image ids, shape (n, d); called only where a rule needs them.
+    known
+        Gives the store of the images that a specification made in earlier runs.
+    folder
+        Where to write.
+    workers
+        Number of processes; changes time only.
+    """
+
+    raw: Path
+    synthetic: Path
+    features: Callable[[list[str]], np.ndarray]
+    known: Callable[[str], Rows]
+    folder: Path
+    workers: int
+
+
+def assemble(training: TrainingSet, recipe: Recipe, seed: int, around: Surroundings) -> pd.DataFrame:
     """Make a balanced set; write its images, contact sheets and summary.
 
     Parameters
@@ -36,14 +66,8 @@ def assemble(
         How they are balanced.
     seed
         ``balance.seed``.
-    raw
-        The folder that the catalog's paths stand below.
-    synthetic
-        The folder of the recipe's generator; not read where the recipe names none.
-    folder
-        Where to write.
-    workers
-        Number of processes; changes time only.
+    around
+        Where things are found and go.
 
     Returns
     -------
@@ -53,17 +77,24 @@ def assemble(
     Raises
     ------
     InputError
-        An image can't be read any more, or the generator's images don't fit the training set.
+        A target names no class, an image can't be read any more, the disk is too small, or the generator's images don't
+        fit the training set.
     """
-    resample, augment, transforms = recipe.part("resample"), recipe.part("augment"), recipe.part("transforms")
-    planned = plan(training, resample, augment, transforms, seed)
-    balanced = _with_new_images(planned, training, transforms, seed, raw, folder, workers)
-    write_contact_sheets(balanced, training, raw, folder)
+    resample, transforms, mix = recipe.part("resample"), recipe.part("transforms"), recipe.part("mix")
+    features = around.features(training.rows["image_id"].tolist()) if resample.needs_features else None
+    planned = plan(training, resample, recipe.part("augment"), transforms, mix, seed, features)
+    for layer in planned.layers:
+        for line in layer.lines():
+            say(line)
+    balanced = planned.rows
+    for origin, specification in (("augmented", transforms.specification()), ("mixed", mix.specification())):
+        balanced = _with_new_images(balanced, origin, specification, training, seed, around)
+    write_contact_sheets(balanced, training, around.raw, around.folder)
     if recipe.synthetic != "none":
-        balanced = _with_synthetic(balanced, training, synthetic, folder)
-    balanced = balanced[BALANCED.schema.names]
+        balanced = with_synthetic(balanced, training, around.synthetic, recipe.synthetic_images, around.folder)
+    balanced = balanced[BALANCED.schema.names].astype({"second_share": "float64"})
     summary = summarise(training, balanced)
-    write_json(folder / "summary.json", summary)
+    write_json(around.folder / "summary.json", summary | {"layers": [layer.as_json() for layer in planned.layers]})
     for name, after in summary["after"].items():
         parts = ", ".join(f"{count:,} {origin}" for origin, count in after.items() if count)
         say(f"{name}: {summary['before'][name]:,} before, {sum(after.values()):,} after ({parts})")
@@ -81,57 +112,36 @@ def summarise(training: TrainingSet, balanced: pd.DataFrame) -> dict[str, Any]:
 
 
 def _with_new_images(
-    planned: pd.DataFrame,
-    training: TrainingSet,
-    transforms: Transforms,
-    seed: int,
-    raw: Path,
-    folder: Path,
-    workers: int,
+    planned: pd.DataFrame, origin: str, specification: str, training: TrainingSet, seed: int, around: Surroundings
 ) -> pd.DataFrame:
-    """The plan with `file`s, and with the steps that each new image went through among its parameters."""
-    new = planned[planned["origin"] == "augmented"]
+    """The plan with the `file`s of the new images of an `origin`, and the steps that each went through."""
+    new = planned[planned["origin"] == origin]
     if new.empty:
         return planned
     planned = planned.copy()
-    place = {label: folder / "images" / slug for label, slug in slugs(training.classes).items()}
+    place = {label: around.folder / "images" / slug for label, slug in slugs(training.classes).items()}
     for label in new["label"].unique():
-        place[label].mkdir(parents=True)
+        place[label].mkdir(parents=True, exist_ok=True)
     images = training.rows.set_index("image_id")
+    parent_of = {
+        name: Parent(around.raw / path, sha256)
+        for name, path, sha256 in zip(images.index, images["path"], images["sha256"], strict=True)
+    }
     orders = [
         Order(
-            parent=raw / images.loc[parent, "path"],
-            sha256=images.loc[parent, "sha256"],
-            copies=tuple((row.copy_number, place[row.label] / row.row_id) for row in rows.itertuples()),
+            parent_of[first],
+            tuple(
+                Copy(row.copy_number, place[row.label] / row.row_id, *map(parent_of.get, row.parents[1:]))
+                for row in rows.itertuples()
+            ),
         )
-        for parent, rows in new.groupby("parent", sort=False)
+        for first, rows in new.groupby(new["parents"].str[0], sort=False)
     ]
-    made = make(orders, transforms.specification(), seed, workers)
+    made = make_once(orders, specification, seed, around.workers, around.known(specification))
     # `new` is in the order of the orders: all rows of a parent stand together.
-    planned.loc[new.index, "file"] = [image.file.relative_to(folder).as_posix() for image in made]
+    planned.loc[new.index, "file"] = [image.file.relative_to(around.folder).as_posix() for image in made]
     planned.loc[new.index, "parameters"] = [
         json.dumps(json.loads(parameters) | {"applied": image.applied}, sort_keys=True)
         for parameters, image in zip(new["parameters"], made, strict=True)
     ]
     return planned
-
-
-def _with_synthetic(balanced: pd.DataFrame, training: TrainingSet, generator: Path, folder: Path) -> pd.DataFrame:
-    """The set with a generator's rows after its own, and the generator's images in its folder."""
-    synthetic = BALANCED.read(generator / "synthetic.parquet")
-    unknown = sorted(set(synthetic["label"]) - set(training.classes))
-    if unknown:
-        raise InputError(f"{generator}: images of the class {unknown[0]!r}, which the training set has not")
-    place = slugs(training.classes)
-    files = []
-    for row in synthetic.itertuples():
-        source = generator / row.file
-        if not source.resolve().is_relative_to(generator.resolve()) or not source.is_file():
-            raise InputError(
-                f"{generator}: the image {row.file!r} of row {row.row_id} is missing; run synthesize again"
-            )
-        target = folder / "images" / place[row.label] / f"{row.row_id}{source.suffix}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-        files.append(target.relative_to(folder).as_posix())
-    return pd.concat([balanced, synthetic.assign(file=files)], ignore_index=True)

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from tasks.images import open_image, to_rgb
 from tasks.slugs import slugs
 
 if TYPE_CHECKING:
-    import pandas as pd
     from PIL.ImageFont import FreeTypeFont
 
     from tasks.lineage import TrainingSet
@@ -20,13 +20,23 @@ if TYPE_CHECKING:
 ROWS, COLUMNS = 6, 6  # pictures
 THUMBNAIL, GAP, CAPTION, TITLE = 140, 10, 62, 60  # pixels
 INK, FAINT = "#1f2933", "#5b6770"
-STEPS = {  # albumentations' names in few letters
+STEPS = {  # the names of steps in few letters
     "HorizontalFlip": "mirrored",
     "VerticalFlip": "upside down",
     "Affine": "shifted",
     "RandomBrightnessContrast": "brightness",
     "GaussNoise": "noise",
     "ColorJitter": "colour",
+    "CoarseDropout": "erased",
+    "CropAndPad": "cropped",
+    "ElasticGrid": "bent",
+    "GaussianBlur": "blurred",
+    "GridStretch": "stretched",
+    "ImageCompression": "compressed",
+    "MeanCutout": "cut out",
+    "PerspectiveView": "aslant",
+    "RandomRotate90": "turned",
+    "SaltAndPepper": "salt, pepper",
 }
 
 
@@ -39,19 +49,21 @@ class Picture(NamedTuple):
 
 
 def write_contact_sheets(balanced: pd.DataFrame, training: TrainingSet, raw: Path, folder: Path) -> None:
-    """Write ``contact_sheets/<class slug>.png`` for every class that has augmented images.
+    """Write ``contact_sheets/<class slug>.png`` for every class that has augmented or mixed images.
 
     `balanced` is a plan (`tasks.balance.plan.plan`) whose new images have their files below `folder`.
     """
     paths = training.rows.set_index("image_id")["path"]
-    augmented = balanced[balanced["origin"] == "augmented"]
-    for label, of_class in augmented.groupby("label"):
-        shown = min(COLUMNS, 1 + round(len(of_class) / of_class["parent"].nunique()))
+    new = balanced[balanced["origin"].isin(["augmented", "mixed"])]
+    for label, of_class in new.groupby("label"):
+        first_parents = of_class["parents"].str[0]
+        parents = first_parents.nunique()
+        shown = min(COLUMNS, 1 + round(len(of_class) / parents))
         families = []
-        for parent, rows in list(of_class.groupby("parent"))[: ROWS * (COLUMNS // shown)]:
+        first_shown = first_parents.isin(sorted(first_parents.unique())[: ROWS * (COLUMNS // shown)])
+        for parent, rows in of_class[first_shown].groupby(first_parents):
             original = Picture(raw / paths[parent], "original", str(parent))
             families.append([original, *(_picture(row, folder) for row in rows.head(shown - 1).itertuples())])
-        parents = of_class["parent"].nunique()
         subtitle = f"{len(of_class):,} new images of {parents:,} originals; shown: {len(families)} originals"
         sheet = contact_sheet(str(label), f"{subtitle}, each with its first descendants", families)
         target = folder / "contact_sheets" / f"{slugs(training.classes)[str(label)]}.png"
@@ -86,7 +98,11 @@ def contact_sheet(title: str, subtitle: str, families: list[list[Picture]]) -> I
 
 
 def _picture(row: Any, folder: Path) -> Picture:
-    """A new image, with the steps that it went through in lines of two."""
+    """A new image, with the steps that it went through, or the label that it has, in lines of two."""
+    if row.origin == "mixed":
+        second = 0.0 if pd.isna(row.second_label) else row.second_share
+        words = [f"{1 - second:.0%} {row.label}", *([f"{second:.0%} {row.second_label}"] if second else [])]
+        return Picture(folder / row.file, f"{row.operation} {row.copy_number}", ",\n".join(words))
     steps = [STEPS.get(name, name) for name in json.loads(row.parameters)["applied"]]
     lines = [", ".join(steps[start : start + 2]) for start in range(0, len(steps), 2)]
     return Picture(folder / row.file, f"{row.operation} {row.copy_number}", ",\n".join(lines))

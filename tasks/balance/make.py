@@ -1,71 +1,43 @@
-"""Making the planned images: pixels from their parent and a random stream of their own.
-
-The stream is seeded by the transforms' specification, the parent's content, the copy number and the seed of the stage,
-and by nothing else: not by order, process, number of images or time.
-"""
+"""Making the planned images in any number of processes, and taking over those that earlier runs made."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import random
-from dataclasses import dataclass
-from functools import cache
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from joblib import Parallel, delayed
 
-from tasks.balance.encoding import Encoding
-from tasks.balance.pixels import put_together, take_apart
-from tasks.errors import InputError
-from tasks.images import UnreadableError, open_image
-from tasks.workspace import Progress
+from tasks.balance.derive import Copy, Made, Order, derive
+from tasks.balance.space import check_space
+from tasks.rows import Row, Rows
+from tasks.workspace import Progress, write_bytes
 
 IMAGES_A_CHUNK = 64  # roughly, what a process gets at a time
 
 
-@dataclass(frozen=True)
-class Order:
-    """The new images of one parent.
-
-    Attributes
-    ----------
-    parent
-        The parent's file.
-    sha256
-        Its content hash.
-    copies
-        Copy number of each new image, and where it goes, without extension.
-    """
-
-    parent: Path
-    sha256: str
-    copies: tuple[tuple[int, Path], ...]
-
-
-@dataclass(frozen=True)
-class Made:
-    """A new image: its file, and the steps that happened to happen to it."""
-
-    file: Path
-    applied: tuple[str, ...]
-
-
-def make(orders: list[Order], specification: str, seed: int, workers: int) -> list[Made]:
+def make(orders: list[Order], specification: str, seed: int, workers: int) -> Iterator[Made]:
     """Make and write new images, in the order of the orders and their copies.
 
     Parameters
     ----------
     orders
-        What to make; the folders must exist.
+        What to make.
     specification
-        See `tasks.balance.transforms.Transforms.specification`.
+        See `tasks.balance.transforms.Transforms.specification` and `tasks.balance.mix.Mix.specification`.
     seed
         ``balance.seed``.
     workers
         Number of processes; changes time only.
+
+    Yields
+    ------
+    Made
+        Each image when it is written, whole or not at all.
 
     Raises
     ------
@@ -84,58 +56,80 @@ def make(orders: list[Order], specification: str, seed: int, workers: int) -> li
         delayed(_make_chunk)(chunk, specification, seed) for chunk in chunks
     )
     images = (image for chunk in made for image in chunk)
-    return list(Progress(images, "new images", total=sum(len(order.copies) for order in orders)))
+    yield from Progress(images, "new images", total=sum(len(order.copies) for order in orders))
 
 
-def stream_seed(specification: str, sha256: str, copy: int, seed: int) -> int:
-    """The seed of a derived image's random stream."""
-    text = json.dumps([specification, sha256, copy, seed])
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+def make_once(orders: list[Order], specification: str, seed: int, workers: int, known: Rows) -> list[Made]:
+    """As `make`, but images that earlier runs made stand in a store and are only linked to their places.
+
+    Parameters
+    ----------
+    orders, specification, seed, workers
+        See `make`.
+    known
+        The store; its method holds all but the parents and the copy number. Images lie in its folder ``files``, so that
+        a run that was killed goes on where it stood; one whose bytes are not what they were is made again.
+
+    Raises
+    ------
+    InputError
+        A parent can't be read any more, or the disk has no room for what is to be made.
+    """
+    files = known.folder / "files"
+    wanted = {_key(order, copy, seed): (order, copy) for order in orders for copy in order.copies}
+
+    def compute(missing: list[str]) -> Iterator[Row]:
+        todo: list[Order] = []
+        for key in missing:
+            order, copy = wanted[key]
+            kept = replace(copy, stem=files / key[:2] / key)
+            if todo and todo[-1].parent == order.parent:
+                todo[-1] = replace(order, copies=(*todo[-1].copies, kept))
+            else:
+                todo.append(replace(order, copies=(kept,)))
+        check_space(known.folder, todo)
+        for image in make(todo, specification, seed, workers):
+            yield {
+                "file": image.file.relative_to(files).as_posix(),
+                "sha256": image.sha256,
+                "applied": json.dumps(image.applied),
+            }
+
+    def intact(row: Row) -> bool:
+        try:
+            with (files / row["file"]).open("rb") as file:
+                return bool(hashlib.file_digest(file, "sha256").hexdigest() == row["sha256"])
+        except OSError:
+            return False
+
+    placed = []
+    for row, (_, copy) in zip(known.fill(list(wanted), compute, intact), wanted.values(), strict=True):
+        source = files / row["file"]
+        target = copy.stem.with_name(copy.stem.name + source.suffix)
+        _link(source, target)
+        placed.append(Made(target, row["sha256"], tuple(json.loads(row["applied"]))))
+    return placed
+
+
+def _key(order: Order, copy: Copy, seed: int) -> str:
+    """What names a new image among those of its specification."""
+    contents = [order.parent.sha256, *([copy.partner.sha256] if copy.partner else [])]
+    return hashlib.sha256(json.dumps([contents, copy.number, seed]).encode()).hexdigest()
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file at a second place, without its bytes a second time where the disk can do so."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _make_chunk(orders: list[Order], specification: str, seed: int) -> list[Made]:
-    import cv2
-
-    cv2.setNumThreads(0)
-    pipeline = _pipeline(specification)
     made = []
     for order in orders:
-        try:
-            parent = open_image(order.parent).image
-        except UnreadableError as error:
-            raise InputError(f"{order.parent}: not readable any more ({error}); run ingest again") from error
-        encoding = Encoding.of(order.parent)
-        colours, alpha = take_apart(parent)
-        for copy, stem in order.copies:
-            stream = stream_seed(specification, order.sha256, copy, seed)
-            # One stream for all steps: `set_random_seed` would give each step the same, so that flips come in pairs.
-            pipeline.set_random_state(np.random.default_rng(stream), random.Random(stream))  # noqa: S311
-            given = {"image": colours} if alpha is None else {"image": colours, "mask": alpha}
-            changed = pipeline(**given)
-            data, extension = encoding.encode(put_together(changed["image"], changed.get("mask"), parent))
-            file = stem.with_name(f"{stem.name}.{extension}")
-            file.write_bytes(data)
-            made.append(Made(file, tuple(name for name, _ in changed["applied_transforms"])))
+        for copy, data, extension, applied in derive(order, specification, seed):
+            file = copy.stem.with_name(f"{copy.stem.name}.{extension}")
+            write_bytes(file, data)
+            made.append(Made(file, hashlib.sha256(data).hexdigest(), applied))
     return made
-
-
-@cache
-def _pipeline(specification: str) -> Any:
-    """The transforms of albumentations, made once a process."""
-    import os
-
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask the network for its newest version
-    import albumentations
-
-    steps = [
-        getattr(albumentations, name)(**{key: _tuples(value) for key, value in parameters.items()})
-        for name, parameters in json.loads(specification)
-    ]
-    return albumentations.Compose(steps, save_applied_params=True)
-
-
-def _tuples(value: Any) -> Any:
-    """JSON's lists as the tuples that albumentations wants."""
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(value) if isinstance(value, list) else value

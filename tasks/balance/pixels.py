@@ -6,8 +6,8 @@ The transforms know 8-bit images of one or three channels and floats from 0 to 1
 - 1-bit images go as grey and come back by a threshold at half;
 - palettes go as RGB and come back with a new palette of at most 256 colours;
 - CMYK, YCbCr and HSV go as RGB and are converted back;
-- integers of more than 8 bits and floats go as floats on the scale from 0 (or a negative minimum) to the image's own
-  maximum, and come back on that scale;
+- integers of more than 8 bits go as floats on the scale from 0 (or a negative minimum) to the largest number of as many
+  bits as they use (4095 for 12), floats on the scale to their own maximum; both come back on it;
 - transparency goes apart: it is moved with the image, but its values are not changed. An image that marks one colour
   as transparent comes back with an alpha channel.
 """
@@ -56,4 +56,6 @@ def _deep_values(image: Image.Image) -> tuple[np.ndarray, float, float]:
     """Values of one channel of more than 8 bits in the machine's byte order, and the scale that they stand on."""
     values = np.asarray(image)
     values = np.nan_to_num(values.astype(values.dtype.newbyteorder("=")), posinf=0, neginf=0)
-    return values, min(0.0, float(values.min())), float(values.max())
+    largest = values.max()
+    high = (1 << int(largest).bit_length()) - 1 if values.dtype.kind in "iu" else float(largest)
+    return values, min(0.0, float(values.min())), float(high)

@@ -1,23 +1,59 @@
-"""The plan of a balanced set: which rows it has and what each descends from, before a pixel is touched."""
+"""The plan of a balanced set: which rows it has and what each descends from, before a pixel is touched.
+
+A recipe is layers in a fixed order: resample the originals, augment what is left, mix. Each layer is told with what it
+was asked for and what it reached.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.balance.augment import Augment
+from tasks.balance.layers import Layer
+from tasks.balance.mix import Mix
+from tasks.balance.partners import candidate_codes, choose_partner
+from tasks.balance.pool import Pool
 from tasks.balance.resample import Resample
+from tasks.balance.spread import spread_by_class
+from tasks.balance.streams import stream
 from tasks.balance.transforms import Transforms
 from tasks.lineage import TrainingSet
+from tasks.tables import BALANCED
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be made.
+
+    Attributes
+    ----------
+    rows
+        Table `BALANCED` without `file`s; a further column `copy_number` (from 1 for exact copies and for new images, 0
+        for originals). Originals come first, then copies, augmented and mixed images.
+    layers
+        What each layer was asked for and reached, in their order; those of the parts `none` are left out.
+    """
+
+    rows: pd.DataFrame
+    layers: list[Layer]
 
 
 def plan(
-    training: TrainingSet, resample: Resample, augment: Augment, transforms: Transforms, seed: int
-) -> pd.DataFrame:
+    training: TrainingSet,
+    resample: Resample,
+    augment: Augment,
+    transforms: Transforms,
+    mix: Mix,
+    seed: int,
+    features: NDArray[np.float32] | None = None,
+) -> Plan:
     """The rows of a balanced set.
 
     Where not all images of a class get the same, chance decides by content: by the hash of the seed and the image's own
@@ -27,50 +63,112 @@ def plan(
     Parameters
     ----------
     training
-        The images that may be used.
-    resample, augment, transforms
+        The images that may be used, n of them.
+    resample, augment, transforms, mix
         The parts of the recipe.
     seed
         ``balance.seed``.
+    features
+        Feature vectors of the images, shape (n, d); only for a rule that needs them.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Table `BALANCED` without `file`s; further columns `parent` (an image id) and `copy_number` (from 1 for exact
-        copies and for new images, 0 for originals). Originals come first, then copies, then new images.
+    Raises
+    ------
+    InputError
+        A target names a class that the training set has not.
     """
-    labels = training.rows["label"].to_numpy(dtype=object)
-    order = np.array([_salted(seed, sha256) for sha256 in training.rows["sha256"]])
-    times = resample.times(labels, order)
-    new = augment.new_images(labels, times, order)
-    rows: list[dict[str, Any]] = []
-    for image, often in zip(training.rows.itertuples(), times, strict=True):
-        if often:
-            rows.append(_row(image, 0, image.image_id, "original", "original", {}))
-    for image, often in zip(training.rows.itertuples(), times, strict=True):
-        rows += [_row(image, n, f"{image.image_id}-c{n}", "copy", "copy", {"copy": n}) for n in range(1, often)]
-    for image, often in zip(training.rows.itertuples(), new, strict=True):
-        for n in range(1, often + 1):
-            row_id = f"{image.image_id}-a{transforms.digest()}-{n}"
-            parameters = {"copy": n, "seed": seed, "specification": transforms.digest()}
-            rows.append(_row(image, n, row_id, "augmented", transforms.part_name(), parameters))
-    return pd.DataFrame(rows)
+    images = training.rows
+    pool = Pool(
+        labels=images["label"].to_numpy(dtype=object),
+        folds=images["fold"].to_numpy(dtype=np.int64),
+        order=np.array([_salted(seed, sha256) for sha256 in images["sha256"]]),
+        features=features,
+    )
+    times = resample.times(pool)
+    new = augment.new_images(pool, times)
+    before, kept, filled = pool.counts(), pool.counts(times), pool.counts(times + new)
+    mixed = _mixed_rows(training, pool, times, mix, filled, seed)
+    made = {name: sum(row["label"] == name for row in mixed) for name in filled}
+    reached = {name: filled[name] + made[name] for name in filled}
+    layers = [
+        Layer.of("resample", resample, before, resample.asked(before), kept),
+        Layer.of("augment", augment, kept, augment.asked(kept), filled),
+        Layer.of("mix", mix, filled, mix.asked(filled), reached),
+    ]
+    originals = list(images.itertuples())
+    rows = [_row(image, image.image_id, "original") for image, often in zip(originals, times, strict=True) if often]
+    for image, often in zip(originals, times, strict=True):
+        rows += [_row(image, f"{image.image_id}-c{n}", "copy", copy=n) for n in range(1, often)]
+    for image, often in zip(originals, new, strict=True):
+        rows += [_augmented(image, n, transforms, seed) for n in range(1, often + 1)]
+    return Plan(
+        pd.DataFrame([*rows, *mixed], columns=[*BALANCED.schema.names, "copy_number"]),
+        [layer for layer in layers if layer.rule != "none"],
+    )
 
 
-def _row(image: Any, copy: int, row_id: str, origin: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _mixed_rows(
+    training: TrainingSet, pool: Pool, times: NDArray[np.int64], mix: Mix, counts: dict[str, int], seed: int
+) -> list[dict[str, Any]]:
+    """A row for every mixed image: a base of the class that lacks it, and a partner from the base's fold.
+
+    A fold that holds one image only has no partners, so nothing is mixed there.
+    """
+    specification = mix.specification()
+    used = times > 0
+    partners = {fold: np.flatnonzero(used & (pool.folds == fold)) for fold in np.unique(pool.folds)}
+    codes = candidate_codes(training.rows["sha256"].tolist())
+    mixable = used & np.array([len(partners[fold]) > 1 for fold in pool.folds], dtype=bool)
+    places = spread_by_class(mix.quota(counts), pool, among=mixable)
+    images = list(training.rows.itertuples())
+    rows = []
+    for place in np.flatnonzero(places):
+        base = images[place]
+        candidates = partners[base.fold]
+        candidates = candidates[candidates != place]
+        for copy in range(1, int(places[place]) + 1):
+            choice = choose_partner((specification, base.sha256, copy, seed), codes[candidates])
+            partner = images[candidates[choice]]
+            key = stream(specification, [base.sha256, partner.sha256], copy, seed)
+            drawn = mix.draw(base.width, base.height, np.random.default_rng(key))
+            share = mix.label_share(drawn, counts[base.label], counts[partner.label])
+            digest = hashlib.sha256(specification.encode()).hexdigest()[:8]
+            row = _row(base, f"{base.image_id}-m{digest}-{copy}-{partner.image_id[:8]}", "mixed", copy=copy)
+            soft = {"second_label": partner.label, "second_share": 1 - share} if partner.label != base.label else {}
+            told = {"copy": copy, "seed": seed, "specification": digest, "image_share": round(drawn.share, 6)}
+            rows.append(
+                row
+                | soft
+                | {
+                    "parents": [base.image_id, partner.image_id],
+                    "operation": mix.part_name(),
+                    "parameters": json.dumps(told, sort_keys=True),
+                }
+            )
+    return rows
+
+
+def _augmented(image: Any, copy: int, transforms: Transforms, seed: int) -> dict[str, Any]:
+    told = {"copy": copy, "seed": seed, "specification": transforms.digest()}
+    return _row(image, f"{image.image_id}-a{transforms.digest()}-{copy}", "augmented", copy=copy) | {
+        "operation": transforms.part_name(),
+        "parameters": json.dumps(told, sort_keys=True),
+    }
+
+
+def _row(image: Any, row_id: str, origin: str, copy: int = 0) -> dict[str, Any]:
+    """A row of the table `BALANCED` that shows `image`."""
     return {
         "row_id": row_id,
         "label": image.label,
         "origin": origin,
         "parents": [image.image_id],
-        "operation": operation,
-        "parameters": json.dumps(parameters, sort_keys=True),
+        "operation": origin,
+        "parameters": json.dumps({"copy": copy} if copy else {}),
         "file": None,
         "fold": int(image.fold),
         "fitted_on": None,
         "second_label": None,
         "second_share": None,
-        "parent": image.image_id,
         "copy_number": copy,
     }
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def run(workspace: Workspace, name: str) -> None:
     """Compare the strategies that `params.yaml` names and write ``reports/compare/``."""
+    from tasks.compare.audits import read_audits
     from tasks.compare.comparison import compare
     from tasks.compare.heldout import confirm, log_looks, look_sentence
     from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
@@ -27,6 +28,7 @@ def run(workspace: Workspace, name: str) -> None:
     params = workspace.params
     splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))
     workspace.sweep("data", "balanced", keep=params.recipes)
+    workspace.sweep("reports", "audit", keep=params.recipes)
     files = {
         strategy: workspace.path("predictions", strategy, "predictions.parquet")
         for strategy in sorted(params.strategies)
@@ -36,8 +38,10 @@ def run(workspace: Workspace, name: str) -> None:
     recipes = sorted({strategy.recipe for strategy in params.strategies.values()})
     recipes.sort(key=lambda recipe: recipe != params.strategies[params.compare.baseline].recipe)
     class_counts = {recipe: read_json(workspace.path("data", "balanced", recipe, "summary.json")) for recipe in recipes}
+    audits = read_audits(workspace.path("reports", "audit"), params.strategies)
+    shortcuts = [strategy for strategy, audited in audits.items() if audited.holds_back]
     order = simplest_first(params.strategies, class_counts)
-    comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate, order)
+    comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate, order, shortcuts)
     say(comparison.reason)
 
     held_out = {}
@@ -47,7 +51,7 @@ def run(workspace: Workspace, name: str) -> None:
     say(look_sentence(log_looks(workspace, confirmation, files)))
     say(confirmation.sentence)
 
-    board = leaderboard(comparison, confirmation, params.strategies)
+    board = leaderboard(comparison, confirmation, params.strategies, audits)
     data = ReportData(
         comparison=comparison,
         confirmation=confirmation,
@@ -56,6 +60,7 @@ def run(workspace: Workspace, name: str) -> None:
         confusion=evaluated.confusion,
         reliability=evaluated.reliability,
         class_counts=class_counts,
+        audits=audits,
         resamples=params.evaluate.resamples,
     )
     with workspace.output("reports", "compare") as folder:

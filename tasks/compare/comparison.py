@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tasks.compare.paired import simultaneous
-from tasks.compare.verdicts import BASELINE, FEWEST_GROUPS, HELPS, UNCLEAR, too_small, verdict
+from tasks.compare.verdicts import BASELINE, FEWEST_GROUPS, HELD_BACK, HELPS, UNCLEAR, too_small, verdict
 from tasks.compare.wording import LABELS, at_level, decimal, listed
 from tasks.errors import InputError
 from tasks.evaluate.intervals import Interval
@@ -41,6 +41,8 @@ class Comparison:
         helps.
     peers
         The others of them, best first.
+    shortcuts
+        The strategies whose audit found that traces of augmentation move predictions, sorted.
     """
 
     classes: list[str]
@@ -56,6 +58,7 @@ class Comparison:
     too_small: str | None
     recommended: str
     peers: list[str]
+    shortcuts: list[str]
 
     @property
     def ranked(self) -> list[str]:
@@ -65,6 +68,22 @@ class Comparison:
     @property
     def reason(self) -> str:
         """Why this strategy is recommended, in a few short sentences."""
+        return self._recommendation + self._audit
+
+    @property
+    def _audit(self) -> str:
+        """What the audits change about it, in a sentence."""
+        held = [name for name in self.shortcuts if name != self.baseline]
+        said = ""
+        if held:
+            verb = "is" if len(held) == 1 else "are"
+            said += f" {listed(held)} {verb} held back: traces of augmentation move predictions."
+        if self.baseline in self.shortcuts:
+            said += f" The baseline, {self.baseline}, reads traces of augmentation itself: compare with another."
+        return said
+
+    @property
+    def _recommendation(self) -> str:
         label, others = LABELS[self.metric], len(self.differences)
         if not others:
             return f"{self.baseline} is the only strategy, so there is nothing to choose."
@@ -107,6 +126,7 @@ def compare(
     settings: Compare,
     intervals: Evaluate,
     simplest_first: Sequence[str],
+    shortcuts: Collection[str] = (),
 ) -> Comparison:
     """Compare every strategy with the baseline.
 
@@ -122,6 +142,8 @@ def compare(
         Confidence level, number of resamples and their seed.
     simplest_first
         The strategies, see `tasks.compare.simplicity`.
+    shortcuts
+        The strategies whose audit found a shortcut: they get no verdict but ``held back`` and are not recommended.
 
     Raises
     ------
@@ -136,7 +158,7 @@ def compare(
     verdicts = {
         name: UNCLEAR if small else verdict(difference, settings.margin) for name, difference in differences.items()
     }
-    verdicts[settings.baseline] = BASELINE
+    verdicts |= dict.fromkeys(shortcuts, HELD_BACK) | {settings.baseline: BASELINE}
     helpful = [name for name in _ranked(metrics, settings.metric) if verdicts[name] == HELPS]
     to_best = paired_changes([scored[name] for name in helpful], settings.metric, intervals).metric if helpful else []
     alike = helpful[:1] + [
@@ -165,6 +187,7 @@ def compare(
         too_small=small,
         recommended=recommended,
         peers=[name for name in alike if name != recommended],
+        shortcuts=sorted(shortcuts),
     )
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from tasks.compare.audits import Audited
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import Confirmation
 from tasks.evaluate.intervals import Interval
 from tasks.params.models import Strategy
 from tasks.tables import Table
 
-PARTS = ("recipe", "family", "loss", "sampler", "posthoc")
+PARTS = ("recipe", "family", "loss", "sampler", "mixing", "posthoc")
 MEASURES = ("balanced_accuracy", "macro_f1", "recall_rarest")
 
 LEADERBOARD = Table(
@@ -37,7 +38,10 @@ LEADERBOARD = Table(
 
 
 def leaderboard(
-    comparison: Comparison, confirmation: Confirmation, strategies: Mapping[str, Strategy]
+    comparison: Comparison,
+    confirmation: Confirmation,
+    strategies: Mapping[str, Strategy],
+    audits: Mapping[str, Audited],
 ) -> dict[str, Any]:
     """All that the terminal prints, ready for JSON.
 
@@ -46,8 +50,8 @@ def leaderboard(
     dict
         `metric`, `baseline`, `recommended`, `reason`, `rarest_class`, `confidence`, `margin`; `rows`, best first, each
         with the strategy's parts, `balanced_accuracy`, `macro_f1`, `recall_rarest` and `difference` (null for the
-        baseline) as {value, low, high}, and `verdict`; and `test`: `images`, `rows` of the one or two strategies that
-        were scored, their `difference`, `outcome` and a `sentence`.
+        baseline) as {value, low, high}, `verdict`, and `audit` (`outcome`, `reason`, `difference`); and `test`:
+        `images`, `rows` of the one or two strategies that were scored, their `difference`, `outcome` and a `sentence`.
     """
     rows = [
         {
@@ -56,6 +60,7 @@ def leaderboard(
             **measures(comparison.metrics[name], comparison.rarest),
             "difference": comparison.differences[name].as_json() if name in comparison.differences else None,
             "verdict": comparison.verdicts[name],
+            "audit": audits[name].as_json(),
         }
         for name in comparison.ranked
     ]

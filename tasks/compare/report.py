@@ -10,19 +10,23 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from tasks.compare.audits import Audited
 from tasks.compare.charts import difference_scale
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import CONFIRMED, Confirmation
-from tasks.compare.verdicts import BASELINE, FEWEST_GROUPS, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
+from tasks.compare.verdicts import BASELINE, FEWEST_GROUPS, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
 from tasks.compare.wording import LABELS, between, breakable, decimal, signed
 from tasks.evaluate.figures import draw_reliability, plain
 from tasks.evaluate.intervals import Interval, wilson
 from tasks.evaluate.scored import Scored
 from tasks.page import BAD, GOOD, NEUTRAL, new_figure, render, svg
+from tasks.shortcuts import CLEAN, NOT_AUDITED, NOTHING, SHORTCUT
+from tasks.shortcuts import UNCLEAR as UNCLEAR_AUDIT
 from tasks.tables import ORIGINS
 
-TONES = {HELPS: "good", HURTS: "bad", UNCLEAR: "warn", NO_DIFFERENCE: "", BASELINE: ""}
-COLOURS = {HELPS: GOOD, HURTS: BAD, UNCLEAR: "#9a6700", NO_DIFFERENCE: NEUTRAL}
+TONES = {HELPS: "good", HURTS: "bad", UNCLEAR: "warn", HELD_BACK: "bad", NO_DIFFERENCE: "", BASELINE: ""}
+COLOURS = {HELPS: GOOD, HURTS: BAD, UNCLEAR: "#9a6700", HELD_BACK: "#8e44ad", NO_DIFFERENCE: NEUTRAL}
+AUDIT_TONES = {SHORTCUT: "bad", CLEAN: "good", UNCLEAR_AUDIT: "warn", NOT_AUDITED: "warn", NOTHING: ""}
 SHOWN_MATRIX = 30  # a confusion matrix of more classes can't be read on a page; the plots of `evaluate` have it
 
 
@@ -40,6 +44,8 @@ class ReportData:
         Tables of the stage `evaluate`, all strategies.
     class_counts
         By recipe, the class counts `before` and `after` from the balanced set's summary.
+    audits
+        By strategy.
     resamples
         Number of bootstrap resamples.
     """
@@ -51,6 +57,7 @@ class ReportData:
     confusion: pd.DataFrame
     reliability: pd.DataFrame
     class_counts: dict[str, dict[str, Any]]
+    audits: dict[str, Audited]
     resamples: int
 
 
@@ -75,14 +82,16 @@ def report(data: ReportData) -> str:
         rarest_first=rarest_first,
         tally=[
             (judged, [name for name in comparison.ranked if comparison.verdicts[name] == judged])
-            for judged in (HELPS, NO_DIFFERENCE, UNCLEAR, HURTS)
+            for judged in (HELPS, NO_DIFFERENCE, UNCLEAR, HURTS, HELD_BACK)
         ],
         forest=_forest(comparison),
         trade_offs=_trade_offs(comparison, rarest_first),
         recipes=_recipes(data.class_counts, rarest_first),
         matrices=_matrices(data.confusion, pair, rarest_first) if len(rarest_first) <= SHOWN_MATRIX else {},
         calibration=_calibration(data, pair),
+        audited=[(name, data.audits[name]) for name in comparison.ranked if data.audits[name].outcome != NOTHING],
         tones=TONES,
+        audit_tones=AUDIT_TONES,
         colours=COLOURS,
         origins=[
             origin

@@ -8,7 +8,10 @@ The rules, in this order:
 3. ``hurts``: the interval lies below 0.
 4. ``unclear``: anything else. The data can't tell; more images of the rare classes would.
 
-Where a class has fewer groups than `FEWEST_GROUPS`, every verdict is ``unclear``, whatever the intervals.
+A strategy whose audit found that traces of augmentation move its predictions is ``held back``, whatever the intervals
+say: part of what they show may be the shortcut, which new images don't offer (see `tasks.audit`).
+
+Where a class has fewer groups than `FEWEST_GROUPS`, every other verdict is ``unclear``.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ HELPS = "helps"
 NO_DIFFERENCE = "no difference"
 UNCLEAR = "unclear"
 HURTS = "hurts"
+HELD_BACK = "held back"
 
 # A bootstrap of m groups understates the variance of a class's recall by the share 1/m (Rao and Wu, JASA 83, 1988), and
 # sees none at all where all or none of the class are found, which happens by luck where m is small. With ten groups

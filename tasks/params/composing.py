@@ -6,6 +6,7 @@ are told together, since people mend a file once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -41,6 +42,8 @@ class NameOf:
 
     def check(self, value: str) -> str:
         """Return `value` if there is such a part."""
+        if self.package.startswith("tasks.balance.") and value not in parts(self.package):
+            refuse_feature_space(value)
         refer(value, list(parts(self.package)))
         return value
 
@@ -55,6 +58,18 @@ def refer(value: str, names: list[str]) -> None:
     """Refuse a value that is none of `names` with a mistake that lists them."""
     if value not in names:
         raise PydanticCustomError("unknown_name", "{value} is none of {names}", {"value": value, "names": names})
+
+
+def refuse_feature_space(value: str) -> None:
+    """Refuse in a recipe, which makes images, what makes rows between feature vectors, and say where to ask for it."""
+    sampler: Any = parts("tasks.train.samplers").get(value)
+    if sampler and sampler.inputs == "features":
+        why = (
+            f"{value!r} makes rows between neighbouring feature vectors, and a recipe makes images: between the pixels "
+            "of two pictures lies a blend that is neither, and neighbours mean little beyond some hundred values. "
+            f"Write sampler: {value} in a strategy on features (family: head) instead"
+        )
+        raise PydanticCustomError("combination", "{why}", {"why": why})
 
 
 class Composed(BaseModel):
@@ -98,9 +113,7 @@ class Composed(BaseModel):
             try:
                 part.model_validate({key: given[key] for key in given if key in part.model_fields}, strict=True)
             except ValidationError as error:
-                mistakes += [
-                    _retold(item, part.model_fields.get(".".join(map(str, item["loc"])))) for item in error.errors()
-                ]
+                mistakes += [retold(item, part.model_fields) for item in error.errors()]
         if len(chosen) == len(packages):  # else a key may well belong to the part whose name is wrong
             known = [*cls.model_fields, *(key for part in chosen for key in part.model_fields)]
             kind = PydanticCustomError("unknown_key", "unknown key", {"names": list(dict.fromkeys(known))})
@@ -115,7 +128,7 @@ def attempt(data: Any, handler: ModelWrapValidatorHandler[Made]) -> tuple[Made |
     try:
         return handler(data), []
     except ValidationError as error:
-        return None, [_retold(item) for item in error.errors()]
+        return None, [retold(item, {}) for item in error.errors()]
 
 
 def finish(made: Made | None, mistakes: list[InitErrorDetails]) -> Made:
@@ -130,7 +143,23 @@ def mistake(kind: PydanticCustomError, loc: tuple[int | str, ...], value: Any) -
     return InitErrorDetails(type=kind, loc=loc, input=value)
 
 
-def _retold(item: ErrorDetails, field: FieldInfo | None = None) -> InitErrorDetails:
-    """A mistake to be told again with others; `field`, where given, is that of the part whose parameter is wrong."""
-    context = {**item.get("ctx", {}), "message": item["msg"]} | ({"field": field} if field else {})
-    return mistake(PydanticCustomError(item["type"], "{message}", context), item["loc"], item["input"])
+def retold(item: ErrorDetails, fields: Mapping[str, FieldInfo], within: tuple[str, ...] = ()) -> InitErrorDetails:
+    """A mistake to be told again with others.
+
+    Parameters
+    ----------
+    item
+        The mistake.
+    fields
+        Those of the part whose parameter is wrong, which know the bounds and the valid names; none where the model that
+        is checked is itself part of the parameters.
+    within
+        Keys that lead to the part.
+    """
+    context = {**item.get("ctx", {}), "message": item["msg"]}
+    if field := fields.get(".".join(map(str, item["loc"]))):
+        context["field"] = field
+    if fields and item["type"] == "extra_forbidden" and "names" not in context:
+        context["names"] = list(fields)
+    loc = (*within, *item["loc"])
+    return mistake(PydanticCustomError(item["type"], "{message}", context), loc, item["input"])

@@ -14,7 +14,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from tasks.params.composing import Composed, NameOf, attempt, finish, mistake, refer
 from tasks.registry import parts
@@ -29,6 +29,7 @@ STAGES = (
     "balance",
     "embed_new",
     "train",
+    "audit",
     "evaluate",
     "compare",
 )
@@ -116,6 +117,12 @@ class Split(Section):
     folds: int = Field(5, ge=2, le=50, description="Number of cross-validation folds of the training part.")
     repeats: int = Field(1, ge=1, le=20, description="Draws of the folds; the test part is the same in all.")
     seed: Seed = 0
+    audit_images: int = Field(
+        100,
+        ge=0,
+        le=100_000,
+        description="Images of the largest class kept out of training for the audits of recipes; 0: none.",
+    )
     frozen: bool = Field(True, description="Images keep the place that data/frozen.csv gives them.")
     accept: list[Literal["given", "content", "name", "near"]] = Field(
         default_factory=list,
@@ -172,6 +179,18 @@ class Train(Section):
     weight_decay: float = Field(0.1, ge=0, le=10, description="Decoupled weight decay of AdamW.")
 
 
+class Audit(Section):
+    """Do the traces of a recipe's transforms move predictions?"""
+
+    copies: int = Field(2, ge=1, le=100, description="Changed versions of every audit image.")
+    limit: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="A rise of the share taken for a minority that is certain to be above this holds a verdict back.",
+    )
+
+
 class Evaluate(Section):
     """Metrics and their intervals."""
 
@@ -207,6 +226,14 @@ class Track(Section):
     gate: Gate
 
 
+class Release(Section):
+    """What the card of a release says and the data can't."""
+
+    description: str = Field(default="", description="What the dataset shows, and what it is for.")
+    license: str = Field(default="", description="The licence of the images, for instance CC BY-NC-SA 4.0.")
+    sources: str = Field(default="", description="Where the images come from: names, addresses, who to cite.")
+
+
 class Run(Section):
     """The runner."""
 
@@ -214,32 +241,59 @@ class Run(Section):
 
 
 class Recipe(Composed):
-    """How a training set is balanced: resample, then augment, then add synthetic images."""
+    """How a training set is balanced: resample, then augment, then mix, then add synthetic images."""
 
     resample: Annotated[str, NameOf("tasks.balance.resample")] = Field(description="How originals are drawn.")
     augment: Annotated[str, NameOf("tasks.balance.augment")] = Field(description="Which classes get new images.")
     transforms: Annotated[str, NameOf("tasks.balance.transforms")] = Field(
         description="Preset of label-keeping changes."
     )
+    mix: Annotated[str, NameOf("tasks.balance.mix")] = Field(description="How two images are mixed into a new one.")
     synthetic: str = Field(description="A generator's name, or none.")
+    synthetic_images: int | None = Field(None, ge=1, description="Images of the generator a class, at most; null: all.")
 
     def check_choice(self) -> dict[str, str]:
         """New images need a preset of changes to be made with."""
+        if self.synthetic == "none" and self.synthetic_images is not None:
+            return {"synthetic_images": "counts the images of a generator, but synthetic is 'none': name a generator"}
         if self.augment != "none" and self.transforms == "none":
             presets = ", ".join(name for name in parts("tasks.balance.transforms") if name != "none")
             why = f"'none' makes no new images, but augment is {self.augment!r}; choose a preset: {presets}"
             return {"transforms": why}
+        key = {"listed": "techniques", "custom": "pipeline"}.get(self.transforms)
+        if self.augment != "none" and key and not (self.model_extra or {}).get(key):
+            return {"transforms": f"{self.transforms!r} changes nothing without {key}; write some below that key"}
         return {}
 
 
 class Strategy(Composed):
-    """A recipe plus a model family, a loss, a sampler and a post-hoc rule."""
+    """A recipe plus a model family, a loss, a sampler, a mixing and a post-hoc rule."""
 
     recipe: str = Field(description="A recipe's name.")
     family: Annotated[str, NameOf("tasks.train.families")] = Field(description="The kind of model.")
     loss: Annotated[str, NameOf("tasks.train.losses")] = Field(description="What training minimises.")
-    sampler: Annotated[str, NameOf("tasks.train.samplers")] = Field(description="How often rows of a class are drawn.")
+    sampler: Annotated[str, NameOf("tasks.train.samplers")] = Field(description="Which rows are drawn, how often.")
+    mixing: Annotated[str, NameOf("tasks.train.mixing")] = Field(description="How batches are mixed in training.")
     posthoc: Annotated[str, NameOf("tasks.train.posthoc")] = Field(description="What happens to scores after training.")
+
+    def check_choice(self) -> dict[str, str]:
+        """What makes rows between features needs a family on features, what cuts images one on images."""
+        family: Any = parts("tasks.train.families")[self.family]
+        sampler: Any = parts("tasks.train.samplers")[self.sampler]
+        mixing: Any = parts("tasks.train.mixing")[self.mixing]
+        wrong = {}
+        if sampler.inputs not in ("any", family.inputs):
+            wrong["sampler"] = (
+                f"{self.sampler!r} makes rows between feature vectors, but family {self.family!r} works on images, "
+                "where that would blend two pictures into one that is none; choose a family on features (head), "
+                "or sampler: class_balanced"
+            )
+        if mixing.inputs not in ("any", family.inputs):
+            wrong["mixing"] = (
+                f"{self.mixing!r} cuts regions out of images, but family {self.family!r} works on features, which have "
+                f"none; choose a recipe with mix: {self.mixing}, which stores such images, or mixing: mixup"
+            )
+        return wrong
 
 
 class Generator(Composed):
@@ -262,9 +316,11 @@ class Params(Section):
     recipes: dict[Name, Recipe] = Field(min_length=1)
     train: Train
     strategies: dict[Name, Strategy] = Field(min_length=1)
+    audit: Audit
     evaluate: Evaluate
     compare: Compare
     track: Track
+    release: Release = Release()
     run: Run
 
     @model_validator(mode="wrap")
@@ -291,8 +347,24 @@ class Params(Section):
             check(["none", *section("generators")], "recipes", name, "synthetic")
         for name in section("strategies"):
             check([*section("recipes")], "strategies", name, "recipe")
+        if made:
+            mistakes += refused_on_mixed_rows(made.recipes, made.strategies)
         check([*section("strategies")], "compare", "baseline")
         if "none" in section("generators"):
             kind = PydanticCustomError("combination", "none stands for no generator; choose another name")
             mistakes.append(mistake(kind, ("generators", "none"), "none"))
         return finish(made, mistakes)
+
+
+def refused_on_mixed_rows(recipes: dict[str, Recipe], strategies: dict[str, Strategy]) -> list[InitErrorDetails]:
+    """Samplers and mixings of strategies that can't work with the rows of two classes that their recipe makes."""
+    mistakes = []
+    for name, strategy in strategies.items():
+        recipe = recipes.get(strategy.recipe)
+        for key in ("sampler", "mixing") if recipe and recipe.mix != "none" else ():
+            chosen = getattr(strategy, key)
+            if why := strategy.part(key).not_on_mixed_rows:
+                why = f"{chosen!r} {why}, and recipe {strategy.recipe!r} makes mixed rows; choose one with mix: none"
+                kind = PydanticCustomError("combination", "{why}", {"why": why})
+                mistakes.append(mistake(kind, ("strategies", name, key), chosen))
+    return mistakes

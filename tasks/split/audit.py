@@ -16,6 +16,7 @@ import pandas as pd
 
 from tasks.components import components
 from tasks.errors import InputError
+from tasks.tables import USED_PARTS
 
 SHOWN = 5  # pairs of a kind that are named
 PAIRWISE = "near"  # the kind of relation that does not pass from pair to pair
@@ -110,7 +111,7 @@ _NONE = pd.DataFrame(columns=["image_id", "label", "kind", "across"])
 
 def sides_of(splits: pd.DataFrame) -> pd.DataFrame:
     """Part and side of each image that takes part: `image_id`, `part`, `side` (part and folds in all repeats)."""
-    used = splits[splits["part"].isin(["train", "test"])]
+    used = splits[splits["part"].isin(USED_PARTS)]
     part = used[used["repeat"] == used["repeat"].min()].set_index("image_id")["part"].sort_index()
     side = part
     for _, rows in used.groupby("repeat"):
@@ -130,8 +131,8 @@ def _examples(related: pd.DataFrame, kind: str) -> list[dict[str, str]]:
 
 def _side_name(side: str) -> str:
     part, *folds = side.split()
-    if part == "test":
-        return "test"
+    if part != "train":
+        return part
     return f"train, fold {folds[0]}" + (f", then {', '.join(folds[1:])}" if len(folds) > 1 else "")
 
 

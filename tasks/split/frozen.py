@@ -9,13 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.errors import InputError
+from tasks.tables import USED_PARTS
 
 COLUMNS = ("image_id", "part", "repeat", "fold")
 REMEDY = "get the file back from git, or give the assignment up with `equipoise freeze --discard`"
 
 
 def read_frozen(path: Path) -> pd.DataFrame:
-    """Read the frozen assignment: `image_id`, `part` (train or test), `repeat`, `fold` (empty for test).
+    """Read the frozen assignment: `image_id`, `part` (train, test or audit), `repeat`, `fold` (empty but for train).
 
     Raises
     ------
@@ -59,12 +60,12 @@ def _mistake(line: list[str]) -> str:
     image_id, part, repeat, fold = line
     if not image_id:
         return "no image_id"
-    if part not in ("train", "test"):
-        return f"unknown part {part!r}; valid are train, test"
+    if part not in USED_PARTS:
+        return f"unknown part {part!r}; valid are {', '.join(USED_PARTS)}"
     if not (repeat.isascii() and repeat.isdigit() and int(repeat) < 100):
         return f"repeat {repeat!r} should be a whole number from 0"
-    if part == "test" and fold:
-        return f"a test image lies in no fold, but here stands {fold!r}"
+    if part != "train" and fold:
+        return f"{'a test' if part == 'test' else 'an audit'} image lies in no fold, but here stands {fold!r}"
     if part == "train" and not (fold.isascii() and fold.isdigit() and int(fold) < 10_000):
         return f"fold {fold!r} should be a whole number from 0"
     return ""
@@ -91,7 +92,7 @@ def frozen_text(splits: pd.DataFrame) -> str:
 
     Excluded images are not frozen: why they are left out may pass.
     """
-    kept = splits[splits["part"].isin(["train", "test"])].sort_values(["image_id", "repeat"])
+    kept = splits[splits["part"].isin(USED_PARTS)].sort_values(["image_id", "repeat"])
     kept = kept.assign(fold=kept["fold"].astype("Int16"))  # Parquet gives numbers beside empty ones back as floats
     text = io.StringIO()
     kept.to_csv(text, columns=list(COLUMNS), index=False, lineterminator="\n")

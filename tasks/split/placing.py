@@ -66,9 +66,12 @@ class Places:
         return goal, np.divide(1, goal, out=np.zeros_like(goal), where=goal > 0)
 
 
-def draws(names: Sequence[str], seed: int, repeat: int = 0) -> np.ndarray:
-    """A random number a group that follows from its name, the seed and the repeat only, shape (G,)."""
-    digests = (hashlib.sha256(f"{seed}:{repeat}:{name}".encode()).digest() for name in names)
+def draws(names: Sequence[str], seed: int, what: int | str = 0) -> np.ndarray:
+    """A random number a group that follows from its name, the seed and what is drawn only, shape (G,).
+
+    `what` is the number of a repeat, or another draw's name.
+    """
+    digests = (hashlib.sha256(f"{seed}:{what}:{name}".encode()).digest() for name in names)
     return np.array([int.from_bytes(digest[:8], "big") for digest in digests], dtype=np.uint64)
 
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from tasks.split.assignment import Assignment
+from tasks.tables import USED_PARTS
 
 
 def summarise(assignment: Assignment) -> dict[str, Any]:
     """Counts a class of each part and fold, and the accuracy of always naming a part's most frequent class.
 
-    Sides are ``train``, ``test``, ``fold 0`` and so on, and for further repeats ``repeat 1 fold 0``.
+    Sides are ``train``, ``test``, ``audit`` where there is one, ``fold 0`` and so on, and for further repeats
+    ``repeat 1 fold 0``.
     """
     splits, excluded = assignment.splits, assignment.excluded
-    used = splits[splits["part"].isin(["train", "test"])]
+    used = splits[splits["part"].isin(USED_PARTS)]
     classes = sorted(used["label"].unique())
     sides = _sides(used)
     counts = {side: rows["label"].value_counts() for side, rows in sides.items()}
     groups = {side: rows.groupby("label")["group"].nunique() for side, rows in sides.items()}
-    totals = counts["train"].add(counts["test"], fill_value=0)
     first = splits[splits["repeat"] == 0]
+    totals = used.loc[used["repeat"] == 0, "label"].value_counts()
     return {
         "counts": {side: {name: int(n.get(name, 0)) for name in classes} for side, n in counts.items()},
         "shares": {
@@ -38,13 +41,16 @@ def summarise(assignment: Assignment) -> dict[str, Any]:
             "related": excluded.to_dict("records"),
             "related_of_class": {name: int(n) for name, n in excluded["label"].value_counts().sort_index().items()},
         },
+        "audit": asdict(assignment.audit),
         "notes": assignment.notes,
     }
 
 
 def _sides(used: pd.DataFrame) -> dict[str, pd.DataFrame]:
     first = used[used["repeat"] == 0]
-    sides = {part: first[first["part"] == part] for part in ("train", "test")}
+    sides = {part: first[first["part"] == part] for part in USED_PARTS}
+    if sides["audit"].empty:
+        del sides["audit"]
     for (repeat, fold), rows in used[used["fold"].notna()].groupby(["repeat", "fold"]):
         sides[f"repeat {repeat} fold {fold}" if repeat else f"fold {fold}"] = rows
     return sides
@@ -59,9 +65,7 @@ def moved(splits: pd.DataFrame, frozen: pd.DataFrame) -> dict[str, Any]:
         `compared` (images that both know), `parts` and `folds`: by class, how many changed the part, and how many
         stayed in training but changed the fold.
     """
-    both = splits[splits["part"].isin(["train", "test"])].merge(
-        frozen, on=["image_id", "repeat"], suffixes=("", "_before")
-    )
+    both = splits[splits["part"].isin(USED_PARTS)].merge(frozen, on=["image_id", "repeat"], suffixes=("", "_before"))
     both = both[both["repeat"] == 0]
     other_part = both["part"] != both["part_before"]
     other_fold = ~other_part & (both["fold"] != both["fold_before"]).fillna(False).astype(bool)

@@ -18,7 +18,7 @@ def run(workspace: Workspace, name: str) -> None:
     from tasks.features import Features
     from tasks.tables import BALANCED, PREDICTIONS, SPLITS
     from tasks.train.fitting import fit_strategy
-    from tasks.train.models import save_model
+    from tasks.train.models import fold_folder, save_model
     from tasks.workspace import say
 
     strategy = workspace.params.strategies[name]
@@ -34,7 +34,12 @@ def run(workspace: Workspace, name: str) -> None:
         tell=say,
     )
     with workspace.output("models", name) as folder:
-        save_model(outcome.model, folder, {"strategy": name, "recipe": recipe, "features": made})
+        about = {"strategy": name, "recipe": recipe, "features": made}
+        save_model(outcome.model, folder, about)
+        for fold, model in outcome.fold_models.items():
+            own = fold_folder(folder, fold)
+            own.mkdir(parents=True)
+            save_model(model, own, about | {"fold": fold})
         outcome.history.to_csv(folder / "history.csv", index=False, float_format="%.6f")
     with workspace.output("predictions", name) as folder:
         PREDICTIONS.write(outcome.predictions, folder / "predictions.parquet")

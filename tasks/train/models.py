@@ -68,6 +68,11 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
     write_json(folder / ABOUT, facts | about)
 
 
+def fold_folder(folder: Path, fold: int) -> Path:
+    """Where, below a strategy's `folder`, the model stands that saw no image of `fold`."""
+    return folder / "folds" / str(fold)
+
+
 def load_model(folder: Path) -> Model:
     """Load what `save_model` wrote.
 

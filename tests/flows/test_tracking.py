@@ -35,6 +35,10 @@ REPOSITORY = Path(__file__).parent.parent.parent
 CLASSES = ["Functional", "likely defective", "Ungültig"]
 STRATEGIES = ["plain", "focal", "oversampled"]
 GAINS = {"plain": None, "focal": (0.031, 0.011, 0.052), "oversampled": (-0.004, -0.015, 0.006)}
+ENDS = ("value", "low", "high")
+AUDITS = {
+    "oversampled": {"reason": "can't tell: a rise of 0.02", "difference": {"value": 0.02, "low": -0.03, "high": 0.07}}
+}
 COUNTS = {"Functional": 80, "likely defective": 12, "Ungültig": 8}
 
 
@@ -44,9 +48,12 @@ def fitted(seed: int) -> State:
     task = FitTask(
         features=np.random.default_rng(seed).normal(size=(12, 1280)).astype(np.float32),
         targets=np.arange(12) % 3,
+        second=np.arange(12) % 3,
+        share=np.ones(12, dtype=np.float32),
         classes=3,
         loss=parts("tasks.train.losses")["cross_entropy"](),
         sampler=parts("tasks.train.samplers")["natural"](),
+        mixing=parts("tasks.train.mixing")["none"](),
         settings=Train(seeds=1, steps=1, batch_size=12, learning_rate=0.001, weight_decay=0.0),
         seed=seed,
     )
@@ -79,6 +86,7 @@ class Project:
         outs = {"ingest": ["data/catalog"], "split": ["data/splits"], "explore": ["reports/explore"]}
         outs |= {f"balance@{name}": [f"data/balanced/{name}"] for name in self.params.recipes}
         outs |= {f"train@{name}": [f"models/{name}"] for name in self.strategies}
+        outs |= {f"audit@{name}": [f"reports/audit/{name}"] for name in self.params.recipes}
         outs |= {"evaluate": ["reports/evaluate"], "compare": ["reports/compare"]}
         stages = {
             stage: {"cmd": "x", "outs": [{"path": path, "hash": "md5", "md5": self.hash(path)} for path in paths]}
@@ -95,6 +103,7 @@ class Project:
     def outcomes(self, outcome: str = "Completed", **others: str) -> dict[str, str]:
         stages = ["ingest", "split", "explore", *(f"balance@{name}" for name in self.params.recipes)]
         stages += [*(f"train@{name}" for name in self.strategies), "evaluate", "compare"]
+        stages += [f"audit@{name}" for name in self.params.recipes]
         return {stage: others.get(stage.replace("@", "_"), outcome) for stage in stages}
 
     def record(self, run_id: str = "first", outcomes: dict[str, str] | None = None, **more: Any) -> Recorded:
@@ -111,6 +120,7 @@ class Project:
                 shade = COUNTS[label] * 8
                 Image.new("RGB", (240, 160), (shade, 120, 160)).save(folder / "contact_sheets" / f"{slug}.png")
         write_json(folder / "summary.json", {"before": COUNTS, "after": after})
+        write_json(self.root / "reports/audit" / name / "audit.json", {"recipe": name})
 
     def _model(self, name: str, number: int) -> None:
         folder = self.root / "models" / name
@@ -155,7 +165,8 @@ class Project:
             gain = GAINS.get(name)
             difference = dict(zip(("value", "low", "high"), gain, strict=True)) if gain else None
             verdict = "baseline" if gain is None else "helps" if gain[1] > 0 else "no difference"
-            rows.append({"strategy": name, "difference": difference, "verdict": verdict, **self.measures(name)})
+            row = {"strategy": name, "difference": difference, "verdict": verdict, **self.measures(name)}
+            rows.append(row | {"audit": AUDITS.get(name, {"reason": "no new images", "difference": None})})
         board = {
             "baseline": "plain",
             "metric": "balanced_accuracy",
@@ -264,6 +275,7 @@ def test_a_run_has_a_parent_that_says_what_it_was_made_of(project: Project) -> N
         "data/splits/summary.json",
         *(f"data/balanced/{name}/summary.json" for name in project.params.recipes),
         *(f"samples/augmented_minority/{slug}.png" for slug in slugs(CLASSES[1:]).values()),
+        *(f"samples/{name}/audit/audit.json" for name in project.params.recipes),
     }
 
 
@@ -292,6 +304,18 @@ def test_every_strategy_has_a_child_with_parameters_curve_metrics_and_files(proj
     eval_and_model = {"eval/confusion.png", "train/history.csv", "train/model/MLmodel"}
     assert eval_and_model <= files(project, focal.info.run_id)
     assert not [path for path in files(project, focal.info.run_id) if path.endswith((".pkl", ".pickle"))]
+
+
+def test_what_the_audit_measured_stands_beside_the_metrics(project: Project) -> None:
+    found = children(project, project.record())
+    measured = {name: run.data.metrics for name, run in found.items() if "audit.difference" in run.data.metrics}
+    assert set(measured) == set(AUDITS)
+    for name, one in AUDITS.items():
+        ends = {
+            end: measured[name][f"audit.difference{dot}"] for end, dot in zip(ENDS, ("", ".low", ".high"), strict=True)
+        }
+        assert ends == one["difference"]
+        assert one["reason"] in found[name].data.tags["mlflow.note.content"]
 
 
 def test_test_metrics_stand_only_where_the_test_part_was_looked_at(project: Project) -> None:

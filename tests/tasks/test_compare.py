@@ -262,7 +262,14 @@ def test_without_help_the_baseline_stays_and_there_is_nothing_to_confirm() -> No
 
 # --- the stage -------------------------------------------------------------------------------------------------------
 
-PARTS = {"recipe": "natural", "family": "head", "loss": "focal", "sampler": "natural", "posthoc": "none"}
+PARTS = {
+    "recipe": "natural",
+    "family": "head",
+    "loss": "focal",
+    "sampler": "natural",
+    "mixing": "none",
+    "posthoc": "none",
+}
 
 
 class SmallWorkspace(Workspace):
@@ -322,6 +329,23 @@ def write_inputs(root: Path, spoil: tuple[str, ...] = ()) -> None:
     recipe.mkdir(parents=True)
     summary = {"before": counts, "after": {name: {"original": count, "copy": 5} for name, count in counts.items()}}
     (recipe / "summary.json").write_text(json.dumps(summary))
+    write_audit(root, "nothing to audit")
+
+
+def write_audit(root: Path, outcome: str, strategies: tuple[str, ...] = ("plain", "better", "worse")) -> None:
+    """What the audit of the recipe came to; for any outcome but the shortcut nothing was measured."""
+    found = outcome == "shortcut found"
+    numbers = {"value": 0.3, "low": 0.2, "high": 0.4} if found else None
+    shares = {"untouched": numbers, "changed": numbers, "difference": numbers}
+    quiet = {"outcome": "nothing to audit", "reason": "no new images"} | dict.fromkeys(shares)
+    records = dict.fromkeys(strategies, quiet)
+    records["better"] = {"outcome": outcome, "reason": f"{outcome}: <b>because</b>", **shares}
+    area = {"value": 0.9, "low": 0.8, "high": 0.95}
+    probe = {SCRIPT: {"tell": "noise", "all": area, "properties": {"noise": area}}} if found else {}
+    notes = ["Mixed images are not audited."] if found else []
+    folder = root / "reports" / "audit" / "natural"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "audit.json").write_text(json.dumps({"strategies": records, "probe": probe, "notes": notes}))
 
 
 @pytest.fixture(scope="module")
@@ -365,7 +389,7 @@ def test_the_leaderboard_says_all_that_the_terminal_prints(finished: Path) -> No
 def test_the_test_part_is_read_for_baseline_and_recommendation_only(finished: Path, tmp_path: Path) -> None:
     # `finished` holds spoilt test rows of `worse`: that it finished shows that they were not read.
     write_inputs(tmp_path, spoil=("better",))
-    shutil.copytree(finished / "reports", tmp_path / "reports")
+    shutil.copytree(finished / "reports", tmp_path / "reports", dirs_exist_ok=True)
     with pytest.raises(InputError, match="better"):
         stage.run(SmallWorkspace(tmp_path, "compare"), "")
 
@@ -383,7 +407,7 @@ def test_looks_are_counted_by_different_predictions_and_told_in_the_terminal_onl
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_inputs(tmp_path)
-    shutil.copytree(finished / "reports", tmp_path / "reports")
+    shutil.copytree(finished / "reports", tmp_path / "reports", dirs_exist_ok=True)
     for _ in range(2):  # the same predictions again tell nothing new
         stage.run(SmallWorkspace(tmp_path, "compare"), "")
         assert "look 2 at the test part" in capsys.readouterr().out
@@ -433,8 +457,72 @@ def test_the_report_escapes_names_and_needs_no_network(finished: Path) -> None:
 
 def test_a_baseline_alone_makes_a_report(finished: Path, tmp_path: Path) -> None:
     write_inputs(tmp_path)
-    shutil.copytree(finished / "reports", tmp_path / "reports")
+    shutil.copytree(finished / "reports", tmp_path / "reports", dirs_exist_ok=True)
     stage.run(LoneWorkspace(tmp_path, "compare"), "")
     board = board_of(tmp_path)
     assert board["reason"] == "plain is the only strategy, so there is nothing to choose."
     assert board["test"]["difference"] is None
+
+
+# --- the audit -------------------------------------------------------------------------------------------------------
+
+
+def test_a_strategy_that_reads_traces_is_held_back_whatever_its_interval_says() -> None:
+    scored = {name: rarely_found(found) for name, found in (("plain", 2), ("a", 28), ("d", 14), ("bad", 0))}
+    metrics = comparison_of(scored).metrics
+    found = compare(scored, metrics, Compare(), Evaluate(resamples=200), list(scored), ["a", "bad"])
+    assert found.verdicts == {"plain": "baseline", "a": "held back", "d": "helps", "bad": "held back"}
+    assert (found.recommended, found.peers) == ("d", [])
+    assert found.reason.endswith(" a and bad are held back: traces of augmentation move predictions.")
+    alone = compare(scored, metrics, Compare(), Evaluate(resamples=200), list(scored), ["a", "bad", "d"])
+    assert alone.recommended == "plain"
+    assert alone.reason.startswith("Keep plain: none of the 3 other strategies is certain")
+    itself = compare(scored, metrics, Compare(), Evaluate(resamples=200), list(scored), ["plain"])
+    assert itself.verdicts["plain"] == "baseline"
+    assert itself.reason.endswith("The baseline, plain, reads traces of augmentation itself: compare with another.")
+
+
+def test_a_held_back_strategy_is_told_with_its_reason_and_never_recommended(finished: Path, tmp_path: Path) -> None:
+    write_inputs(tmp_path, spoil=("better", "worse"))  # whose test rows nobody reads
+    shutil.copytree(finished / "reports" / "evaluate", tmp_path / "reports" / "evaluate")
+    write_audit(tmp_path, "shortcut found")
+    (tmp_path / "reports" / "audit" / "removed").mkdir()
+    stage.run(SmallWorkspace(tmp_path, "compare"), "")
+    board = board_of(tmp_path)
+    assert board["recommended"] == "plain"
+    rows = {row["strategy"]: row for row in board["rows"]}
+    assert rows["better"]["verdict"] == "held back"
+    assert rows["better"]["audit"] == {
+        "outcome": "shortcut found",
+        "reason": "shortcut found: <b>because</b>",
+        "difference": {"value": 0.3, "low": 0.2, "high": 0.4},
+    }
+    assert rows["plain"]["audit"]["difference"] is None
+    assert not (tmp_path / "reports" / "audit" / "removed").exists()
+    html = (tmp_path / "reports" / "compare" / "report.html").read_text()
+    section = html[html.index('<section id="audit">') : html.index('<section id="recipes">')]
+    for needed in ("held back", "+0.300", "0.200 to +0.400", "noise", "&lt;b&gt;because&lt;/b&gt;", "Mixed images"):
+        assert needed in section
+    assert SCRIPT not in html
+    assert "worse" not in section, "there was nothing to audit"
+
+
+def test_without_new_images_the_report_says_that_there_is_nothing_to_audit(finished: Path) -> None:
+    assert "there is nothing to audit" in (finished / "reports" / "compare" / "report.html").read_text()
+
+
+def test_an_audit_that_could_not_be_made_holds_nothing_back_but_is_shown(finished: Path, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    shutil.copytree(finished / "reports" / "evaluate", tmp_path / "reports" / "evaluate")
+    write_audit(tmp_path, "not audited")
+    stage.run(SmallWorkspace(tmp_path, "compare"), "")
+    assert board_of(tmp_path)["recommended"] == "better"
+    assert "not audited: &lt;b&gt;because" in (tmp_path / "reports" / "compare" / "report.html").read_text()
+
+
+def test_a_missing_audit_names_the_stage_to_run(finished: Path, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    shutil.copytree(finished / "reports" / "evaluate", tmp_path / "reports" / "evaluate")
+    write_audit(tmp_path, "nothing to audit", strategies=("plain",))
+    with pytest.raises(InputError, match="no audit of worse; run the stage audit@natural"):
+        stage.run(SmallWorkspace(tmp_path, "compare"), "")

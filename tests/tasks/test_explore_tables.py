@@ -43,9 +43,10 @@ from tasks.explore.checks.suspect_labels import SuspectLabels
 from tasks.explore.confident import confident_classes, confident_joint, probabilities_of, suspects
 from tasks.explore.dataset import Dataset
 from tasks.explore.intervals import clustered_error, mean_of_shares, wilson
-from tasks.explore.probing import Labelled, Moments, deal_folds, out_of_fold, principal_components
+from tasks.explore.probing import Labelled, out_of_fold
 from tasks.features import Features
 from tasks.params.models import Explore
+from tasks.probing import Moments, deal_folds, principal_components
 from tasks.tables import PAIRS, REJECTED
 
 CHECKS = (ClassCounts, Detectable, LearningCurve, Spurious, Relatives, Duplicates, Conflicts, Leaks, Exif, Concepts)
@@ -619,7 +620,7 @@ def test_leaks_are_relatives_in_two_parts_or_two_folds():
     assert found.numbers["pairs"] == {"folds": {"given": 1}, "parts": {"near": 1}}
     assert found.numbers["test_images"] == {"b": 1}
     assert set(found.flags["leaks"]) == ids(0, 1, 2, 4)
-    assert found.watch[0].startswith("1 pairs of relatives lie in training and test, 1 in two folds. Test images")
+    assert found.watch[0].startswith("1 pairs of relatives lie in two parts, 1 in two folds. Test images")
     assert found.blocks[0].grid.rows[0][:2] == ["0.jpg", "train, fold 0"]
 
 

@@ -16,9 +16,11 @@ SLOTS = {
     "${item.resample}": "tasks/balance/resample",
     "${item.augment}": "tasks/balance/augment",
     "${item.transforms}": "tasks/balance/transforms",
+    "${item.mix}": "tasks/balance/mix",
     "${item.family}": "tasks/train/families",
     "${item.loss}": "tasks/train/losses",
     "${item.sampler}": "tasks/train/samplers",
+    "${item.mixing}": "tasks/train/mixing",
     "${item.posthoc}": "tasks/train/posthoc",
     "${item.generator}": "tasks/synthesize/generators",
 }

@@ -220,7 +220,7 @@ def test_unknown_keys_of_a_strategy_are_told_beside_wrong_values(path: Path) -> 
         ("  folds: 5", "  folds: 5\n  folds: 6", "the key 'folds' stands in this section already; remove one of them"),
         ("rename: {}", "rename: {a: b", "the bracket that opens here is not closed"),
         ("drop: []", "drop: [a b: c, ", "the bracket that opens here is not closed"),
-        ("experiment: equipoise", 'experiment: "equipoise', "the quote that opens here is not closed"),
+        ('sources: ""', 'sources: "', "the quote that opens here is not closed"),
         ("  folds: 5", "  folds: 5: 6", "a colon where no key can stand"),
         ("  folds: 5", "  folds 5", "a key without a colon; write it as 'key: value'"),
         ("  folds: 5", "   folds: 5", "the indentation does not fit the lines above; keys of one section start"),
@@ -355,6 +355,9 @@ def changed_lines(before: str, after: str) -> list[str]:
     return new[start : start + len(new) - len(old)]
 
 
+NEW = "{recipe: natural, family: head, loss: focal, sampler: natural, mixing: none, posthoc: none, gamma: 3}"
+
+
 @pytest.mark.parametrize(
     ("assignments", "expected"),
     [
@@ -366,10 +369,7 @@ def changed_lines(before: str, after: str) -> list[str]:
         (["ingest.drop=[a, 'b, c']"], ["  drop: [a, 'b, c']         # classes to leave out\n"]),
         (['track.experiment="x-y"'], ["  experiment: x-y           # MLflow's experiment: one a dataset\n"]),
         (["strategies.plain.hidden=16"], ["    hidden: 16\n"]),
-        (
-            ["strategies.new={recipe: natural, family: head, loss: focal, sampler: natural, posthoc: none, gamma: 3}"],
-            ["  new: {recipe: natural, family: head, loss: focal, sampler: natural, posthoc: none, gamma: 3}\n"],
-        ),
+        ([f"strategies.new={NEW}"], [f"  new: {NEW}\n"]),
     ],
 )
 def test_setting_a_value_changes_its_line_only(
@@ -398,10 +398,12 @@ def test_the_layout_that_people_chose_stays(path: Path) -> None:
 
 
 def test_a_whole_section_can_be_set(path: Path) -> None:
-    only = "{plain: {recipe: natural, family: head, loss: cross_entropy, sampler: natural, posthoc: none}}"
+    only = (
+        "{plain: {recipe: natural, family: head, loss: cross_entropy, sampler: natural, mixing: none, posthoc: none}}"
+    )
     assert list(set_values(path, [f"strategies={only}"]).strategies) == ["plain"]
     after = path.read_text()
-    assert f"\nstrategies: {only}\n\nevaluate:\n" in after
+    assert f"\nstrategies: {only}\n\naudit:" in after
     assert "# A strategy is a recipe plus" in after
 
 

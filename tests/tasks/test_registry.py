@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
@@ -76,10 +76,8 @@ class Foreign(Part):
 
 
 def test_other_packages_register_parts_by_entry_points(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
-    def entries(group: str) -> list[EntryPoint]:
-        return [EntryPoint("foreign", f"{__name__}:Foreign", group)] if group == "equipoise.losses" else []
-
-    monkeypatch.setattr(registry, "entry_points", entries)
+    entry = EntryPoint("foreign", f"{__name__}:Foreign", "equipoise.losses")
+    monkeypatch.setattr(registry, "installed_parts", lambda: EntryPoints([entry]))
     assert parts("tasks.train.losses")["foreign"].__doc__ == Foreign.__doc__
     assert "foreign" not in parts("tasks.train.samplers")
 

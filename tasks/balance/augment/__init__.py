@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tasks.balance.pool import Pool
 from tasks.registry import Part
 
 
@@ -14,21 +17,23 @@ class Augment(Part):
 
     kind: ClassVar[str] = "augment"
 
-    def new_images(self, labels: np.ndarray, times: np.ndarray, order: np.ndarray) -> np.ndarray:
+    @abstractmethod
+    def new_images(self, pool: Pool, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many new images are made of each training image.
 
         Parameters
         ----------
-        labels
-            Class of each training image, shape (n,).
+        pool
+            The training images, n of them.
         times
             How often each stands in the resampled set, shape (n,); one that stands there 0 times gets no new images.
-        order
-            Shape (n,), no value twice; see `tasks.balance.resample.Resample.times`.
 
         Returns
         -------
-        numpy.ndarray
-            Shape (n,), integers.
+        ndarray
+            Shape (n,).
         """
-        raise NotImplementedError
+
+    def asked(self, counts: dict[str, int]) -> dict[str, int]:
+        """Rows a class that the rule is asked for, where `counts` are there; without a target, those that are there."""
+        return counts

@@ -1,23 +1,30 @@
 """New images of every class alike: what augmentation does without rebalancing.
 
-Here "was changed" says nothing of the class, and the classes keep their shares; compare with the set as it was. It is
-no control of `minority`, which differs in two things, the balance and the share of changed images a class; what new
-pixels add over copies is seen between `minority` and plain oversampling to the same counts.
+Here "was changed" says nothing of the class, and the classes keep their shares. Oversampling and augmentation are two
+things, and their four combinations can be compared: neither (`resample: none`, `augment: none`), copies alone
+(`oversample`, `none`), changed images alone (`none`, `all`), and both (`oversample`, `all`). `minority` does both at
+once, and only there is "was changed" a mark of the small classes.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.balance.augment import Augment
+from tasks.balance.pool import Pool
 
 
 class All(Augment):
     """Makes `copies` new images for every row of the resampled set."""
 
-    copies: int = Field(1, ge=1, le=1000, description="New images for every image of the set.")
+    copies: int = Field(1, ge=1, le=1000, description="New images for every row of the resampled set.")
 
-    def new_images(self, labels: np.ndarray, times: np.ndarray, order: np.ndarray) -> np.ndarray:
+    def asked(self, counts: dict[str, int]) -> dict[str, int]:
+        """See `Augment.asked`."""
+        return {name: count * (1 + self.copies) for name, count in counts.items()}
+
+    def new_images(self, pool: Pool, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """The same number a row; see `Augment.new_images`."""
         return times * self.copies

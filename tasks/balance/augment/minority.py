@@ -6,23 +6,26 @@ A model can learn the traces of the change itself (blur, noise) as a mark of the
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.balance.augment import Augment
-from tasks.balance.spread import share, spread
+from tasks.balance.pool import Pool
+from tasks.balance.spread import spread_by_class
+from tasks.balance.targets import AUGMENT_TO, Target
 
 
 class Minority(Augment):
-    """Fills every class up to `target` times the largest class, evenly over the class's images."""
+    """Fills every class up to what the target asks for, evenly over the class's images."""
 
-    target: float = Field(1.0, gt=0, le=1, description="Size of every class, as a share of the largest class.")
+    augment_to: Target = Field(Target.of("equal"), description=AUGMENT_TO)
 
-    def new_images(self, labels: np.ndarray, times: np.ndarray, order: np.ndarray) -> np.ndarray:
+    def asked(self, counts: dict[str, int]) -> dict[str, int]:
+        """See `Augment.asked`."""
+        return self.augment_to.above(counts)
+
+    def new_images(self, pool: Pool, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """As many as the class lacks; see `Augment.new_images`."""
-        copies = np.zeros(len(labels), dtype=np.int64)
-        sizes = {name: int(times[labels == name].sum()) for name in np.unique(labels)}
-        least = share(max(sizes.values()), self.target)
-        for name, size in sizes.items():
-            used = (labels == name) & (times > 0)
-            copies[used] = spread(max(0, least - size), order[used])
-        return copies
+        counts = pool.counts(times)
+        lacking = {name: max(0, asked - counts[name]) for name, asked in self.asked(counts).items()}
+        return spread_by_class(lacking, pool, among=times > 0)

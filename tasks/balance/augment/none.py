@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.balance.augment import Augment
+from tasks.balance.pool import Pool
 
 
 class Unchanged(Augment):
     """Makes nothing."""
 
-    def new_images(self, labels: np.ndarray, times: np.ndarray, order: np.ndarray) -> np.ndarray:
+    def new_images(self, pool: Pool, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """None; see `Augment.new_images`."""
-        return np.zeros(len(labels), dtype=np.int64)
+        return np.zeros_like(times)

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tasks.balance.pool import Pool
 from tasks.registry import Part
 
 
 class Resample(Part):
-    """Decides which originals are used, and how often; makes no new images."""
+    """Decides which originals are used, and how often; makes no new images.
+
+    Attributes
+    ----------
+    needs_features
+        Whether the rule looks at feature vectors.
+    """
 
     kind: ClassVar[str] = "resample"
+    needs_features: ClassVar[bool] = False
 
-    def times(self, labels: np.ndarray, order: np.ndarray) -> np.ndarray:
+    @abstractmethod
+    def times(self, pool: Pool) -> NDArray[np.int64]:
         """How often each training image is used.
-
-        Parameters
-        ----------
-        labels
-            Class of each image, shape (n,).
-        order
-            Shape (n,), no value twice, random with respect to everything but the image's content: where only some
-            images of a class get something, those with the smallest values do.
 
         Returns
         -------
-        numpy.ndarray
-            Shape (n,), integers: 0 leaves the image out, 1 takes it as it is, 3 takes it and two exact copies.
+        ndarray
+            Shape (n,): 0 leaves the image out, 1 takes it as it is, 3 takes it and two exact copies. No class is left
+            without an image.
         """
-        raise NotImplementedError
+
+    def asked(self, counts: dict[str, int]) -> dict[str, int]:
+        """Rows a class that the rule is asked for, where `counts` are there; without a target, those that are there."""
+        return counts

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.balance.pool import Pool
 from tasks.balance.resample import Resample
-from tasks.balance.spread import share, spread
+from tasks.balance.spread import spread_by_class
+from tasks.balance.targets import RESAMPLE_TO, Target
 
 
 class Oversample(Resample):
-    """Repeats images until every class has `target` times as many rows as the largest class."""
+    """Repeats images until every class has what the target asks for; takes none away."""
 
-    target: float = Field(1.0, gt=0, le=1, description="Size of every class, as a share of the largest class.")
+    resample_to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
 
-    def times(self, labels: np.ndarray, order: np.ndarray) -> np.ndarray:
+    def asked(self, counts: dict[str, int]) -> dict[str, int]:
+        """See `Resample.asked`."""
+        return self.resample_to.above(counts)
+
+    def times(self, pool: Pool) -> NDArray[np.int64]:
         """Once or more often; see `Resample.times`."""
-        names, counts = np.unique(labels, return_counts=True)
-        least = share(int(counts.max()), self.target)
-        times = np.zeros(len(labels), dtype=np.int64)
-        for name, count in zip(names, counts, strict=True):
-            of_class = labels == name
-            times[of_class] = spread(max(int(count), least), order[of_class])
-        return times
+        counts = pool.counts()
+        asked = self.asked(counts)
+        return spread_by_class({name: max(asked[name], count) for name, count in counts.items()}, pool)

@@ -1,25 +1,28 @@
-"""Undersampling: the large classes cut down towards the smallest."""
+"""Undersampling: the large classes cut down towards the smallest, by chance."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.balance.pool import Pool
 from tasks.balance.resample import Resample
-from tasks.balance.spread import share, spread
+from tasks.balance.spread import spread_by_class
+from tasks.balance.targets import RESAMPLE_TO, Target
 
 
 class Undersample(Resample):
-    """Keeps of every class at most `ratio` times as many images as the smallest class has."""
+    """Leaves images out until no class has more than the target asks for; ``{smallest: 4}`` is a mild one."""
 
-    ratio: float = Field(1.0, ge=1, description="Largest class kept, as a multiple of the smallest class.")
+    resample_to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
 
-    def times(self, labels: np.ndarray, order: np.ndarray) -> np.ndarray:
+    def asked(self, counts: dict[str, int]) -> dict[str, int]:
+        """See `Resample.asked`."""
+        return self.resample_to.below(counts)
+
+    def times(self, pool: Pool) -> NDArray[np.int64]:
         """Once or not at all; see `Resample.times`."""
-        names, counts = np.unique(labels, return_counts=True)
-        most = share(int(counts.min()), self.ratio)
-        times = np.zeros(len(labels), dtype=np.int64)
-        for name, count in zip(names, counts, strict=True):
-            of_class = labels == name
-            times[of_class] = spread(min(int(count), most), order[of_class])
-        return times
+        counts = pool.counts()
+        asked = self.asked(counts)
+        return spread_by_class({name: min(asked[name], count) for name, count in counts.items()}, pool)

@@ -9,10 +9,51 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
 from tasks.registry import Part
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What an image must be for a step to make sense; the step leaves other images as they are.
+
+    Attributes
+    ----------
+    side
+        Pixels that the shorter side must have at least.
+    longest
+        Pixels that the longer side may have at most; 0 stands for any number.
+    square
+        Whether both sides must be equal.
+    colour
+        Whether the image must have colours.
+    eight_bits
+        Whether more than 256 grey levels would be lost.
+    """
+
+    side: int = 1
+    longest: int = 0
+    square: bool = False
+    colour: bool = False
+    eight_bits: bool = False
+
+    def met_by(self, colours: NDArray[Any]) -> bool:
+        """Whether an image, (h, w, 1 or 3), uint8 or float32, meets them."""
+        height, width, channels = colours.shape
+        return (
+            min(height, width) >= self.side
+            and (max(height, width) <= self.longest or not self.longest)
+            and (height == width or not self.square)
+            and (channels == 3 or not self.colour)
+            and (colours.dtype == np.uint8 or not self.eight_bits)
+        )
 
 
 @dataclass(frozen=True)
@@ -22,16 +63,25 @@ class Step:
     Attributes
     ----------
     name
-        The class in albumentations.
+        The class in albumentations, or a name of `tasks.balance.own_steps`.
     parameters
         Its arguments, as JSON knows them; `p` is the probability with which it happens.
     why
         Why it keeps the label.
+    needs
+        The images that it can be applied to.
     """
 
     name: str
     parameters: dict[str, Any]
     why: str
+    needs: Needs = Needs()
+
+
+def specify(steps: Iterable[Step]) -> str:
+    """Steps as JSON: names and parameters in order, with needs where there are any, without the reasons."""
+    entries = [[step.name, step.parameters] + ([asdict(step.needs)] if step.needs != Needs() else []) for step in steps]
+    return json.dumps(entries, sort_keys=True, separators=(",", ":"))
 
 
 class Transforms(Part):
@@ -39,14 +89,15 @@ class Transforms(Part):
 
     kind: ClassVar[str] = "transforms"
 
+    strength: float = Field(1.0, gt=0, le=3, description="How strong the changes are: times the preset's magnitudes.")
+
     def steps(self) -> tuple[Step, ...]:
         """The changes, in their order."""
         raise NotImplementedError
 
     def specification(self) -> str:
-        """What decides the pixels, as JSON: names and parameters in order, without the reasons."""
-        steps = [[step.name, step.parameters] for step in self.steps()]
-        return json.dumps(steps, sort_keys=True, separators=(",", ":"))
+        """What decides the pixels, as JSON: see `specify`."""
+        return specify(self.steps())
 
     def digest(self) -> str:
         """8 hex digits that name the specification."""

@@ -1,14 +1,15 @@
 """Changes for photos from the hand: things, animals, plants, scenes, where the camera stands anywhere.
 
-Vertical flips are left out, because the world has an up and a down.
+Vertical flips are left out, because the world has an up and a down. Strong tilts, blur and erasing are left out because
+they can be told from an original at a glance.
 """
 
 from __future__ import annotations
 
+from tasks.balance.techniques import around
+from tasks.balance.techniques.affine import Affine
+from tasks.balance.techniques.horizontal_flip import HorizontalFlip
 from tasks.balance.transforms import Step, Transforms
-
-REFLECT = 4  # cv2.BORDER_REFLECT_101
-LINEAR = 1  # cv2.INTER_LINEAR
 
 
 class Photo(Transforms):
@@ -16,29 +17,23 @@ class Photo(Transforms):
 
     def steps(self) -> tuple[Step, ...]:
         """The changes, in their order."""
+        colour = around(1, 0.15 * self.strength)
         return (
-            Step("HorizontalFlip", {"p": 0.5}, "Most things look as natural mirrored; not so writing: then leave it."),
-            Step(
-                "Affine",
-                {
-                    "scale": [1.0, 1.2],
-                    "keep_ratio": True,
-                    "translate_percent": {"x": [-0.05, 0.05], "y": [-0.05, 0.05]},
-                    "rotate": [-3, 3],
-                    "interpolation": LINEAR,
-                    "border_mode": REFLECT,
-                    "p": 0.8,
-                },
+            HorizontalFlip(p=0.5).step(
+                self.strength, "Most things look as natural mirrored; not so writing: then leave it."
+            ),
+            Affine(degrees=3, share=0.05, shrink=0, enlarge=0.2, p=0.8).step(
+                self.strength,
                 "The photographer could have stood a step nearer or to the side and held the camera less straight: a "
                 "crop of at least 80 % of each side, borders filled by reflection.",
             ),
             Step(
                 "ColorJitter",
                 {
-                    "brightness": [0.85, 1.15],
-                    "contrast": [0.85, 1.15],
-                    "saturation": [0.85, 1.15],
-                    "hue": [-0.015, 0.015],
+                    "brightness": colour,
+                    "contrast": colour,
+                    "saturation": colour,
+                    "hue": around(0, 0.015 * self.strength),
                     "p": 1.0,
                 },
                 "Light and white balance vary more than this; hues move too little to change what colour a thing has.",

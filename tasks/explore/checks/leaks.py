@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks.explore.checks import Block, Check, Finding, Grid
 from tasks.explore.relations import LISTED, likeness, named, pairs_with_facts, side
+from tasks.tables import USED_PARTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ class Leaks(Check):
             )
         between_parts = int((pairs["between"] == "parts").sum())
         in_folds = len(pairs) - between_parts
-        text = f"{between_parts:,} pairs of relatives lie in training and test, {in_folds:,} in two folds."
+        text = f"{between_parts:,} pairs of relatives lie in two parts, {in_folds:,} in two folds."
         if len(by_class):
             shares = ", ".join(
                 f"{label} {by_class[label]:,} of {(test['label'] == label).sum():,}"
@@ -70,7 +71,7 @@ class Leaks(Check):
 
 def torn_apart(pairs: pd.DataFrame) -> pd.DataFrame:
     """The pairs that lie on two sides, with a column `between`, "parts" or "folds"; the nearest first."""
-    used = pairs[pairs["first_part"].isin(["train", "test"]) & pairs["second_part"].isin(["train", "test"])]
+    used = pairs[pairs["first_part"].isin(USED_PARTS) & pairs["second_part"].isin(USED_PARTS)]
     parts = used["first_part"] != used["second_part"]
     folds = ~parts & (used["first_part"] == "train") & used["first_fold"].notna() & used["second_fold"].notna()
     folds &= used["first_fold"].ne(used["second_fold"]).fillna(False).astype(bool)

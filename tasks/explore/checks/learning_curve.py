@@ -14,7 +14,8 @@ import numpy as np
 
 from tasks.explore.checks import Block, Check, Finding, Grid
 from tasks.explore.intervals import CONFIDENCE, clustered_error, wilson
-from tasks.explore.probing import FOLDS, Labelled, Moments, principal_components
+from tasks.explore.probing import Labelled
+from tasks.probing import FOLDS, Moments, principal_components
 
 if TYPE_CHECKING:
     from markupsafe import Markup

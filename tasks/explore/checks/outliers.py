@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.explore.checks import Block, Check, Finding, Shown
-from tasks.explore.probing import principal_components
+from tasks.probing import principal_components
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset

@@ -19,6 +19,7 @@ from tasks.registry import Part
 if TYPE_CHECKING:
     from tasks.params.models import Train
     from tasks.train.losses import Loss
+    from tasks.train.mixing import Mixing
     from tasks.train.samplers import Sampler
 
 State = Mapping[str, NDArray[np.float32]]
@@ -31,32 +32,53 @@ class FitTask:
     Attributes
     ----------
     features
-        Shape (n, d), the model's own training rows.
+        Shape (n, d), the model's own training rows, those among them that the sampler made.
     targets
-        Shape (n,), 0 to K - 1; every class occurs.
+        Shape (n,), 0 to K - 1: the class of every row, of a mixed row the first.
+    second
+        Shape (n,), 0 to K - 1: the second class of a mixed row; of others the first again.
+    share
+        Shape (n,), 0 to 1: the first class's share of the label; 1 for rows of one class.
     classes
         Number of classes, K.
-    loss, sampler
+    loss, sampler, mixing
         The strategy's parts.
     settings
         The section `train` of the parameters.
     seed
-        Of the initialisation and of the order of rows.
+        Of the initialisation, the order of rows and what is mixed with what.
     """
 
     features: NDArray[np.float32]
     targets: NDArray[np.int64]
+    second: NDArray[np.int64]
+    share: NDArray[np.float32]
     classes: int
     loss: Loss
     sampler: Sampler
+    mixing: Mixing
     settings: Train
     seed: int
 
     @property
-    def counts(self) -> NDArray[np.float64]:
-        """Effective rows a class, shape (K,): those of the training rows as the sampler draws them."""
+    def drawn(self) -> NDArray[np.float64]:
+        """Rows a class, shape (K,), as the sampler draws them: ``N sum_i p_i (soft label of row i)``.
+
+        All rows of one first label are drawn alike, so it is the draws a first label times the mean label of its rows.
+        """
         own = np.bincount(self.targets, minlength=self.classes).astype(np.float64)
-        return self.sampler.effective_counts(own)
+        share = self.share.astype(np.float64)
+        cells = self.classes**2
+        first = np.bincount(self.targets * (self.classes + 1), weights=share, minlength=cells)
+        second = np.bincount(self.targets * self.classes + self.second, weights=1 - share, minlength=cells)
+        labels = (first + second).reshape(self.classes, self.classes) / np.maximum(own, 1)[:, None]
+        drawn: NDArray[np.float64] = self.sampler.effective_counts(own) @ labels
+        return drawn
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """Effective rows a class, shape (K,): label mass of the rows as the sampler draws and the mixing mixes them."""
+        return self.mixing.effective_counts(self.drawn)
 
 
 @dataclass(frozen=True)
@@ -76,9 +98,10 @@ class Fit:
 
 
 class Family(Part):
-    """A kind of model on frozen features."""
+    """A kind of model."""
 
     kind: ClassVar[str] = "family"
+    inputs: ClassVar[str] = "features"  # what it is fitted on: features, or images
     score: ClassVar[str] = "logit"  # kind of score: logit, log_probability or anomaly
 
     @abstractmethod

@@ -31,6 +31,7 @@ class Head(Family):
         import torch
 
         from tasks.train.adamw import AdamW
+        from tasks.train.labels import Labels
 
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
@@ -40,21 +41,29 @@ class Head(Family):
         deviation[deviation == 0] = np.inf  # what never varied in training says nothing of an image where it does
         centred /= deviation
         features = torch.from_numpy(centred)
-        targets = torch.tensor(task.targets)
-        counts = torch.tensor(task.counts, dtype=torch.float32)
+        labels = Labels.of(task.targets, task.second, task.share)
+        drawn, effective = task.drawn, task.counts
+        counts = torch.tensor(effective, dtype=torch.float32)
 
         settings = task.settings
-        weights = self._initial_weights(features.shape[1], task.loss.prior(task.counts), task.seed)
+        weights = self._initial_weights(features.shape[1], task.loss.prior(effective), task.seed)
         optimiser = AdamW(list(weights.values()), settings.learning_rate, settings.weight_decay, settings.steps)
         order = np.random.default_rng(task.seed)
+        chance = np.random.default_rng((task.seed, 1))  # its own, so that mixing leaves the order of rows
+
+        def loss_of(batch: Tensor) -> Tensor:
+            """The loss of every row; a function, so that a batch's memory is free before the next is taken."""
+            own = features.index_select(0, batch), labels.take(batch)
+            inputs, mixed = task.mixing.mix(*own, drawn, chance)
+            return mixed.loss(task.loss, forward(weights, inputs), counts)
+
         losses = []
         while optimiser.done < settings.steps:
             total = 0.0
             rows = torch.from_numpy(task.sampler.epoch(task.targets, task.classes, order))
             rows = rows[: (settings.steps - optimiser.done) * settings.batch_size]  # the last epoch may be cut short
             for batch in torch.split(rows, settings.batch_size):
-                logits = forward(weights, features.index_select(0, batch))
-                per_image = task.loss.per_image(logits, targets[batch], counts)
+                per_image = loss_of(batch)
                 optimiser.step(per_image.mean())
                 total += per_image.detach().sum().item()
             losses.append(total / len(rows))

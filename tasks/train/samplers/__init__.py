@@ -1,7 +1,8 @@
-"""Samplers: how often the rows of a class are drawn in an epoch.
+"""Samplers: which rows an epoch holds, and how often those of a class.
 
-A sampler changes what a model sees, so it also says which counts that amounts to: losses, weights and corrections take
-those effective counts, and nothing is corrected twice.
+Most draw from the rows that there are; some first make more of them, between feature vectors of one class. A sampler
+changes what a model sees, so it also says which counts that amounts to: losses, weights and corrections take those
+effective counts, and nothing is corrected twice.
 """
 
 from __future__ import annotations
@@ -19,6 +20,30 @@ class Sampler(Part):
     """Draws the rows of an epoch."""
 
     kind: ClassVar[str] = "sampler"
+    inputs: ClassVar[str] = "any"  # what a family must take for it: any, or features where it makes rows
+    fewest: ClassVar[int] = 1  # rows that each class must have
+    not_on_mixed_rows: ClassVar[str] = ""  # why it takes no rows of two classes
+
+    def resampled(
+        self, features: NDArray[np.float32], targets: NDArray[np.int64], seed: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The rows that epochs draw from: those given, in their order, and behind them what the sampler makes of them.
+
+        Parameters
+        ----------
+        features
+            Shape (n, d): one model's own training rows and no others.
+        targets
+            Shape (n,), 0 to K - 1; every class has at least `fewest` rows.
+        seed
+            Of the fit.
+
+        Returns
+        -------
+        ndarray, ndarray
+            Shapes (m, d) and (m,), m at least n; how many a class does not depend on `seed`.
+        """
+        return features, targets
 
     @abstractmethod
     def class_shares(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -30,7 +55,7 @@ class Sampler(Part):
         Parameters
         ----------
         labels
-            Shape (n,), 0 to `classes` - 1; every class occurs.
+            Shape (n,), 0 to `classes` - 1; of mixed rows the first label.
         classes
             Number of classes, K.
 
@@ -40,12 +65,16 @@ class Sampler(Part):
             Shape (n,), sums to 1.
         """
         counts = np.bincount(labels, minlength=classes).astype(np.float64)
-        per_class: NDArray[np.float64] = self.class_shares(counts) / counts
+        occurs = counts > 0
+        per_class = np.zeros(classes)
+        per_class[occurs] = self.class_shares(counts[occurs]) / counts[occurs]
         return per_class[labels]
 
     def effective_counts(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Rows a class that an epoch is expected to hold: shape (K,), with the same sum as `counts`."""
-        effective: NDArray[np.float64] = counts.sum() * self.class_shares(counts)
+        """Rows a class that an epoch is expected to hold: shape (K,), the sum of `counts`, 0 where they are 0."""
+        effective = np.zeros(len(counts))
+        occurs = counts > 0
+        effective[occurs] = counts.sum() * self.class_shares(counts[occurs])
         return effective
 
     def epoch(self, labels: NDArray[np.int64], classes: int, generator: np.random.Generator) -> NDArray[np.int64]:

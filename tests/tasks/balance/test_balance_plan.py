@@ -12,13 +12,21 @@ from tasks.balance.augment import Augment
 from tasks.balance.augment.all import All
 from tasks.balance.augment.minority import Minority
 from tasks.balance.augment.none import Unchanged as NoAugment
-from tasks.balance.plan import plan
+from tasks.balance.mix.none import Unchanged as NoMix
+from tasks.balance.plan import Plan, plan
+from tasks.balance.pool import Pool
 from tasks.balance.resample import Resample
+from tasks.balance.resample.edited_neighbours import EditedNeighboursResample
+from tasks.balance.resample.k_means import KMeansRepresentatives
+from tasks.balance.resample.near_miss import NearMissResample
 from tasks.balance.resample.none import Unchanged as NoResample
 from tasks.balance.resample.oversample import Oversample
+from tasks.balance.resample.rebalance import Rebalance
 from tasks.balance.resample.undersample import Undersample
 from tasks.balance.spread import spread
+from tasks.balance.targets import Target
 from tasks.balance.transforms.industrial import Industrial
+from tasks.errors import InputError
 from tasks.lineage import TrainingSet, outside_fold, prove_no_leak
 from tasks.registry import parts
 from tasks.tables import BALANCED
@@ -27,8 +35,31 @@ RESAMPLERS = [part() for part in parts("tasks.balance.resample").values()]
 AUGMENTERS = [part() for part in parts("tasks.balance.augment").values()]
 
 
+def features_of(training: TrainingSet) -> np.ndarray:
+    """A vector an image that hangs on its content alone; classes lie apart, and overlap."""
+    centres = {name: 2.0 * place for place, name in enumerate(training.classes)}
+    drawn = [
+        np.random.default_rng(int(row.sha256[:8], 16)).normal(centres[row.label], 1, 8)
+        for row in training.rows.itertuples()
+    ]
+    return np.array(drawn, dtype=np.float32)
+
+
+def whole_plan(training: TrainingSet, resample: Resample, augment: Augment, seed: int = 0) -> Plan:
+    return plan(training, resample, augment, Industrial(), NoMix(), seed, features_of(training))
+
+
 def planned(training: TrainingSet, resample: Resample, augment: Augment, seed: int = 0) -> pd.DataFrame:
-    return plan(training, resample, augment, Industrial(), seed)
+    rows = whole_plan(training, resample, augment, seed).rows
+    return rows.assign(parent=rows["parents"].str[0])
+
+
+def largest(part: float) -> Target:
+    return Target.of({"largest": part})
+
+
+def smallest(times: float) -> Target:
+    return Target.of({"smallest": times})
 
 
 def sizes(rows: pd.DataFrame) -> dict[str, int]:
@@ -71,7 +102,7 @@ def test_natural_is_every_image_once(training: TrainingSet) -> None:
 def test_undersampling_cuts_to_a_multiple_of_the_smallest(
     training: TrainingSet, ratio: float, expected: dict[str, int]
 ) -> None:
-    rows = planned(training, Undersample(ratio=ratio), NoAugment())
+    rows = planned(training, Undersample(resample_to=smallest(ratio)), NoAugment())
     assert sizes(rows) == expected
     assert set(rows["origin"]) == {"original"}
 
@@ -87,8 +118,8 @@ def test_undersampling_cuts_to_a_multiple_of_the_smallest(
 def test_oversampling_and_minority_reach_a_share_of_the_largest(
     training: TrainingSet, target: float, expected: dict[str, int]
 ) -> None:
-    copied = planned(training, Oversample(target=target), NoAugment())
-    augmented = planned(training, NoResample(), Minority(target=target))
+    copied = planned(training, Oversample(resample_to=largest(target)), NoAugment())
+    augmented = planned(training, NoResample(), Minority(augment_to=largest(target)))
     assert sizes(copied) == sizes(augmented) == expected
     assert set(copied["origin"]) == {"original", "copy"}
     assert set(augmented["origin"]) == {"original", "augmented"}
@@ -116,7 +147,7 @@ def test_augmenting_all_keeps_the_shares_of_the_resampled_set(training: Training
 
 
 def test_images_left_out_get_no_descendants(training: TrainingSet) -> None:
-    rows = planned(training, Undersample(ratio=2), Minority())
+    rows = planned(training, Undersample(resample_to=smallest(2)), Minority())
     used = set(rows.loc[rows["origin"] == "original", "row_id"])
     assert set(rows["parent"]) == used
     assert sizes(rows) == {"common": 14, "rare": 14, "middling": 14}
@@ -163,12 +194,17 @@ class TestEveryCombination:
     def test_the_numbers_are_whole_and_not_negative(
         self, training: TrainingSet, resample: Resample, augment: Augment
     ) -> None:
-        labels = training.rows["label"].to_numpy(dtype=object)
-        order = training.rows["sha256"].to_numpy(dtype=object)
-        times = resample.times(labels, order)
-        new = augment.new_images(labels, times, order)
+        rows = training.rows
+        pool = Pool(
+            rows["label"].to_numpy(dtype=object),
+            rows["fold"].to_numpy(),
+            rows["sha256"].to_numpy(dtype=object),
+            features_of(training),
+        )
+        times = resample.times(pool)
+        new = augment.new_images(pool, times)
         for numbers in (times, new):
-            assert numbers.shape == labels.shape
+            assert numbers.shape == pool.labels.shape
             assert numbers.dtype.kind == "i"
             assert (numbers >= 0).all()
         assert (new[times == 0] == 0).all()
@@ -177,9 +213,18 @@ class TestEveryCombination:
 @pytest.mark.parametrize("low", [0.3, 0.5, 0.8])
 def test_a_larger_target_adds_rows_and_changes_none(training: TrainingSet, low: float) -> None:
     for less, more in (
-        (planned(training, Oversample(target=low), NoAugment()), planned(training, Oversample(), NoAugment())),
-        (planned(training, NoResample(), Minority(target=low)), planned(training, NoResample(), Minority())),
-        (planned(training, Undersample(), NoAugment()), planned(training, Undersample(ratio=1 / low), NoAugment())),
+        (
+            planned(training, Oversample(resample_to=largest(low)), NoAugment()),
+            planned(training, Oversample(), NoAugment()),
+        ),
+        (
+            planned(training, NoResample(), Minority(augment_to=largest(low))),
+            planned(training, NoResample(), Minority()),
+        ),
+        (
+            planned(training, Undersample(), NoAugment()),
+            planned(training, Undersample(resample_to=smallest(1 / low)), NoAugment()),
+        ),
         (planned(training, NoResample(), All()), planned(training, NoResample(), All(copies=2))),
     ):
         kept = more[more["row_id"].isin(less["row_id"])]
@@ -223,3 +268,92 @@ def test_every_folds_own_set_stays_near_balance(training_of: Callable[[dict[str,
         for fold in range(5):
             own = np.array(list(sizes(outside_fold(rows, training.rows.assign(repeat=0), fold)).values()))
             assert own.max() / own.min() < 1.2
+
+
+@pytest.mark.parametrize(
+    "resample", [part for part in RESAMPLERS if part.needs_features], ids=lambda part: part.part_name()
+)
+def test_a_choice_in_feature_space_hangs_on_images_of_its_own_fold_only(
+    training: TrainingSet, resample: Resample
+) -> None:
+    """The images of fold 0 are chosen alike, whatever the others look like."""
+    features = features_of(training)
+    elsewhere = training.rows["fold"].to_numpy() != 0
+    shaken = features.copy()
+    shaken[elsewhere] = np.random.default_rng(1).normal(0, 5, shaken[elsewhere].shape)
+    kept = []
+    for vectors in (features, shaken):
+        rows = plan(training, resample, NoAugment(), Industrial(), NoMix(), 0, vectors).rows
+        kept.append(set(rows.loc[rows["fold"] == 0, "row_id"]))
+    assert kept[0] == kept[1]
+
+
+def test_representatives_are_spread_over_the_clusters_of_a_class(
+    training_of: Callable[[dict[str, int]], TrainingSet],
+) -> None:
+    """Of a fold's forty images at one place and two far off, the two are kept; by chance they would mostly be lost."""
+    training = training_of({"common": 210, "rare": 15})
+    features = np.zeros((len(training.rows), 2), dtype=np.float32)
+    features[:, 0] = 1
+    noise = np.random.default_rng(0).normal(0, 0.01, features.shape).astype(np.float32)
+    odd = []
+    for fold in range(5):
+        of_fold = (training.rows["fold"] == fold) & (training.rows["label"] == "common")
+        odd += list(training.rows.index[of_fold][:2])
+    features[odd[::2]] = [0, 1]
+    features[odd[1::2]] = [-1, 0]
+    rows = plan(training, KMeansRepresentatives(), NoAugment(), Industrial(), NoMix(), 0, features + noise).rows
+    assert set(training.rows.loc[odd, "image_id"]) <= set(rows["row_id"])
+    assert sizes(rows) == {"common": 15, "rare": 15}
+
+
+def test_near_miss_keeps_what_lies_nearest_to_the_smallest_class(training: TrainingSet) -> None:
+    features = features_of(training)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    rows = plan(training, NearMissResample(), NoAugment(), Industrial(), NoMix(), 0, features).rows
+    kept = set(rows["row_id"])
+    table = training.rows.reset_index(drop=True)
+    for fold in range(5):
+        rare = unit[(table["fold"] == fold) & (table["label"] == "rare")]
+        common = table[(table["fold"] == fold) & (table["label"] == "common")]
+        nearest = min(3, len(rare))
+        mean = {
+            row.image_id: float(np.sort(np.linalg.norm(rare - unit[row.Index], axis=1))[:nearest].mean())
+            for row in common.itertuples()
+        }
+        in_set = [name for name in mean if name in kept]
+        assert max(mean[name] for name in in_set) <= min(mean[name] for name in mean if name not in kept)
+
+
+def test_edited_neighbours_drop_what_most_neighbours_contradict(training: TrainingSet) -> None:
+    features = features_of(training)
+    table = training.rows.reset_index(drop=True)
+    stray = int(table.index[(table["label"] == "common") & (table["fold"] == 0)][0])
+    home = (table["label"] == "middling") & (table["fold"] == 0)
+    features[stray] = features[home].mean(axis=0)
+    rows = plan(training, EditedNeighboursResample(), NoAugment(), Industrial(), NoMix(), 0, features).rows
+    assert table.loc[stray, "image_id"] not in set(rows["row_id"])
+    assert sizes(rows)["rare"] == 7
+
+
+def test_rebalancing_cuts_and_copies_to_the_mean_class(training: TrainingSet) -> None:
+    rows = planned(training, Rebalance(), NoAugment())
+    assert sizes(rows) == {"common": 21, "rare": 21, "middling": 21}  # 62 images, 20.67 a class
+    assert sizes(rows[rows["origin"] == "copy"]) == {"rare": 14, "middling": 6}
+
+
+def test_every_layer_tells_what_it_was_asked_for_and_reached(training: TrainingSet) -> None:
+    named = Target.of({"counts": {"common": 10, "rare": 20}})
+    (resampled, augmented) = whole_plan(training, Undersample(resample_to=named), Minority()).layers
+    assert (resampled.kind, resampled.rule) == ("resample", "undersample")
+    assert resampled.before == {"common": 40, "middling": 15, "rare": 7}
+    assert resampled.asked == {"common": 10, "middling": 15, "rare": 20}
+    assert resampled.after == {"common": 10, "middling": 15, "rare": 7}
+    assert resampled.notes == ["rare: 20 asked, 7 reached; undersample adds none; let another layer"]
+    assert augmented.after == {"common": 15, "middling": 15, "rare": 15}
+    assert augmented.notes == []
+
+
+def test_a_target_that_names_an_unknown_class_is_refused_before_anything_is_made(training: TrainingSet) -> None:
+    with pytest.raises(InputError, match="'rear', which is no class of the training set; there are common, middling"):
+        planned(training, NoResample(), Minority(augment_to=Target.of({"counts": {"rear": 20}})))

@@ -1,30 +1,28 @@
 """balance as a stage: from catalog, splits and images to a folder that names every row's parents."""
 
-import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from balance_project import PHOTOS
 from PIL import Image
 
 from tasks import balance as stage
-from tasks.balance.assemble import assemble
+from tasks.balance import known_images
+from tasks.balance.assemble import Surroundings, assemble
 from tasks.errors import InputError
 from tasks.lineage import TrainingSet, prove_no_leak
 from tasks.params.models import Recipe
-from tasks.tables import BALANCED, CATALOG, SPLITS
+from tasks.tables import BALANCED, SPLITS
 from tasks.workspace import Workspace
-
-COUNTS = {"Common": 12, "rare one": 3}
 
 
 def recipe(**values: object) -> Recipe:
     return Recipe.model_validate(
-        {"resample": "none", "augment": "none", "transforms": "none", "synthetic": "none"} | values
+        {"resample": "none", "augment": "none", "transforms": "none", "mix": "none", "synthetic": "none"} | values
     )
 
 
@@ -33,43 +31,25 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    for label, count in COUNTS.items():
-        folder = tmp_path / "data" / "raw" / label
-        folder.mkdir(parents=True)
-        for number in range(count + 1):  # one more than `training` uses
-            Image.fromarray(rng.integers(0, 256, (20, 24), dtype=np.uint8)).save(folder / f"{number}.png")
-    return tmp_path / "data" / "raw"
-
-
-@pytest.fixture
-def training_in(raw: Path) -> Callable[[dict[str, int]], TrainingSet]:
-    def make(counts: dict[str, int]) -> TrainingSet:
-        rows = []
-        for label, count in counts.items():
-            for number in range(count):
-                sha256 = hashlib.sha256((raw / label / f"{number}.png").read_bytes()).hexdigest()
-                row = {"image_id": sha256[:16], "path": f"{label}/{number}.png", "sha256": sha256, "label": label}
-                rows.append(
-                    row | {"part": "train", "fold": number % 3, "group": sha256[:16], "width": 24, "height": 20}
-                )
-        return TrainingSet(pd.DataFrame(rows).sort_values("image_id", ignore_index=True))
-
-    return make
-
-
-@pytest.fixture
 def balanced(
     raw: Path, training_in: Callable[[dict[str, int]], TrainingSet], tmp_path: Path
 ) -> Callable[..., tuple[pd.DataFrame, Path]]:
     """Assemble a recipe; gives the table and its folder."""
 
-    def make(name: str, chosen: Recipe, counts: dict[str, int] = COUNTS, workers: int = 1) -> tuple[pd.DataFrame, Path]:
+    def make(name: str, chosen: Recipe, counts: dict[str, int] = PHOTOS, workers: int = 1) -> tuple[pd.DataFrame, Path]:
         folder = tmp_path / "made" / name
         folder.mkdir(parents=True)
         synthetic = tmp_path / "data" / "synthetic" / chosen.synthetic
-        table = assemble(training_in(counts), chosen, 0, raw, synthetic, folder, workers)
+        store = Workspace(tmp_path / "stores" / name)  # one a set, so that none is taken over from another
+        around = Surroundings(
+            raw=raw,
+            synthetic=synthetic,
+            features=lambda image_ids: np.array([[int(name[:4], 16), 1] for name in image_ids], dtype=np.float32),
+            known=lambda specification: known_images(store, name, specification),
+            folder=folder,
+            workers=workers,
+        )
+        table = assemble(training_in(counts), chosen, 0, around)
         BALANCED.check(table)
         return table, folder
 
@@ -102,11 +82,17 @@ def test_new_images_stand_below_their_class_and_are_told_in_the_table(
 
 
 def test_the_summary_counts_before_and_after(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
-    _, folder = balanced("mixed", recipe(resample="oversample", target=0.5, **MINORITY))
-    assert json.loads((folder / "summary.json").read_text()) == {
-        "before": {"Common": 12, "rare one": 3},
-        "after": {"Common": {"original": 12}, "rare one": {"original": 3, "copy": 3}},
-    }
+    _, folder = balanced(
+        "mixed", recipe(resample="oversample", resample_to={"largest": 0.5}, augment_to={"largest": 0.5}, **MINORITY)
+    )
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["before"] == {"Common": 12, "rare one": 3}
+    assert summary["after"] == {"Common": {"original": 12}, "rare one": {"original": 3, "copy": 3}}
+    assert [(layer["kind"], layer["rule"]) for layer in summary["layers"]] == [
+        ("resample", "oversample"),
+        ("augment", "minority"),
+    ]
+    assert summary["layers"][0]["asked"] == {"Common": 12, "rare one": 6}
     _, folder = balanced("all", recipe(augment="all", transforms="photo"))
     assert json.loads((folder / "summary.json").read_text())["after"] == {
         "Common": {"original": 12, "augmented": 12},
@@ -134,8 +120,8 @@ def test_one_and_two_workers_write_the_same_bytes(balanced: Callable[..., tuple[
 
 
 def test_a_larger_target_changes_no_existing_image(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
-    small = files_of(balanced("small", recipe(target=0.6, **MINORITY))[1])
-    large = files_of(balanced("large", recipe(target=1.0, **MINORITY))[1])
+    small = files_of(balanced("small", recipe(augment_to={"largest": 0.6}, **MINORITY))[1])
+    large = files_of(balanced("large", recipe(**MINORITY))[1])
     images = {name: data for name, data in small.items() if name.startswith("images/")}
     assert len(images) == 4
     assert images.items() <= large.items()
@@ -144,7 +130,7 @@ def test_a_larger_target_changes_no_existing_image(balanced: Callable[..., tuple
 def test_one_more_image_changes_only_its_own_descendants(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
     chosen = recipe(augment="all", transforms="industrial")
     before, less = balanced("less", chosen)
-    after, more = balanced("more", chosen, counts=COUNTS | {"rare one": 4})
+    after, more = balanced("more", chosen, counts=PHOTOS | {"rare one": 4})
     old, new = files_of(less / "images"), files_of(more / "images")
     assert old.items() <= new.items()
     assert len(new) == len(old) + 1
@@ -157,7 +143,7 @@ def generator(training_in: Callable[[dict[str, int]], TrainingSet], tmp_path: Pa
     folder = tmp_path / "data" / "synthetic" / "toy"
     (folder / "images" / "rare_one").mkdir(parents=True)
     Image.new("L", (8, 8), 90).save(folder / "images" / "rare_one" / "s1.png")
-    rows = training_in(COUNTS).rows
+    rows = training_in(PHOTOS).rows
     parent = rows[rows["label"] == "rare one"].iloc[0]
     row = {
         "row_id": "s1",
@@ -185,7 +171,7 @@ def test_synthetic_images_are_appended_with_their_lineage(
     last = table.iloc[-1]
     assert (len(table), last["row_id"], last["origin"]) == (16, "s1", "synthetic")
     assert (folder / last["file"]).read_bytes() == (generator / "images" / "rare_one" / "s1.png").read_bytes()
-    prove_no_leak(table, training_in(COUNTS).rows.assign(repeat=0))
+    prove_no_leak(table, training_in(PHOTOS).rows.assign(repeat=0))
     assert json.loads((folder / "summary.json").read_text())["after"]["rare one"] == {"original": 3, "synthetic": 1}
 
 
@@ -203,34 +189,12 @@ def test_a_generators_odd_rows_are_refused(
         balanced("odd", recipe(synthetic="toy"))
 
 
-@pytest.fixture
-def workspace(
-    raw: Path, training_in: Callable[[dict[str, int]], TrainingSet], repository: Path, tmp_path: Path
-) -> Workspace:
-    """A project whose catalog and splits are written; the last image of each class is a test image."""
-    rows = training_in({label: count + 1 for label, count in COUNTS.items()}).rows
-    blank = {"group": None, "mode": "L", "format": "PNG", "frames": 1, "bytes": 1, "pixels": ""}
-    blank |= {"taken": None, "camera": None, "orientation": 1, "latitude": None, "longitude": None}
-    blank |= {"dpi": None, "jpeg_quality": None, "sharpness": 1.0}
-    catalog = rows.assign(**blank, paths=rows["path"].map(lambda path: [path]), part=None)
-    catalog["phash"] = [[]] * len(catalog)
-    catalog = catalog[CATALOG.schema.names]
-    test = rows["path"].isin([f"{label}/{count}.png" for label, count in COUNTS.items()])
-    splits = rows.assign(repeat=0, part=np.where(test, "test", "train"), fold=rows["fold"].astype("Int16").mask(test))
-    for name in ("catalog", "splits"):
-        (tmp_path / "data" / name).mkdir()
-    CATALOG.write(catalog, tmp_path / "data" / "catalog" / "catalog.parquet")
-    SPLITS.write(splits[SPLITS.schema.names], tmp_path / "data" / "splits" / "splits.parquet")
-    shutil.copy(repository / "params.yaml", tmp_path / "params.yaml")
-    return Workspace(tmp_path)
-
-
 def test_every_recipe_of_the_default_parameters_runs(workspace: Workspace) -> None:
     for name in workspace.params.recipes:
         stage.run(workspace, name)
         table = BALANCED.read(workspace.path("data", "balanced", name, "balanced.parquet"))
         prove_no_leak(table, SPLITS.read(workspace.path("data", "splits", "splits.parquet")))
-        assert set(table["label"]) == set(COUNTS)
+        assert set(table["label"]) == set(PHOTOS)
 
 
 def test_copies_of_test_images_never_enter_training(workspace: Workspace) -> None:

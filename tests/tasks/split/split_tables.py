@@ -56,8 +56,8 @@ def components(ids: Sequence[str], pairs: Iterable[tuple[str, str, str]]) -> pd.
 
 
 def sides_of(splits: pd.DataFrame) -> pd.Series:
-    """The side of each image: -1 for the test part, else the fold."""
-    return splits["fold"].astype("float").where(splits["part"] != "test", -1)
+    """The side of each image: -1 for the test part, -2 for the audit part, else the fold."""
+    return splits["fold"].astype("float").mask(splits["part"] == "test", -1).mask(splits["part"] == "audit", -2)
 
 
 def long_tail(seed: int, tops: Sequence[int] = (100, 300, 1000)) -> tuple[list[str], list[str], int]:
@@ -88,5 +88,5 @@ def rich_enough(labels: Sequence[str], groups: Sequence[str], places: int) -> np
 
 def freeze(splits: pd.DataFrame) -> pd.DataFrame:
     """The frozen assignment of a split."""
-    kept = splits[splits["part"].isin(["train", "test"])]
+    kept = splits[splits["part"] != "excluded"]
     return kept[["image_id", "part", "repeat", "fold"]].reset_index(drop=True)

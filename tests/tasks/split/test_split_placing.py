@@ -67,7 +67,7 @@ def test_hostile_data_lose_no_feasible_class_and_part_no_relatives(seed):
     keep = rich_enough(labels, relatives["group"], folds + 1)
     catalog, _ = tables(labels, relatives["group"], given=given)
     catalog.loc[~keep, "label"] = None  # a class that can't be everywhere is left unlabelled
-    splits = make_split(catalog, relatives, Split(folds=folds, seed=seed)).splits
+    splits = make_split(catalog, relatives, Split(folds=folds, seed=seed, audit_images=0)).splits
     SPLITS.check(splits)
     used = splits[splits["part"] != "excluded"]
     side = dict(zip(used["image_id"], sides_of(used), strict=True))
@@ -146,7 +146,8 @@ def both(labels, groups, folds, seed):
     inner = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     for fold, (_, own) in enumerate(inner.split(labels[rest], labels[rest], groups[rest])):
         theirs[rest[own]] = fold
-    ours = sides_of(make_split(*tables(list(labels), list(groups)), Split(folds=folds, seed=seed)).splits)
+    params = Split(folds=folds, seed=seed, audit_images=0)
+    ours = sides_of(make_split(*tables(list(labels), list(groups)), params).splits)
     return np.array([pd.crosstab(labels, sides).to_numpy() for sides in (theirs, ours.to_numpy())])
 
 

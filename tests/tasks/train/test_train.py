@@ -23,7 +23,7 @@ from tasks.train import adamw
 from tasks.train.adamw import AdamW
 from tasks.train.families import Family, Fit, FitTask
 from tasks.train.fitting import fit_strategy
-from tasks.train.models import load_model
+from tasks.train.models import fold_folder, load_model
 from tasks.workspace import Workspace
 
 FOLDS = 3
@@ -76,7 +76,7 @@ def vectors(ids: list[str], noise: float = 1.0) -> Features:
 
 
 def make_strategy(**changes: object) -> Strategy:
-    parts = {"family": "head", "loss": "cross_entropy", "sampler": "natural", "posthoc": "none"}
+    parts = {"family": "head", "loss": "cross_entropy", "sampler": "natural", "mixing": "none", "posthoc": "none"}
     return Strategy.model_validate({"recipe": "mine", **parts, **changes})
 
 
@@ -93,7 +93,7 @@ def fit(strategy: Strategy | None = None, settings: Train = FAST, **changes: obj
         "features": vectors(splits["image_id"].tolist()),
         "new_features": vectors(new_ids(balanced)),
     }
-    return fit_strategy(strategy or make_strategy(), settings, **(inputs | changes), tell=lambda line: None)
+    return fit_strategy(strategy or make_strategy(), settings, **({"tell": lambda line: None} | inputs | changes))
 
 
 def scores(predictions: pd.DataFrame) -> np.ndarray:
@@ -375,13 +375,6 @@ def test_a_descendant_of_a_test_image_is_refused():
         fit(balanced=balanced)
 
 
-def test_mixed_rows_are_refused():
-    balanced = make_balanced(make_splits())
-    balanced.loc[3, ["second_label", "second_share"]] = ["fine", 0.4]
-    with pytest.raises(InputError, match="mixed from two classes"):
-        fit(balanced=balanced)
-
-
 def test_a_missing_feature_vector_is_named():
     with pytest.raises(InputError, match="crack-000-n1"):
         fit(new_features=vectors([]))
@@ -427,7 +420,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def test_the_stage_writes_the_same_bytes_again(workspace):
     before = results(workspace.root)
+    folds = [f"models/logit_adjusted/folds/{fold}/model" for fold in range(3)]
     assert sorted(before) == [
+        *(f"{name}.{kind}" for name in folds for kind in ("json", "safetensors")),
         "models/logit_adjusted/history.csv",
         "models/logit_adjusted/model.json",
         "models/logit_adjusted/model.safetensors",
@@ -449,6 +444,14 @@ def test_a_loaded_model_gives_the_test_predictions(workspace):
         assert own["image_id"].tolist() == images
         assert_array_equal(model.predict_each(values)[seed], scores(own))
     assert_allclose(model.predict(values), scores(test_part).reshape(len(images), -1, 3).mean(axis=1))
+
+
+def test_the_model_of_a_fold_gives_the_predictions_out_of_fold(workspace):
+    predictions = PREDICTIONS.read(workspace.path("predictions", "logit_adjusted", "predictions.parquet"))
+    features = Features.load(workspace.path("data", "features"))
+    for (fold, seed), own in predictions.dropna(subset="fold").groupby(["fold", "seed"]):
+        model = load_model(fold_folder(workspace.path("models", "logit_adjusted"), int(fold)))
+        assert_array_equal(model.predict_each(features.take(own["image_id"].tolist()))[seed], scores(own))
 
 
 def test_the_model_says_what_it_needs_to_predict(workspace):

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from fit_tasks import hard_task
 from numpy.testing import assert_allclose
 
 from tasks.params.models import Train
 from tasks.train.adamw import AdamW
-from tasks.train.families import FitTask
 from tasks.train.families.head import Head
 from tasks.train.losses import balanced_weights, weighted_prior
 from tasks.train.losses.cross_entropy import CrossEntropy
@@ -190,7 +190,7 @@ def fitted(loss, sampler) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores and classes of fresh, balanced points by a head trained on imbalanced ones, and its effective prior."""
     features, targets = gaussian([900, 80, 20], seed=0)
     settings = Train(steps=300, batch_size=100, learning_rate=0.02, weight_decay=0.0)
-    task = FitTask(features, targets, 3, loss, sampler, settings, 0)
+    task = hard_task(features, targets, 3, loss, sampler, settings, 0)
     points, classes = gaussian([1000, 1000, 1000], seed=1)
     return Head().predict(Head().fit(task).state, points), classes, loss.prior(task.counts)
 
@@ -227,14 +227,14 @@ def test_weights_reach_the_balanced_accuracy_of_adjustment_with_every_size_of_he
     points, classes = gaussian([1000, 1000, 1000], seed=1)
     settings = Train(steps=300, batch_size=100, learning_rate=0.02, weight_decay=0.0)
     head = Head(hidden=hidden)
-    task = FitTask(features, targets, 3, WeightedCrossEntropy(), Natural(), settings, 0)
+    task = hard_task(features, targets, 3, WeightedCrossEntropy(), Natural(), settings, 0)
     assert balanced_accuracy(head.predict(head.fit(task).state, points), classes) > 0.6
 
 
 def test_seeds_start_a_head_from_different_weights():
     features, targets = gaussian([30, 20, 10], seed=0)
     settings = Train(steps=1, batch_size=60, learning_rate=1e-9, weight_decay=0.0)
-    tasks = [FitTask(features, targets, 3, CrossEntropy(), Natural(), settings, seed) for seed in (0, 1)]
+    tasks = [hard_task(features, targets, 3, CrossEntropy(), Natural(), settings, seed) for seed in (0, 1)]
     first, second = (Head().fit(task).state for task in tasks)
     assert np.abs(first["weight0"] - second["weight0"]).max() > 0.01
     assert_allclose(first["bias0"], np.log([30 / 60, 20 / 60, 10 / 60]), rtol=1e-6)
@@ -243,7 +243,7 @@ def test_seeds_start_a_head_from_different_weights():
 def test_features_are_standardised_by_the_training_rows():
     features, targets = gaussian([30, 20, 10], seed=0)
     settings = Train(steps=1, batch_size=60, learning_rate=0.01, weight_decay=0.0)
-    state = Head().fit(FitTask(features, targets, 3, CrossEntropy(), Natural(), settings, 0)).state
+    state = Head().fit(hard_task(features, targets, 3, CrossEntropy(), Natural(), settings, 0)).state
     for column in range(2):
         values = [float(value) for value in features[:, column]]
         mean = sum(values) / 60

@@ -1,38 +1,22 @@
-"""What every loss, sampler, post-hoc rule and family promises: a new part is held to it without a new test."""
+"""What every loss, post-hoc rule and family promises: a new part is held to it without a new test."""
 
 from __future__ import annotations
 
 import math
-import typing
 
 import numpy as np
 import pytest
 import torch
+from fit_tasks import each, hard_task
 from numpy.testing import assert_allclose, assert_array_equal
 from safetensors.numpy import load, save
 
 from tasks.params.models import Train
-from tasks.registry import Part, parts
 from tasks.train.families import FitTask
 from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.samplers.natural import Natural
 
 COUNTS = np.array([50.0, 12.0, 3.0])
-
-
-def variants(package: str) -> list[Part]:
-    """Every part of a kind, with its defaults and once with every choice of each parameter that is a choice."""
-    found: list[Part] = []
-    for part in parts(package).values():
-        found.append(part())
-        for name, field in part.model_fields.items():
-            if typing.get_origin(field.annotation) is typing.Literal:
-                found += [part(**{name: value}) for value in typing.get_args(field.annotation)]
-    return found
-
-
-def each(package: str):
-    return pytest.mark.parametrize("part", variants(f"tasks.train.{package}"), ids=lambda part: repr(part))
 
 
 def random_batch(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -102,37 +86,6 @@ def test_equal_counts_leave_a_uniform_prior_and_weigh_all_classes_the_same(part)
     assert_allclose(values.numpy(), values[0].item())
 
 
-@each("samplers")
-def test_a_sampler_draws_rows_of_a_class_alike_and_classes_by_its_shares(part):
-    labels = np.repeat([0, 1, 2], [50, 12, 3])
-    shares = part.class_shares(COUNTS)
-    probabilities = part.row_probabilities(labels, 3)
-    assert math.isclose(shares.sum(), 1)
-    for number in range(3):
-        own = probabilities[labels == number]
-        assert_allclose(own, own[0])
-        assert math.isclose(own.sum(), shares[number])
-
-
-@each("samplers")
-def test_effective_counts_are_what_epochs_hold_on_average(part):
-    labels = np.repeat([0, 1, 2], [50, 12, 3])
-    generator = np.random.default_rng(0)
-    drawn = [np.bincount(labels[part.epoch(labels, 3, generator)], minlength=3) for _ in range(2000)]
-    effective = part.effective_counts(COUNTS)
-    assert math.isclose(effective.sum(), COUNTS.sum())
-    assert_allclose(np.mean(drawn, axis=0), effective, atol=0.5)  # standard error of the mean at most 0.09
-
-
-@each("samplers")
-def test_the_same_stream_draws_the_same_rows(part):
-    labels = np.repeat([0, 1, 2], [50, 12, 3])
-    first = part.epoch(labels, 3, np.random.default_rng(7))
-    assert first.shape == labels.shape
-    assert_array_equal(first, part.epoch(labels, 3, np.random.default_rng(7)))
-    assert (first != part.epoch(labels, 3, np.random.default_rng(8))).any()
-
-
 @each("posthoc")
 def test_a_posthoc_rule_leaves_its_input_as_it_was(part):
     scores = np.random.default_rng(0).normal(size=(5, 3))
@@ -157,7 +110,7 @@ def example_task(seed: int = 0, batch_size: int = 16) -> FitTask:
     features = generator.normal(size=(60, 6)) + 4 * np.eye(3, 6)[targets]
     features[:, 5] = 2.5
     settings = Train(steps=120, batch_size=batch_size, learning_rate=0.05, weight_decay=0.01)
-    return FitTask(features.astype(np.float32), targets, 3, CrossEntropy(), Natural(), settings, seed)
+    return hard_task(features.astype(np.float32), targets, 3, CrossEntropy(), Natural(), settings, seed)
 
 
 @each("families")

@@ -1,0 +1,149 @@
+"""The probe: can a small classifier tell a class's new images from its originals, and by what?
+
+Information, not a verdict: traces that no strategy reads do no harm. The classifier is linear discriminant analysis on
+principal components of the features, and on the traces and their squares (a property that only spreads more in new
+images is found, too). It is cross-validated with an original, its relatives and all their descendants in one fold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.audit.auc import auc
+from tasks.audit.effect import CONFIDENCE
+from tasks.audit.traces import COLUMNS, PROPERTIES
+from tasks.probing import FOLDS, Moments, deal_folds, principal_components
+from tasks.shortcuts import FEWEST_GROUPS
+
+MOST = 200  # originals, and new images, of a class that the probe looks at
+COMPONENTS = 32  # of the features: fewer than the images by far
+
+
+def probed_rows(balanced: pd.DataFrame, groups: dict[str, str]) -> pd.DataFrame:
+    """The rows that are probed: of each class with new images up to `MOST` originals and `MOST` new images.
+
+    Originals that have descendants come first, and new images of those that were chosen; equals in the order of their
+    ids, which are hashes. Only new images of one parent take part: a mixed one has none whose class it keeps.
+
+    Parameters
+    ----------
+    balanced
+        Table `BALANCED`.
+    groups
+        The group of relatives of each original.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `row_id`, `label`, `file`, `parent`, `is_new` and `group`, from 0 within a class; classes with fewer than
+        `FEWEST_GROUPS` groups in either kind are left out.
+    """
+    rows = balanced[(balanced["parents"].str.len() == 1) & balanced["second_label"].isna()]
+    rows = rows.assign(parent=rows["parents"].str[0], is_new=rows["file"].notna())
+    rows = rows[rows["is_new"] | (rows["origin"] == "original")].sort_values("row_id")
+    found = []
+    for _, own in rows.groupby("label"):
+        new, old = own[own["is_new"]], own[~own["is_new"]]
+        barren = ~old["parent"].isin(new["parent"])
+        old = old.assign(barren=barren).sort_values("barren", kind="stable").drop(columns="barren").head(MOST)
+        new = new[new["parent"].isin(old["parent"])]
+        new = new.assign(turn=new.groupby("parent").cumcount()).sort_values("turn", kind="stable").head(MOST)
+        chosen = pd.concat([old, new.drop(columns="turn")])
+        names = chosen["parent"].map(groups)
+        if min(names[chosen["is_new"] == kind].nunique() for kind in (True, False)) >= FEWEST_GROUPS:
+            chosen = chosen.assign(group=np.unique(names.to_numpy(str), return_inverse=True)[1])
+            found.append(chosen[["row_id", "label", "file", "parent", "is_new", "group"]])
+    columns = ["row_id", "label", "file", "parent", "is_new", "group"]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The images of one class: which are new, their groups of relatives, and the fold of each; shape (n,)."""
+
+    is_new: np.ndarray
+    groups: np.ndarray
+    folds: np.ndarray
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Probed:
+        """Images of one class, as `probed_rows` has them."""
+        is_new = rows["is_new"].to_numpy(dtype=bool)
+        groups = rows["group"].to_numpy(dtype=np.int64)
+        return cls(is_new, groups, deal_folds(is_new.astype(np.int64), groups, FOLDS))
+
+
+def probe_class(rows: pd.DataFrame, features: np.ndarray, traces: np.ndarray) -> dict[str, Any]:
+    """Tell a class's new images from its originals.
+
+    Parameters
+    ----------
+    rows
+        Images of one class, as `probed_rows` has them.
+    features, traces
+        Of each image, shape (n, d) and (n, len(`COLUMNS`)).
+
+    Returns
+    -------
+    dict
+        `originals`, `new`, `groups`; the areas under the ROC curve of `features`, of `traces` (all properties), of
+        `all` (both) and of each of the `properties`, as {value, low, high}; and `tell`, the property that tells most,
+        null where no interval lies above one half. Intervals of single properties hold together (Bonferroni).
+    """
+    images = Probed.of(rows)
+    seen = [column for column in range(len(COLUMNS)) if traces[:, column].std() > 1e-9]
+    single = 1 - (1 - CONFIDENCE) / len(PROPERTIES)
+    properties = {}
+    for name, columns in PROPERTIES.items():
+        own = [column for column in seen if COLUMNS[column] in columns]
+        properties[name] = _area(images, None, traces[:, own], single)
+    telling = [name for name in properties if properties[name]["low"] > 0.5]
+    return {
+        "originals": int((~images.is_new).sum()),
+        "new": int(images.is_new.sum()),
+        "groups": int(images.groups.max()) + 1,
+        "features": _area(images, features, None, CONFIDENCE),
+        "traces": _area(images, None, traces[:, seen], CONFIDENCE),
+        "all": _area(images, features, traces[:, seen], CONFIDENCE),
+        "properties": properties,
+        "tell": max(telling, key=lambda name: (properties[name]["value"], properties[name]["low"]), default=None),
+    }
+
+
+def _area(images: Probed, features: np.ndarray | None, traces: np.ndarray | None, level: float) -> dict[str, float]:
+    scores = out_of_fold(images, features, traces)
+    return auc(scores, images.is_new, images.groups, images.folds, level).as_json()
+
+
+def out_of_fold(images: Probed, features: np.ndarray | None, traces: np.ndarray | None) -> np.ndarray:
+    """How new each image looks to a classifier that saw neither it nor its relatives, shape (n,); 0 without inputs."""
+    scores = np.zeros(len(images.is_new))
+    labels = images.is_new.astype(np.int64)
+    for fold in np.unique(images.folds):
+        inside = images.folds != fold
+        if len(np.unique(labels[inside])) < 2:
+            continue
+        blocks = []
+        if features is not None:
+            blocks.append(principal_components(features[inside], COMPONENTS)(features))
+        if traces is not None and traces.shape[1]:
+            standard = _standardised(traces, inside)
+            blocks += [standard, _standardised(standard**2, inside)]
+        if not blocks:
+            continue
+        values = _standardised(np.hstack(blocks).astype(np.float64), inside)
+        weights, offsets = Moments.of(values[inside], labels[inside], 2).discriminant()
+        likelihood = values[~inside] @ weights + offsets
+        scores[~inside] = likelihood[:, 1] - likelihood[:, 0]
+    return scores
+
+
+def _standardised(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Columns with mean 0 and deviation 1 over the rows that a classifier sees."""
+    mean, deviation = values[inside].mean(axis=0), values[inside].std(axis=0)
+    scaled: np.ndarray = (values - mean) / np.where(deviation > 1e-9, deviation, 1)
+    return scaled

@@ -1,0 +1,64 @@
+"""What a layer of a recipe was asked for and what it reached, for the person at the keyboard and for the summary."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from tasks.registry import Part
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a plan; rows a class in every mapping.
+
+    Attributes
+    ----------
+    kind, rule
+        Which layer, and the name of its part.
+    before
+        Rows before it.
+    asked
+        What it was asked for.
+    after
+        Rows after it.
+    notes
+        Why a class is not what was asked, in a sentence a class.
+    """
+
+    kind: str
+    rule: str
+    before: dict[str, int]
+    asked: dict[str, int]
+    after: dict[str, int]
+    notes: list[str]
+
+    @classmethod
+    def of(cls, kind: str, part: Part, before: dict[str, int], asked: dict[str, int], after: dict[str, int]) -> Self:
+        """The account of a layer, with the reasons."""
+        rule = part.part_name()
+        notes = [
+            f"{name}: {asked[name]:,} asked, {after[name]:,} reached; "
+            + _why(kind, rule, before[name], asked[name], after[name])
+            for name in before
+            if asked[name] != after[name]
+        ]
+        return cls(kind, rule, before, asked, after, notes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The account as JSON can hold it."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The account in a few lines for the terminal."""
+        changes = [f"{name} {self.before[name]:,} -> {self.after[name]:,}" for name in self.before]
+        return [f"{self.kind} ({self.rule}): {', '.join(changes)}", *(f"  {note}" for note in self.notes)]
+
+
+def _why(kind: str, rule: str, before: int, asked: int, after: int) -> str:
+    """Why a class has `after` rows instead of those asked."""
+    if after != before:
+        return f"{rule} shares out what is lacking by a rule of its own"
+    if asked < before:
+        return f"{rule} takes none away; undersample first"
+    return f"{rule} adds none; let another layer" if kind == "resample" else f"{rule} has no images to make them of"

@@ -1,0 +1,26 @@
+"""CutMix: a box of the base is filled with the same box of the partner (Yun et al., ICCV 2019).
+
+The base keeps the larger share; see `tasks.balance.mix.mixup`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.balance.mix import Drawn, Mix, paste
+from tasks.mixing import beta_share, box_share, cut_box
+
+
+class CutMix(Mix):
+    """The label is shared as the area is."""
+
+    def draw(self, width: int, height: int, rng: np.random.Generator) -> Drawn:
+        """A box of half the picture or less."""
+        share = beta_share(self.alpha, rng)
+        box = cut_box(width, height, min(share, 1 - share), rng)
+        return Drawn(1 - box_share(box, width, height), box)
+
+    def blend(self, base: NDArray[np.float32], partner: NDArray[np.float32], drawn: Drawn) -> NDArray[np.float32]:
+        """See `Mix.blend`."""
+        return paste(partner, onto=base, box=drawn.box)

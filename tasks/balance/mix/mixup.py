@@ -1,0 +1,26 @@
+"""Mixup: two pictures laid over each other (Zhang et al., ICLR 2018).
+
+The base has the larger share: the pair and its shares are as likely the other way round, and an image that was made for
+a class should show it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.balance.mix import Drawn, Mix
+from tasks.mixing import beta_share
+
+
+class Mixup(Mix):
+    """``share * base + (1 - share) * partner``, pixel by pixel; the label is shared alike."""
+
+    def draw(self, width: int, height: int, rng: np.random.Generator) -> Drawn:
+        """A share of one half or more."""
+        share = beta_share(self.alpha, rng)
+        return Drawn(max(share, 1 - share))
+
+    def blend(self, base: NDArray[np.float32], partner: NDArray[np.float32], drawn: Drawn) -> NDArray[np.float32]:
+        """See `Mix.blend`."""
+        return np.float32(drawn.share) * base + np.float32(1 - drawn.share) * partner

@@ -1,0 +1,18 @@
+"""Salt-and-pepper noise."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tasks.balance.techniques import Technique, up_to
+from tasks.balance.transforms import Step
+
+
+class SaltAndPepper(Technique):
+    """Makes single pixels white or black, about as many of the ones as of the others, as dead sensor cells are."""
+
+    share: float = Field(0.01, ge=0, le=0.5, description="Most of the pixels that are hit, as a share.")
+
+    def step(self, strength: float = 1.0, why: str = "") -> Step:
+        """Impulses on a share of the pixels that is drawn from a fifth of the largest to the largest."""
+        return Step("SaltAndPepper", {"amount": up_to(min(0.5, self.share * strength)), "p": self.p}, why)

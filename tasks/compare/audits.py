@@ -1,0 +1,78 @@
+"""What the audits of the recipes found, as it bears on the verdicts of strategies.
+
+The outcome ``shortcut found`` holds a verdict back; the others are only shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import InputError
+from tasks.evaluate.intervals import Interval
+from tasks.params.models import Strategy
+from tasks.shortcuts import SHORTCUT
+from tasks.workspace import read_json
+
+AUDIT = "audit.json"
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What an audit says of a strategy.
+
+    Attributes
+    ----------
+    outcome, reason
+        See `tasks.shortcuts`; the reason is a sentence.
+    untouched, changed, difference
+        Share of the audited images that are taken for a minority; None where none were audited.
+    probe
+        Of each class of the recipe with new images, what tells them from originals (see `tasks.audit.probe`).
+    notes
+        What the audit does not look at.
+    """
+
+    outcome: str
+    reason: str
+    untouched: Interval | None
+    changed: Interval | None
+    difference: Interval | None
+    probe: dict[str, Any]
+    notes: list[str]
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the strategy's verdict can't stand."""
+        return self.outcome == SHORTCUT
+
+    def as_json(self) -> dict[str, Any]:
+        """What the leaderboard holds."""
+        difference = self.difference.as_json() if self.difference else None
+        return {"outcome": self.outcome, "reason": self.reason, "difference": difference}
+
+
+def read_audits(folder: Path, strategies: Mapping[str, Strategy]) -> dict[str, Audited]:
+    """Read the audit of each strategy from the folders of the recipes.
+
+    Raises
+    ------
+    InputError
+        An audit is missing, or was made before the strategy came.
+    """
+    audits = {}
+    for name, strategy in strategies.items():
+        file = folder / strategy.recipe / AUDIT
+        found = read_json(file) if file.is_file() else {"strategies": {}}
+        if name not in found["strategies"]:
+            raise InputError(f"{file}: no audit of {name}; run the stage audit@{strategy.recipe}")
+        one = found["strategies"][name]
+        untouched, changed, difference = (
+            Interval(**one[key]) if one[key] else None for key in ("untouched", "changed", "difference")
+        )
+        audits[name] = Audited(
+            one["outcome"], one["reason"], untouched, changed, difference, found["probe"], found["notes"]
+        )
+    return audits

@@ -1,0 +1,37 @@
+"""CutMix: a box of one image pasted on another, labels by area (Yun et al. 2019)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tasks.train.mixing import Mixing, paste
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tasks.train.labels import Labels
+
+
+class CutMix(Mixing):
+    """One box a batch, of ``1 - lambda`` of the area with ``lambda ~ Beta(alpha, alpha)``; needs images."""
+
+    inputs: ClassVar[str] = "images"
+    mixing_alpha: float = Field(
+        1.0, gt=0, le=100, description="Of Beta(alpha, alpha): near 0 hardly any mixing, 1 every share alike often."
+    )
+
+    def mix(
+        self, inputs: Tensor, labels: Labels, counts: NDArray[np.float64], chance: np.random.Generator
+    ) -> tuple[Tensor, Labels]:
+        """See `Mixing`; the last two dimensions are height and width."""
+        import torch
+
+        from tasks.train.labels import Labels
+
+        partner = torch.from_numpy(chance.permutation(len(inputs)))
+        mixed, kept = paste(inputs, partner, self.mixing_alpha, chance)
+        return mixed, Labels(labels.first, (labels.first[partner], inputs.new_full((len(inputs),), kept)))

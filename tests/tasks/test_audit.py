@@ -1,0 +1,266 @@
+"""The stage `audit`: planted shortcuts are found, clean recipes are not flagged, and what can't be audited says so."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from audit_project import AUDITED, audited, make_project, run, split
+from PIL import Image
+
+from tasks.balance import own_steps
+from tasks.features.backbones import Backbone
+from tasks.registry import parts
+from tasks.tables import BALANCED, SPLITS
+from tasks.workspace import WORKERS, Workspace
+
+FLIPS = ("HorizontalFlip", {"p": 0.5}), ("VerticalFlip", {"p": 0.5})
+MOVES = {"x": [-0.05, 0.05], "y": [-0.05, 0.05]}
+BLACK_CORNERS = ("Rotate", {"limit": [-25, 25], "border_mode": 0, "fill": 0, "p": 1.0})
+LOW_QUALITY = ("ImageCompression", {"quality_range": [8, 12], "p": 1.0})
+WHOLE_PIXELS = ("Affine", {"translate_percent": MOVES, "interpolation": 0, "border_mode": 4, "p": 1.0})
+FAINT_MARK = ("FaintMark", {"levels": 8, "p": 1.0})
+
+
+def recipe(*steps: tuple[str, dict[str, Any]], augment: str = "minority") -> dict[str, Any]:
+    """A recipe whose new images go through these steps of albumentations, or of the project's own."""
+    transforms = [{"__class_fullname__": name, **parameters} for name, parameters in steps]
+    pipeline = {"__class_fullname__": "Compose", "p": 1.0, "transforms": transforms}
+    return {"augment": augment, "transforms": "custom", "pipeline": pipeline}
+
+
+RECIPES = {
+    "black_corners": recipe(*FLIPS, BLACK_CORNERS),
+    "low_quality": recipe(*FLIPS, LOW_QUALITY),
+    "faint_mark": recipe(*FLIPS, FAINT_MARK),
+    "flips": recipe(*FLIPS),
+    "whole_pixels": recipe(WHOLE_PIXELS),
+    "all_classes": recipe(*FLIPS, BLACK_CORNERS, augment="all"),
+}
+
+
+def mark(colours: np.ndarray, alpha: Any, numbers: Any, levels: int) -> tuple[np.ndarray, Any]:
+    """A block of 3 x 3 pixels in a corner, a little brighter."""
+    marked = colours.copy()
+    marked[-3:, -3:] = np.clip(marked[-3:, -3:].astype(int) + levels, 0, 255).astype(np.uint8)
+    return marked, alpha
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A project with all of `RECIPES` in its parameters; one process, so that planted steps are known everywhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(WORKERS, "1")
+        patch.setitem(own_steps.OWN, "FaintMark", mark)
+        yield make_project(tmp_path_factory.mktemp("audited"), RECIPES)
+
+
+def record(workspace: Workspace, name: str) -> Any:
+    return json.loads(workspace.path("reports", "audit", name, "audit.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def finished(project: Workspace) -> Workspace:
+    """Every recipe made, trained on and audited; the one without new images by the baseline."""
+    run(project, "balance@natural", "embed_new@natural", "train@plain", "audit@natural")
+    for name in RECIPES:
+        audited(project, name)
+    return project
+
+
+@pytest.mark.parametrize("name", ["black_corners", "low_quality"])
+def test_planted_shortcuts_move_predictions_and_are_found(finished: Workspace, name: str) -> None:
+    found = record(finished, name)
+    one = found["strategies"][name]
+    assert found["outcome"] == one["outcome"] == "shortcut found"
+    assert (found["class"], found["minority"], found["images"], found["copies"]) == ("common", ["rare"], AUDITED, 2)
+    assert one["difference"]["value"] > 0.3
+    assert one["difference"]["low"] > found["limit"] == 0.05
+    assert one["difference"]["value"] == pytest.approx(one["changed"]["value"] - one["untouched"]["value"], abs=1e-5)
+    assert one["reason"].startswith(f"shortcut found: {AUDITED} unseen images of common are taken for rare in ")
+    probe = found["probe"]["rare"]
+    assert probe["features"]["low"] > 0.75
+    assert probe["tell"]
+
+
+@pytest.mark.parametrize("name", ["flips", "whole_pixels"])
+def test_clean_recipes_on_the_same_data_are_not_flagged(finished: Workspace, name: str) -> None:
+    one = record(finished, name)["strategies"][name]
+    assert one["outcome"] in ("no shortcut", "can't tell")
+    assert abs(one["difference"]["value"]) < 0.03
+
+
+def test_flips_leave_no_trace_that_the_probe_finds(finished: Workspace) -> None:
+    probe = record(finished, "flips")["probe"]["rare"]
+    assert probe["tell"] in (None, "bytes a pixel"), "the images were not saved by the same program"
+    assert probe["features"]["low"] < 0.5
+
+
+def test_the_probe_names_a_faint_mark_that_no_backbone_sees(finished: Workspace) -> None:
+    found = record(finished, "faint_mark")
+    assert found["probe"]["rare"]["tell"] == "marks in the corners"
+    assert found["probe"]["rare"]["properties"]["marks in the corners"]["value"] > 0.9
+    assert found["probe"]["rare"]["features"]["low"] < 0.5, "frozen features don't hold it"
+    assert found["strategies"]["faint_mark"]["outcome"] != "shortcut found", "so that no strategy can read it"
+
+
+class Corner(Backbone):
+    """A backbone that sees a corner and coarse colours of an image, and nothing else."""
+
+    dimensions = 10
+    mean = (0.0, 0.0, 0.0)
+    deviation = (255.0, 255.0, 255.0)
+
+    def load(self) -> Any:
+        import torch
+
+        def network(images: torch.Tensor) -> torch.Tensor:
+            corner = images[:, 0, -3:, -3:].mean((1, 2)) - images[:, 0, -6:, -6:].mean((1, 2))
+            coarse = torch.nn.functional.adaptive_avg_pool2d(images[:, :1], 3).flatten(1)
+            return torch.cat([corner[:, None], coarse], dim=1)
+
+        return network
+
+
+def test_a_strategy_that_sees_a_faint_mark_reads_it_and_is_found(
+    tmp_path: Path, project: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(parts("tasks.features.backbones"), "corner", Corner)
+    names = ("faint_mark", "flips")
+    workspace = make_project(tmp_path, {name: RECIPES[name] for name in names}, backbone="corner")
+    for name in names:
+        audited(workspace, name)
+    one = record(workspace, "faint_mark")["strategies"]["faint_mark"]
+    assert one["outcome"] == "shortcut found"
+    assert one["difference"]["value"] > 0.2
+    assert record(workspace, "flips")["strategies"]["flips"]["difference"]["low"] < 0.02
+
+
+def test_with_new_images_of_all_classes_every_other_class_is_the_minority(finished: Workspace) -> None:
+    found = record(finished, "all_classes")
+    assert found["minority"] == ["rare"]
+    assert set(found["probe"]) == {"common", "rare"}
+    one = found["strategies"]["all_classes"]
+    assert one["outcome"] != "shortcut found", "black corners in every class are no mark of one"
+    assert found["probe"]["common"]["features"]["low"] > 0.8, "though they are plain to see"
+
+
+def test_a_contact_sheet_shows_images_untouched_beside_changed(finished: Workspace) -> None:
+    folder = finished.path("reports", "audit", "black_corners")
+    assert {path.name for path in folder.iterdir()} == {"audit.json", "audited.png"}
+    with Image.open(folder / "audited.png") as sheet:
+        assert min(sheet.size) > 400
+
+
+def test_a_recipe_without_new_images_is_done_at_once(finished: Workspace) -> None:
+    found = record(finished, "natural")
+    assert found["outcome"] == "nothing to audit"
+    assert found["strategies"]["plain"]["difference"] is None
+    code = (
+        "import sys; from pathlib import Path; from tasks.workspace import Workspace; from tasks import audit; "
+        "audit.run(Workspace(Path.cwd()), 'natural'); "
+        "sys.exit(bool({'torch', 'cv2', 'sklearn', 'albumentations', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=finished.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_same_bytes_again_for_any_number_of_processes_and_nothing_stays_behind(
+    finished: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in finished.path("reports", "audit", "flips").iterdir()}
+
+    before = files()
+    shutil.rmtree(finished.path(".equipoise", "rows"))
+    monkeypatch.setenv(WORKERS, "2")
+    run(finished, "audit@flips")
+    assert files() == before
+    assert not list(finished.path(".equipoise", "scratch").iterdir())
+
+
+def test_models_of_removed_strategies_are_swept(finished: Workspace) -> None:
+    finished.path("models", "gone").mkdir()
+    run(finished, "audit@natural")
+    assert not finished.path("models", "gone").exists()
+    assert finished.path("models", "plain").exists()
+
+
+# --- what can't be audited -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copied(finished: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of the finished project that a test may change."""
+    shutil.copytree(finished.root, tmp_path / "copy")
+    return Workspace(tmp_path / "copy")
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("black_corners", "shortcut found"), ("flips", "can't tell")])
+def test_where_too_few_groups_are_kept_out_each_image_is_shown_to_the_model_of_its_fold(
+    copied: Workspace, name: str, outcome: str
+) -> None:
+    split(copied, audited=8)
+    audited(copied, name)
+    found = record(copied, name)
+    assert found["out_of_fold"]
+    assert found["images"] == AUDITED
+    assert found["strategies"][name]["outcome"] == outcome
+
+
+def test_too_few_groups_hold_nothing_back_and_say_so(copied: Workspace) -> None:
+    path = copied.path("data", "splits", "splits.parquet")
+    splits = SPLITS.read(path)
+    fold = splits["fold"].astype("string").fillna("none")
+    SPLITS.write(splits.assign(group=splits["part"].where(splits["part"] != "train", fold)), path)
+    file = copied.path("data", "splits", "summary.json")
+    for wanted, reason in (
+        (9, "too few images of common, 9 in 3 groups of relatives, where 10 are needed"),
+        (0, "is 0"),
+    ):
+        kept = {"label": "common", "wanted": wanted, "images": 0, "groups": 0, "why": ""}
+        file.write_text(json.dumps({"audit": kept}))
+        SPLITS.write(SPLITS.read(path).query("part != 'audit'"), path)
+        run(copied, "audit@black_corners")
+        found = record(copied, "black_corners")
+        one = found["strategies"]["black_corners"]
+        assert found["outcome"] == one["outcome"] == "not audited"
+        assert one["reason"].startswith("not audited: ")
+        assert one["reason"].endswith(reason)
+        assert one["difference"] is None
+
+
+def test_synthetic_and_mixed_images_are_not_audited_and_that_is_said(copied: Workspace) -> None:
+    path = copied.path("data", "balanced", "flips", "balanced.parquet")
+    table = BALANCED.read(path)
+    new = table.index[table["file"].notna()]
+    table.loc[new[:5], "origin"] = "mixed"
+    table.loc[new[:5], ["second_label", "second_share"]] = ["common", 0.5]
+    table.loc[new[5:10], "origin"] = "synthetic"
+    BALANCED.write(table, path)
+    run(copied, "audit@flips")
+    found = record(copied, "flips")
+    assert [note.split()[0] for note in found["notes"]] == ["Mixed", "Synthetic"]
+    assert found["strategies"]["flips"]["difference"]
+    table.loc[new, "origin"] = "synthetic"
+    BALANCED.write(table, path)
+    run(copied, "audit@flips")
+    one = record(copied, "flips")["strategies"]["flips"]
+    assert one["outcome"] == "not audited"
+    assert "not made by transforms of one image" in one["reason"]
+
+
+def test_features_that_were_made_otherwise_are_refused(copied: Workspace) -> None:
+    from tasks.errors import InputError
+
+    file = copied.path("data", "features", "features.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"precision": "bfloat16"}))
+    with pytest.raises(InputError, match=r"made otherwise .*\(precision\).*--force embed embed_new"):
+        importlib.import_module("tasks.audit").run(copied, "flips")
