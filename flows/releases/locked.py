@@ -1,0 +1,102 @@
+"""What `dvc.lock` and `data/raw.dvc` say of a version: which output has which content, and what it was made from.
+
+They are read as they stand, at any revision, without resolving that revision's `dvc.yaml`: an old version stays
+readable whatever became of the graph since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from tasks.errors import InputError
+
+LOCK = "dvc.lock"
+POINTER = "data/raw.dvc"
+RAW = "data/raw"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a version.
+
+    Attributes
+    ----------
+    md5
+        DVC's hash of its content; that of a folder ends in ``.dir``.
+    stage
+        The stage that makes it; `POINTER` for the raw images.
+    size
+        Bytes; 0 where the lock doesn't say.
+    """
+
+    md5: str
+    stage: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Locked:
+    """The outputs of a version by path, and the paths that each stage reads."""
+
+    outputs: dict[str, Output]
+    reads: dict[str, tuple[str, ...]]
+
+    def needed_by(self, stage: str) -> list[str]:
+        """Paths of the outputs of `stage` and of all stages that it directly or indirectly reads from."""
+        stages, waiting = set[str](), [stage]
+        while waiting:
+            name = waiting.pop()
+            if name in stages:
+                continue
+            stages.add(name)
+            read = self.reads.get(name, ())
+            waiting += [out.stage for path, out in self.outputs.items() if any(_overlap(path, dep) for dep in read)]
+        return [path for path, out in self.outputs.items() if out.stage in stages]
+
+
+def read_locked(read: Callable[[str], bytes | None], where: str) -> Locked:
+    """The outputs that a version's files name.
+
+    Parameters
+    ----------
+    read
+        Gives the content of a file of the version, or None.
+    where
+        What the version is called in messages.
+
+    Raises
+    ------
+    InputError
+        A file is not what DVC writes.
+    """
+    outputs: dict[str, Output] = {}
+    reads: dict[str, tuple[str, ...]] = {}
+    try:
+        for out in _load(read(POINTER)).get("outs", []):
+            outputs[RAW] = Output(out["md5"], POINTER, out.get("size", 0))
+        for name, stage in _load(read(LOCK)).get("stages", {}).items():
+            reads[name] = tuple(dep["path"] for dep in stage.get("deps", []))
+            for out in stage.get("outs", []):
+                if out.get("md5"):
+                    outputs[out["path"]] = Output(out["md5"], name, out.get("size", 0))
+    except (YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise InputError(f"{where}: {LOCK} or {POINTER} is not what DVC writes ({type(error).__name__})") from error
+    for path in outputs:
+        if PurePosixPath(path).is_absolute() or {"..", "."} & set(path.split("/")) or not path:
+            raise InputError(f"{where}: {LOCK} names the output {path!r}, which lies outside the project")
+    return Locked(outputs, reads)
+
+
+def _load(content: bytes | None) -> dict[str, Any]:
+    return (YAML(typ="safe").load(content.decode("utf-8")) if content else None) or {}
+
+
+def _overlap(path: str, dependency: str) -> bool:
+    """Whether one is, or lies in, the other: a stage may read the folder above several outputs."""
+    return path == dependency or path.startswith(f"{dependency}/") or dependency.startswith(f"{path}/")

@@ -1,0 +1,84 @@
+"""What a comparison needs of a version: its images, where the split has them, its balanced sets, its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flows.releases.revisions import Revision
+
+IMAGES = ("image_id", "path", "label")
+PLACES = ("image_id", "label", "part", "repeat", "fold")
+ROWS = ("row_id", "label", "origin", "file")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A version, as far as it is compared.
+
+    Attributes
+    ----------
+    name
+        What people call it.
+    images
+        `image_id`, `path`, `label`: a row an image of the catalog.
+    places
+        `image_id`, `label`, `part`, `fold`: where the first repeat of the split has each image.
+    balanced
+        For each recipe, `row_id`, `label`, `origin`, `file`, `content` (md5 of a new image): a row of its set each.
+    params
+        Its `params.yaml`.
+    lacks
+        Tables that the version has not; they count as empty.
+    """
+
+    name: str
+    images: pd.DataFrame
+    places: pd.DataFrame
+    balanced: dict[str, pd.DataFrame]
+    params: dict[str, Any]
+    lacks: tuple[str, ...]
+
+
+def take(version: Revision, recipes: Sequence[str]) -> Snapshot:
+    """Read what a comparison of `recipes` needs.
+
+    Raises
+    ------
+    InputError
+        A table that the version has can't be had, or read.
+    """
+    lacks = []
+
+    def table(folder: str, file: str, columns: Sequence[str]) -> pd.DataFrame:
+        frame = version.table(folder, file, columns)
+        if frame is None:
+            lacks.append(str(Path(folder, file)))
+            return pd.DataFrame(columns=list(columns))
+        return frame
+
+    images = table("data/catalog", "catalog.parquet", IMAGES)
+    places = table("data/splits", "splits.parquet", PLACES)
+    if len(places):
+        places = places[places["repeat"].isna() | (places["repeat"] == places["repeat"].min())]
+    return Snapshot(
+        version.name,
+        images,
+        places.drop(columns="repeat"),
+        {
+            recipe: _with_content(table(f"data/balanced/{recipe}", "balanced.parquet", ROWS), version, recipe)
+            for recipe in recipes
+        },
+        version.params,
+        tuple(lacks),
+    )
+
+
+def _with_content(balanced: pd.DataFrame, version: Revision, recipe: str) -> pd.DataFrame:
+    folder = f"data/balanced/{recipe}"
+    files = version.files(folder) if balanced["file"].notna().any() else {}
+    return balanced.assign(content=[files.get(file, "") for file in balanced["file"].fillna("")])
