@@ -19,6 +19,7 @@ def run(workspace: Workspace, name: str) -> None:
     from tasks.compare.heldout import confirm, log_looks, look_sentence
     from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
     from tasks.compare.report import ReportData, report
+    from tasks.compare.samples import samples
     from tasks.compare.simplicity import simplest_first
     from tasks.evaluate.scored import read_scored
     from tasks.evaluate.writing import read_evaluations
@@ -52,6 +53,7 @@ def run(workspace: Workspace, name: str) -> None:
     say(confirmation.sentence)
 
     board = leaderboard(comparison, confirmation, params.strategies, audits)
+    before = class_counts[recipes[0]]["before"]
     data = ReportData(
         comparison=comparison,
         confirmation=confirmation,
@@ -61,6 +63,7 @@ def run(workspace: Workspace, name: str) -> None:
         reliability=evaluated.reliability,
         class_counts=class_counts,
         audits=audits,
+        samples=samples(workspace.path("data", "balanced"), recipes, sorted(before, key=before.__getitem__)),
         resamples=params.evaluate.resamples,
     )
     with workspace.output("reports", "compare") as folder:

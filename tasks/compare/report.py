@@ -46,6 +46,8 @@ class ReportData:
         By recipe, the class counts `before` and `after` from the balanced set's summary.
     audits
         By strategy.
+    samples
+        Contact sheets as data URIs, by recipe and class.
     resamples
         Number of bootstrap resamples.
     """
@@ -58,6 +60,7 @@ class ReportData:
     reliability: pd.DataFrame
     class_counts: dict[str, dict[str, Any]]
     audits: dict[str, Audited]
+    samples: dict[str, dict[str, str]]
     resamples: int
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import json
 import shutil
 from html.parser import HTMLParser
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from scipy import stats
 
 from tasks import compare as stage
@@ -22,6 +25,7 @@ from tasks.compare.comparison import Comparison, compare, paired_changes
 from tasks.compare.heldout import confirm, look_sentence
 from tasks.compare.leaderboard import LEADERBOARD
 from tasks.compare.paired import simultaneous
+from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
 from tasks.compare.verdicts import verdict
 from tasks.compare.wording import breakable, listed, signed
@@ -526,3 +530,16 @@ def test_a_missing_audit_names_the_stage_to_run(finished: Path, tmp_path: Path) 
     write_audit(tmp_path, "nothing to audit", strategies=("plain",))
     with pytest.raises(InputError, match="no audit of worse; run the stage audit@natural"):
         stage.run(SmallWorkspace(tmp_path, "compare"), "")
+
+
+def test_the_report_shows_contact_sheets_of_the_rarest_classes_that_have_new_images(tmp_path: Path) -> None:
+    for label in ("a", "b", "c"):
+        sheet = tmp_path / "augmented" / "contact_sheets" / f"{label}.png"
+        sheet.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 3000), "red").save(sheet)
+    found = samples(tmp_path, ["natural", "augmented"], ["d", "c", "a", "b"])
+    assert list(found) == ["augmented"]
+    assert list(found["augmented"]) == ["c", "a"], "d has none, b is the most common"
+    data = base64.b64decode(found["augmented"]["c"].removeprefix("data:image/jpeg;base64,"))
+    with Image.open(io.BytesIO(data)) as shown:
+        assert shown.height == 1300
