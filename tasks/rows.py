@@ -68,7 +68,7 @@ class Rows:
         folder = workspace.path(STATE, "rows", name, digest)
         folder.mkdir(parents=True, exist_ok=True)
         folder.touch()
-        by_use = sorted(folder.parent.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
+        by_use = sorted(folder.parent.iterdir(), key=_last_use, reverse=True)
         for old in [one for one in by_use if one != folder][KEPT - 1 :]:
             shutil.rmtree(old, ignore_errors=True)
         return cls(folder)
@@ -104,6 +104,11 @@ class Rows:
         if missing:
             rows |= self._compute(missing, compute)
         return [rows[key] for key in keys]
+
+    def knows(self, keys: Iterable[str]) -> set[str]:
+        """Those of `keys` that have a row."""
+        table = self._read()
+        return set() if table is None else set(keys) & set(table.column(KEY).to_pylist())
 
     def _compute(self, missing: list[str], compute: Callable[[list[str]], Iterable[Row]]) -> dict[str, Row]:
         made: dict[str, Row] = {}
@@ -143,6 +148,14 @@ class Rows:
         buffer = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist([{KEY: key, **row} for key, row in rows]), buffer, compression="zstd")
         write_bytes(self.folder / f"{name}.parquet", buffer.getvalue().to_pybytes())
+
+
+def _last_use(folder: Path) -> float:
+    """When a method was used last; never, where another process has just taken it away."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def code_digest(modules: Iterable[str]) -> str:

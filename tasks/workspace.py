@@ -80,7 +80,7 @@ class Workspace:
         kept = set(keep)
         for folder in sorted(self.path(*parts).glob("*")):
             if folder.is_dir() and folder.name not in kept:
-                shutil.rmtree(folder)
+                shutil.rmtree(folder, ignore_errors=True)  # another stage may be at it too
 
 
 def _move(scratch: Path, final: Path) -> None:

@@ -56,9 +56,9 @@ def probed_rows(balanced: pd.DataFrame, groups: dict[str, str]) -> pd.DataFrame:
         names = chosen["parent"].map(groups)
         if min(names[chosen["is_new"] == kind].nunique() for kind in (True, False)) >= FEWEST_GROUPS:
             chosen = chosen.assign(group=np.unique(names.to_numpy(str), return_inverse=True)[1])
-            found.append(chosen[["row_id", "label", "file", "parent", "is_new", "group"]])
+            found.append(chosen)
     columns = ["row_id", "label", "file", "parent", "is_new", "group"]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 
 
 @dataclass(frozen=True)

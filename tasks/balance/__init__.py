@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.workspace import Workspace
+from tasks.workspace import STATE, Workspace
+
+STORE = "images-"  # and the recipe's name: the row store of its new images
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from tasks.balance.mix import Mix
+    from tasks.balance.transforms import Transforms
     from tasks.rows import Rows
 
 
@@ -30,12 +34,13 @@ def run(workspace: Workspace, name: str) -> None:
     def features(image_ids: list[str]) -> np.ndarray:
         return Features.load(workspace.path("data", "features")).take(image_ids)
 
+    _forget_removed(workspace)
     with workspace.output("data", "balanced", name) as folder:
         around = Surroundings(
             raw=workspace.path("data", "raw"),
             synthetic=workspace.path("data", "synthetic", recipe.synthetic),
             features=features,
-            known=lambda specification: known_images(workspace, name, specification),
+            known=lambda part: known_images(workspace, name, part),
             folder=folder,
             workers=workspace.workers,
         )
@@ -44,14 +49,31 @@ def run(workspace: Workspace, name: str) -> None:
         BALANCED.write(balanced, folder / "balanced.parquet")
 
 
-def known_images(workspace: Workspace, name: str, specification: str) -> Rows:
-    """The store of the images that a specification made for the recipe `name` in earlier runs."""
+def _forget_removed(workspace: Workspace) -> None:
+    """Delete the stores of recipes that are gone from the parameters."""
+    import shutil
+
+    for store in workspace.path(STATE, "rows").glob(f"{STORE}*"):
+        if store.name.removeprefix(STORE) not in workspace.params.recipes:
+            shutil.rmtree(store, ignore_errors=True)
+
+
+def known_images(workspace: Workspace, name: str, part: Transforms | Mix) -> Rows:
+    """The store of the images that a preset of transforms, or a mix, made for the recipe `name` in earlier runs.
+
+    A preset is data, all of which its specification holds; the pixels of a mix hang on the code of its part as well.
+    """
+    import inspect
+    import sys
+
+    from tasks.balance.mix import Mix
     from tasks.rows import Rows
 
+    source = inspect.getsource(sys.modules[type(part).__module__]) if isinstance(part, Mix) else ""
     return Rows.of(
         workspace,
-        f"images-{name}",
-        code=["tasks.balance.derive", "tasks.balance.mix"],
-        packages=["albumentations", "opencv-python-headless", "numpy", "pillow", "simplejpeg"],
-        parameters=specification,
+        STORE + name,
+        code=["tasks.balance.derive"],
+        packages=["albumentations", "albucore", "numpy", "opencv-python-headless", "pillow", "scipy", "simplejpeg"],
+        parameters=[part.specification(), source],
     )

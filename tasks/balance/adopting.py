@@ -7,11 +7,26 @@ from pathlib import Path
 
 import pandas as pd
 
+from tasks.balance.space import on_disk
 from tasks.errors import InputError
 from tasks.lineage import TrainingSet
 from tasks.slugs import slugs
 from tasks.tables import BALANCED
 from tasks.workspace import say
+
+
+def synthetic_bytes(generator: Path, most: int | None) -> int:
+    """Bytes that the images of a generator take, of `most` a class; see `with_synthetic`."""
+    files = [generator / file for file in _chosen(generator, most)["file"]]
+    return sum(on_disk(file.stat().st_size) for file in files if file.is_file())
+
+
+def _chosen(generator: Path, most: int | None) -> pd.DataFrame:
+    """The generator's rows, of each class the first by id where there are more than `most`."""
+    synthetic = BALANCED.read(generator / "synthetic.parquet")
+    if most is None:
+        return synthetic
+    return synthetic.sort_values("row_id", ignore_index=True).groupby("label", sort=False).head(most)
 
 
 def with_synthetic(
@@ -38,16 +53,13 @@ def with_synthetic(
     InputError
         The generator's images are of other classes, missing, or outside its folder.
     """
-    synthetic = BALANCED.read(generator / "synthetic.parquet")
+    synthetic = _chosen(generator, most)
     unknown = sorted(set(synthetic["label"]) - set(training.classes))
     if unknown:
         raise InputError(f"{generator}: images of the class {unknown[0]!r}, which the training set has not")
-    if most is not None:
-        synthetic = synthetic.sort_values("row_id", ignore_index=True)
-        for name, there in synthetic["label"].value_counts().sort_index().items():
-            if there < most:
-                say(f"{name}: {most:,} synthetic images asked, {there:,} made by {generator.name}: raise its `images`")
-        synthetic = synthetic.groupby("label", sort=False).head(most)
+    for name, there in synthetic["label"].value_counts().sort_index().items():
+        if most is not None and there < most:
+            say(f"{name}: {most:,} synthetic images asked, {there:,} made by {generator.name}: raise its `images`")
     place = slugs(training.classes)
     files = []
     for row in synthetic.itertuples():

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tasks.balance.adopting import with_synthetic
+from tasks.balance.adopting import synthetic_bytes, with_synthetic
 from tasks.balance.contact_sheets import write_contact_sheets
 from tasks.balance.derive import Copy, Order, Parent
-from tasks.balance.make import make_once
+from tasks.balance.make import make_once, still_to_make
 from tasks.balance.plan import plan
+from tasks.balance.space import check_space, needed_for
 from tasks.lineage import TrainingSet
 from tasks.rows import Rows
 from tasks.slugs import slugs
@@ -24,6 +25,8 @@ from tasks.workspace import say, write_json
 if TYPE_CHECKING:
     import numpy as np
 
+    from tasks.balance.mix import Mix
+    from tasks.balance.transforms import Transforms
     from tasks.params.models import Recipe
 
 
@@ -40,7 +43,7 @@ class Surroundings:
     features
         Gives the feature vectors of image ids, shape (n, d); called only where a rule needs them.
     known
-        Gives the store of the images that a specification made in earlier runs.
+        Gives the store of the images that a preset of transforms, or a mix, made in earlier runs.
     folder
         Where to write.
     workers
@@ -50,7 +53,7 @@ class Surroundings:
     raw: Path
     synthetic: Path
     features: Callable[[list[str]], np.ndarray]
-    known: Callable[[str], Rows]
+    known: Callable[[Transforms | Mix], Rows]
     folder: Path
     workers: int
 
@@ -87,8 +90,21 @@ def assemble(training: TrainingSet, recipe: Recipe, seed: int, around: Surroundi
         for line in layer.lines():
             say(line)
     balanced = planned.rows
-    for origin, specification in (("augmented", transforms.specification()), ("mixed", mix.specification())):
-        balanced = _with_new_images(balanced, origin, specification, training, seed, around)
+    batches = [
+        _Batch(
+            balanced.index[balanced["origin"] == origin],
+            _orders(balanced[balanced["origin"] == origin], training, around),
+            part.specification(),
+            around.known(part),
+        )
+        for origin, part in (("augmented", transforms), ("mixed", mix))
+        if (balanced["origin"] == origin).any()
+    ]
+    to_make = [order for batch in batches for order in still_to_make(batch.orders, seed, batch.known)]
+    copied = synthetic_bytes(around.synthetic, recipe.synthetic_images) if recipe.synthetic != "none" else 0
+    check_space(around.folder, needed_for(to_make) + copied)
+    for batch in batches:
+        balanced = _with_new_images(balanced, batch, seed, around)
     write_contact_sheets(balanced, training, around.raw, around.folder)
     if recipe.synthetic != "none":
         balanced = with_synthetic(balanced, training, around.synthetic, recipe.synthetic_images, around.folder)
@@ -111,23 +127,25 @@ def summarise(training: TrainingSet, balanced: pd.DataFrame) -> dict[str, Any]:
     return {"before": training.counts, "after": after}
 
 
-def _with_new_images(
-    planned: pd.DataFrame, origin: str, specification: str, training: TrainingSet, seed: int, around: Surroundings
-) -> pd.DataFrame:
-    """The plan with the `file`s of the new images of an `origin`, and the steps that each went through."""
-    new = planned[planned["origin"] == origin]
-    if new.empty:
-        return planned
-    planned = planned.copy()
+@dataclass(frozen=True)
+class _Batch:
+    """New images that are made alike: their rows of the plan, in the order of their orders, and how they are made."""
+
+    rows: pd.Index
+    orders: list[Order]
+    specification: str
+    known: Rows
+
+
+def _orders(new: pd.DataFrame, training: TrainingSet, around: Surroundings) -> list[Order]:
+    """What to make for rows of a plan, in their order: all rows of a parent stand together."""
     place = {label: around.folder / "images" / slug for label, slug in slugs(training.classes).items()}
-    for label in new["label"].unique():
-        place[label].mkdir(parents=True, exist_ok=True)
     images = training.rows.set_index("image_id")
     parent_of = {
         name: Parent(around.raw / path, sha256)
         for name, path, sha256 in zip(images.index, images["path"], images["sha256"], strict=True)
     }
-    orders = [
+    return [
         Order(
             parent_of[first],
             tuple(
@@ -137,11 +155,17 @@ def _with_new_images(
         )
         for first, rows in new.groupby(new["parents"].str[0], sort=False)
     ]
-    made = make_once(orders, specification, seed, around.workers, around.known(specification))
-    # `new` is in the order of the orders: all rows of a parent stand together.
-    planned.loc[new.index, "file"] = [image.file.relative_to(around.folder).as_posix() for image in made]
-    planned.loc[new.index, "parameters"] = [
+
+
+def _with_new_images(planned: pd.DataFrame, batch: _Batch, seed: int, around: Surroundings) -> pd.DataFrame:
+    """The plan with the `file`s of a batch of new images, and the steps that each went through."""
+    for folder in {copy.stem.parent for order in batch.orders for copy in order.copies}:
+        folder.mkdir(parents=True, exist_ok=True)
+    made = make_once(batch.orders, batch.specification, seed, around.workers, batch.known)
+    planned = planned.copy()
+    planned.loc[batch.rows, "file"] = [image.file.relative_to(around.folder).as_posix() for image in made]
+    planned.loc[batch.rows, "parameters"] = [
         json.dumps(json.loads(parameters) | {"applied": image.applied}, sort_keys=True)
-        for parameters, image in zip(new["parameters"], made, strict=True)
+        for parameters, image in zip(planned.loc[batch.rows, "parameters"], made, strict=True)
     ]
     return planned

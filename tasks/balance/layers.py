@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from tasks.registry import Part
@@ -19,7 +19,7 @@ class Layer:
     before
         Rows before it.
     asked
-        What it was asked for.
+        What it was asked for; None where the part has no target.
     after
         Rows after it.
     notes
@@ -29,21 +29,27 @@ class Layer:
     kind: str
     rule: str
     before: dict[str, int]
-    asked: dict[str, int]
+    asked: dict[str, int] | None
     after: dict[str, int]
     notes: list[str]
 
     @classmethod
-    def of(cls, kind: str, part: Part, before: dict[str, int], asked: dict[str, int], after: dict[str, int]) -> Self:
+    def of(
+        cls, kind: str, part: Part, before: dict[str, int], asked: dict[str, int] | None, after: dict[str, int]
+    ) -> Self:
         """The account of a layer, with the reasons."""
         rule = part.part_name()
         notes = [
             f"{name}: {asked[name]:,} asked, {after[name]:,} reached; "
             + _why(kind, rule, before[name], asked[name], after[name])
             for name in before
-            if asked[name] != after[name]
+            if asked and asked[name] != after[name]
         ]
         return cls(kind, rule, before, asked, after, notes)
+
+    def with_note(self, note: str) -> Self:
+        """The account with something more to say."""
+        return replace(self, notes=[*self.notes, note])
 
     def as_json(self) -> dict[str, Any]:
         """The account as JSON can hold it."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from joblib import Parallel, delayed
 
 from tasks.balance.derive import Copy, Made, Order, derive
-from tasks.balance.space import check_space
+from tasks.balance.space import check_space, on_disk
 from tasks.rows import Row, Rows
 from tasks.workspace import Progress, write_bytes
 
@@ -47,11 +47,13 @@ def make(orders: list[Order], specification: str, seed: int, workers: int) -> It
     chunks: list[list[Order]] = []
     room = 0
     for order in orders:
-        if room <= 0:
-            chunks.append([])
-            room = IMAGES_A_CHUNK
-        chunks[-1].append(order)
-        room -= len(order.copies)
+        for start in range(0, len(order.copies), IMAGES_A_CHUNK):
+            part = replace(order, copies=order.copies[start : start + IMAGES_A_CHUNK])
+            if room <= 0:
+                chunks.append([])
+                room = IMAGES_A_CHUNK
+            chunks[-1].append(part)
+            room -= len(part.copies)
     made = Parallel(n_jobs=min(workers, max(1, len(chunks))), return_as="generator")(
         delayed(_make_chunk)(chunk, specification, seed) for chunk in chunks
     )
@@ -68,12 +70,13 @@ def make_once(orders: list[Order], specification: str, seed: int, workers: int, 
         See `make`.
     known
         The store; its method holds all but the parents and the copy number. Images lie in its folder ``files``, so that
-        a run that was killed goes on where it stood; one whose bytes are not what they were is made again.
+        a run that was killed goes on where it stood; one whose bytes are not what they were is made again, and those
+        that are not asked for any more go.
 
     Raises
     ------
     InputError
-        A parent can't be read any more, or the disk has no room for what is to be made.
+        A parent can't be read any more, or the first images show that the disk has no room for all.
     """
     files = known.folder / "files"
     wanted = {_key(order, copy, seed): (order, copy) for order in orders for copy in order.copies}
@@ -87,8 +90,11 @@ def make_once(orders: list[Order], specification: str, seed: int, workers: int, 
                 todo[-1] = replace(order, copies=(*todo[-1].copies, kept))
             else:
                 todo.append(replace(order, copies=(kept,)))
-        check_space(known.folder, todo)
-        for image in make(todo, specification, seed, workers):
+        size = 0
+        for number, image in enumerate(make(todo, specification, seed, workers), start=1):
+            size += image.file.stat().st_size
+            if number == IMAGES_A_CHUNK:  # their parents' sizes promised what these can tell
+                check_space(known.folder, (len(missing) - number) * on_disk(size // number))
             yield {
                 "file": image.file.relative_to(files).as_posix(),
                 "sha256": image.sha256,
@@ -103,12 +109,25 @@ def make_once(orders: list[Order], specification: str, seed: int, workers: int, 
             return False
 
     placed = []
-    for row, (_, copy) in zip(known.fill(list(wanted), compute, intact), wanted.values(), strict=True):
+    rows = known.fill(list(wanted), compute, intact)
+    for row, (_, copy) in zip(rows, wanted.values(), strict=True):
         source = files / row["file"]
         target = copy.stem.with_name(copy.stem.name + source.suffix)
         _link(source, target)
         placed.append(Made(target, row["sha256"], tuple(json.loads(row["applied"]))))
+    used = {row["file"] for row in rows}
+    for file in files.glob("*/*"):
+        if file.relative_to(files).as_posix() not in used:
+            file.unlink(missing_ok=True)
     return placed
+
+
+def still_to_make(orders: list[Order], seed: int, known: Rows) -> list[Order]:
+    """The orders without the images that `known` has, orders without any left out."""
+    keys = {(order, copy): _key(order, copy, seed) for order in orders for copy in order.copies}
+    done = known.knows(keys.values())
+    left = [replace(one, copies=tuple(copy for copy in one.copies if keys[one, copy] not in done)) for one in orders]
+    return [order for order in left if order.copies]
 
 
 def _key(order: Order, copy: Copy, seed: int) -> str:

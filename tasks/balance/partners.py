@@ -19,18 +19,22 @@ def candidate_codes(sha256: list[str]) -> NDArray[np.uint64]:
     return np.array([int(digest[:16], 16) for digest in sha256], dtype=np.uint64)
 
 
-def choose_partner(key: tuple[str, str, int, int], codes: NDArray[np.uint64]) -> int:
-    """The place of the candidate that wins.
+def choose_partner(key: tuple[str, str, int, int], codes: NDArray[np.uint64], itself: int) -> int:
+    """The place of the candidate that wins, which is not the image itself.
 
     Parameters
     ----------
     key
         Specification of the mix, content hash of the base, copy number, seed.
     codes
-        Shape (n,), at least one; see `candidate_codes`.
+        Shape (n,), at least two; see `candidate_codes`.
+    itself
+        The place of the base among the candidates.
     """
     salt = int.from_bytes(hashlib.sha256(json.dumps(key).encode()).digest()[:8], "big")
-    return int(_scrambled(codes ^ np.uint64(salt)).argmax())
+    drawn = _scrambled(codes ^ np.uint64(salt))
+    drawn[itself] = 0
+    return int(drawn.argmax())
 
 
 def _scrambled(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:

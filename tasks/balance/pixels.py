@@ -17,11 +17,16 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+Scale = tuple[float, float]  # what stands for 0 and for 1
 
-def take_apart(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    """The colours of an image, (h, w, 1 or 3), uint8 or float32 in 0..1, and its transparency, (h, w) uint8, if any."""
-    if _is_deep(image):
-        values, low, high = _deep_values(image)
+
+def take_apart(image: Image.Image, scale: Scale | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """The colours of an image, (h, w, 1 or 3), uint8 or float32 in 0..1, and its transparency, (h, w) uint8, if any.
+
+    `scale` is that of an image of more than 8 bits; its own where None.
+    """
+    if is_deep(image):
+        values, (low, high) = _deep_values(image, scale)
         return ((values - low) / max(high - low, 1e-30)).astype(np.float32)[..., np.newaxis], None
     grey = image.mode in ("1", "L", "LA", "La")
     if not image.has_transparency_data:
@@ -31,10 +36,12 @@ def take_apart(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     return (channels[..., :1] if grey else channels[..., :3]).copy(), channels[..., 3].copy()
 
 
-def put_together(colours: np.ndarray, alpha: np.ndarray | None, like: Image.Image) -> Image.Image:
-    """An image of the mode of `like` from what `take_apart` made of `like`, after changes."""
-    if _is_deep(like):
-        values, low, high = _deep_values(like)
+def put_together(
+    colours: np.ndarray, alpha: np.ndarray | None, like: Image.Image, scale: Scale | None = None
+) -> Image.Image:
+    """An image of the mode of `like` from what `take_apart` made of `like` on the same `scale`, after changes."""
+    if is_deep(like):
+        values, (low, high) = _deep_values(like, scale)
         scaled = low + np.clip(colours[..., 0].astype(np.float64), 0, 1) * (high - low)
         return Image.fromarray((scaled.round() if values.dtype.kind in "iu" else scaled).astype(values.dtype))
     image = Image.fromarray(colours[..., 0] if colours.shape[2] == 1 else colours)
@@ -48,14 +55,25 @@ def put_together(colours: np.ndarray, alpha: np.ndarray | None, like: Image.Imag
     return image.convert(like.mode) if like.mode in ("CMYK", "YCbCr", "HSV") else image
 
 
-def _is_deep(image: Image.Image) -> bool:
+def is_deep(image: Image.Image) -> bool:
+    """Whether an image has more than 8 bits a channel."""
     return image.mode.startswith(("I", "F"))
 
 
-def _deep_values(image: Image.Image) -> tuple[np.ndarray, float, float]:
+def common_scale(first: Image.Image, second: Image.Image) -> Scale | None:
+    """The scale on which the values of both stand; None unless both are of one mode of more than 8 bits."""
+    if not is_deep(first) or first.mode != second.mode:
+        return None
+    (_, (low, high)), (_, (other_low, other_high)) = _deep_values(first), _deep_values(second)
+    return min(low, other_low), max(high, other_high)
+
+
+def _deep_values(image: Image.Image, scale: Scale | None = None) -> tuple[np.ndarray, Scale]:
     """Values of one channel of more than 8 bits in the machine's byte order, and the scale that they stand on."""
     values = np.asarray(image)
     values = np.nan_to_num(values.astype(values.dtype.newbyteorder("=")), posinf=0, neginf=0)
+    if scale:
+        return values, scale
     largest = values.max()
     high = (1 << int(largest).bit_length()) - 1 if values.dtype.kind in "iu" else float(largest)
-    return values, min(0.0, float(values.min())), float(high)
+    return values, (min(0.0, float(values.min())), float(high))

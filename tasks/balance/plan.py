@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,11 @@ from tasks.balance.resample import Resample
 from tasks.balance.spread import spread_by_class
 from tasks.balance.streams import stream
 from tasks.balance.transforms import Transforms
+from tasks.errors import InputError
 from tasks.lineage import TrainingSet
 from tasks.tables import BALANCED
+
+MOST_ROWS = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def plan(
     Raises
     ------
     InputError
-        A target names a class that the training set has not.
+        A target names a class that the training set has not, or asks for more than `MOST_ROWS` rows.
     """
     images = training.rows
     pool = Pool(
@@ -86,24 +90,46 @@ def plan(
     times = resample.times(pool)
     new = augment.new_images(pool, times)
     before, kept, filled = pool.counts(), pool.counts(times), pool.counts(times + new)
+    _check_size(sum(filled.values()) + sum(mix.quota(filled).values()))
     mixed = _mixed_rows(training, pool, times, mix, filled, seed)
-    made = {name: sum(row["label"] == name for row in mixed) for name in filled}
+    made = Counter(row["label"] for row in mixed)
     reached = {name: filled[name] + made[name] for name in filled}
     layers = [
         Layer.of("resample", resample, before, resample.asked(before), kept),
         Layer.of("augment", augment, kept, augment.asked(kept), filled),
-        Layer.of("mix", mix, filled, mix.asked(filled), reached),
+        Layer.of("mix", mix, filled, mix.asked(filled), reached).with_note(_by_label_shares(filled, mixed)),
     ]
     originals = list(images.itertuples())
     rows = [_row(image, image.image_id, "original") for image, often in zip(originals, times, strict=True) if often]
     for image, often in zip(originals, times, strict=True):
         rows += [_row(image, f"{image.image_id}-c{n}", "copy", copy=n) for n in range(1, often)]
+    operation, digest = transforms.part_name(), transforms.digest()
     for image, often in zip(originals, new, strict=True):
-        rows += [_augmented(image, n, transforms, seed) for n in range(1, often + 1)]
+        rows += [_augmented(image, n, operation, digest, seed) for n in range(1, often + 1)]
     return Plan(
         pd.DataFrame([*rows, *mixed], columns=[*BALANCED.schema.names, "copy_number"]),
         [layer for layer in layers if layer.rule != "none"],
     )
+
+
+def _by_label_shares(counts: dict[str, int], mixed: list[dict[str, Any]]) -> str:
+    """What the classes come to where a mixed row counts for both of its labels."""
+    mass = {name: float(count) for name, count in counts.items()}
+    for row in mixed:
+        second = row["second_share"] or 0.0
+        mass[row["label"]] += 1 - second
+        if second:
+            mass[row["second_label"]] += second
+    return "by shares of labels: " + ", ".join(f"{name} {total:,.1f}" for name, total in mass.items())
+
+
+def _check_size(rows: int) -> None:
+    """Refuse a set of more rows than a table of this kind is for, which a mistyped target would ask for."""
+    if rows > MOST_ROWS:
+        raise InputError(
+            f"params.yaml: the recipe asks for {rows:,} rows, more than {MOST_ROWS:,}: look at its targets "
+            "(resample_to, augment_to, mix_to) and copies"
+        )
 
 
 def _mixed_rows(
@@ -114,24 +140,24 @@ def _mixed_rows(
     A fold that holds one image only has no partners, so nothing is mixed there.
     """
     specification = mix.specification()
+    digest = hashlib.sha256(specification.encode()).hexdigest()[:8]
     used = times > 0
     partners = {fold: np.flatnonzero(used & (pool.folds == fold)) for fold in np.unique(pool.folds)}
     codes = candidate_codes(training.rows["sha256"].tolist())
+    codes_of = {fold: codes[places] for fold, places in partners.items()}
     mixable = used & np.array([len(partners[fold]) > 1 for fold in pool.folds], dtype=bool)
     places = spread_by_class(mix.quota(counts), pool, among=mixable)
     images = list(training.rows.itertuples())
     rows = []
     for place in np.flatnonzero(places):
         base = images[place]
-        candidates = partners[base.fold]
-        candidates = candidates[candidates != place]
+        itself = int(np.searchsorted(partners[base.fold], place))
         for copy in range(1, int(places[place]) + 1):
-            choice = choose_partner((specification, base.sha256, copy, seed), codes[candidates])
-            partner = images[candidates[choice]]
+            choice = choose_partner((specification, base.sha256, copy, seed), codes_of[base.fold], itself)
+            partner = images[partners[base.fold][choice]]
             key = stream(specification, [base.sha256, partner.sha256], copy, seed)
             drawn = mix.draw(base.width, base.height, np.random.default_rng(key))
             share = mix.label_share(drawn, counts[base.label], counts[partner.label])
-            digest = hashlib.sha256(specification.encode()).hexdigest()[:8]
             row = _row(base, f"{base.image_id}-m{digest}-{copy}-{partner.image_id[:8]}", "mixed", copy=copy)
             soft = {"second_label": partner.label, "second_share": 1 - share} if partner.label != base.label else {}
             told = {"copy": copy, "seed": seed, "specification": digest, "image_share": round(drawn.share, 6)}
@@ -147,10 +173,10 @@ def _mixed_rows(
     return rows
 
 
-def _augmented(image: Any, copy: int, transforms: Transforms, seed: int) -> dict[str, Any]:
-    told = {"copy": copy, "seed": seed, "specification": transforms.digest()}
-    return _row(image, f"{image.image_id}-a{transforms.digest()}-{copy}", "augmented", copy=copy) | {
-        "operation": transforms.part_name(),
+def _augmented(image: Any, copy: int, operation: str, digest: str, seed: int) -> dict[str, Any]:
+    told = {"copy": copy, "seed": seed, "specification": digest}
+    return _row(image, f"{image.image_id}-a{digest}-{copy}", "augmented", copy=copy) | {
+        "operation": operation,
         "parameters": json.dumps(told, sort_keys=True),
     }
 

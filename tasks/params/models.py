@@ -349,6 +349,7 @@ class Params(Section):
             check([*section("recipes")], "strategies", name, "recipe")
         if made:
             mistakes += refused_on_mixed_rows(made.recipes, made.strategies)
+            mistakes += refused_with_repeats(made.recipes, made.split.repeats)
         check([*section("strategies")], "compare", "baseline")
         if "none" in section("generators"):
             kind = PydanticCustomError("combination", "none stands for no generator; choose another name")
@@ -367,4 +368,18 @@ def refused_on_mixed_rows(recipes: dict[str, Recipe], strategies: dict[str, Stra
                 why = f"{chosen!r} {why}, and recipe {strategy.recipe!r} makes mixed rows; choose one with mix: none"
                 kind = PydanticCustomError("combination", "{why}", {"why": why})
                 mistakes.append(mistake(kind, ("strategies", name, key), chosen))
+    return mistakes
+
+
+def refused_with_repeats(recipes: dict[str, Recipe], repeats: int) -> list[InitErrorDetails]:
+    """Recipes that choose images by others of their fold, which in another draw of the folds lie in several."""
+    mistakes = []
+    for name, recipe in recipes.items():
+        if repeats > 1 and recipe.part("resample").needs_features:
+            why = (
+                f"{recipe.resample!r} compares the images of a fold, and with split.repeats: {repeats} the folds are "
+                "drawn anew, so that images would be chosen by those that a model is scored on; set repeats: 1"
+            )
+            kind = PydanticCustomError("combination", "{why}", {"why": why})
+            mistakes.append(mistake(kind, ("recipes", name, "resample"), recipe.resample))
     return mistakes

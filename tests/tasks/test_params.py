@@ -332,6 +332,14 @@ def test_new_images_need_changes_to_be_made_with(path: Path) -> None:
     assert "industrial" in told
 
 
+def test_choices_in_feature_space_are_refused_where_folds_are_drawn_again(path: Path) -> None:
+    change(path, ("resample: undersample", "resample: near_miss"), ("  repeats: 1", "  repeats: 2"))
+    (told,) = mistakes(path)
+    assert told.startswith(f"params.yaml:{line(path, '  undersampled:') + 1}: recipes.undersampled.resample: ")
+    assert "'near_miss' compares the images of a fold" in told
+    assert told.endswith("set repeats: 1")
+
+
 @pytest.mark.parametrize("model", [Recipe, Strategy, Generator])
 def test_no_parameter_of_a_part_has_two_meanings(model: type[Composed]) -> None:
     """Parts of one strategy may share a key only where it says the same of both."""

@@ -34,6 +34,6 @@ class Augment(Part):
             Shape (n,).
         """
 
-    def asked(self, counts: dict[str, int]) -> dict[str, int]:
-        """Rows a class that the rule is asked for, where `counts` are there; without a target, those that are there."""
-        return counts
+    def asked(self, counts: dict[str, int]) -> dict[str, int] | None:
+        """Rows a class that the rule is asked for, where `counts` are there; None for a rule without a target."""
+        return None

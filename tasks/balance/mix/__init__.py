@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.balance.targets import MIX_TO, Target
-from tasks.mixing import Box
+from tasks.mixing import Box, beta_share
 from tasks.registry import Part
 
 
@@ -42,6 +42,7 @@ class Mix(Part):
     """Decides how many mixed images are made for which class, and how two pictures become one."""
 
     kind: ClassVar[str] = "mix"
+    of_labels: ClassVar[tuple[str, ...]] = ()  # parameters that decide labels, and no pixel
     mix_to: Target = Field(Target.of("equal"), description=MIX_TO)
     alpha: float = Field(1.0, gt=0, le=100, description="Shares are drawn from Beta(alpha, alpha); 1 is uniform.")
 
@@ -66,9 +67,20 @@ class Mix(Part):
         return drawn.share
 
     def specification(self) -> str:
-        """What decides the pixels, as JSON; how many are made is no part of it."""
-        chosen = {"mix": self.part_name(), **self.model_dump(mode="json", exclude={"mix_to"})}
+        """What decides the pixels, as JSON; how many are made, and what their labels are, is no part of it."""
+        chosen = {"mix": self.part_name(), **self.model_dump(mode="json", exclude={"mix_to", *self.of_labels})}
         return json.dumps(chosen, sort_keys=True, separators=(",", ":"))
+
+
+def laid_over(base: NDArray[np.float32], partner: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Two pictures blended everywhere: `share` of the base, the rest of the partner."""
+    return np.float32(share) * base + np.float32(1 - share) * partner
+
+
+def larger_share(alpha: float, rng: np.random.Generator) -> float:
+    """A share from Beta(alpha, alpha) or its complement, whichever is one half or more."""
+    share = beta_share(alpha, rng)
+    return max(share, 1 - share)
 
 
 def paste(picture: NDArray[np.float32], onto: NDArray[np.float32], box: Box | None) -> NDArray[np.float32]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.balance.mix import Drawn, Mix, paste
-from tasks.mixing import beta_share, box_share, cut_box
+from tasks.balance.mix import Drawn, Mix, larger_share, paste
+from tasks.mixing import box_share, cut_box
 
 
 class CutMix(Mix):
@@ -17,8 +17,7 @@ class CutMix(Mix):
 
     def draw(self, width: int, height: int, rng: np.random.Generator) -> Drawn:
         """A box of half the picture or less."""
-        share = beta_share(self.alpha, rng)
-        box = cut_box(width, height, min(share, 1 - share), rng)
+        box = cut_box(width, height, 1 - larger_share(self.alpha, rng), rng)
         return Drawn(1 - box_share(box, width, height), box)
 
     def blend(self, base: NDArray[np.float32], partner: NDArray[np.float32], drawn: Drawn) -> NDArray[np.float32]:

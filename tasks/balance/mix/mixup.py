@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.balance.mix import Drawn, Mix
-from tasks.mixing import beta_share
+from tasks.balance.mix import Drawn, Mix, laid_over, larger_share
 
 
 class Mixup(Mix):
@@ -18,9 +17,8 @@ class Mixup(Mix):
 
     def draw(self, width: int, height: int, rng: np.random.Generator) -> Drawn:
         """A share of one half or more."""
-        share = beta_share(self.alpha, rng)
-        return Drawn(max(share, 1 - share))
+        return Drawn(larger_share(self.alpha, rng))
 
     def blend(self, base: NDArray[np.float32], partner: NDArray[np.float32], drawn: Drawn) -> NDArray[np.float32]:
         """See `Mix.blend`."""
-        return np.float32(drawn.share) * base + np.float32(1 - drawn.share) * partner
+        return laid_over(base, partner, drawn.share)

@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.balance.mix import Drawn, Mix
-from tasks.mixing import beta_share, remix_label_share
+from tasks.balance.mix import Drawn, Mix, laid_over, larger_share
+from tasks.mixing import remix_label_share
 
 
 class Remix(Mix):
     """Pictures as in mixup; the label is wholly the base's where the partner's class is much larger."""
 
+    of_labels = ("ratio", "threshold")
     ratio: float = Field(3.0, gt=1, description="From so many times the other's rows on, a class counts as larger.")
     threshold: float = Field(
         0.5, ge=0, le=1, description="The larger class loses its label where its share of the picture is below this."
@@ -20,12 +21,11 @@ class Remix(Mix):
 
     def draw(self, width: int, height: int, rng: np.random.Generator) -> Drawn:
         """A share of one half or more; see `tasks.balance.mix.mixup`."""
-        share = beta_share(self.alpha, rng)
-        return Drawn(max(share, 1 - share))
+        return Drawn(larger_share(self.alpha, rng))
 
     def blend(self, base: NDArray[np.float32], partner: NDArray[np.float32], drawn: Drawn) -> NDArray[np.float32]:
         """See `Mix.blend`."""
-        return np.float32(drawn.share) * base + np.float32(1 - drawn.share) * partner
+        return laid_over(base, partner, drawn.share)
 
     def label_share(self, drawn: Drawn, base_count: int, partner_count: int) -> float:
         """See `Mix.label_share`."""

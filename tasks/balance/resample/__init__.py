@@ -35,6 +35,6 @@ class Resample(Part):
             without an image.
         """
 
-    def asked(self, counts: dict[str, int]) -> dict[str, int]:
-        """Rows a class that the rule is asked for, where `counts` are there; without a target, those that are there."""
-        return counts
+    def asked(self, counts: dict[str, int]) -> dict[str, int] | None:
+        """Rows a class that the rule is asked for, where `counts` are there; None for a rule without a target."""
+        return None

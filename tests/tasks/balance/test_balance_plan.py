@@ -357,3 +357,16 @@ def test_every_layer_tells_what_it_was_asked_for_and_reached(training: TrainingS
 def test_a_target_that_names_an_unknown_class_is_refused_before_anything_is_made(training: TrainingSet) -> None:
     with pytest.raises(InputError, match="'rear', which is no class of the training set; there are common, middling"):
         planned(training, NoResample(), Minority(augment_to=Target.of({"counts": {"rear": 20}})))
+
+
+def test_a_mistyped_count_is_refused_before_a_row_is_planned(training: TrainingSet) -> None:
+    huge = Target.of({"counts": {"rare": 10_000_000_000}})
+    with pytest.raises(InputError, match=r"asks for 10,000,000,0\d\d rows, more than 5,000,000: look at its targets"):
+        planned(training, NoResample(), Minority(augment_to=huge))
+
+
+def test_a_rule_without_a_target_is_not_said_to_have_missed_it(training: TrainingSet) -> None:
+    (layer,) = whole_plan(training, EditedNeighboursResample(), NoAugment()).layers
+    assert layer.asked is None
+    assert layer.after != layer.before
+    assert layer.notes == []

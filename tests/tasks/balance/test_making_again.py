@@ -1,19 +1,26 @@
 """What earlier runs made: taken over, resumed after a kill or on a full disk; always the bytes of a fresh run."""
 
 import hashlib
+import inspect
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from balance_project import project_of
+from PIL import Image
 
 from tasks import balance as stage
+from tasks.balance import make as make_module
 from tasks.balance import space
+from tasks.balance.derive import Copy, Order, Parent
+from tasks.balance.make import make
+from tasks.balance.transforms.industrial import Industrial
 from tasks.errors import InputError
 from tasks.params.editing import set_values
 from tasks.tables import BALANCED, SPLITS
@@ -213,6 +220,84 @@ def test_a_disk_that_is_too_small_is_noticed_before_the_first_image(
     assert not list(workspace.path(".equipoise").rglob("*.png"))
 
 
+def test_the_layers_of_a_recipe_share_the_disk(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is room for the augmented images, and none for the mixed ones: nothing is made."""
+    name = "layered"
+    parts = "resample: none, augment: minority, transforms: industrial, mix: mixup, synthetic: none"
+    recipe = f"{{{parts}, augment_to: {{largest: 0.5}}}}"
+    set_values(workspace.path("params.yaml"), [f"recipes.{name}={recipe}"])
+    usage = shutil.disk_usage(workspace.root)
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda path: usage._replace(free=2 * 4 * 4096))
+    with pytest.raises(InputError, match="not enough disk space"):
+        stage.run(Workspace(workspace.root), name)
+    assert not list(workspace.path(".equipoise").rglob("*.png"))
+
+
+def test_images_that_turn_out_larger_than_their_parents_are_noticed_early(
+    many: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(many.root)
+    asked: list[int] = []
+
+    def free(path: Path) -> object:
+        asked.append(len(list(many.path(".equipoise").rglob("*.png"))))
+        return usage._replace(free=10**12 if len(asked) == 1 else 1000)
+
+    monkeypatch.setattr(space.shutil, "disk_usage", free)
+    with pytest.raises(InputError, match="not enough disk space"):
+        stage.run(many, RECIPE)
+    assert asked[0] == 0
+    assert 0 < asked[1] <= 2 * 64
+
+
+def test_the_copies_of_one_image_are_shared_out_and_written_down_in_portions(tmp_path: Path) -> None:
+    """A rare class has few parents with many copies: one of them must not keep a process busy, and rows back."""
+    parent = Parent(tmp_path / "parent.png", "a" * 64)
+    Image.new("L", (8, 8), 90).save(parent.path)
+    order = Order(parent, tuple(Copy(n, tmp_path / "new" / str(n)) for n in range(1, 200)))
+    whole = [image.sha256 for image in make([order], Industrial().specification(), 0, 1)]
+    halves = [replace(order, copies=order.copies[:100]), replace(order, copies=order.copies[100:])]
+    assert [image.sha256 for image in make(halves, Industrial().specification(), 0, 1)] == whole
+    seen = []
+    original = make_module._make_chunk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(make_module, "_make_chunk", lambda chunk, *rest: seen.append(chunk) or original(chunk, *rest))
+        list(make([order], Industrial().specification(), 0, 1))
+    assert [sum(len(one.copies) for one in chunk) for chunk in seen] == [64, 64, 64, 7]
+
+
+def test_a_mix_whose_code_changed_makes_its_images_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = "{resample: none, augment: none, transforms: none, mix: mixup, synthetic: none}"
+    set_values(workspace.path("params.yaml"), [f"recipes.mixed={recipe}"])
+    stage.run(Workspace(workspace.root), "mixed")
+    capsys.readouterr()
+    source = inspect.getsource
+    monkeypatch.setattr(inspect, "getsource", lambda module: source(module) + "# another line")
+    stage.run(Workspace(workspace.root), "mixed")
+    said = capsys.readouterr().out
+    assert "known from earlier runs" not in said
+    assert "9 new images in" in said
+
+
+def test_the_store_keeps_what_the_set_has_and_forgets_removed_recipes(workspace: Workspace) -> None:
+    def stored() -> int:
+        return len(list(workspace.path(".equipoise", "rows").rglob("*.png")))
+
+    set_values(workspace.path("params.yaml"), [f"recipes.{RECIPE}.copies=3"])
+    stage.run(Workspace(workspace.root), RECIPE)
+    assert stored() == 45
+    set_values(workspace.path("params.yaml"), [f"recipes.{RECIPE}.copies=1"])
+    stage.run(Workspace(workspace.root), RECIPE)
+    assert stored() == 15
+    gone = workspace.path(".equipoise", "rows", "images-gone")
+    gone.mkdir()
+    stage.run(Workspace(workspace.root), "natural")
+    assert not gone.exists()
+    assert stored() == 15
+
+
 def may_mount() -> bool:
     tried = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "true"], capture_output=True, check=False
@@ -228,7 +313,7 @@ def test_a_disk_that_fills_up_costs_no_image_and_leaves_none_by_halves(
     disk, out = tmp_path_factory.mktemp("disk"), tmp_path_factory.mktemp("out")
     plain = "import sys; from tasks.__main__ import main; sys.exit(main(sys.argv[1:]))"
     # Asked beforehand, there was room: someone else takes it meanwhile.
-    full = f"import tasks.balance.make as make; make.check_space = lambda *_: None; {plain}"
+    full = f"import tasks.balance.space as space; space.check_space = lambda *_: None; {plain}"
     script = f"""
         set -eu
         mount -t tmpfs -o size=3m tmpfs {disk}

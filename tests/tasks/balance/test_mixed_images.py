@@ -245,3 +245,43 @@ def test_a_partner_of_another_fold_or_a_wrong_second_label_is_found_by_the_proof
     wrong.at[soft, "parents"] = [rows.loc[soft, "parents"][0], elsewhere.iloc[0]["image_id"]]
     with pytest.raises(InputError, match="lies in fold"):
         prove_no_leak(wrong, splits)
+
+
+@pytest.mark.parametrize(("mode", "levels"), [("I;16", (10, 40)), ("F", (3, 30))])
+def test_deep_images_are_mixed_in_their_own_values(mode: str, levels: tuple[int, int], tmp_path: Path) -> None:
+    """A box four times as bright as the base stays so."""
+    base, partner = (saved(tmp_path, name, mode, (40, 40), level) for name, level in zip("ab", levels, strict=True))
+    found = {
+        value
+        for image in made(CutMix(), base, partner, tmp_path / "new", copies=9)
+        for value in np.unique(pixels(image.file))
+    }
+    assert found == {100 * level for level in levels}
+
+
+def test_what_lies_under_a_transparent_partner_does_not_come_to_light(tmp_path: Path) -> None:
+    base = saved(tmp_path, "base", "RGB", (40, 40), 200)
+    path = tmp_path / "clear.png"
+    Image.new("RGBA", (40, 40), (0, 0, 0, 0)).save(path)
+    partner = Parent(path, "clear")
+    found = {
+        value
+        for image in made(CutMix(), base, partner, tmp_path / "new", copies=9)
+        for value in np.unique(pixels(image.file))
+    }
+    assert found == {128, 200}, "mid grey, as models see it"
+
+
+def test_what_decides_labels_only_changes_no_picture() -> None:
+    assert Remix(ratio=5, threshold=0.1).specification() == Remix().specification()
+    assert Remix(alpha=2).specification() != Remix().specification()
+
+
+def test_classes_are_told_by_shares_of_labels_too(training: TrainingSet) -> None:
+    planned_set = plan(training, NoResample(), NoAugment(), NoTransforms(), ContextRichOversampling(), 0)
+    told = planned_set.layers[-1].notes[-1]
+    rows = planned_set.rows
+    second = rows["second_share"].fillna(0).astype(float)
+    for name in training.classes:
+        mass = (1 - second)[rows["label"] == name].sum() + second[rows["second_label"] == name].sum()
+        assert f"{name} {mass:,.1f}" in told
