@@ -99,7 +99,9 @@ def traces_of(path: Path) -> dict[str, float]:
     rgb = np.pad(rgb, ((0, more[0]), (0, more[1]), (0, 0)), mode="edge")
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     values = grey.astype(np.float32)
-    spread = rgb.max(axis=2).astype(np.float32) - rgb.min(axis=2)
+    red, green, blue = cv2.split(rgb)
+    highest = cv2.max(red, cv2.max(green, blue))
+    spread = (highest - cv2.min(red, cv2.min(green, blue))).astype(np.float32)
     return {
         "bytes_a_pixel": float(np.log(path.stat().st_size / (width * height))),
         "jpeg_quality": float(decoded.jpeg_quality or 0),
@@ -108,7 +110,7 @@ def traces_of(path: Path) -> dict[str, float]:
         "channels": float(len(decoded.image.getbands())),
         "brightness": float(values.mean()),
         "contrast": float(values.std()),
-        "saturation": float((spread / np.maximum(rgb.max(axis=2), 1)).mean()),
+        "saturation": float((spread / np.maximum(highest, 1)).mean()),
         "sharpness": float(np.log1p(cv2.Laplacian(values, cv2.CV_32F).var())),
         "noise": float(np.log1p(np.abs(_noise(values)).mean())),
         "gaps": _gaps(grey),

@@ -63,7 +63,8 @@ def write_contact_sheets(balanced: pd.DataFrame, training: TrainingSet, raw: Pat
         first_shown = first_parents.isin(sorted(first_parents.unique())[: ROWS * (COLUMNS // shown)])
         for parent, rows in of_class[first_shown].groupby(first_parents):
             original = Picture(raw / paths[parent], "original", str(parent))
-            families.append([original, *(_picture(row, folder) for row in rows.head(shown - 1).itertuples())])
+            in_turns = rows.assign(turn=rows.groupby("origin").cumcount()).sort_values("turn", kind="stable")
+            families.append([original, *(_picture(row, folder) for row in in_turns.head(shown - 1).itertuples())])
         subtitle = f"{len(of_class):,} new images of {parents:,} originals; shown: {len(families)} originals"
         sheet = contact_sheet(str(label), f"{subtitle}, each with its first descendants", families)
         target = folder / "contact_sheets" / f"{slugs(training.classes)[str(label)]}.png"
@@ -89,12 +90,20 @@ def contact_sheet(title: str, subtitle: str, families: list[list[Picture]]) -> I
             # The original stands a little apart from what was made of it.
             left = GAP + place % beside * family_width + column * (THUMBNAIL + GAP) + (GAP if column else 0)
             top = TITLE + place // beside * height
-            small = to_rgb(open_image(picture.file).image)
-            small.thumbnail((THUMBNAIL, THUMBNAIL))
+            small = _small(to_rgb(open_image(picture.file).image))
             sheet.paste(small, (left, top))
             pen.text((left, top + THUMBNAIL + 2), picture.name, INK, _font(11))
             pen.text((left, top + THUMBNAIL + 16), picture.caption, FAINT, _font(10))
     return sheet.quantize(256, dither=Image.Dither.NONE)
+
+
+def _small(image: Image.Image) -> Image.Image:
+    """An image in the size of a thumbnail; tiny ones are enlarged by a whole number, pixel by pixel."""
+    times = THUMBNAIL // max(image.size)
+    if times > 1:
+        return image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    return image
 
 
 def _picture(row: Any, folder: Path) -> Picture:
