@@ -220,8 +220,8 @@ def releases(
     """List the releases."""
     root = _enter()
     from flows import terminal
+    from flows.git import require_commits
     from flows.releases import showing
-    from flows.releases.git import require_commits
     from flows.releases.naming import known, list_releases
     from flows.releases.pushing import push_all, pushed_to
 
@@ -230,7 +230,7 @@ def releases(
         raise typer.Exit(1)
     found = list_releases(root)
     if found:
-        showing.releases(found, pushed_to(root))
+        showing.releases(found, pushed_to(root, found))
     else:
         terminal.note(known(root))
 
@@ -254,7 +254,10 @@ def diff(
         from flows.releases.difference_page import difference_page
         from tasks.workspace import write_text
 
-        write_text(page, difference_page(found))
+        try:
+            write_text(page, difference_page(found))
+        except OSError as error:
+            raise InputError(f"{page}: the page can't be written there: {error}") from error
         showing.note(f"\nPage: {page}")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-from tasks.errors import InputError
+from flows.git import commit_only, git
 
-VERSIONED = ("dvc.lock", "dvc.yaml", "params.yaml", "data/raw.dvc")
+# The files that together name a version of the project's data and how it was made.
+NAMING = ("dvc.lock", "dvc.yaml", "params.yaml", "data/raw.dvc", "data/frozen.csv")
 
 
 def commit_lock(root: Path) -> str:
@@ -20,16 +20,7 @@ def commit_lock(root: Path) -> str:
     InputError
         Git refuses; the message is its own.
     """
-    present = [name for name in VERSIONED if (root / name).exists()]
-    _git(root, "add", "--", *present)
-    if not _git(root, "diff", "--cached", "--name-only", "--", *present):
+    present = [name for name in NAMING if (root / name).is_file()]
+    if not commit_only(root, present, "Update dvc.lock after a run"):
         return "git: nothing new to commit"
-    _git(root, "commit", "--quiet", "--message", "Update dvc.lock after a run", "--only", "--", *present)
-    return f"git: committed {', '.join(present)} as {_git(root, 'rev-parse', '--short', 'HEAD')}"
-
-
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise InputError(f"git {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout.strip()
+    return f"git: committed {', '.join(present)} as {git(root, 'rev-parse', '--short', 'HEAD')}"

@@ -14,6 +14,8 @@ import psutil
 from tasks.errors import InputError
 from tasks.workspace import STATE, write_text
 
+RUNNING = Path(".dvc", "tmp", "rwlock")  # DVC's list of the outputs that stages write, and read, at this moment
+
 
 @contextmanager
 def workspace_lock(root: Path) -> Iterator[None]:
@@ -48,7 +50,7 @@ def release_dead_locks(root: Path) -> None:
     DVC does so itself, but takes a zombie, which a killed run leaves where nothing reaps orphans (in many containers),
     for a living process. Call it while holding the workspace.
     """
-    path = root / ".dvc" / "tmp" / "rwlock"
+    path = root / RUNNING
     try:
         locks = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
@@ -62,6 +64,22 @@ def release_dead_locks(root: Path) -> None:
     }
     if write != locks.get("write") or read != locks.get("read"):
         write_text(path, json.dumps({"write": write, "read": read}))
+
+
+def require_quiet(root: Path) -> None:
+    """Refuse while a stage runs that plain `dvc repro` started, which knows nothing of the workspace's own lock.
+
+    Call it after `release_dead_locks`.
+
+    Raises
+    ------
+    InputError
+        A stage runs.
+    """
+    path = root / RUNNING
+    locks = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if any(locks.values()):
+        raise InputError("a stage runs, which `dvc repro` has started: wait for it, and try again")
 
 
 def _alive(pid: int) -> bool:

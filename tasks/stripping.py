@@ -8,27 +8,37 @@ field, because it would be shown turned without.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from tasks.exif import DECODER_ERRORS, orientation
 
-# JFIF density, ICC profile, and Adobe's word on the colour space.
-_JPEG_KEPT = ((0xE0, b"JFIF\0"), (0xE2, b"ICC_PROFILE\0"), (0xEE, b"Adobe"))
+_JPEG_HUFFMAN, _JPEG_ARITHMETIC, _JPEG_SCAN = 0xC4, 0xCC, 0xDA
+_JPEG_QUANTISATION, _JPEG_LINES, _JPEG_RESTART = 0xDB, 0xDC, 0xDD
+# What decoders need: frames and tables, scans. Of application segments what `_jpeg_application` says stays.
+_JPEG_NEEDED = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), *range(_JPEG_SCAN, _JPEG_RESTART + 1))
 _JPEG_BARE = (0x01, *range(0xD0, 0xD8))  # markers without a length
 _PNG = b"\x89PNG\r\n\x1a\n"
-# Of the chunks that a reader may skip those that change what is seen; all critical ones (capital first letter) stay.
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+_PNG_NEEDED = (b"IHDR", b"PLTE", b"IDAT")
+# Of the chunks that a reader may skip those that change what is seen.
 _PNG_KEPT = (
     *(b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT", b"pHYs", b"bKGD", b"mDCV", b"cLLI"),
     *(b"acTL", b"fcTL", b"fdAT"),
 )
-_WEBP_KEPT = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP")
+_WEBP_PICTURE = (b"VP8 ", b"VP8L", b"ANMF")
+_WEBP_KEPT = (b"VP8X", b"ALPH", b"ANIM", b"ICCP", *_WEBP_PICTURE)
+_WEBP_FRAME = 16  # bytes of a frame before its own chunks
 _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
-_PLAIN = ("BMP", "PPM", "DIB", "PCX", "TGA", "SGI")  # formats that have no place for EXIF or XMP
+_TIFF_BITS = 258
+_TIFF_DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # modes in which Pillow keeps more than 8 bits a sample
+_PPM_RAW = re.compile(rb"P([456])\s+(\d+)\s+(\d+)\s+(?:(\d+)\s)?")
+_PPM_PLAIN = re.compile(rb"P[123][\s\d]*")
 
 
 @dataclass(frozen=True)
@@ -54,15 +64,15 @@ def strip(content: bytes) -> Stripped:
     """Take the metadata out of an image file.
 
     JPEG, PNG and WebP lose blocks of the file, TIFF with one page is written anew without loss. Files of other formats,
-    and files that are built otherwise than their format says, stay as they are and count as clean only if they hold no
-    metadata that Pillow finds.
+    and files that are built otherwise than their format says, stay as they are and do not count as clean, unless their
+    format has no place for metadata: BMP, and PPM without comments.
     """
     try:
         stripped = _strip(content)
     except (ValueError, IndexError, struct.error):
         stripped = None
     if stripped is None:
-        return Stripped(content, changed=False, clean=not _has_metadata(content))
+        return Stripped(content, changed=False, clean=_has_no_place(content))
     return Stripped(stripped, changed=stripped != content, clean=True)
 
 
@@ -82,21 +92,54 @@ def _strip(content: bytes) -> bytes | None:
 def _strip_jpeg(content: bytes) -> bytes:
     """Keep the image's own segments; what follows its end (a second picture, a maker's trailer) goes."""
     segments = list(_jpeg_segments(content))
-    kept = [b"\xff\xd8"]
-    first = [segment for marker, segment in segments[:1] if _jpeg_is_kept(marker, segment) and marker == 0xE0]
-    kept += first
+    application = [kept for marker, segment in segments if (kept := _jpeg_application(marker, segment))]
+    density = [segment for segment in application if segment[1] == 0xE0][:1]  # must come first
     exif = _orientation_exif(content)
     if exif:
         payload = b"Exif\0\0" + exif
-        kept.append(b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload)
-    kept += [segment for marker, segment in segments[len(first) :] if _jpeg_is_kept(marker, segment)]
-    return b"".join([*kept, b"\xff\xd9"])
+        density.append(b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload)
+    for marker, segment in segments:
+        if marker in _JPEG_NEEDED and not _jpeg_is_sound(marker, segment):
+            raise ValueError("a segment is not what its marker says")
+    return b"".join(
+        [
+            *(b"\xff\xd8", *density, *(segment for segment in application if segment[1] != 0xE0)),
+            *(segment for marker, segment in segments if marker in _JPEG_NEEDED),
+            b"\xff\xd9",
+        ]
+    )
 
 
-def _jpeg_is_kept(marker: int, segment: bytes) -> bool:
-    if 0xE0 <= marker <= 0xEF:
-        return any(marker == kind and segment[4:].startswith(name) for kind, name in _JPEG_KEPT)
-    return marker != 0xFE
+def _jpeg_application(marker: int, segment: bytes) -> bytes:
+    """Of a segment for applications what changes what is seen; empty if nothing does."""
+    if marker == 0xE0 and segment[4:].startswith(b"JFIF\0") and len(segment) >= 18:
+        return segment[:2] + b"\0\x10" + segment[4:16] + b"\0\0"  # the density, without a thumbnail
+    if marker == 0xE2 and segment[4:].startswith(b"ICC_PROFILE\0"):
+        return segment
+    if marker == 0xEE and segment[4:].startswith(b"Adobe") and len(segment) >= 16:
+        return segment[:2] + b"\0\x0e" + segment[4:16]  # up to the colour space
+    return b""
+
+
+def _jpeg_is_sound(marker: int, segment: bytes) -> bool:
+    """Whether a segment that decoders need is as long as what it holds, so that nothing else is in it."""
+    length = int(struct.unpack_from(">H", segment, 2)[0]) - 2
+    body = segment[4 : 4 + length]
+    if marker in (_JPEG_LINES, _JPEG_RESTART):
+        return length == 2
+    if marker == _JPEG_ARITHMETIC:
+        return length % 2 == 0 and length <= 64
+    if marker == _JPEG_SCAN:
+        return length == 4 + 2 * body[0]
+    if marker not in (_JPEG_QUANTISATION, _JPEG_HUFFMAN):
+        return length == 6 + 3 * body[5]
+    at = 0
+    while at < length:
+        if marker == _JPEG_QUANTISATION:
+            at += 129 if body[at] >> 4 else 65
+        else:
+            at += 17 + sum(body[at + 1 : at + 17])
+    return at == length
 
 
 def _jpeg_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
@@ -135,47 +178,69 @@ def _scan_end(content: bytes, at: int) -> int:
 def _strip_png(content: bytes) -> bytes:
     exif = _orientation_exif(content)
     kept, at, name = [_PNG], len(_PNG), b""
-    while name != b"IEND":
+    # Where the file ends too early by its last chunk, or a part of that, readers show it nevertheless.
+    while name != b"IEND" and not _PNG_END.startswith(content[at : at + 12]):
         length, name = struct.unpack_from(">I4s", content, at)
         end = at + length + 12
         if end > len(content):
             raise ValueError("a chunk is longer than the file")
-        if name[:1].isupper() or name in _PNG_KEPT:
+        if name in _PNG_NEEDED or name in _PNG_KEPT:
+            if zlib.crc32(content[at + 4 : end - 4]) != struct.unpack_from(">I", content, end - 4)[0]:
+                raise ValueError("a chunk is damaged")
             kept.append(content[at:end])
+        elif name[:1].isupper() and name != b"IEND":
+            raise ValueError("a chunk that every reader must know is unknown")
         if name == b"IHDR" and exif:
             chunk = b"eXIf" + exif
             kept.append(struct.pack(">I", len(exif)) + chunk + struct.pack(">I", zlib.crc32(chunk)))
         at = end
-    return b"".join(kept)
+    return b"".join([*kept, _PNG_END])
 
 
 def _strip_webp(content: bytes) -> bytes:
     exif = _orientation_exif(content)
-    kept, at = [], 12
-    end = min(len(content), 8 + int(struct.unpack_from("<I", content, 4)[0]))
-    while at + 8 <= end:
-        name, length = struct.unpack_from("<4sI", content, at)
-        chunk = content[at : at + 8 + length] + b"\0" * (length % 2)
-        if len(chunk) < 8 + length:
-            raise ValueError("a chunk is longer than the file")
+    kept = []
+    for name, data in _webp_chunks(content[12 : 8 + int(struct.unpack_from("<I", content, 4)[0])]):
         if name == b"VP8X":
-            flags = chunk[8] & ~(_WEBP_EXIF | _WEBP_XMP) | (_WEBP_EXIF if exif else 0)
-            chunk = chunk[:8] + bytes([flags]) + chunk[9:]
-        if name in _WEBP_KEPT:
-            kept.append(chunk)
-        at += 8 + length + length % 2
+            flags = data[0] & ~(_WEBP_EXIF | _WEBP_XMP) | (_WEBP_EXIF if exif else 0)
+            kept.append((name, bytes([flags]) + data[1:]))
+        elif name == b"ANMF":
+            own = [chunk for chunk in _webp_chunks(data[_WEBP_FRAME:]) if chunk[0] in _WEBP_KEPT]
+            kept.append((name, data[:_WEBP_FRAME] + b"".join(_webp_chunk(*chunk) for chunk in own)))
+        elif name in _WEBP_KEPT:
+            kept.append((name, data))
+    if not any(name in _WEBP_PICTURE for name, _ in kept):
+        raise ValueError("no picture where one must be")
     if exif:
-        kept.append(b"EXIF" + struct.pack("<I", len(exif)) + exif + b"\0" * (len(exif) % 2))
-    body = b"WEBP" + b"".join(kept)
+        kept.append((b"EXIF", exif))
+    body = b"WEBP" + b"".join(_webp_chunk(*chunk) for chunk in kept)
     return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _webp_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The name and the data of each chunk."""
+    at = 0
+    while at + 8 <= len(content):
+        name, length = struct.unpack_from("<4sI", content, at)
+        data = content[at + 8 : at + 8 + length]
+        if len(data) < length:
+            raise ValueError("a chunk is longer than the file")
+        yield name, data
+        at += 8 + length + length % 2
+
+
+def _webp_chunk(name: bytes, data: bytes) -> bytes:
+    return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
 
 
 def _strip_tiff(content: bytes) -> bytes | None:
     """The same pixels written anew: in a TIFF metadata and picture are woven into each other by offsets."""
     try:
         with Image.open(io.BytesIO(content)) as image:
-            if getattr(image, "n_frames", 1) != 1:
+            if not isinstance(image, TiffImagePlugin.TiffImageFile) or image.n_frames != 1:
                 return None
+            if max(image.tag_v2.get(_TIFF_BITS, (1,))) > 8 and image.mode not in _TIFF_DEEP:
+                return None  # Pillow reads the upper bits only
             pixels, mode, size = image.tobytes(), image.mode, image.size  # upright: Pillow turns a TIFF itself
             palette = image.getpalette()
             icc, dpi = image.info.get("icc_profile"), image.info.get("dpi")
@@ -205,11 +270,24 @@ def _orientation_exif(content: bytes) -> bytes:
     return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, turned, 0, 0)
 
 
-def _has_metadata(content: bytes) -> bool:
+def _has_no_place(content: bytes) -> bool:
+    """Whether the file is all picture: of a format that has no place for metadata, with nothing behind its end."""
+    if content.startswith(b"BM"):
+        return _opens(content) and len(content) == struct.unpack_from("<I", content, 2)[0]
+    if _PPM_PLAIN.fullmatch(content):
+        return _opens(content)
+    raw = _PPM_RAW.match(content)
+    if raw is None:
+        return False
+    kind, width, height, most = raw[1], int(raw[2]), int(raw[3]), int(raw[4] or 1)
+    row = -(-width // 8) if kind == b"4" else width * (3 if kind == b"6" else 1) * (2 if most > 255 else 1)
+    return len(content) == raw.end() + row * height
+
+
+def _opens(content: bytes) -> bool:
     try:
         with Image.open(io.BytesIO(content)) as image:
-            if image.format in _PLAIN:
-                return False
-            return bool(image.getexif()) or bool({"exif", "xmp", "comment", "Comment"} & image.info.keys())
+            image.load()
     except DECODER_ERRORS:
-        return True
+        return False
+    return True

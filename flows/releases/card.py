@@ -11,7 +11,7 @@ from typing import Any
 
 from flows.checking import issues_of
 from flows.markdown import plain
-from flows.releases.revisions import Revision
+from flows.releases.revisions import Revision, first_repeat
 from tasks.tables import BALANCED, CATALOG, FLAGS, ORIGINS, REJECTED, SPLITS
 from tasks.workspace import read_json
 
@@ -34,7 +34,7 @@ def describe(present: Revision, name: str, recipe: str, commit: str, issues: dic
     """
     root = present.root
     splits = SPLITS.read(root / "data/splits/splits.parquet")
-    splits = splits[(splits["repeat"] == splits["repeat"].min()) & splits["label"].notna()]
+    splits = first_repeat(splits[splits["label"].notna()])
     balanced = BALANCED.read(root / "data/balanced" / recipe / "balanced.parquet")
     counts = balanced.groupby(["label", "origin"]).size()
     parts = splits.groupby(["label", "part"]).size()

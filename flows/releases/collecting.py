@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.dataset.versions import finish_interrupted
+from flows.git import require_commits
 from flows.graph import open_repo
-from flows.locks import release_dead_locks, workspace_lock
-from flows.releases.git import require_commits
-from flows.releases.locked import LOCK, POINTER, read_locked
-from flows.releases.restoring import ASIDE
+from flows.locks import release_dead_locks, require_quiet, workspace_lock
+from flows.releases.needs import needed_objects
 from flows.releases.store import Store
 from tasks.errors import InputError
-from tasks.workspace import STATE, read_json
+from tasks.workspace import STATE
 
 SCRATCH = Path(STATE, "scratch")
-RUNNING = Path(".dvc", "tmp", "rwlock")
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Freed:
 
 
 def collect(root: Path, *, dry_run: bool = False) -> Freed:
-    """Delete from DVC's cache what nothing needs: no release or other tag, no branch's tip, HEAD, nor the working tree.
+    """Delete from DVC's cache what nothing needs, see `flows.releases.needs`.
 
     Remotes are left alone, and so is the row store, which keeps itself small.
 
@@ -46,55 +44,32 @@ def collect(root: Path, *, dry_run: bool = False) -> Freed:
     ------
     InputError
         The cache is shared with other projects, whose needs are not known here; a stage runs; or a commit that may
-        need something can't be read. Nothing was deleted.
+        need something can't be read: nothing was deleted. Or the cache lets nothing be deleted.
     """
     require_commits(root)
     with workspace_lock(root):
         release_dead_locks(root)
         finish_interrupted(root)
-        _require_quiet(root)
         with open_repo(root) as repo, repo.lock:
+            require_quiet(root)
             cache = repo.cache.local
             _require_own(root, Path(cache.path))
-            used = {
-                info.value
-                for infos in repo.used_objs(
-                    all_branches=True, all_tags=True, all_experiments=True, revs=["HEAD"]
-                ).values()
-                for info in infos
-            }
-            used |= _put_aside(root, Store(repo))
+            used = needed_objects(root, Store(repo))
             garbage = [Path(cache.oid_to_path(md5)) for md5 in cache.all() if md5 not in used]
             size = sum(path.stat().st_size for path in garbage)
             scratch = [path for path in (root / SCRATCH).rglob("*") if path.is_file() and not path.is_symlink()]
             scratch_size = sum(path.stat().st_size for path in scratch)
             if not dry_run:
                 # Lists of files go first: without its list a folder counts as missing, and not as damaged.
-                for path in sorted(garbage, key=lambda path: path.suffix != ".dir"):
-                    path.unlink()
+                try:
+                    for path in sorted(garbage, key=lambda path: path.suffix != ".dir"):
+                        path.unlink()
+                except OSError as error:
+                    raise InputError(
+                        f"DVC's cache lets nothing be deleted: {error}; mend that, and try again"
+                    ) from error
                 shutil.rmtree(root / SCRATCH, ignore_errors=True)
     return Freed(len(garbage), size, scratch_size)
-
-
-def _put_aside(root: Path, store: Store) -> set[str]:
-    """What the versions need whose files a forced restore has put aside."""
-    needed = set()
-    for folder in (root / STATE).glob(f"{ASIDE}*"):
-        named = [folder / LOCK, folder / POINTER]
-        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in named if path.is_file()}
-        version = read_locked(files.get, str(folder))
-        for path, out in version.outputs.items():
-            needed.add(out.md5)
-            if out.md5.endswith(".dir") and not store.missing([out.md5]):
-                needed.update(store.files(out.md5, path).values())
-    return needed
-
-
-def _require_quiet(root: Path) -> None:
-    """Refuse while a stage runs that plain `dvc repro` started, whose scratch would go."""
-    locks = read_json(root / RUNNING) if (root / RUNNING).is_file() else {}
-    if any(locks.values()):
-        raise InputError("a stage runs, which `dvc repro` has started: wait for it, and try again")
 
 
 def _require_own(root: Path, cache: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flows.git import require_commits
 from flows.graph import open_repo
 from flows.releases.difference import Difference, compare
-from flows.releases.git import require_commits
 from flows.releases.naming import Release, resolve
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.snapshots import take
@@ -36,7 +36,7 @@ def diff(root: Path, first: str, second: str | None = None, recipe: str | None =
         store = Store(repo)
         versions, releases = [], []
         for text in (first, second):
-            commit, release = resolve(root, text) if text else ("", None)
+            commit, release = ("", None) if text is None else resolve(root, text)
             versions.append(Revision(root, store, text or WORKING_TREE, commit))
             releases.append(release)
         pairs = _pairs(versions, releases, recipe)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from flows.releases.snapshots import Snapshot
@@ -70,7 +71,7 @@ class Difference:
     replaced
         Paths whose image has other content: `path`, `first`, `second` (image ids), `label`.
     renamed
-        Images at another path: `image_id`, `first`, `second`.
+        Images at another path, that are no more at the old one: `image_id`, `first`, `second`.
     relabelled
         Images of another class: `image_id`, `path`, `first`, `second`.
     moved
@@ -111,8 +112,8 @@ class Difference:
 def compare(first: Snapshot, second: Snapshot, pairs: Iterable[tuple[str, str]]) -> Difference:
     """Compare two versions; `pairs` names the recipes whose balanced sets are compared, one of each version."""
     both = first.images.merge(second.images, on="image_id", suffixes=("_first", "_second"))
-    only_first = _lacking(first.images, second.images, "image_id")
-    only_second = _lacking(second.images, first.images, "image_id")
+    only_first = _lacking(first.images, second.images, "image_id").drop(columns="paths")
+    only_second = _lacking(second.images, first.images, "image_id").drop(columns="paths")
     replaced = only_first.merge(only_second, on="path", suffixes=("_first", "_second"))
     paths = {**_paths(first), **_paths(second)}
     pairs = list(pairs)
@@ -122,7 +123,7 @@ def compare(first: Snapshot, second: Snapshot, pairs: Iterable[tuple[str, str]])
         added=_lacking(only_second, replaced, "path").sort_values("path", ignore_index=True),
         removed=_lacking(only_first, replaced, "path").sort_values("path", ignore_index=True),
         replaced=_changed(replaced, "image_id", keep={"path": "path", "label": "label_second"}),
-        renamed=_changed(both, "path", keep={"image_id": "image_id"}),
+        renamed=_changed(both[_has_left(both)], "path", keep={"image_id": "image_id"}),
         relabelled=_changed(both, "label", keep={"image_id": "image_id", "path": "path_second"}),
         moved=_moved(first.places, second.places, paths),
         parameters=_parameters(first.params, second.params, pairs),
@@ -134,6 +135,15 @@ def compare(first: Snapshot, second: Snapshot, pairs: Iterable[tuple[str, str]])
 
 def _lacking(frame: pd.DataFrame, other: pd.DataFrame, key: str) -> pd.DataFrame:
     return frame[~frame[key].isin(other[key])]
+
+
+def _has_left(both: pd.DataFrame) -> pd.Series:
+    """Whether each image's old path is none of those that its copies have in the second version."""
+    left = [
+        before != now and (np.ndim(copies) == 0 or before not in copies)
+        for before, now, copies in zip(both["path_first"], both["path_second"], both["paths_second"], strict=True)
+    ]
+    return pd.Series(left, index=both.index, dtype=bool)
 
 
 def _paths(snapshot: Snapshot) -> dict[str, str]:
@@ -205,8 +215,13 @@ def _parameters(
         changes += _differing(section, first.get(section), second.get(section))
     for before, after in pairs:
         key = f"recipes.{before}" if before == after else f"recipes.{before} → {after}"
-        changes += _differing(key, (first.get("recipes") or {}).get(before), (second.get("recipes") or {}).get(after))
+        changes += _differing(key, _recipe(first, before), _recipe(second, after))
     return changes
+
+
+def _recipe(params: Mapping[str, Any], name: str) -> Any:
+    recipes = params.get("recipes")
+    return recipes.get(name) if isinstance(recipes, dict) else None
 
 
 def _differing(key: str, first: Any, second: Any) -> Iterator[tuple[str, Any, Any]]:

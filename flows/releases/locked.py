@@ -6,6 +6,7 @@ readable whatever became of the graph since.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -14,11 +15,14 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from flows.dataset import versions
 from tasks.errors import InputError
 
 LOCK = "dvc.lock"
-POINTER = "data/raw.dvc"
-RAW = "data/raw"
+POINTER = versions.POINTER.as_posix()
+RAW = versions.RAW.as_posix()
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+_NOT_DVCS = (YAMLError, KeyError, TypeError, AttributeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -79,18 +83,55 @@ def read_locked(read: Callable[[str], bytes | None], where: str) -> Locked:
     reads: dict[str, tuple[str, ...]] = {}
     try:
         for out in _load(read(POINTER)).get("outs", []):
-            outputs[RAW] = Output(out["md5"], POINTER, out.get("size", 0))
+            outputs[RAW] = Output(check_md5(out["md5"]), POINTER, out.get("size", 0))
         for name, stage in _load(read(LOCK)).get("stages", {}).items():
             reads[name] = tuple(dep["path"] for dep in stage.get("deps", []))
             for out in stage.get("outs", []):
                 if out.get("md5"):
-                    outputs[out["path"]] = Output(out["md5"], name, out.get("size", 0))
-    except (YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+                    outputs[out["path"]] = Output(check_md5(out["md5"]), name, out.get("size", 0))
+    except _NOT_DVCS as error:
         raise InputError(f"{where}: {LOCK} or {POINTER} is not what DVC writes ({type(error).__name__})") from error
     for path in outputs:
         if PurePosixPath(path).is_absolute() or {"..", "."} & set(path.split("/")) or not path:
             raise InputError(f"{where}: {LOCK} names the output {path!r}, which lies outside the project")
     return Locked(outputs, reads)
+
+
+def is_pointer(path: str) -> bool:
+    """Whether a file of this path names data: a `dvc.lock`, or the ``.dvc`` file of a tracked folder, anywhere."""
+    return PurePosixPath(path).name == LOCK or PurePosixPath(path).suffix == ".dvc"
+
+
+def named_md5s(content: bytes, where: str) -> set[str]:
+    """The md5 of all data that a `dvc.lock` or a ``.dvc`` file names.
+
+    Raises
+    ------
+    InputError
+        The file is not what DVC writes.
+    """
+    try:
+        loaded = _load(content)
+        stages = loaded.get("stages", {}).values()
+        outs = [*loaded.get("outs", []), *(out for stage in stages for out in stage.get("outs", []))]
+        return {check_md5(out["md5"]) for out in outs if out.get("md5")}
+    except _NOT_DVCS as error:
+        raise InputError(
+            f"{where} is not what DVC writes ({type(error).__name__}), so what it needs is unknown: mend or delete it"
+        ) from error
+
+
+def check_md5(value: Any) -> str:
+    """The value, if it is the hash of a file or, with ``.dir``, of a folder's list; it becomes a path in the cache.
+
+    Raises
+    ------
+    ValueError
+        It is something else.
+    """
+    if not _MD5.fullmatch(str(value)):
+        raise ValueError(f"{value!r} is no md5")
+    return str(value)
 
 
 def _load(content: bytes | None) -> dict[str, Any]:

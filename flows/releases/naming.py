@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.releases.git import find_commit, git, read_at
+from flows.git import find_commit, git, read_at
 from tasks.errors import InputError
 
 TAG = "release/"
@@ -60,11 +60,13 @@ def card_path(name: str, suffix: str) -> str:
 
 def list_releases(root: Path) -> list[Release]:
     """All releases, the oldest first."""
-    fields = "%(refname:strip=2)%09%(objectname)%09%(*objectname)%09%(creatordate:short)"
+    fields = "%(refname:strip=2)%09%(objectname)%09%(*objectname)%09%(creatordate:short)%09%(objecttype)%(*objecttype)"
     lines = git(root, "for-each-ref", f"refs/tags/{TAG}", "--sort=creatordate", f"--format={fields}").splitlines()
     releases = []
     for line in lines:
-        tag, own, target, date = line.split("\t")
+        tag, own, target, date, kind = line.split("\t")
+        if not kind.endswith("commit"):
+            continue  # a tag of somebody else's making, on a file or a folder
         name, commit = tag.removeprefix(TAG), target or own
         releases.append(Release(name, commit, date, _card(root, commit, name)))
     return releases

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from flows.git import require_commits
 from flows.graph import error_chain, open_repo
-from flows.releases.git import require_commits
-from flows.releases.naming import known, list_releases
+from flows.releases.naming import Release, known, list_releases
 from flows.releases.revisions import Revision
 from flows.releases.store import Store
 from tasks.errors import InputError
@@ -61,11 +62,17 @@ def push(version: Revision, outputs: list[str]) -> bool | None:
         say(f"the push of {name} to {store.remote} failed: {problem}")
         say(f"the release stands, in this cache; {LATER}")
         return False
-    write_json(version.root / PUSHED, {**pushed_to(version.root), name: store.remote})
+    write_json(version.root / PUSHED, _pushed(version.root) | {f"{name} {version.commit}": store.remote})
     say(f"DVC: all that {name} needs stands in the remote {store.remote}")
     return True
 
 
-def pushed_to(root: Path) -> dict[str, str]:
-    """The remote that each release was pushed to from this workspace, as far as it knows."""
+def pushed_to(root: Path, releases: Iterable[Release]) -> dict[str, str]:
+    """The remote that each of these releases was pushed to from this workspace, as far as it knows."""
+    pushed = _pushed(root)
+    return {one.name: pushed[key] for one in releases if (key := f"{one.name} {one.commit}") in pushed}
+
+
+def _pushed(root: Path) -> dict[str, str]:
+    """Remotes by name and commit: a name may be given up, and to another version."""
     return dict(read_json(root / PUSHED)) if (root / PUSHED).is_file() else {}

@@ -7,24 +7,24 @@ command finishes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from flows.git import commit_only, find_commit, git, require_commits, uncommitted
 from flows.graph import open_repo
-from flows.locks import workspace_lock
+from flows.history import NAMING
+from flows.locks import release_dead_locks, require_quiet, workspace_lock
 from flows.plan import Plan, make_plan
 from flows.releases import pushing
 from flows.releases.card import describe, known_issues, markdown
-from flows.releases.git import commit_only, find_commit, git, require_commits, uncommitted
 from flows.releases.naming import TAG, card_path, check_name, find_release, list_releases
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store
 from tasks.errors import InputError
 from tasks.workspace import read_json, say, write_json, write_text
-
-NAMING = ("dvc.lock", "dvc.yaml", "params.yaml", "data/raw.dvc", "data/frozen.csv")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def release(root: Path, name: str, recipe: str | None = None, message: str = "",
     """
     require_commits(root)
     check_name(name)
-    with workspace_lock(root):
+    with _writing(root), workspace_lock(root):
+        release_dead_locks(root)
+        require_quiet(root)
         plan = make_plan(root, tidy=False)
         recipe = _choose_recipe(root, plan, recipe)
         _require_up_to_date(plan, recipe)
@@ -80,8 +82,20 @@ def release(root: Path, name: str, recipe: str | None = None, message: str = "",
                 _commit_and_tag(root, card, message)
             else:
                 say(f"release {name} is there already, and this is it")
-            pushed = pushing.push(replace(present, name=name), needed) if push else None
+            tagged = replace(present, name=name, commit=find_commit(root, f"{TAG}{name}") or "")
+            pushed = pushing.push(tagged, needed) if push else None
     return Made(card, pushed)
+
+
+@contextmanager
+def _writing(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"could not write below {root}: {error}. Mend that (free some disk space, perhaps), and run the same "
+            "command again, which finishes the release"
+        ) from error
 
 
 def _choose_recipe(root: Path, plan: Plan, recipe: str | None) -> str:
@@ -169,7 +183,7 @@ def _commit_and_tag(root: Path, card: Mapping[str, Any], message: str) -> None:
     write_text(root / card_path(name, ".md"), markdown(card))
     naming = [path for path in NAMING if (root / path).is_file()]
     commit_only(root, [*naming, card_path(name, ".json"), card_path(name, ".md")], f"Release {name}")
-    said = message or f"Release {name}: recipe {card['recipe']}, {card['images']:,} training images"
-    git(root, "tag", "--annotate", "--message", said, f"{TAG}{name}")
+    said = message.strip() or f"Release {name}: recipe {card['recipe']}, {card['images']:,} training images"
+    git(root, "tag", "--annotate", "--cleanup=verbatim", "--message", said, f"{TAG}{name}")
     head = git(root, "rev-parse", "--short", "HEAD")
     say(f"git: commit {head}, tag {TAG}{name} (share it: git push origin {TAG}{name})")

@@ -7,23 +7,25 @@ changes. Each step leaves only content that git or DVC's cache holds as well, so
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.dataset.versions import finish_interrupted, require_repository
-from flows.graph import error_chain, open_repo
-from flows.locks import release_dead_locks, workspace_lock
-from flows.releases.git import read_at, require_commits
-from flows.releases.naming import find_release, known, list_releases
+from flows.git import read_at, require_commits
+from flows.graph import open_repo
+from flows.history import NAMING
+from flows.locks import release_dead_locks, require_quiet, workspace_lock
+from flows.releases.naming import find_release, known
 from flows.releases.pushing import needed_by
-from flows.releases.releasing import NAMING
-from flows.releases.revisions import WORKING_TREE, Revision
+from flows.releases.revisions import Revision
 from flows.releases.store import Store
+from flows.releases.unsaved import present_outputs, unsaved_files, unsaved_outputs
 from tasks.errors import InputError
-from tasks.workspace import STATE, say
+from tasks.workspace import STATE, say, write_bytes, write_text
 
 ASIDE = "before-restore-"
+UNDERWAY = Path(STATE, "restoring")  # stands from the first change of a restore to its end
 SHOWN = 5
 
 
@@ -72,62 +74,57 @@ def restore(root: Path, name: str, *, force: bool = False) -> Restored:
     with workspace_lock(root):
         release_dead_locks(root)
         finish_interrupted(root)
-        with open_repo(root) as repo:
+        with open_repo(root) as repo, repo.lock:
+            require_quiet(root)
             store = Store(repo)
             wanted = Revision(root, store, name, release.commit)
             outputs, gone = _available(wanted, release.card.get("recipe"))
-            present = _present_outputs(root, store, wanted)
-            unsaved = [*_unsaved_files(root, release.commit), *_unsaved_outputs(root, store, present)]
+            naming = {path: read_at(root, release.commit, path) for path in NAMING}
+            present = present_outputs(root, store, wanted)
+            resumed = (root / UNDERWAY).is_file()
+            unsaved = [*unsaved_files(root), *unsaved_outputs(wanted, present, outputs, resumed=resumed)]
             if unsaved and not force:
                 raise InputError(_refusal(unsaved))
-            saved = _put_aside(root, unsaved) if unsaved else None
-            for path in present:
-                if path not in outputs:
-                    _remove(root / path)
-        _write_naming_files(root, release.commit)
-        _check_out(root, outputs, whole=not gone)
+            try:
+                saved = _put_aside(root, unsaved, Path(repo.cache.local.path)) if unsaved else None
+                write_text(root / UNDERWAY, name)
+                for path in present:
+                    if path not in outputs:
+                        _remove(root / path)
+                _write_naming_files(root, naming)
+                for path in outputs:
+                    store.check_out(wanted.output(path).md5, root / path)
+                (root / UNDERWAY).unlink()
+            except OSError as error:
+                raise InputError(
+                    f"could not restore {name}: {error}. Nothing is lost: mend that, and run the same command again"
+                ) from error
     return Restored(outputs, gone, saved)
 
 
 def _available(wanted: Revision, recipe: str | None) -> tuple[list[str], list[str]]:
-    """Outputs of the release that the cache now holds, after fetching, and those that nobody kept.
+    """Outputs of the release that the cache now holds, after fetching, and those that can't be had.
 
     What the balanced set rests on must be there; models and reports are brought if they can be.
     """
-    locked = wanted.locked
     needed = set(needed_by(wanted, recipe))
-    outputs, gone = [], []
-    for path, out in locked.outputs.items():
-        if path in needed:
-            wanted.store.require(wanted.contents(path), f"{path} of {wanted.name}")
-            outputs.append(path)
-        elif wanted.store.fetch([out.md5]) or wanted.store.fetch(wanted.contents(path)):
-            gone.append(path)
-        else:
-            outputs.append(path)
-    return outputs, gone
+    others = [path for path in wanted.locked.outputs if path not in needed]
+    for path in needed:
+        wanted.store.require(wanted.contents(path), f"{path} of {wanted.name}")
+    try:
+        wanted.store.fetch([wanted.output(path).md5 for path in others])
+        listed = [path for path in others if not wanted.store.missing([wanted.output(path).md5])]
+        wanted.store.fetch([md5 for path in listed for md5 in wanted.contents(path)])
+    except InputError as error:
+        say(f"{error}; what is neither needed nor here stays away")
+    gone = [path for path in others if not _is_here(wanted, path)]
+    return [path for path in wanted.locked.outputs if path not in gone], gone
 
 
-def _present_outputs(root: Path, store: Store, wanted: Revision) -> list[str]:
-    """Paths of all outputs that stand in the workspace: of its own version, of the last commit, of the release."""
-    versions = (Revision(root, store, WORKING_TREE), Revision(root, store, "HEAD", "HEAD"), wanted)
-    paths = dict.fromkeys(path for version in versions for path in version.locked.outputs)
-    return [path for path in paths if (root / path).exists() or (root / path).is_symlink()]
-
-
-def _unsaved_files(root: Path, commit: str) -> list[str]:
-    """Of the files that will be overwritten those whose content neither the last commit nor a release holds."""
-    commits = ["HEAD", commit, *(release.commit for release in list_releases(root))]
-    return [
-        path
-        for path in NAMING
-        if (root / path).is_file() and (root / path).read_bytes() not in [read_at(root, one, path) for one in commits]
-    ]
-
-
-def _unsaved_outputs(root: Path, store: Store, present: Iterable[str]) -> list[str]:
-    """Of the outputs in the workspace those that hold a file whose content is not in DVC's cache."""
-    return [path for path in present if store.missing(store.content_of(root / path).values())]
+def _is_here(wanted: Revision, path: str) -> bool:
+    """Whether the cache holds an output whole."""
+    store = wanted.store
+    return not store.missing([wanted.output(path).md5]) and not store.missing(wanted.contents(path))
 
 
 def _refusal(unsaved: list[str]) -> str:
@@ -141,26 +138,38 @@ def _refusal(unsaved: list[str]) -> str:
         )
     if outputs:
         shown = ", ".join(outputs[:SHOWN]) + (f" and {len(outputs) - SHOWN} more" if len(outputs) > SHOWN else "")
-        lines.append(f"DVC's cache does not hold {shown} as they stand: save them (dvc commit {outputs[0]} ...)")
+        lines.append(
+            f"DVC's cache does not hold {shown} as they stand, or no version names them so: save them "
+            f"(dvc commit {outputs[0]} ..., then git commit)"
+        )
     return "\n".join([*lines, "or use --force, which puts them aside below .equipoise; nothing was changed"])
 
 
-def _put_aside(root: Path, unsaved: Iterable[str]) -> Path:
-    """Move the outputs and copy the files to a new folder ``.equipoise/before-restore-<n>``.
+def _put_aside(root: Path, unsaved: Iterable[str], cache: Path) -> Path:
+    """Move the outputs to a new folder ``.equipoise/before-restore-<n>``, and copy all files that name their version.
 
-    `equipoise gc` spares the data that they name.
+    `equipoise gc` spares the data that these name. What was moved needs no cache: links into it become copies.
     """
     number = 1
     while (folder := root / STATE / f"{ASIDE}{number}").exists():
         number += 1
+    for path in NAMING:
+        if (root / path).is_file():
+            write_bytes(folder / path, (root / path).read_bytes())
     for path in unsaved:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        if path in NAMING:
-            shutil.copyfile(root / path, folder / path)
-        else:
-            (root / path).rename(folder / path)
+        if path not in NAMING:
+            _unlink_from(cache, root / path)
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(root / path, folder / path)
     say(f"put aside in {folder}: {', '.join(unsaved)}")
     return folder
+
+
+def _unlink_from(cache: Path, output: Path) -> None:
+    """Put copies in the place of symbolic links to files of DVC's cache."""
+    for path in [output, *output.rglob("*")]:
+        if path.is_symlink() and path.is_file() and path.resolve().is_relative_to(cache.resolve()):
+            write_bytes(path, path.read_bytes())
 
 
 def _remove(path: Path) -> None:
@@ -170,33 +179,9 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _write_naming_files(root: Path, commit: str) -> None:
-    for path in NAMING:
-        content = read_at(root, commit, path)
+def _write_naming_files(root: Path, naming: Mapping[str, bytes | None]) -> None:
+    for path, content in naming.items():
         if content is None:
             (root / path).unlink(missing_ok=True)
-            continue
-        beside = root / STATE / "scratch" / Path(path).name
-        beside.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        beside.replace(root / path)
-
-
-def _check_out(root: Path, outputs: list[str], *, whole: bool) -> None:
-    """Have DVC put the outputs into the workspace; they are all in its cache.
-
-    `whole` says that they are all there are: then DVC needs no list, for each entry of which it reads `dvc.lock` anew.
-    """
-    from dvc.exceptions import DvcException
-
-    with open_repo(root) as repo:
-        try:
-            # A lock may also name outputs of stages that are gone from the graph; DVC knows nothing of those.
-            known = {str(out.fs_path) for out in repo.index.outs}
-            paths = [str(Path(repo.root_dir, path)) for path in outputs]
-            repo.checkout(targets=None if whole else [path for path in paths if path in known])
-        except (DvcException, OSError) as error:
-            raise InputError(
-                f"DVC could not put everything into the workspace: {error_chain(error)}. Nothing is lost: mend that "
-                "(free some disk space, perhaps), and run the same command again"
-            ) from error
+        else:
+            write_bytes(root / path, content)

@@ -15,12 +15,18 @@ import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from flows.releases.git import read_at
+from flows.git import read_at
 from flows.releases.locked import Locked, Output, read_locked
 from flows.releases.store import Store
 from tasks.errors import InputError
 
 WORKING_TREE = "working tree"
+
+
+def first_repeat(splits: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the split's first repeat; a table of an older version, which had one only, is its own."""
+    repeat = splits["repeat"]
+    return splits[repeat.isna() | (repeat == repeat.min())]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from flows.releases.revisions import Revision
+from flows.releases.revisions import Revision, first_repeat
 
-IMAGES = ("image_id", "path", "label")
+IMAGES = ("image_id", "path", "paths", "label")
 PLACES = ("image_id", "label", "part", "repeat", "fold")
 ROWS = ("row_id", "label", "origin", "file")
 
@@ -25,7 +25,7 @@ class Snapshot:
     name
         What people call it.
     images
-        `image_id`, `path`, `label`: a row an image of the catalog.
+        `image_id`, `path`, `paths` (also of its copies; none in older versions), `label`: a row an image.
     places
         `image_id`, `label`, `part`, `fold`: where the first repeat of the split has each image.
     balanced
@@ -63,12 +63,10 @@ def take(version: Revision, recipes: Sequence[str]) -> Snapshot:
 
     images = table("data/catalog", "catalog.parquet", IMAGES)
     places = table("data/splits", "splits.parquet", PLACES)
-    if len(places):
-        places = places[places["repeat"].isna() | (places["repeat"] == places["repeat"].min())]
     return Snapshot(
         version.name,
         images,
-        places.drop(columns="repeat"),
+        first_repeat(places).drop(columns="repeat"),
         {
             recipe: _with_content(table(f"data/balanced/{recipe}", "balanced.parquet", ROWS), version, recipe)
             for recipe in recipes

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from flows.graph import error_chain
+from flows.releases.locked import check_md5
 from tasks.errors import InputError
 
 
@@ -35,8 +37,20 @@ class Store:
         return Path(self._cache.oid_to_path(md5))
 
     def missing(self, md5s: Iterable[str]) -> list[str]:
-        """Those that are not in the cache, in their order, each once."""
-        return [md5 for md5 in dict.fromkeys(md5s) if not self.path(md5).is_file()]
+        """Those that are not in the cache, in their order, each once.
+
+        DVC looks: what it finds damaged it takes out of its cache, so that it can be fetched anew.
+        """
+        return [md5 for md5 in dict.fromkeys(md5s) if not self._holds(md5)]
+
+    def _holds(self, md5: str) -> bool:
+        from dvc_objects.errors import ObjectFormatError
+
+        try:
+            self._cache.check(md5)
+        except (FileNotFoundError, ObjectFormatError):
+            return False
+        return True
 
     def fetch(self, md5s: Iterable[str]) -> list[str]:
         """Bring what the cache lacks from the remote, if there is one; the result is what is missing still.
@@ -58,8 +72,8 @@ class Store:
             self.repo.cloud.pull([HashInfo("md5", md5) for md5 in missing])
         except NoRemoteError:
             return missing
-        except (DvcException, OSError) as error:
-            raise InputError(f"DVC can't fetch from the remote: {error_chain(error)}") from error
+        except (DvcException, OSError, ImportError) as error:
+            raise InputError(f"DVC can't fetch from the remote {self.remote}: {error_chain(error)}") from error
         return self.missing(missing)
 
     def push(self, md5s: Iterable[str]) -> int:
@@ -109,24 +123,64 @@ class Store:
         Raises
         ------
         InputError
-            The list can't be had, or names paths outside the folder.
+            The list can't be had, is not what DVC writes, or names paths outside the folder.
         """
         self.require([md5], what)
-        files = {str(entry["relpath"]): str(entry["md5"]) for entry in json.loads(self.read(md5))}
+        try:
+            files = {str(entry["relpath"]): check_md5(entry["md5"]) for entry in json.loads(self.read(md5))}
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{what}: DVC's list of its files, {self.path(md5)}, is not what DVC writes. Delete it; `dvc fetch` "
+                "brings it from a remote, `dvc commit` makes it anew from what stands in the workspace"
+            ) from error
         for path in files:
             if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
                 raise InputError(f"{what}: DVC's list of its files names {path!r}, which lies outside it")
         return files
+
+    def check_out(self, md5: str, path: Path) -> None:
+        """Have DVC put an object, or a folder whose files are all in the cache, into the workspace.
+
+        What stands at `path` is made alike: only files that differ are touched, and nothing goes that the cache lacks.
+
+        Raises
+        ------
+        InputError
+            DVC can't; what it did until then stays.
+        """
+        from dvc.fs import localfs
+        from dvc_data.hashfile import load
+        from dvc_data.hashfile.checkout import CheckoutError, LinkError, PromptError, checkout
+        from dvc_data.hashfile.hash_info import HashInfo
+        from dvc_objects.errors import ObjectFormatError
+
+        try:
+            wanted = load(self._cache, HashInfo("md5", md5))
+            checkout(
+                str(path), localfs, wanted, self._cache, state=self.repo.state, ignore=self.repo.dvcignore, quiet=True
+            )
+            for name, _, _ in os.walk(path, topdown=False):
+                folder = Path(name)
+                if folder != path and not any(folder.iterdir()):
+                    folder.rmdir()
+        except (CheckoutError, LinkError, PromptError, ObjectFormatError, OSError) as error:
+            raise InputError(
+                f"DVC could not put {path} into the workspace: {error_chain(error)}. Nothing is lost: mend that (free "
+                "some disk space, perhaps), and run the same command again"
+            ) from error
 
     def content_of(self, path: Path) -> dict[Path, str]:
         """The md5 of each file at or below `path` in the workspace; DVC remembers those that have not changed."""
         from dvc.fs import localfs
         from dvc_data.hashfile.hash import hash_file
 
-        ignored = self.repo.dvcignore
         files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
         return {
             file: hash_file(str(file), localfs, "md5", state=self.repo.state)[1].value or ""
             for file in files
-            if not ignored.is_ignored_file(str(file))
+            if not self.ignores(file)
         }
+
+    def ignores(self, file: Path) -> bool:
+        """Whether DVC leaves a file of the workspace out, by a `.dvcignore`."""
+        return bool(self.repo.dvcignore.is_ignored_file(str(file)))

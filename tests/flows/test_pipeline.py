@@ -259,7 +259,8 @@ def test_one_job_and_plain_dvc_repro_in_fresh_clones_give_the_same_lock(first, t
 def test_an_earlier_balanced_dataset_comes_back_byte_for_byte(first, tmp_path):
     earlier = first.digest("data/balanced/augmented_minority")
     assert any(name.endswith(".png") for name in earlier)
-    first.equipoise("run", "balance@augmented_minority", "--set", "recipes.augmented_minority.augment_to={largest: 0.7}")
+    fewer = "recipes.augmented_minority.augment_to={largest: 0.7}"
+    first.equipoise("run", "balance@augmented_minority", "--set", fewer)
     assert first.digest("data/balanced/augmented_minority") != earlier
     first.git("checkout", "-q", "--", "params.yaml", "dvc.lock")
     first.dvc("checkout", "-q")

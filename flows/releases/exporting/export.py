@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -15,13 +16,13 @@ from pathlib import Path
 import psutil
 
 from flows.dataset.versions import readable
+from flows.git import read_at, require_commits
 from flows.graph import open_repo
 from flows.releases.exporting import csv, imagefolder, parquet, webdataset
 from flows.releases.exporting.images import Images
 from flows.releases.exporting.rows import PARTS, Parts, collect_rows
-from flows.releases.git import read_at, require_commits
 from flows.releases.naming import Release, card_path, resolve
-from flows.releases.revisions import Revision
+from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store
 from tasks.errors import InputError
 from tasks.workspace import STATE, say, write_json
@@ -151,7 +152,7 @@ def _check_target(version: Revision, target: Path) -> None:
         raise InputError(f"{target}: must be a new folder, or an empty one, so that nothing is overwritten")
     if not target.parent.is_dir():
         raise InputError(f"{target.parent}: there is no such folder; make it first")
-    kept = [".git", ".dvc", STATE, *Revision(version.root, version.store, "working tree").locked.outputs]
+    kept = [".git", ".dvc", STATE, *Revision(version.root, version.store, WORKING_TREE).locked.outputs]
     for path in kept:
         if target.resolve().is_relative_to((version.root / path).resolve()):
             raise InputError(f"{target}: lies in {path}, which the project itself keeps; choose another folder")
@@ -161,8 +162,9 @@ def _check_target(version: Revision, target: Path) -> None:
 def _appearing(target: Path) -> Iterator[Path]:
     """A new folder beside `target` that takes its place when the block ends, and goes if it ends in an error."""
     prefix = f".{target.name}.export-"
-    for left in target.parent.glob(f"{prefix}*"):
-        if not _lives(left.name.removeprefix(prefix).split("-")[0]):
+    for left in target.parent.iterdir():
+        ours = re.fullmatch(rf"{re.escape(prefix)}(\d+)-[a-z0-9_]{{8}}", left.name)  # as tempfile names folders
+        if ours and not psutil.pid_exists(int(ours[1])):
             shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=target.parent))
     try:
@@ -175,10 +177,6 @@ def _appearing(target: Path) -> Iterator[Path]:
         raise InputError(f"could not write {target}: {error}; nothing was left there") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lives(process: str) -> bool:
-    return process.isdecimal() and psutil.pid_exists(int(process))
 
 
 def _check_space(folder: Path, image_bytes: int, rows: int) -> None:
@@ -221,8 +219,8 @@ def _tell(parts: Parts, images: Images, kind: str, *, strip_exif: bool) -> None:
     if strip_exif and images.unstripped:
         shown = ", ".join(images.unstripped[:SHOWN])
         say(
-            f"{len(images.unstripped):,} images hold metadata that can't be taken out without loss, and stayed as they "
-            f"were: {shown}"
+            f"{len(images.unstripped):,} images may hold metadata: these can't be taken out without loss, so the files "
+            f"stayed as they were: {shown}"
         )
     for part, rows in parts.rows.items():
         absent = [label for label in parts.classes if label not in {row.facts["label"] for row in rows}]

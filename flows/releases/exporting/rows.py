@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from flows.releases.revisions import Revision
+from flows.releases.revisions import Revision, first_repeat
 from tasks.errors import InputError
 from tasks.slugs import slugs
 
@@ -76,10 +76,10 @@ def collect_rows(version: Revision, recipe: str, parts: Iterable[str]) -> Parts:
     InputError
         The version lacks a table; a table names an image that the version has not, or that can't be a file's name.
     """
-    balanced = _table(version, f"data/balanced/{recipe}", "balanced.parquet", _BALANCED)
-    splits = _table(version, "data/splits", "splits.parquet", ("image_id", "group", "label", "part", "repeat"))
-    catalog = _table(version, "data/catalog", "catalog.parquet", _CATALOG).set_index("image_id")
-    splits = splits[(splits["repeat"] == splits["repeat"].min()) & splits["label"].notna()]
+    balanced = _table(version, f"data/balanced/{recipe}", "balanced.parquet", _BALANCED, ("label", "parents"))
+    splits = _table(version, "data/splits", "splits.parquet", _SPLITS, ("image_id", "part"))
+    catalog = _table(version, "data/catalog", "catalog.parquet", _CATALOG, ("path",)).set_index("image_id")
+    splits = first_repeat(splits[splits["label"].notna()])
     folders = slugs({*balanced["label"], *splits.loc[splits["part"].isin(PARTS), "label"]})
     facts = _Facts(version, recipe, catalog, splits.set_index("image_id")["group"].to_dict(), folders)
     rows = {
@@ -89,6 +89,7 @@ def collect_rows(version: Revision, recipe: str, parts: Iterable[str]) -> Parts:
     return Parts(rows, facts.classes)
 
 
+_SPLITS = ("image_id", "group", "label", "part", "repeat")
 _CATALOG = ("image_id", "path", "format", "latitude")
 _BALANCED = (
     *("row_id", "label", "origin", "parents", "operation", "parameters", "file", "fold"),
@@ -164,8 +165,16 @@ def _suffix(path: str, kind: Any) -> str:
     return _FORMATS.get(str(kind), own if _SUFFIX.fullmatch(own) else ".img")
 
 
-def _table(version: Revision, folder: str, file: str, columns: tuple[str, ...]) -> pd.DataFrame:
+def _table(
+    version: Revision, folder: str, file: str, columns: tuple[str, ...], required: tuple[str, ...]
+) -> pd.DataFrame:
     frame = version.table(folder, file, columns)
     if frame is None:
         raise InputError(f"{version.name} has no {folder}/{file}, so there is nothing to export")
+    for column in required:
+        if frame[column].isna().any():
+            raise InputError(
+                f"{version.name}: {folder}/{file} has rows without {column}, perhaps because an older version made it; "
+                "`equipoise run` makes it anew from the present data, and that can be exported"
+            )
     return frame

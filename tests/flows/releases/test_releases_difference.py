@@ -23,12 +23,15 @@ from tasks.errors import InputError
 def snapshot(images=(), places=(), rows=(), params=None, name="a"):
     return Snapshot(
         name,
-        pd.DataFrame(images, columns=["image_id", "path", "label"]),
+        pd.DataFrame([(*image, [image[1]]) if len(image) == 3 else image for image in images], columns=IMAGES),
         pd.DataFrame(places, columns=["image_id", "label", "part", "fold"]),
         {"r": pd.DataFrame(rows, columns=["row_id", "label", "origin", "file", "content"])},
         params or {},
         (),
     )
+
+
+IMAGES = ["image_id", "path", "label", "paths"]
 
 
 def records(frame):
@@ -51,6 +54,13 @@ def test_an_image_that_took_the_path_of_a_removed_one_is_renamed_and_the_other_r
     assert records(found.renamed) == [("2", "q", "p")]
     assert records(found.removed) == [("1", "p", "x")]
     assert found.replaced.empty
+
+
+def test_an_image_of_which_a_copy_came_or_went_is_renamed_only_if_the_old_path_is_gone():
+    first = [("1", "b", "x"), ("2", "m", "x", ["m", "n"]), ("3", "q", "x")]
+    second = [("1", "a", "x", ["a", "b"]), ("2", "n", "x"), ("3", "r", "x", None)]
+    found = compare(snapshot(first), snapshot(second), [])
+    assert records(found.renamed) == [("2", "m", "n"), ("3", "q", "r")]
 
 
 def test_moves_between_parts_and_folds_are_counted_apart():
@@ -169,6 +179,7 @@ def test_older_tables_with_fewer_columns_are_read(project):
         repo.reproduce(force=True)
     project.git("commit", "-qam", "older")
     found = diff(project.root, "HEAD", "v1")
+    assert found.renamed.empty
     assert len(found.moved) == 8  # of no fold, to one
     assert found.recipes[0].numbers == (0, 0, 4, 0, 0)
 
@@ -179,9 +190,38 @@ def test_recipes_can_be_named_and_unknown_names_are_refused(project, two):
     assert found.lacks == ["v1 has no data/balanced/more/balanced.parquet"]
     with pytest.raises(InputError, match="recipe 'x'; they have natural, layered, more"):
         diff(project.root, "v1", "v2", "x")
+    for second in ("v9", ""):
+        with pytest.raises(InputError, match="neither a release nor a git revision"):
+            diff(project.root, "v1", second)
     for text in ("v9", "--help", "v1..v2", ""):
         with pytest.raises(InputError, match="neither a release nor a git revision; the releases are v1, v2"):
             resolve(project.root, text)
+
+
+def test_parameters_of_another_shape_are_compared_as_far_as_they_go(project, two):
+    (project.root / "params.yaml").write_text("recipes: [a]\nsplit: 3\n")
+    found = diff(project.root, "v2")
+    changed = {key: after for key, _, after in found.parameters}
+    assert (changed["split"], changed["recipes.layered"]) == (3, None)
+
+
+def test_a_list_of_files_that_is_damaged_is_told_and_not_believed(project, two):
+    lists = [name for name in project.objects() if name.endswith(".dir")]
+    for name in lists:
+        path = project.root / ".dvc/cache/files/md5" / name[:2] / name[2:]
+        content = path.read_bytes()
+        path.chmod(0o644)
+        path.write_bytes(content[:50])
+        path.chmod(0o444)  # as DVC protects it, which then trusts it
+    with pytest.raises(InputError, match=r"list of its files, .*, is not what DVC writes"):
+        diff(project.root, "v1")
+    path.chmod(0o644)
+
+
+def test_a_page_that_can_not_be_written_is_said(two, equipoise, tmp_path):
+    code, printed = equipoise("diff", "v1", "--html", str(tmp_path))
+    assert code == 2
+    assert "can't be written there" in printed
 
 
 def test_a_release_goes_before_a_branch_of_the_same_name(project, two):

@@ -8,8 +8,10 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import tarfile
+from contextlib import chdir
 from pathlib import Path
 
 import pandas as pd
@@ -250,6 +252,68 @@ def test_a_file_of_the_workspace_that_was_edited_is_not_exported(released, tmp_p
     assert got == {key: content for key, (_, content) in want.items()}
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("act", ["replaced", "edited", "gone"])
+def test_a_file_that_a_run_replaces_meanwhile_is_taken_from_the_cache(released, tmp_path, monkeypatch, kind, act):
+    want = sorted(content for _, content in expected(released).values())
+    real = exporting._check_space
+
+    def meddle(*arguments):
+        real(*arguments)
+        for path in (*(released.root / "data/balanced").rglob("*.jpg"), *(released.root / "data/raw").rglob("*.png")):
+            if act != "edited":
+                path.unlink()
+            if act != "gone":
+                path.write_bytes(b"of another version")
+
+    monkeypatch.setattr(exporting, "_check_space", meddle)
+    export(released.root, "v1", kind, tmp_path / "out", part="train")
+    if kind == "parquet":
+        got = [row["image"]["bytes"] for row in pq.read_table(tmp_path / "out/train.parquet").to_pylist()]
+    elif kind == "webdataset":
+        with tarfile.open(tmp_path / "out/train-000000.tar") as shard:
+            got = [shard.extractfile(name).read() for name in shard.getnames() if not name.endswith((".cls", ".json"))]
+    else:
+        got = [path.read_bytes() for path in (tmp_path / "out").rglob("*.*g")]
+    assert sorted(got) == want
+
+
+@pytest.mark.parametrize(("table", "column"), [("splits/splits", "repeat"), ("balanced/layered/balanced", "parents")])
+def test_tables_of_older_versions_are_exported_or_refused_by_name(released, tmp_path, table, column):
+    path = released.root / f"prepared/0/{table}.parquet"
+    pq.write_table(pq.read_table(path).drop_columns([column]), path)
+    with chdir(released.root), released.repo() as repo:
+        repo.reproduce(force=True)
+    released.git("commit", "-qam", "older")
+    if column == "repeat":
+        assert export(released.root, "HEAD", "csv", tmp_path / "out", recipe="layered") == ROWS
+    else:
+        with pytest.raises(InputError, match=r"balanced.parquet has rows without parents"):
+            export(released.root, "HEAD", "csv", tmp_path / "out", recipe="layered")
+
+
+@pytest.mark.parametrize("md5", ["{prefix}../../../../../../secret.png", "", "A" * 32, "0" * 31, "0" * 32 + ".di"])
+def test_a_list_that_names_anything_but_an_md5_is_refused(released, tmp_path, md5):
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    lock = (released.root / "dvc.lock").read_text()
+    (old,) = re.findall(r"path: data/balanced/layered\n\s+hash: md5\n\s+md5: (\S+)", lock)
+    cache = released.root / ".dvc/cache/files/md5"
+    listed = json.loads((cache / old[:2] / old[2:]).read_text())
+    listed[0]["md5"] = md5.format(prefix=old[:2])
+    content = json.dumps(listed).encode()
+    new = hashlib.md5(content).hexdigest() + ".dir"
+    (cache / new[:2]).mkdir(exist_ok=True)
+    (cache / new[:2] / new[2:]).write_bytes(content)
+    (released.root / "dvc.lock").write_text(lock.replace(old, new))
+    released.git("commit", "-qam", "hostile")
+    with pytest.raises(InputError, match="is not what DVC writes"):
+        export(released.root, "HEAD", "csv", tmp_path / "out", recipe="layered", part="train")
+    (released.root / "dvc.lock").write_text(lock.replace(old, "../../secret.dir"))
+    released.git("commit", "-qam", "hostile, too")
+    with pytest.raises(InputError, match="is not what DVC writes"):
+        export(released.root, "HEAD", "csv", tmp_path / "out", recipe="layered", part="train")
+
+
 def test_exif_stays_in_originals_unless_it_is_to_go(released, tmp_path, capsys):
     export(released.root, "v1", "imagefolder", tmp_path / "kept")
     assert "3 images say where they were taken (GPS); --strip-exif" in capsys.readouterr().out
@@ -338,13 +402,17 @@ def test_an_export_that_ends_early_leaves_nothing(released, tmp_path, monkeypatc
 
 
 def test_what_a_killed_export_left_is_swept_and_a_living_one_is_left_alone(released, tmp_path):
-    dead, living = tmp_path / ".out.export-999999999-x", tmp_path / f".out.export-{os.getpid()}-x"
-    for folder in (dead, living):
+    dead, living = tmp_path / ".out.export-999999999-abcd_123", tmp_path / f".out.export-{os.getpid()}-abcd_123"
+    others = [tmp_path / name for name in (".out.export-backup", ".out.export-999999999", ".out.export-999999999-mine")]
+    others += [tmp_path / ".[o]ut.export-999999999-abcd_123", tmp_path / ".oxt.export-999999999-abcd_123"]
+    for folder in (dead, living, *others):
         folder.mkdir()
         (folder / "half").write_text("half")
     export(released.root, "v1", "csv", tmp_path / "out")
     assert not dead.exists()
-    assert living.exists()
+    assert all(folder.exists() for folder in (living, *others))
+    export(released.root, "v1", "csv", tmp_path / "o?t")
+    assert all(folder.exists() for folder in (living, *others))
 
 
 def test_a_disk_too_small_is_noticed_before(released, tmp_path, monkeypatch):

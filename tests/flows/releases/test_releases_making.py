@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.history import commit_lock
 from flows.locks import workspace_lock
 from flows.releases import releasing
 from flows.releases.naming import check_name, list_releases
@@ -273,6 +274,39 @@ def test_a_tag_without_a_card_is_listed_and_breaks_nothing(project, equipoise):
     assert code == 0
     assert "by-hand" in printed
     assert "no card" in printed
+
+
+def test_a_tag_on_a_file_is_no_release(project):
+    project.git("tag", "release/file", project.git("hash-object", "-w", "dvc.yaml"))
+    release(project.root, "v1", "layered")
+    assert [found.name for found in list_releases(project.root)] == ["v1"]
+
+
+@pytest.mark.parametrize("message", [" ", "# 1 mends it", ""])
+def test_every_message_makes_a_tag(project, message):
+    release(project.root, "v1", "layered", message)
+    said = project.git("tag", "-l", "--format=%(contents)", "release/v1")
+    assert said.startswith(message.strip() or "Release v1: recipe layered")
+
+
+def test_a_name_that_was_given_up_is_not_taken_for_pushed(project, tmp_path, equipoise):
+    project.add_remote(tmp_path / "remote")
+    release(project.root, "v1", "layered")
+    assert "store" in equipoise("releases")[1]
+    project.git("tag", "-d", "release/v1")
+    project.become(1)
+    release(project.root, "v1", "layered", push=False)
+    assert "store" not in equipoise("releases")[1]
+
+
+def test_a_run_commits_all_files_that_name_the_version(project):
+    for name in ("params.yaml", "data/frozen.csv"):
+        (project.root / name).write_text((project.root / name).read_text() + "\n")
+    (project.root / "tasks/split.py").write_text("# other code\n")
+    assert commit_lock(project.root).startswith("git: committed dvc.lock, dvc.yaml, params.yaml")
+    assert set(project.git("show", "--name-only", "--format=", "HEAD").split()) == {"params.yaml", "data/frozen.csv"}
+    assert project.git("status", "--short") == "M tasks/split.py"
+    assert commit_lock(project.root) == "git: nothing new to commit"
 
 
 def test_mistakes_end_with_exit_code_2(equipoise):
