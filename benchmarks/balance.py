@@ -28,8 +28,10 @@ from images import HEIGHT, ONE_THREAD, ROOT, WIDTH, make_photos
 COMMON = """
 import hashlib, json, random, resource, sys, time
 from pathlib import Path
+import cv2
 import numpy as np
 from PIL import Image
+cv2.setNumThreads(0)  # OpenCV asks no environment variable
 folder, out, copies, workers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 first, step = int(sys.argv[5]), int(sys.argv[6])
 paths = sorted(folder.glob("*.jpg"))[first::step]

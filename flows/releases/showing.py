@@ -61,7 +61,11 @@ def restored(root: Path, name: str, done: Restored) -> None:
         note(f"the present code can't run it, `git checkout {TAG}{name}` brings the code as well: {error}")
         return
     if stale:
-        note(f"stale, because code or data beside the release differ (`equipoise status` says why): {', '.join(stale)}")
+        stages = ", ".join(dict.fromkeys(address.split("@")[0] for address in stale))
+        note(
+            f"{len(stale)} stages are stale, because code or data beside the release differ (`equipoise status` says "
+            f"why): {stages}"
+        )
     else:
         note("everything is up to date")
 
