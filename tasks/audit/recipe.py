@@ -68,7 +68,9 @@ def audit_recipe(
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return found | {
-        "probe": _probe(workspace, name, balanced, catalog, dict(zip(first["image_id"], first["group"], strict=True))),
+        "probe": _probe(
+            workspace, name, balanced, catalog, features, dict(zip(first["image_id"], first["group"], strict=True))
+        ),
         "notes": notes(balanced),
     }
 
@@ -210,7 +212,12 @@ def _check_features(workspace: Workspace) -> None:
 
 
 def _probe(
-    workspace: Workspace, name: str, balanced: pd.DataFrame, catalog: pd.DataFrame, groups: dict[str, str]
+    workspace: Workspace,
+    name: str,
+    balanced: pd.DataFrame,
+    catalog: pd.DataFrame,
+    features: Features,
+    groups: dict[str, str],
 ) -> dict[str, Any]:
     """The probe of each class with enough new images."""
     rows = probed_rows(balanced, groups)
@@ -229,9 +236,9 @@ def _probe(
         packages=["numpy", "opencv-python-headless", "pillow", "simplejpeg"],
     )
     traces = measure_traces(paths, keys, store, workspace.workers)
-    vectors = np.empty((len(rows), Features.load(workspace.path("data", "features")).values.shape[1]), np.float32)
+    vectors = np.empty((len(rows), features.values.shape[1]), np.float32)
     is_new = rows["is_new"].to_numpy(dtype=bool)
-    vectors[~is_new] = Features.load(workspace.path("data", "features")).take(rows.loc[~is_new, "parent"].tolist())
+    vectors[~is_new] = features.take(rows.loc[~is_new, "parent"].tolist())
     new = Features.load(workspace.path("data", "features_new", name))
     vectors[is_new] = new.take(rows.loc[is_new, "row_id"].tolist())
     return {str(label): probe_class(own, vectors[own.index], traces[own.index]) for label, own in rows.groupby("label")}

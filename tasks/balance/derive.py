@@ -51,6 +51,10 @@ class Order:
     parent: Parent
     copies: tuple[Copy, ...]
 
+    def contents(self, copy: Copy) -> list[str]:
+        """The content hashes of the parents of one of the copies, in their order."""
+        return [self.parent.sha256, *([copy.partner.sha256] if copy.partner else [])]
+
 
 @dataclass(frozen=True)
 class Made:
@@ -87,8 +91,7 @@ def derive(order: Order, specification: str, seed: int) -> Iterator[tuple[Copy, 
     encoding = Encoding.of(order.parent.path)
     colours, alpha = take_apart(image)
     for copy in order.copies:
-        contents = [order.parent.sha256, *([copy.partner.sha256] if copy.partner else [])]
-        key = stream(specification, contents, copy.number, seed)
+        key = stream(specification, order.contents(copy), copy.number, seed)
         if copy.partner:
             yield copy, *encoding.encode(mixed(specification, key, image, _opened(copy.partner))), ()
         else:

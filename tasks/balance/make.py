@@ -132,8 +132,7 @@ def still_to_make(orders: list[Order], seed: int, known: Rows) -> list[Order]:
 
 def _key(order: Order, copy: Copy, seed: int) -> str:
     """What names a new image among those of its specification."""
-    contents = [order.parent.sha256, *([copy.partner.sha256] if copy.partner else [])]
-    return hashlib.sha256(json.dumps([contents, copy.number, seed]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([order.contents(copy), copy.number, seed]).encode()).hexdigest()
 
 
 def _link(source: Path, target: Path) -> None:

@@ -60,6 +60,11 @@ def refer(value: str, names: list[str]) -> None:
         raise PydanticCustomError("unknown_name", "{value} is none of {names}", {"value": value, "names": names})
 
 
+def combination(why: str) -> PydanticCustomError:
+    """The kind of a mistake that lies in choices that can't work together: `why`, and what to use instead."""
+    return PydanticCustomError("combination", "{why}", {"why": why})
+
+
 def refuse_feature_space(value: str) -> None:
     """Refuse in a recipe, which makes images, what makes rows between feature vectors, and say where to ask for it."""
     sampler: Any = parts("tasks.train.samplers").get(value)
@@ -69,7 +74,7 @@ def refuse_feature_space(value: str) -> None:
             "of two pictures lies a blend that is neither, and neighbours mean little beyond some hundred values. "
             f"Write sampler: {value} in a strategy on features (family: head) instead"
         )
-        raise PydanticCustomError("combination", "{why}", {"why": why})
+        raise combination(why)
 
 
 class Composed(BaseModel):
@@ -119,7 +124,7 @@ class Composed(BaseModel):
             kind = PydanticCustomError("unknown_key", "unknown key", {"names": list(dict.fromkeys(known))})
             mistakes += [mistake(kind, (key,), given[key]) for key in given if key not in known]
         for key, why in (made.check_choice() if made else {}).items():
-            mistakes.append(mistake(PydanticCustomError("combination", "{why}", {"why": why}), (key,), raw[key]))
+            mistakes.append(mistake(combination(why), (key,), raw[key]))
         return finish(made, mistakes)
 
 

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from tasks.params.composing import Composed, NameOf, attempt, finish, mistake, refer
+from tasks.params.composing import Composed, NameOf, attempt, combination, finish, mistake, refer
 from tasks.registry import parts
 
 STAGES = (
@@ -136,9 +136,7 @@ class Split(Section):
         made, mistakes = attempt(data, handler)
         if made and made.by != "class" and made.repeats > 1:
             why = f"with by: {made.by} the folds follow from the data and can't be drawn again; set repeats: 1"
-            mistakes.append(
-                mistake(PydanticCustomError("combination", "{why}", {"why": why}), ("repeats",), made.repeats)
-            )
+            mistakes.append(mistake(combination(why), ("repeats",), made.repeats))
         return finish(made, mistakes)
 
 
@@ -352,8 +350,8 @@ class Params(Section):
             mistakes += refused_with_repeats(made.recipes, made.split.repeats)
         check([*section("strategies")], "compare", "baseline")
         if "none" in section("generators"):
-            kind = PydanticCustomError("combination", "none stands for no generator; choose another name")
-            mistakes.append(mistake(kind, ("generators", "none"), "none"))
+            why = "none stands for no generator; choose another name"
+            mistakes.append(mistake(combination(why), ("generators", "none"), "none"))
         return finish(made, mistakes)
 
 
@@ -366,8 +364,7 @@ def refused_on_mixed_rows(recipes: dict[str, Recipe], strategies: dict[str, Stra
             chosen = getattr(strategy, key)
             if why := strategy.part(key).not_on_mixed_rows:
                 why = f"{chosen!r} {why}, and recipe {strategy.recipe!r} makes mixed rows; choose one with mix: none"
-                kind = PydanticCustomError("combination", "{why}", {"why": why})
-                mistakes.append(mistake(kind, ("strategies", name, key), chosen))
+                mistakes.append(mistake(combination(why), ("strategies", name, key), chosen))
     return mistakes
 
 
@@ -380,6 +377,5 @@ def refused_with_repeats(recipes: dict[str, Recipe], repeats: int) -> list[InitE
                 f"{recipe.resample!r} compares the images of a fold, and with split.repeats: {repeats} the folds are "
                 "drawn anew, so that images would be chosen by those that a model is scored on; set repeats: 1"
             )
-            kind = PydanticCustomError("combination", "{why}", {"why": why})
-            mistakes.append(mistake(kind, ("recipes", name, "resample"), recipe.resample))
+            mistakes.append(mistake(combination(why), ("recipes", name, "resample"), recipe.resample))
     return mistakes

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from tasks.balance.pool import Pool
+from tasks.balance.targets import RESAMPLE_TO, Target
 from tasks.registry import Part
 
 
@@ -38,3 +40,18 @@ class Resample(Part):
     def asked(self, counts: dict[str, int]) -> dict[str, int] | None:
         """Rows a class that the rule is asked for, where `counts` are there; None for a rule without a target."""
         return None
+
+
+class Undersampler(Resample):
+    """A rule that leaves images out until no class has more than the target asks for."""
+
+    resample_to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
+
+    def asked(self, counts: dict[str, int]) -> dict[str, int]:
+        """See `Resample.asked`."""
+        return self.resample_to.below(counts)
+
+    def kept(self, pool: Pool) -> dict[str, int]:
+        """Images a class that stay: never more than there are."""
+        counts = pool.counts()
+        return {name: min(asked, counts[name]) for name, asked in self.asked(counts).items()}

@@ -8,30 +8,21 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from tasks.balance.neighbourhoods import neighbourhoods, quotas
 from tasks.balance.pool import Pool
-from tasks.balance.resample import Resample
-from tasks.balance.targets import RESAMPLE_TO, Target
+from tasks.balance.resample import Undersampler
 
 
-class KMeansRepresentatives(Resample):
+class KMeansRepresentatives(Undersampler):
     """Leaves images out until no class has more than the target asks for; keeps the middles of k-means clusters."""
 
     needs_features = True
-    resample_to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
-
-    def asked(self, counts: dict[str, int]) -> dict[str, int]:
-        """See `Resample.asked`."""
-        return self.resample_to.below(counts)
 
     def times(self, pool: Pool) -> NDArray[np.int64]:
         """Once or not at all; see `Resample.times`."""
         times = np.zeros(len(pool.labels), dtype=np.int64)
-        counts = pool.counts()
-        wanted = {name: min(asked, counts[name]) for name, asked in self.asked(counts).items()}
-        for near, kept in zip(neighbourhoods(pool), quotas(pool, wanted), strict=True):
+        for near, kept in zip(neighbourhoods(pool), quotas(pool, self.kept(pool)), strict=True):
             for name, quota in kept.items():
                 of_class = near.labels == name
                 times[near.images[of_class][_representatives(near.vectors[of_class], quota)]] = 1

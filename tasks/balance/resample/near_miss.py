@@ -12,33 +12,25 @@ from pydantic import Field
 
 from tasks.balance.neighbourhoods import neighbourhoods, quotas
 from tasks.balance.pool import Pool
-from tasks.balance.resample import Resample
-from tasks.balance.targets import RESAMPLE_TO, Target
+from tasks.balance.resample import Undersampler
 
 NEIGHBOURS = 3  # of the smallest class, as in the paper
 
 
-class NearMissResample(Resample):
+class NearMissResample(Undersampler):
     """Leaves images out until no class has more than the target asks for; keeps those near the smallest class."""
 
     needs_features = True
-    resample_to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
     version: int = Field(
         1, ge=1, le=2, description="1: near to the nearest images of the smallest class; 2: to its farthest."
     )
-
-    def asked(self, counts: dict[str, int]) -> dict[str, int]:
-        """See `Resample.asked`."""
-        return self.resample_to.below(counts)
 
     def times(self, pool: Pool) -> NDArray[np.int64]:
         """Once or not at all; see `Resample.times`."""
         from imblearn.under_sampling import NearMiss
 
         times = np.zeros(len(pool.labels), dtype=np.int64)
-        counts = pool.counts()
-        wanted = {name: min(asked, counts[name]) for name, asked in self.asked(counts).items()}
-        for near, kept in zip(neighbourhoods(pool), quotas(pool, wanted), strict=True):
+        for near, kept in zip(neighbourhoods(pool), quotas(pool, self.kept(pool)), strict=True):
             names, there = np.unique(near.labels, return_counts=True)
             if len(names) == 1:  # nothing to be near to: the order of content decides
                 times[near.images[: kept[names[0]]]] = 1

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.mixing import beta_share, cut_box
+from tasks.mixing import beta_share, box_share, cut_box
 from tasks.registry import Part
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from tasks.train.labels import Labels
+
+ALPHA = "Of Beta(alpha, alpha): near 0 hardly any mixing, 1 every share alike often."
 
 
 class Mixing(Part):
@@ -72,6 +74,30 @@ class Mixing(Part):
         return counts
 
 
+def blend(inputs: Tensor, alpha: float, chance: np.random.Generator) -> tuple[Tensor, Tensor, float]:
+    """Inputs laid over a permutation of themselves.
+
+    Parameters
+    ----------
+    inputs
+        Shape (n, ...).
+    alpha
+        Of ``lambda ~ Beta(alpha, alpha)``, one a batch.
+    chance
+        Where chance comes from.
+
+    Returns
+    -------
+    Tensor, Tensor, float
+        The new inputs, the row that each was mixed with, shape (n,), and lambda, the share that is their own.
+    """
+    import torch
+
+    share = beta_share(alpha, chance)
+    partner = torch.from_numpy(chance.permutation(len(inputs)))
+    return share * inputs + (1 - share) * inputs[partner], partner, share
+
+
 def paste(inputs: Tensor, partner: Tensor, alpha: float, chance: np.random.Generator) -> tuple[Tensor, float]:
     """Images with one box taken from their partners, ``1 - lambda`` of the area before clipping.
 
@@ -95,4 +121,4 @@ def paste(inputs: Tensor, partner: Tensor, alpha: float, chance: np.random.Gener
     left, top, right, bottom = cut_box(width, height, 1 - beta_share(alpha, chance), chance)
     pasted = inputs.clone()
     pasted[..., top:bottom, left:right] = inputs[partner][..., top:bottom, left:right]
-    return pasted, 1 - (right - left) * (bottom - top) / (width * height)
+    return pasted, 1 - box_share((left, top, right, bottom), width, height)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.mixing import cmo_class_probabilities
-from tasks.train.mixing import Mixing, paste
+from tasks.train.mixing import ALPHA, Mixing, paste
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,9 +21,7 @@ class Cmo(Mixing):
     """CutMix whose foreground is a row of the batch of class c with chance ``~ 1 / n_c``; needs images."""
 
     inputs: ClassVar[str] = "images"
-    mixing_alpha: float = Field(
-        1.0, gt=0, le=100, description="Of Beta(alpha, alpha): near 0 hardly any mixing, 1 every share alike often."
-    )
+    mixing_alpha: float = Field(1.0, gt=0, le=100, description=ALPHA)
 
     def mix(
         self, inputs: Tensor, labels: Labels, counts: NDArray[np.float64], chance: np.random.Generator

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.train.mixing import Mixing, paste
+from tasks.train.mixing import ALPHA, Mixing, paste
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,9 +20,7 @@ class CutMix(Mixing):
     """One box a batch, of ``1 - lambda`` of the area with ``lambda ~ Beta(alpha, alpha)``; needs images."""
 
     inputs: ClassVar[str] = "images"
-    mixing_alpha: float = Field(
-        1.0, gt=0, le=100, description="Of Beta(alpha, alpha): near 0 hardly any mixing, 1 every share alike often."
-    )
+    mixing_alpha: float = Field(1.0, gt=0, le=100, description=ALPHA)
 
     def mix(
         self, inputs: Tensor, labels: Labels, counts: NDArray[np.float64], chance: np.random.Generator

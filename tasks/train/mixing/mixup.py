@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.mixing import beta_share
-from tasks.train.mixing import Mixing
+from tasks.train.mixing import ALPHA, Mixing, blend
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,19 +23,13 @@ class Mixup(Mixing):
     network's last layer (Verma et al. 2019), without its effect on the layers below.
     """
 
-    mixing_alpha: float = Field(
-        0.2, gt=0, le=100, description="Of Beta(alpha, alpha): near 0 hardly any mixing, 1 every share alike often."
-    )
+    mixing_alpha: float = Field(0.2, gt=0, le=100, description=ALPHA)
 
     def mix(
         self, inputs: Tensor, labels: Labels, counts: NDArray[np.float64], chance: np.random.Generator
     ) -> tuple[Tensor, Labels]:
         """See `Mixing`."""
-        import torch
-
         from tasks.train.labels import Labels
 
-        share = beta_share(self.mixing_alpha, chance)
-        partner = torch.from_numpy(chance.permutation(len(inputs)))
-        mixed = share * inputs + (1 - share) * inputs[partner]
+        mixed, partner, share = blend(inputs, self.mixing_alpha, chance)
         return mixed, Labels(labels.first, (labels.first[partner], inputs.new_full((len(inputs),), share)))

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.mixing import beta_share, remix_label_share
-from tasks.train.mixing import Mixing
+from tasks.mixing import remix_label_share
+from tasks.train.mixing import ALPHA, Mixing, blend
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 class Remix(Mixing):
     """Inputs as in mixup; the label is wholly the rarer class's unless the common class has most of the input."""
 
-    mixing_alpha: float = Field(
-        1.0, gt=0, le=100, description="Of Beta(alpha, alpha): near 0 hardly any mixing, 1 every share alike often."
-    )
+    mixing_alpha: float = Field(1.0, gt=0, le=100, description=ALPHA)
     mixing_ratio: float = Field(
         3.0, gt=1, le=1e6, description="kappa: how many times as frequent the common class must be at least."
     )
@@ -38,9 +36,7 @@ class Remix(Mixing):
 
         from tasks.train.labels import Labels
 
-        share = beta_share(self.mixing_alpha, chance)
-        partner = torch.from_numpy(chance.permutation(len(inputs)))
-        mixed = share * inputs + (1 - share) * inputs[partner]
+        mixed, partner, share = blend(inputs, self.mixing_alpha, chance)
         second = labels.first[partner]
         first_counts, second_counts = counts[labels.first.numpy()], counts[second.numpy()]
         shares = remix_label_share(share, first_counts, second_counts, self.mixing_ratio, self.mixing_threshold)
