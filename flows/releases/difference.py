@@ -13,8 +13,8 @@ import pandas as pd
 from flows.releases.snapshots import Snapshot
 from tasks.tables import ORIGINS
 
-# The sections of params.yaml that decide a balanced set, beside the recipe itself.
-SECTIONS = ("ingest", "embed", "group", "split", "synthesize", "generators", "balance")
+# The sections of params.yaml that decide a balanced set, beside the recipe itself, in any version's layout.
+SECTIONS = ("ingest", "embed", "backbones", "group", "split", "synthesize", "generators", "balance")
 KEPT = ("original", "copy")  # rows that are no new images: they follow from the images and the recipe
 COLUMNS = ["row_id", "label", "origin", "content"]
 ORDER = ["label", "row_id"]

@@ -60,7 +60,7 @@ class Locked:
                 continue
             stages.add(name)
             read = self.reads.get(name, ())
-            waiting += [out.stage for path, out in self.outputs.items() if any(_overlap(path, dep) for dep in read)]
+            waiting += [out.stage for path, out in self.outputs.items() if any(overlap(path, dep) for dep in read)]
         return [path for path, out in self.outputs.items() if out.stage in stages]
 
 
@@ -95,6 +95,11 @@ def read_locked(read: Callable[[str], bytes | None], where: str) -> Locked:
         if PurePosixPath(path).is_absolute() or {"..", "."} & set(path.split("/")) or not path:
             raise InputError(f"{where}: {LOCK} names the output {path!r}, which lies outside the project")
     return Locked(outputs, reads)
+
+
+def overlap(path: str, other: str) -> bool:
+    """Whether one is, or lies in, the other: a stage may read the folder above several outputs."""
+    return path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")
 
 
 def is_pointer(path: str) -> bool:
@@ -136,8 +141,3 @@ def check_md5(value: Any) -> str:
 
 def _load(content: bytes | None) -> dict[str, Any]:
     return (YAML(typ="safe").load(content.decode("utf-8")) if content else None) or {}
-
-
-def _overlap(path: str, dependency: str) -> bool:
-    """Whether one is, or lies in, the other: a stage may read the folder above several outputs."""
-    return path == dependency or path.startswith(f"{dependency}/") or dependency.startswith(f"{path}/")

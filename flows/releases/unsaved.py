@@ -6,13 +6,13 @@ its contents are in the cache is not enough: which image lies in which class fol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from flows.git import read_at
 from flows.history import NAMING
-from flows.releases.locked import Locked
+from flows.releases.locked import Locked, overlap
 from flows.releases.naming import list_releases
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store
@@ -74,17 +74,32 @@ def unsaved_outputs(wanted: Revision, present: Iterable[str], staying: Iterable[
         hidden = path not in staying and _hides_something(root / path, store)
         if not saved or hidden or store.missing(content.values()):
             unsaved.append(path)
-    return unsaved
+    return [path for path in unsaved if not any(path.startswith(f"{other}/") for other in unsaved)]
 
 
 def _versions_of(path: str, lockeds: Iterable[Locked], store: Store) -> Iterator[dict[str, str]]:
-    """The files of the output `path` in each of these versions whose list is in the cache."""
-    md5s = dict.fromkeys(locked.outputs[path].md5 for locked in lockeds if path in locked.outputs)
-    for md5 in md5s:
-        if not md5.endswith(".dir"):
-            yield {".": md5}
-        elif not store.missing([md5]):
-            yield store.files(md5, path)
+    """The files at or below `path` in each of these versions whose lists are in the cache.
+
+    Another version may have several outputs below it, or one that holds it: ``data/features`` in one,
+    ``data/features/resnet20`` in another.
+    """
+    seen = []
+    for locked in lockeds:
+        outputs = {place: out.md5 for place, out in locked.outputs.items() if overlap(place, path)}
+        if outputs and outputs not in seen:
+            seen.append(outputs)
+            if not store.missing(md5 for md5 in outputs.values() if md5.endswith(".dir")):
+                yield _files_below(path, outputs, store)
+
+
+def _files_below(path: str, outputs: Mapping[str, str], store: Store) -> dict[str, str]:
+    """The md5 of each file at or below `path`, relative to it, where these outputs hold it."""
+    files = {
+        PurePosixPath(place, file): md5
+        for place, listed in outputs.items()
+        for file, md5 in (store.files(listed, place) if listed.endswith(".dir") else {".": listed}).items()
+    }
+    return {str(file.relative_to(path)): md5 for file, md5 in files.items() if file.is_relative_to(path)}
 
 
 def _hides_something(output: Path, store: Store) -> bool:

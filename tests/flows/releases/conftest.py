@@ -9,6 +9,7 @@ import hashlib
 import io
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
@@ -373,6 +374,17 @@ def two(prototype_of_two: tuple[Path, dict[int, dict[str, bytes]]], project: Pro
     shutil.rmtree(project.root)
     shutil.copytree(root, project.root)
     return data
+
+
+@pytest.fixture
+def previous(tmp_path: Path) -> Project:
+    """A project with releases of earlier code, see previous/make.py: git's files as last committed, no data yet."""
+    root = tmp_path / "previous"
+    with tarfile.open(Path(__file__).parent / "previous" / "project.tar.xz") as archive:
+        archive.extractall(root, filter="data")
+    project = Project(root)
+    project.git("reset", "--quiet", "--hard")
+    return project
 
 
 @pytest.fixture
