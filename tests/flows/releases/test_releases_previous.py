@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from flows.layout import previous_layout_signs
 from flows.releases.collecting import collect
 from flows.releases.comparing import diff
 from flows.releases.exporting.export import export
@@ -203,3 +204,12 @@ def test_a_new_release_needs_parameters_of_today(previous):
     (previous.root / "params.yaml").write_text(OTHER_PARAMS)
     with pytest.raises(InputError, match=r"params\.yaml"):
         release(previous.root, "v3", "grown")
+
+
+def test_restored_they_are_recognised_as_of_the_previous_layout(previous):
+    restore(previous.root, "v1")
+    assert previous_layout_signs(previous.root) == [
+        "params.yaml has a section `embed`",
+        "dvc.yaml has a stage `embed` without a backbone's name",
+        "data/features/features.npy lies directly below data/features",
+    ]
