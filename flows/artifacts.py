@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.markdown import plain
 from flows.terminal import interval
-from tasks.workspace import read_json
+from tasks.files import read_json
 
 
 def publish(root: Path, mlflow_url: str | None, *, verdicts: bool) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tasks.workspace import write_text
+from tasks.files import write_text
 
 
 @contextmanager

@@ -11,8 +11,8 @@ import pandas as pd
 
 from flows.plan import make_plan
 from tasks.errors import InputError
+from tasks.files import read_json
 from tasks.tables import CATALOG, FLAGS, REJECTED
-from tasks.workspace import read_json
 
 CORRUPT, CONFLICTS = "corrupt", "conflicts"
 CONFLICTING = "conflicting "  # how the reason begins where one content is given two labels, groups or parts

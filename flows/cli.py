@@ -252,7 +252,7 @@ def diff(
     showing.difference(found)
     if page:
         from flows.releases.difference_page import difference_page
-        from tasks.workspace import write_text
+        from tasks.files import write_text
 
         try:
             write_text(page, difference_page(found))

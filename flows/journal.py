@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.runner import Outcome, Result
-from tasks.workspace import STATE, read_json, write_json
+from tasks.files import read_json, write_json
+from tasks.workspace import STATE
 
 
 @dataclass

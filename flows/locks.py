@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 
 from tasks.errors import InputError
-from tasks.workspace import STATE, write_text
+from tasks.files import write_text
+from tasks.workspace import STATE
 
 RUNNING = Path(".dvc", "tmp", "rwlock")  # DVC's list of the outputs that stages write, and read, at this moment
 

@@ -21,7 +21,8 @@ from flows.errors import ServerError
 from flows.process import Child
 from flows.runner import stage_environment
 from tasks.errors import InputError
-from tasks.workspace import STATE, read_json, write_json
+from tasks.files import read_json, write_json
+from tasks.workspace import STATE
 
 HOST = "127.0.0.1"
 _PATIENCE_SECONDS = 180.0

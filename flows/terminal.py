@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.runner import Outcome, Result
-from tasks.workspace import read_json
+from tasks.files import read_json
 
 if TYPE_CHECKING:
     from flows.checking import Issue

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tasks.features import Features
+from tasks.progress import say
 from tasks.tables import BALANCED
-from tasks.workspace import Workspace, say
+from tasks.workspace import Workspace
 
 
 def run(workspace: Workspace, name: str) -> None:

@@ -20,7 +20,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.workspace import STATE, Workspace, say, write_bytes
+from tasks.files import write_bytes
+from tasks.progress import say
+from tasks.workspace import STATE, Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,7 @@ from flows.dataset.samples import CLASSES, is_sample
 from flows.dataset.versions import POINTER, RAW, finish_interrupted, is_committed, require_repository, track
 from flows.locks import workspace_lock
 from tasks.errors import InputError
-from tasks.workspace import say
+from tasks.progress import say
 
 
 def add(root: Path, path: Path, replace: bool = False) -> Report:

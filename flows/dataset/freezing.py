@@ -6,7 +6,8 @@ from pathlib import Path
 
 from flows.locks import workspace_lock
 from tasks.errors import InputError
-from tasks.workspace import say, write_text
+from tasks.files import write_text
+from tasks.progress import say
 
 SPLITS = Path("data", "splits", "splits.parquet")
 FROZEN = Path("data", "frozen.csv")

@@ -13,7 +13,9 @@ from pathlib import Path
 from flows.dataset.entries import TABLE, Entry, Plan, class_counts
 from flows.dataset.versions import OLD, POINTER, RAW, check_space, finish_interrupted, track
 from tasks.errors import InputError
-from tasks.workspace import STATE, Progress, say, write_text
+from tasks.files import write_text
+from tasks.progress import Progress, say
+from tasks.workspace import STATE
 
 NEW = Path(STATE, "scratch", "raw-new")
 

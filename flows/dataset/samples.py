@@ -14,7 +14,7 @@ from flows.dataset.place import Report, carry_out
 from flows.dataset.versions import POINTER, RAW, finish_interrupted, require_repository
 from flows.locks import workspace_lock
 from tasks.errors import InputError
-from tasks.workspace import say
+from tasks.progress import say
 
 # The package gives the probability of a defect, as thirds.
 CLASSES = {0: "functional", 1: "likely_functional", 2: "likely_defective", 3: "defective"}

@@ -12,8 +12,8 @@ from typing import Any
 from flows.checking import issues_of
 from flows.markdown import plain
 from flows.releases.revisions import Revision, first_repeat
+from tasks.files import read_json
 from tasks.tables import BALANCED, CATALOG, FLAGS, ORIGINS, REJECTED, SPLITS
-from tasks.workspace import read_json
 
 HASHED = {"raw": "data/raw", "catalog": "data/catalog", "splits": "data/splits"}
 

@@ -11,7 +11,9 @@ from flows.releases.naming import Release, known, list_releases
 from flows.releases.revisions import Revision
 from flows.releases.store import Store
 from tasks.errors import InputError
-from tasks.workspace import STATE, read_json, say, write_json
+from tasks.files import read_json, write_json
+from tasks.progress import say
+from tasks.workspace import STATE
 
 PUSHED = Path(STATE, "pushed.json")
 LATER = "`equipoise releases --push` pushes it later"

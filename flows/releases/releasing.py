@@ -24,7 +24,8 @@ from flows.releases.naming import TAG, card_path, check_name, find_release, list
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store
 from tasks.errors import InputError
-from tasks.workspace import read_json, say, write_json, write_text
+from tasks.files import read_json, write_json, write_text
+from tasks.progress import say
 
 
 @dataclass(frozen=True)

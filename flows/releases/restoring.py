@@ -22,7 +22,9 @@ from flows.releases.revisions import Revision
 from flows.releases.store import Store
 from flows.releases.unsaved import present_outputs, unsaved_files, unsaved_outputs
 from tasks.errors import InputError
-from tasks.workspace import STATE, say, write_bytes, write_text
+from tasks.files import write_bytes, write_text
+from tasks.progress import say
+from tasks.workspace import STATE
 
 ASIDE = "before-restore-"
 UNDERWAY = Path(STATE, "restoring")  # stands from the first change of a restore to its end

@@ -18,9 +18,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tasks.files import read_json
 from tasks.params import Params
 from tasks.slugs import slugs
-from tasks.workspace import read_json
 
 GOOD = frozenset({"Completed", "Restored", "Unchanged"})
 TRIED = GOOD | {"Failed"}

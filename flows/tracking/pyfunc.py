@@ -89,9 +89,9 @@ def save(model_folder: Path, destination: Path) -> None:
 
 def _load_pyfunc(path: str) -> ImageClassifier:
     """Load what `save` wrote; MLflow calls this by its name."""
+    from tasks.files import read_json
     from tasks.params.models import Embed
     from tasks.train.models import ABOUT, load_model
-    from tasks.workspace import read_json
 
     features = read_json(Path(path) / ABOUT)["features"]
     shape = features["preprocessing"]

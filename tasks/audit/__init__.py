@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 def run(workspace: Workspace, name: str) -> None:
     """Audit the recipe `name`, write ``reports/audit/<name>``; models of strategies that are gone are deleted."""
+    from tasks.files import write_json
+    from tasks.progress import say
     from tasks.shortcuts import NOTHING, without_effect
     from tasks.tables import BALANCED
-    from tasks.workspace import say, write_json
 
     params = workspace.params
     workspace.sweep("models", keep=params.strategies)

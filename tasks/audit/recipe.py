@@ -21,12 +21,13 @@ from tasks.errors import InputError
 from tasks.features import Features
 from tasks.features.embedding import about
 from tasks.features.stored import embed_stored
+from tasks.files import read_json
 from tasks.fingerprints import file_hash
 from tasks.rows import Rows
 from tasks.shortcuts import FEWEST_GROUPS, NOT_AUDITED, SHORTCUT, judge, without_effect
 from tasks.tables import CATALOG, SPLITS
 from tasks.train.models import Model
-from tasks.workspace import STATE, Workspace, read_json
+from tasks.workspace import STATE, Workspace
 
 if TYPE_CHECKING:
     from tasks.params.models import Audit

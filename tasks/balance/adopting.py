@@ -10,9 +10,9 @@ import pandas as pd
 from tasks.balance.space import on_disk
 from tasks.errors import InputError
 from tasks.lineage import TrainingSet
+from tasks.progress import say
 from tasks.slugs import slugs
 from tasks.tables import BALANCED
-from tasks.workspace import say
 
 
 def synthetic_bytes(generator: Path, most: int | None) -> int:

@@ -16,11 +16,12 @@ from tasks.balance.derive import Copy, Order, Parent
 from tasks.balance.make import make_once, still_to_make
 from tasks.balance.plan import plan
 from tasks.balance.space import check_space, needed_for
+from tasks.files import write_json
 from tasks.lineage import TrainingSet
+from tasks.progress import say
 from tasks.rows import Rows
 from tasks.slugs import slugs
 from tasks.tables import BALANCED, ORIGINS
-from tasks.workspace import say, write_json
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,8 +14,9 @@ from joblib import Parallel, delayed
 
 from tasks.balance.derive import Copy, Made, Order, derive
 from tasks.balance.space import check_space, on_disk
+from tasks.files import write_bytes
+from tasks.progress import Progress
 from tasks.rows import Row, Rows
-from tasks.workspace import Progress, write_bytes
 
 IMAGES_A_CHUNK = 64  # roughly, what a process gets at a time
 

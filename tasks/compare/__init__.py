@@ -23,8 +23,9 @@ def run(workspace: Workspace, name: str) -> None:
     from tasks.compare.simplicity import simplest_first
     from tasks.evaluate.scored import read_scored
     from tasks.evaluate.writing import read_evaluations
+    from tasks.files import read_json, write_json, write_text
+    from tasks.progress import say
     from tasks.tables import SPLITS
-    from tasks.workspace import read_json, say, write_json, write_text
 
     params = workspace.params
     splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))

@@ -12,9 +12,9 @@ from typing import Any
 
 from tasks.errors import InputError
 from tasks.evaluate.intervals import Interval
+from tasks.files import read_json
 from tasks.params.models import Strategy
 from tasks.shortcuts import SHORTCUT
-from tasks.workspace import read_json
 
 AUDIT = "audit.json"
 

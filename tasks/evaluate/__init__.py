@@ -23,8 +23,8 @@ def run(workspace: Workspace, name: str) -> None:
     from joblib import Parallel, delayed
 
     from tasks.evaluate.writing import write_evaluations
+    from tasks.progress import Progress
     from tasks.tables import SPLITS
-    from tasks.workspace import Progress
 
     splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))
     strategies = sorted(workspace.params.strategies)

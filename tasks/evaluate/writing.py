@@ -12,9 +12,9 @@ from tasks.errors import InputError
 from tasks.evaluate.evaluation import OVERALL, RANKING, Evaluation
 from tasks.evaluate.figures import draw
 from tasks.evaluate.intervals import DECIMALS, Interval
+from tasks.files import write_json
 from tasks.page import save_png
 from tasks.tables import Table
-from tasks.workspace import write_json
 
 METRICS = Table(
     "metrics",

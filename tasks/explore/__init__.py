@@ -19,8 +19,8 @@ def run(workspace: Workspace, name: str) -> None:
     from tasks.explore.measure import measure_images, measured_rows
     from tasks.explore.report import write_report
     from tasks.features import Features
+    from tasks.files import read_json
     from tasks.tables import CATALOG, GROUPS, PAIRS, REJECTED, SPLITS
-    from tasks.workspace import read_json
 
     thumbnails = workspace.params.explore.thumbnails
     catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))

@@ -69,7 +69,7 @@ def measure_images(raw: Path, catalog: pd.DataFrame, workers: int, rows: Rows) -
     """
     import pandas as pd
 
-    from tasks.workspace import Progress
+    from tasks.progress import Progress
 
     catalog = catalog.sort_values("image_id", ignore_index=True)
     facts = catalog[list(Source._fields)].itertuples(index=False, name=None)

@@ -11,10 +11,10 @@ import pandas as pd
 from tasks.explore.checks import Finding
 from tasks.explore.dataset import Dataset
 from tasks.explore.measure import all_checks
+from tasks.files import write_json, write_text
 from tasks.images import open_rgb
 from tasks.page import render, thumbnail
 from tasks.tables import FLAGS
-from tasks.workspace import write_json, write_text
 
 SAMPLED = 30  # classes of which the report shows samples, the rarest
 FOLDED = 30  # rows from which a table is folded away

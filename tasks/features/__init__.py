@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tasks.errors import InputError
-from tasks.workspace import write_json
+from tasks.files import write_json
 
 
 @dataclass(frozen=True, eq=False)

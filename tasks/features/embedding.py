@@ -20,8 +20,8 @@ from PIL import Image
 
 from tasks.features.backbones import Backbone
 from tasks.images import BACKGROUND, open_rgb
+from tasks.progress import Progress
 from tasks.registry import parts
-from tasks.workspace import Progress
 
 if TYPE_CHECKING:
     import torch

@@ -18,13 +18,14 @@ def run(workspace: Workspace, name: str) -> None:
     import pandas as pd
 
     from tasks.features import Features
+    from tasks.files import write_json
     from tasks.group.linkage import connect, refuse_large
     from tasks.group.names import hints
     from tasks.group.near import Near, find_near
     from tasks.group.pictures import stored_pictures
     from tasks.group.relations import find_relations
+    from tasks.progress import say
     from tasks.tables import CATALOG, GROUPS, PAIRS
-    from tasks.workspace import say, write_json
 
     params = workspace.params.group
     catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))

@@ -20,8 +20,8 @@ from joblib import Parallel, delayed
 from tasks.fingerprints import TURNS
 from tasks.group.candidates import close_hashes, nearest
 from tasks.group.likeness import HIGHEST, SIDE, Likeness, normalised
+from tasks.progress import Progress, say
 from tasks.tables import PAIRS
-from tasks.workspace import Progress, say
 
 if TYPE_CHECKING:
     from tasks.features import Features

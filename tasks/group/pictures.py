@@ -10,8 +10,8 @@ import numpy as np
 
 from tasks.group.likeness import SIDE, picture
 from tasks.images import open_rgb
+from tasks.progress import Progress
 from tasks.rows import Row, Rows
-from tasks.workspace import Progress
 
 if TYPE_CHECKING:
     import pandas as pd

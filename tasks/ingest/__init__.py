@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 def run(workspace: Workspace, name: str) -> None:
     """Make ``data/catalog`` from ``data/raw``."""
+    from tasks.files import write_json
     from tasks.ingest.catalog import examined_rows, ingest, summarise
+    from tasks.progress import say
     from tasks.tables import CATALOG, REJECTED
-    from tasks.workspace import say, write_json
 
     rows = examined_rows(workspace)
     catalog, rejected = ingest(workspace.path("data", "raw"), workspace.params.ingest, workspace.workers, rows)

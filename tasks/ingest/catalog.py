@@ -19,10 +19,10 @@ from tasks.ingest.sources import TABLE, Source, choose_classes, from_folders, li
 from tasks.ingest.table import from_table
 from tasks.ingest.wording import first_few, readable
 from tasks.params.models import Ingest
+from tasks.progress import Progress, say
 from tasks.rows import Row, Rows
 from tasks.slugs import slugs
 from tasks.tables import CATALOG, REJECTED
-from tasks.workspace import Progress, say
 
 if TYPE_CHECKING:
     from tasks.workspace import Workspace

@@ -15,10 +15,10 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 
 from tasks.errors import InputError
+from tasks.files import write_text
 from tasks.params.mistakes import hint
 from tasks.params.models import Params
 from tasks.params.reading import check_params, parse_yaml, plain, read_text
-from tasks.workspace import write_text
 
 
 def set_values(path: Path, assignments: list[str]) -> Params:

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tasks.files import write_json
 from tasks.params.composing import Composed
 from tasks.params.models import Generator, Params, Recipe, Strategy
 from tasks.registry import parts
-from tasks.workspace import write_json
 
 SCHEMA = "params.schema.json"
 

@@ -12,13 +12,14 @@ from tasks.workspace import Workspace
 
 def run(workspace: Workspace, name: str) -> None:
     """Make ``data/splits`` from ``data/catalog``, ``data/groups`` and ``data/frozen.csv``."""
+    from tasks.files import write_json
+    from tasks.progress import say
     from tasks.split.assignment import make_split
     from tasks.split.audit import check_accepted, find_leaks
     from tasks.split.frozen import read_frozen
     from tasks.split.summary import moved, summarise
     from tasks.split.telling import tell
     from tasks.tables import CATALOG, GROUPS, PAIRS, SPLITS
-    from tasks.workspace import say, write_json
 
     params = workspace.params.split
     catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from tasks.files import write_json
 from tasks.images import open_rgb
 from tasks.lineage import TrainingSet
+from tasks.progress import say
 from tasks.slugs import slugs
 from tasks.synthesize.generators import Examples, Generator, Wanted
 from tasks.tables import BALANCED
-from tasks.workspace import say, write_json
 
 
 @dataclass(frozen=True)

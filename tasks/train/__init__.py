@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def run(workspace: Workspace, name: str) -> None:
     """Fit the strategy `name`; writes `models/<name>/` and `predictions/<name>/`."""
     from tasks.features import Features
+    from tasks.progress import say
     from tasks.tables import BALANCED, PREDICTIONS, SPLITS
     from tasks.train.fitting import fit_strategy
     from tasks.train.models import fold_folder, save_model
-    from tasks.workspace import say
 
     strategy = workspace.params.strategies[name]
     recipe = strategy.recipe
@@ -54,7 +54,7 @@ def how_features_were_made(workspace: Workspace, recipe: str) -> dict[str, Any]:
         The recipe's new images were embedded otherwise, so that a classifier could tell them by that alone.
     """
     from tasks.errors import InputError
-    from tasks.workspace import read_json
+    from tasks.files import read_json
 
     made: dict[str, Any] = read_json(workspace.path("data", "features", "features.json"))
     new: dict[str, Any] = read_json(workspace.path("data", "features_new", recipe, "features.json"))

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
 from tasks.errors import InputError
+from tasks.files import read_json, write_json
 from tasks.registry import Part, parts
 from tasks.train.families import Family, State
 from tasks.train.posthoc import PostHoc
-from tasks.workspace import read_json, write_json
 
 ARRAYS = "model.safetensors"
 ABOUT = "model.json"

@@ -22,6 +22,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from flows.tracking import FlowRun, Recorded, TrackingAway, record, store
+from tasks.files import write_json, write_text
 from tasks.params import Params, load_params
 from tasks.params.models import Train
 from tasks.registry import parts
@@ -29,7 +30,6 @@ from tasks.slugs import slugs
 from tasks.train.families import FitTask, State
 from tasks.train.families.head import Head
 from tasks.train.models import Model, save_model
-from tasks.workspace import write_json, write_text
 
 REPOSITORY = Path(__file__).parent.parent.parent
 CLASSES = ["Functional", "likely defective", "Ungültig"]

@@ -11,8 +11,9 @@ import pandas as pd
 from PIL import Image, ImageDraw
 from ruamel.yaml import YAML
 
+from tasks.files import write_json
 from tasks.tables import CATALOG, SPLITS
-from tasks.workspace import Workspace, write_json
+from tasks.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 SIDE = 64

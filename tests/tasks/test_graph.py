@@ -10,7 +10,16 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 # The edge: decides where things stand and what may be asked for, not what comes out.
-EDGE = ("tasks.errors", "tasks.params", "tasks.registry", "tasks.rows", "tasks.tables", "tasks.workspace")
+EDGE = (
+    "tasks.errors",
+    "tasks.files",
+    "tasks.params",
+    "tasks.progress",
+    "tasks.registry",
+    "tasks.rows",
+    "tasks.tables",
+    "tasks.workspace",
+)
 SLOTS = {
     "${embed.backbone}": "tasks/features/backbones",
     "${item.resample}": "tasks/balance/resample",

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tasks.errors import InputError
+from tasks.files import read_json
 from tasks.ingest import run
 from tasks.ingest.catalog import ingest, summarise
 from tasks.ingest.examine import examine
@@ -17,7 +18,7 @@ from tasks.params.models import Ingest
 from tasks.rows import Rows
 from tasks.slugs import slug, slugs
 from tasks.tables import CATALOG, REJECTED
-from tasks.workspace import Workspace, read_json
+from tasks.workspace import Workspace
 
 
 def save(path, seed, **options):

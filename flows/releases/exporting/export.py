@@ -25,7 +25,9 @@ from flows.releases.naming import Release, card_path, resolve
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store
 from tasks.errors import InputError
-from tasks.workspace import STATE, say, write_json
+from tasks.files import write_json
+from tasks.progress import say
+from tasks.workspace import STATE
 
 ROW_BYTES = 3_000  # what a row costs beside its image: headers, names, lineage
 SHOWN = 5

@@ -11,7 +11,7 @@ from pathlib import Path
 from flows.releases.exporting.images import Images
 from flows.releases.exporting.rows import Parts, Row
 from flows.releases.exporting.table import write_csv
-from tasks.workspace import Progress
+from tasks.progress import Progress
 
 
 def write(parts: Parts, part: str, folder: Path, images: Images) -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from flows.releases.exporting.images import Images
 from flows.releases.exporting.rows import Parts
-from tasks.workspace import Progress
+from tasks.progress import Progress
 
 GROUP_BYTES = 32_000_000  # of images a row group: what a reader holds at once
 _LINEAGE = (

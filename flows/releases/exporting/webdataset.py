@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flows.releases.exporting.images import Images
 from flows.releases.exporting.rows import Parts
-from tasks.workspace import Progress
+from tasks.progress import Progress
 
 SHARD_BYTES = 500_000_000
 SHARD_IMAGES = 10_000

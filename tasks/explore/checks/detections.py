@@ -39,7 +39,7 @@ class Detections(Check):
         if not dataset.params.detector:
             text = "None looked for: explore.detector in params.yaml may name the folder of a detector of transformers."
             return Finding({}, [Block("", text)])
-        from tasks.workspace import Progress
+        from tasks.progress import Progress
 
         detect = load_detector(Path(dataset.params.detector))
         rows = dataset.training.groupby("label").head(SAMPLED)

@@ -15,8 +15,8 @@ import numpy as np
 from pydantic import Field
 
 from tasks.errors import InputError
+from tasks.progress import say
 from tasks.synthesize.generators import Examples, Generator, Wanted
-from tasks.workspace import say
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -22,8 +22,8 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
+from tasks.files import write_json
 from tasks.tables import BALANCED, CATALOG, FLAGS, REJECTED, SPLITS
-from tasks.workspace import write_json
 
 GRAPH = """
 stages:
