@@ -2,7 +2,7 @@
 
 What is settled comes first: parts that the user gave and the assignment that is frozen in ``data/frozen.csv``
 (`units`). The others are placed by the rule that `split.by` names (`by_class`, `by_time`, `by_group`), whole groups
-together. An audit that knows nothing of all this then looks for relatives on different sides (`audit`).
+together. A check that knows nothing of all this then looks for relatives on different sides (`leak_check`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ def run(workspace: Workspace, name: str) -> None:
     from tasks.files import write_json
     from tasks.progress import say
     from tasks.split.assignment import make_split
-    from tasks.split.audit import check_accepted, find_leaks
+    from tasks.split.console import summary_lines
     from tasks.split.frozen import read_frozen
+    from tasks.split.leak_check import check_accepted, find_leaks
     from tasks.split.summary import moved, summarise
-    from tasks.split.telling import tell
     from tasks.tables import CATALOG, GROUPS, PAIRS, SPLITS
 
     params = workspace.params.split
@@ -37,5 +37,5 @@ def run(workspace: Workspace, name: str) -> None:
     with workspace.output("data", "splits") as folder:
         SPLITS.write(assignment.splits, folder / "splits.parquet")
         write_json(folder / "summary.json", summary)
-    for line in tell(summary, leaks, catalog, frozen, params):
+    for line in summary_lines(summary, leaks, catalog, frozen, params):
         say(line)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tasks.params.models import Split
 from tasks.split.by_group import join_given_groups
-from tasks.split.placing import draws
+from tasks.split.stratification import draws
 from tasks.split.units import FREE, TEST, TRAINING, Units
 
 MAJORITY_SHARE = 0.10  # of the largest class's training images that may be given up

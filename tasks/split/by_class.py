@@ -8,8 +8,10 @@ import numpy as np
 
 from tasks.errors import InputError
 from tasks.params.models import Split
-from tasks.split.placing import REMEDY, Places, draws, named, place_groups
+from tasks.split.places import Places
+from tasks.split.stratification import REMEDY, draws, place_groups
 from tasks.split.units import FREE, TEST, Units
+from tasks.split.wording import named
 
 DISCARD = "let images that are frozen move (`equipoise freeze --discard`)"
 

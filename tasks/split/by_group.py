@@ -12,8 +12,10 @@ import pandas as pd
 from tasks.components import components
 from tasks.errors import InputError
 from tasks.params.models import Split
-from tasks.split.placing import Places, draws, named, place_groups
+from tasks.split.places import Places
+from tasks.split.stratification import draws, place_groups
 from tasks.split.units import FREE, TEST, TRAINING, Units
+from tasks.split.wording import named
 
 
 def place(units: Units, params: Split) -> tuple[np.ndarray, list[str]]:

@@ -11,8 +11,8 @@ import pandas as pd
 
 from tasks.errors import InputError
 from tasks.params.models import Split
-from tasks.split.placing import named
 from tasks.split.units import TEST, Units
+from tasks.split.wording import named
 
 FUTURE = "is later than the first test image, but has relatives in training"
 OTHERWISE = "use split.by: class, or merge or drop classes (ingest.rename, ingest.drop)"

@@ -2,7 +2,7 @@
 
 Two things settle a place: the part that the user gave an image, and the frozen assignment. An image of which nothing is
 settled goes where its relatives are. If those are on different sides it can't go anywhere without a leak and is left
-out; the settled ones themselves stay where they are, each side a unit of its own, which the audit then reports.
+out; the settled ones themselves stay where they are, each side a unit of its own, which the leak check then reports.
 """
 
 from __future__ import annotations

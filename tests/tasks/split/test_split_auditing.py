@@ -8,10 +8,10 @@ from split_tables import components, freeze, pair_table, sides_of, tables
 from tasks.lineage import TrainingSet
 from tasks.params.models import Split
 from tasks.split.assignment import make_split
-from tasks.split.audit import find_leaks
+from tasks.split.console import summary_lines
 from tasks.split.frozen import frozen_text, read_frozen
+from tasks.split.leak_check import find_leaks
 from tasks.split.summary import summarise
-from tasks.split.telling import tell
 from tasks.split.units import AUDITED
 
 COUNTS = {"common": 1500, "middling": 300, "rare": 60}
@@ -105,7 +105,7 @@ def test_the_summary_counts_the_part_and_the_terminal_tells_it():
     assert sum(summary["shares"][side]["common"] for side in ("train", "test", "audit")) == pytest.approx(1)
     assert summary["audit"] == {"label": "common", "wanted": 100, "images": 100, "groups": 100, "why": ""}
     leaks = find_leaks(assignment.splits, catalog, groups, pair_table([]))
-    lines = list(tell(summary | {"moved": {}}, leaks, catalog, freeze(assignment.splits.iloc[:0]), Split()))
+    lines = list(summary_lines(summary | {"moved": {}}, leaks, catalog, freeze(assignment.splits.iloc[:0]), Split()))
     assert "audit: 100 images of common in 100 groups are kept out of training" in lines
     assert not [line for line in lines if "audit has no image" in line]
     none = summarise(make_split(catalog, groups, Split(audit_images=0)))

@@ -8,8 +8,8 @@ from split_tables import components, freeze, long_tail, pair_table, rich_enough,
 from tasks.errors import InputError
 from tasks.params.models import Split
 from tasks.split.assignment import make_split
-from tasks.split.audit import check_accepted, find_leaks
 from tasks.split.frozen import check_folds, frozen_text, read_frozen
+from tasks.split.leak_check import check_accepted, find_leaks
 from tasks.split.summary import moved, summarise
 from tasks.tables import SPLITS
 

@@ -11,7 +11,7 @@ from tasks.errors import InputError
 from tasks.lineage import prove_no_leak
 from tasks.params.models import Split
 from tasks.split.assignment import make_split
-from tasks.split.audit import check_accepted, find_leaks
+from tasks.split.leak_check import check_accepted, find_leaks
 
 KINDS = ("given", "content", "name", "near")
 

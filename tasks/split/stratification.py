@@ -9,61 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from tasks.errors import InputError
-from tasks.split.improving import improve
+from tasks.split.local_search import exchange_groups
+from tasks.split.places import Places
 from tasks.split.units import TEST
+from tasks.split.wording import named
 
 ROUNDS = 50  # of placing anew before a split counts as impossible
 TIE_BREAK = 1e-6  # weight of the size of a place against its class counts
 REMEDY = "use fewer folds (split.folds), merge classes (ingest.rename), or leave them out (ingest.drop)"
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where groups may go.
-
-    Attributes
-    ----------
-    targets
-        Share of the images for each place, shape (P,): the test part, then the folds. A place with target 0 is closed:
-        it holds what is fixed there and gets no more.
-    fixed
-        Place of each group that has no choice, negative for the others, shape (G,).
-    may_test
-        Whether a group may be placed in the test part, shape (G,).
-    quota
-        How many groups of each class a place needs at least, shape (P,).
-    """
-
-    targets: np.ndarray
-    fixed: np.ndarray
-    may_test: np.ndarray
-    quota: np.ndarray
-
-    @property
-    def is_open(self) -> np.ndarray:
-        """Which places groups may go to, shape (P,)."""
-        return self.targets > 0
-
-    def lacking(self, counts: np.ndarray, place: np.ndarray) -> np.ndarray:
-        """Groups that each place still needs of each class, given where groups are, shape (P, K); none where closed."""
-        have = np.array([(counts[place == at] > 0).sum(axis=0) for at in range(len(self.targets))])
-        lacks: np.ndarray = np.where(self.is_open, self.quota, 0)[:, None] - have
-        return lacks.clip(min=0)
-
-    def goals(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Images that each place should have of each class, and the weight of a squared distance from that.
-
-        With these weights the sum is the chi-squared distance; closed places have weight 0, and their images don't
-        count for the others. Both have shape (P, C), where the C columns of `counts` may be sums of classes, too.
-        """
-        shared = (self.fixed < 0) | self.is_open[self.fixed]
-        goal = np.outer(self.targets, np.maximum(counts[shared].sum(axis=0), 1))
-        return goal, np.divide(1, goal, out=np.zeros_like(goal), where=goal > 0)
 
 
 def draws(names: Sequence[str], seed: int, what: int | str = 0) -> np.ndarray:
@@ -107,17 +64,12 @@ def place_groups(counts: np.ndarray, places: Places, order: np.ndarray, classes:
         place = _place_greedily(counts, places, order, complaints)
         lost = places.lacking(counts, place).any(axis=0)
         if not lost.any():
-            return improve(counts, places, place)
+            return exchange_groups(counts, places, place)
         complaints += lost
     raise InputError(
         f"no split was found that has each class in every fold and the test part (missing somewhere: "
         f"{named(classes, complaints == complaints.max())}), because relatives belong to several classes; {REMEDY}"
     )
-
-
-def named(classes: Sequence[str], chosen: np.ndarray) -> str:
-    """The names of the chosen classes, in quotes."""
-    return ", ".join(repr(name) for name, is_chosen in zip(classes, chosen, strict=True) if is_chosen)
 
 
 def _place_greedily(counts: np.ndarray, places: Places, draws: np.ndarray, complaints: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Exchanging groups between places until no exchange brings the classes nearer to their targets.
+"""Local search: groups are exchanged between places until that brings the classes no nearer to their targets.
 
 Placing one group after the other can't undo what a later group spoils. Where few large groups hold several classes (the
 cells of a solar module, the photos of a patient) that leaves shares far from their targets, which exchanges mend.
@@ -6,21 +6,17 @@ cells of a solar module, the photos of a patient) that leaves shares far from th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from tasks.split.places import Places
 from tasks.split.units import TEST
-
-if TYPE_CHECKING:
-    from tasks.split.placing import Places
 
 ROUNDS = 500  # at most, each for one class
 CANDIDATES = 100  # groups of either side that are tried in an exchange, the smallest ones
 NOTHING = -1  # what comes back where a group only moves
 
 
-def improve(counts: np.ndarray, places: Places, place: np.ndarray) -> np.ndarray:
+def exchange_groups(counts: np.ndarray, places: Places, place: np.ndarray) -> np.ndarray:
     """Lower the chi-squared distance of class counts from their targets by moving and swapping groups.
 
     The class that is furthest off is mended first: a group leaves the place that has most too many for one that has too

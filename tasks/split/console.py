@@ -1,4 +1,4 @@
-"""What a split came to, in lines for the person at the keyboard."""
+"""What the console shows of a split: its summary in lines for the person at the keyboard."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from tasks.params.models import Split
-from tasks.split.audit import Leaks
+from tasks.split.leak_check import Leaks
 
 SHOWN = 5  # excluded images that are named
 
 
-def tell(
+def summary_lines(
     summary: dict[str, Any], leaks: Leaks, catalog: pd.DataFrame, frozen: pd.DataFrame, params: Split
 ) -> Iterator[str]:
     """Lines on what is frozen, what moved, what was left out, and where the classes are.
@@ -23,7 +23,7 @@ def tell(
     summary
         What ``summary.json`` holds.
     leaks
-        What the audit found; accepted, if anything.
+        What the leak check found; accepted, if anything.
     catalog, frozen
         Table `CATALOG` and the frozen assignment.
     params
@@ -37,14 +37,14 @@ def tell(
         if gone:
             yield f"data/frozen.csv names {gone:,} images that are gone; they are ignored"
     if summary["moved"]:
-        yield from _tell_moved(summary["moved"])
+        yield from _lines_on_moved(summary["moved"])
     related = summary["excluded"]["related"]
     if related:
         of_class = ", ".join(f"{name} {number:,}" for name, number in summary["excluded"]["related_of_class"].items())
         yield f"{len(related):,} new images are excluded, since they would tie both sides together: {of_class}"
         yield from (f"  {image['path']} {image['reason']}" for image in related[:SHOWN])
     yield from summary["notes"]
-    yield from _tell_audit(summary["audit"])
+    yield from _lines_on_audit(summary["audit"])
     yield from table(summary)
     for side, counts in summary["counts"].items():
         if side == "audit":
@@ -57,7 +57,7 @@ def tell(
         yield from leaks.sentences()
 
 
-def _tell_audit(audit: dict[str, Any]) -> Iterator[str]:
+def _lines_on_audit(audit: dict[str, Any]) -> Iterator[str]:
     if audit["images"]:
         number = f"{audit['images']:,} images of {audit['label']} in {audit['groups']:,} groups"
         yield f"audit: {number} are kept out of training"
@@ -66,7 +66,7 @@ def _tell_audit(audit: dict[str, Any]) -> Iterator[str]:
         yield what + ("" if audit["images"] else "; recipes will not be audited for shortcuts")
 
 
-def _tell_moved(moved: dict[str, Any]) -> Iterator[str]:
+def _lines_on_moved(moved: dict[str, Any]) -> Iterator[str]:
     yield f"split.frozen is false, so {moved['compared']:,} images of data/frozen.csv were drawn anew"
     for what, change in (("parts", "changed the part (training, test or audit)"), ("folds", "changed the fold")):
         of_class = ", ".join(f"{name} {number:,}" for name, number in moved[what].items())

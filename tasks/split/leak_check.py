@@ -1,4 +1,4 @@
-"""The leak audit: which relatives a split puts on different sides, whoever decided it.
+"""The leak check: which relatives a split puts on different sides, whoever decided it.
 
 It reads the finished split and the pairs of the stage `group`, and knows nothing of how the split was made. Images that
 share a given group, their content or a name series are all relatives of each other, also through images that the split

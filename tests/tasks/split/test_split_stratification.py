@@ -13,9 +13,10 @@ from split_tables import components, long_tail, pair_table, rich_enough, sides_o
 from tasks.errors import InputError
 from tasks.params.models import Split
 from tasks.split.assignment import check_split, make_split
-from tasks.split.audit import find_leaks
 from tasks.split.by_class import open_targets
-from tasks.split.placing import Places, place_groups
+from tasks.split.leak_check import find_leaks
+from tasks.split.places import Places
+from tasks.split.stratification import place_groups
 from tasks.split.summary import summarise
 from tasks.split.units import FREE
 from tasks.tables import SPLITS
