@@ -17,6 +17,7 @@ def run(workspace: Workspace, name: str) -> None:
     """Measure all images and write ``reports/explore/``."""
     from tasks.explore.dataset import Dataset, measure_table
     from tasks.explore.measure import measure_images, measured_rows
+    from tasks.explore.registered_checks import measure_titles
     from tasks.explore.report import write_report
     from tasks.features import Features
     from tasks.files import read_json
@@ -37,6 +38,7 @@ def run(workspace: Workspace, name: str) -> None:
         params=workspace.params.explore,
         group_summary=read_json(workspace.path("data", "groups", "summary.json")),
         backbone=read_json(workspace.path("data", "features", "features.json")).get("backbone", ""),
+        measure_titles=measure_titles(),
         raw=raw,
     )
     with workspace.output("reports", "explore") as folder:

@@ -45,6 +45,8 @@ class Dataset:
         What made the features, as `params.yaml` calls it; empty where that isn't known.
     group_summary
         What the stage group wrote beside its tables; keys may be missing.
+    measure_titles
+        What the report calls the measures, by name; others are called by their names.
     raw
         The folder below which the paths lie, for checks that open some images again.
     details
@@ -59,6 +61,7 @@ class Dataset:
     params: Explore = field(default_factory=lambda: Explore.model_validate({}))
     backbone: str = ""
     group_summary: dict[str, Any] = field(default_factory=dict)
+    measure_titles: dict[str, str] = field(default_factory=dict)
     raw: Path = Path("data", "raw")
     details: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -76,6 +79,7 @@ class Dataset:
         params: Explore | None = None,
         backbone: str = "",
         group_summary: dict[str, Any] | None = None,
+        measure_titles: dict[str, str] | None = None,
         raw: Path = Path("data", "raw"),
     ) -> Dataset:
         """Join the stages' tables; an image that the split leaves out has the part "excluded"."""
@@ -92,8 +96,18 @@ class Dataset:
         )
         images["part"] = images["part"].fillna("excluded")
         images["group"] = images["group"].fillna(images["image_id"])
-        section = params or Explore.model_validate({})
-        return cls(images, pairs, rejected, features, section, backbone, group_summary or {}, raw, details)
+        return cls(
+            images,
+            pairs,
+            rejected,
+            features,
+            params=params or Explore.model_validate({}),
+            backbone=backbone,
+            group_summary=group_summary or {},
+            measure_titles=measure_titles or {},
+            raw=raw,
+            details=details,
+        )
 
     @cached_property
     def labelled(self) -> pd.DataFrame:

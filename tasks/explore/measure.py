@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tasks.explore.checks import Check
 from tasks.explore.picture import Picture, Source
-from tasks.registry import parts
+from tasks.explore.registered_checks import all_checks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
     from tasks.workspace import Workspace
 
 CHUNK = 32  # images a message to a worker process
-
-
-@cache
-def all_checks() -> dict[str, Check]:
-    """The checks by name, in the order of the report."""
-    checks = {name: cast(type[Check], part)() for name, part in parts("tasks.explore.checks").items()}
-    return dict(sorted(checks.items(), key=lambda item: (item[1].order, item[0])))
 
 
 def measured_rows(workspace: Workspace) -> Rows:

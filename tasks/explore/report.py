@@ -10,7 +10,7 @@ import pandas as pd
 
 from tasks.explore.checks import Finding
 from tasks.explore.dataset import Dataset
-from tasks.explore.measure import all_checks
+from tasks.explore.registered_checks import all_checks
 from tasks.files import write_json, write_text
 from tasks.images import open_rgb
 from tasks.page import render, thumbnail

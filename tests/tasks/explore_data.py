@@ -11,8 +11,9 @@ from PIL import Image
 
 from tasks.explore.checks import Finding
 from tasks.explore.dataset import Dataset
-from tasks.explore.measure import all_checks, measure_images, measure_pictures
+from tasks.explore.measure import measure_images, measure_pictures
 from tasks.explore.picture import Picture
+from tasks.explore.registered_checks import all_checks, measure_titles
 from tasks.features import Features
 from tasks.fingerprints import sharpness
 from tasks.images import open_image, to_rgb
@@ -103,6 +104,7 @@ def build(root: Path, images: list[tuple[str | None, str, Image.Image]], **table
         rejected=tables.get("rejected", REJECTED.empty()),
         measures=measured(raw, catalog),
         features=tables.get("features", Features(catalog["image_id"].tolist(), np.zeros((len(catalog), 4)))),
+        measure_titles=measure_titles(),
     )
     return dataset, raw
 

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from tasks.explore.checks.class_counts import imbalance, wilson
 from tasks.explore.dataset import Dataset
 from tasks.explore.effects import CONSTANT, LARGE, NEGLIGIBLE, UNCLEAR, area_interval, area_under_curve, effect
-from tasks.explore.measure import all_checks
+from tasks.explore.registered_checks import all_checks
 from tasks.explore.report import write_report
 
 # --- how strongly a measure goes with a class -------------------------------------------------------------------------

@@ -15,11 +15,11 @@ from tasks.explore import measure
 from tasks.explore.checks.background import LAB
 from tasks.explore.checks.colour import colourfulness
 from tasks.explore.checks.texture import coherence, correlation, pattern_entropy
+from tasks.explore.class_spread import spreads
 from tasks.explore.dataset import measure_table
 from tasks.explore.effects import count_groups, effect, effects_by_class
 from tasks.explore.picture import SIDE, Picture, Source
 from tasks.explore.report import shown_names
-from tasks.explore.spread import spreads
 from tasks.fingerprints import sharpness
 from tasks.images import open_image, to_rgb
 from tasks.rows import Rows

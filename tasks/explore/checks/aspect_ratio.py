@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tasks.explore.properties import Measure, Property
+from tasks.explore.comparison import Measure
+from tasks.explore.properties import Property
 
 if TYPE_CHECKING:
     import pandas as pd

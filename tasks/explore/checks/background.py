@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from tasks.explore.checks import Finding
+from tasks.explore.class_spread import compare_spreads
+from tasks.explore.comparison import Measure
 from tasks.explore.picture import INNER, LEVELS, middle
-from tasks.explore.properties import Measure, Property
-from tasks.explore.spread import likeness
+from tasks.explore.properties import Property
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
@@ -66,7 +67,7 @@ class Background(Property):
     def summarise(self, dataset: Dataset) -> Finding:
         """As for every property, and how alike the border colours of a class are."""
         found = super().summarise(dataset)
-        alike = likeness(dataset, LAB, "colour of the border", "backgrounds")
+        alike = compare_spreads(dataset, LAB, "colour of the border", "backgrounds")
         return Finding(
             found.numbers | {"likeness": alike.numbers},
             [*found.blocks, *alike.blocks],

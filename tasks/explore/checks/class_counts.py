@@ -130,7 +130,7 @@ def _block(table: pd.DataFrame, parts: list[str], numbers: dict[str, Any]) -> Bl
 
 
 def _plot(table: pd.DataFrame, parts: list[str]) -> Markup:
-    from tasks.explore.drawing import shortened
+    from tasks.explore.charts import shortened
     from tasks.page import PALETTE, new_figure, svg
 
     colours = dict(zip(PARTS, (PALETTE[0], PALETTE[1], PALETTE[5], "#b8c2cc"), strict=True))

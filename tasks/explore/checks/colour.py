@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from tasks.explore.charts import draw_histograms
 from tasks.explore.checks import Block, Finding
-from tasks.explore.drawing import draw_histograms
+from tasks.explore.comparison import Measure
 from tasks.explore.picture import shares
-from tasks.explore.properties import Measure, Property
+from tasks.explore.properties import Property
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset

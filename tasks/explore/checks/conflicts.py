@@ -6,7 +6,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.relations import CONTENT, LISTED, NEAR, likeness, named, pairs_with_facts, sets_of, thumbnails
+from tasks.explore.related_pairs import (
+    CONTENT,
+    LISTED,
+    NEAR,
+    named,
+    pairs_with_facts,
+    sets_of,
+    similarity_to_nearest,
+    thumbnails,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +36,7 @@ class Conflicts(Check):
         """Pairs of related images with different labels, and files set aside for that reason."""
         pairs = conflicting(pairs_with_facts(dataset))
         aside = dataset.rejected[dataset.rejected["reason"] == REASON].sort_values("path")
-        flags = likeness(pairs)
+        flags = similarity_to_nearest(pairs)
         numbers = {
             "files_set_aside": len(aside),
             "pairs": len(pairs),

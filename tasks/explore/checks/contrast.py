@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from tasks.explore.comparison import Measure
 from tasks.explore.picture import LEVELS
-from tasks.explore.properties import Measure, Property
+from tasks.explore.properties import Property
 
 if TYPE_CHECKING:
     from tasks.explore.picture import Picture

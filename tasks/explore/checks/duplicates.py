@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.relations import CONTENT, LISTED, NEAR, in_training, likeness, pairs_with_facts, sets_of, thumbnails
+from tasks.explore.related_pairs import (
+    CONTENT,
+    LISTED,
+    NEAR,
+    in_training,
+    pairs_with_facts,
+    sets_of,
+    similarity_to_nearest,
+    thumbnails,
+)
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
@@ -31,7 +40,7 @@ class Duplicates(Check):
         for name, number in zip(images["image_id"], repeats, strict=True):
             if number:
                 copies[name] = copies.get(name, 0.0) + float(number)
-        alike = likeness(near)
+        alike = similarity_to_nearest(near)
         numbers = {
             "repeated_files": int(repeats.sum()),
             "same_pixels": sum(len(members) - 1 for members in same.values()),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.explore.association import cramers_v, permutation_test
+from tasks.explore.binned_properties import EXIF, binned_properties
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.facts import EXIF, binned_facts
 from tasks.explore.probing import Labelled
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def association(dataset: Dataset) -> dict[str, dict[str, Any]]:
     if len(rows.classes) < 2:
         return {}
     images = dataset.training.set_index("image_id").loc[rows.image_ids]
-    facts = binned_facts(images, len(np.unique(rows.groups)))
-    fields = [fact for fact in facts if fact.name in EXIF and fact.bins > 1]
+    properties = binned_properties(images, len(np.unique(rows.groups)), dataset.measure_titles)
+    fields = [binned for binned in properties if binned.name in EXIF and binned.bins > 1]
     tested = permutation_test(
         fields,
         cramers_v,
@@ -75,9 +75,9 @@ def association(dataset: Dataset) -> dict[str, dict[str, Any]]:
         seed=dataset.params.seed,
     )
     return {
-        fact.name: {"title": fact.title, "images": fact.known, "cramers_v": one.value, "by_chance": one.by_chance}
+        binned.name: {"title": binned.title, "images": binned.known, "cramers_v": one.value, "by_chance": one.by_chance}
         | {"p_value": one.p_value, "p_adjusted": one.p_adjusted}
-        for fact, one in zip(fields, tested, strict=True)
+        for binned, one in zip(fields, tested, strict=True)
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.relations import LISTED, likeness, named, pairs_with_facts, side
+from tasks.explore.related_pairs import LISTED, named, pairs_with_facts, side, similarity_to_nearest
 from tasks.tables import USED_PARTS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Leaks(Check):
     def summarise(self, dataset: Dataset) -> Finding:
         """Counts by what is torn apart, kind of relation and class, found from the pairs alone."""
         pairs = torn_apart(pairs_with_facts(dataset))
-        flags = likeness(pairs)
+        flags = similarity_to_nearest(pairs)
         test = dataset.labelled[dataset.labelled["part"] == "test"]
         across = set(pairs.loc[pairs["between"] == "parts", ["first", "second"]].to_numpy().ravel())
         by_class = test[test["image_id"].isin(across)]["label"].value_counts()

@@ -232,7 +232,7 @@ def _block(curves: dict[str, Curve], classes: int, sentence: str) -> Block:
 
 
 def _plot(curves: dict[str, Curve]) -> Markup:
-    from tasks.explore.drawing import shortened
+    from tasks.explore.charts import shortened
     from tasks.page import PALETTE, new_figure, svg
 
     figure = new_figure(9.2, 3.4)

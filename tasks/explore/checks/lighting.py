@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from tasks.explore.checks import Finding
+from tasks.explore.class_spread import compare_spreads
+from tasks.explore.comparison import Measure
 from tasks.explore.picture import SIDE
-from tasks.explore.properties import Measure, Property
-from tasks.explore.spread import likeness
+from tasks.explore.properties import Property
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
@@ -48,7 +49,7 @@ class Lighting(Property):
     def summarise(self, dataset: Dataset) -> Finding:
         """As for every property, and how alike the light of a class is."""
         found = super().summarise(dataset)
-        alike = likeness(dataset, DIRECTION, "direction and strength of the light", "lighting")
+        alike = compare_spreads(dataset, DIRECTION, "direction and strength of the light", "lighting")
         return Finding(
             found.numbers | {"likeness": alike.numbers},
             [*found.blocks, *alike.blocks],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.relations import LISTED as PAIRS_LISTED
-from tasks.explore.relations import in_training, pairs_with_facts, thumbnails
+from tasks.explore.related_pairs import LISTED as PAIRS_LISTED
+from tasks.explore.related_pairs import in_training, pairs_with_facts, thumbnails
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from tasks.explore.comparison import Measure
 from tasks.explore.picture import SIDE
-from tasks.explore.properties import Measure, Property
+from tasks.explore.properties import Property
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,8 +19,8 @@ from tasks.explore.association import (
     fold_table,
     permutation_test,
 )
+from tasks.explore.binned_properties import binned_properties
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.facts import binned_facts
 from tasks.explore.intervals import mean_of_shares
 from tasks.explore.probing import Labelled
 
@@ -83,9 +83,9 @@ class Spurious(Check):
         if len(rows.classes) < 2:
             return Finding({}, [Block("", "There are no two classes with two independent training images each.")])
         images = dataset.training.set_index("image_id").loc[rows.image_ids]
-        facts = binned_facts(images, len(np.unique(rows.groups)))
-        constant = [fact.title for fact in facts if fact.bins == 1]
-        found = find_shortcuts([fact for fact in facts if fact.bins > 1], rows, dataset)
+        properties = binned_properties(images, len(np.unique(rows.groups)), dataset.measure_titles)
+        constant = [binned.title for binned in properties if binned.bins == 1]
+        found = find_shortcuts([binned for binned in properties if binned.bins > 1], rows, dataset)
         chance = 1 / len(rows.classes)
         numbers: dict[str, Any] = {
             "chance": chance,
@@ -97,10 +97,10 @@ class Spurious(Check):
         return Finding(numbers, _blocks(found, constant, rows, numbers), _sentences(found, chance), rows=drawn)
 
 
-def find_shortcuts(facts: list[Binned], rows: Labelled, dataset: Dataset) -> dict[str, Shortcut]:
+def find_shortcuts(properties: list[Binned], rows: Labelled, dataset: Dataset) -> dict[str, Shortcut]:
     """How well each of some properties predicts the label, the strongest first."""
     tested = permutation_test(
-        facts,
+        properties,
         balanced_accuracy,
         labels=rows.labels,
         classes=len(rows.classes),
@@ -109,19 +109,19 @@ def find_shortcuts(facts: list[Binned], rows: Labelled, dataset: Dataset) -> dic
         permutations=dataset.params.permutations,
         seed=dataset.params.seed,
     )
-    found = {fact.name: _shortcut(fact, one, rows) for fact, one in zip(facts, tested, strict=True)}
+    found = {binned.name: _shortcut(binned, one, rows) for binned, one in zip(properties, tested, strict=True)}
     return dict(sorted(found.items(), key=lambda item: (-item[1].lift, -item[1].accuracy, item[0])))
 
 
-def _shortcut(fact: Binned, tested: Tested, rows: Labelled) -> Shortcut:
-    table = fold_table(fact.codes, fact.bins, rows.labels, len(rows.classes), rows.folds)
+def _shortcut(binned: Binned, tested: Tested, rows: Labelled) -> Shortcut:
+    table = fold_table(binned.codes, binned.bins, rows.labels, len(rows.classes), rows.folds)
     recalls = cross_validated_hits(table) / np.bincount(rows.labels)
     low, high = mean_of_shares(recalls.tolist(), rows.groups_by_class.tolist())
     chance = 1 / len(rows.classes)
     lift = max(0.0, (low - chance) / (1 - chance)) if tested.p_adjusted <= LEVEL else 0.0
     best = int(recalls.argmax())
     return Shortcut(
-        title=fact.title,
+        title=binned.title,
         accuracy=tested.value,
         low=low,
         high=high,
@@ -130,7 +130,7 @@ def _shortcut(fact: Binned, tested: Tested, rows: Labelled) -> Shortcut:
         by_chance=tested.by_chance,
         p_value=tested.p_value,
         p_adjusted=tested.p_adjusted,
-        known=fact.known,
+        known=binned.known,
         best_class=rows.classes[best],
         recall=float(recalls[best]),
     )
@@ -172,7 +172,7 @@ def _blocks(found: dict[str, Shortcut], constant: list[str], rows: Labelled, num
 
 
 def _plot(found: dict[str, Shortcut], chance: float) -> Markup:
-    from tasks.explore.drawing import shortened
+    from tasks.explore.charts import shortened
     from tasks.page import BAD, NEUTRAL, new_figure, svg
 
     shown = list(found.values())[:DRAWN]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from tasks.explore.comparison import Measure
 from tasks.explore.picture import shares
-from tasks.explore.properties import Measure, Property
+from tasks.explore.properties import Property
 
 if TYPE_CHECKING:
     from tasks.explore.picture import Picture

@@ -1,7 +1,8 @@
-"""What is known of each image beside what it shows: measures of its pixels, facts of its file, and EXIF."""
+"""Every property of an image, cut into bins: measures of its pixels, facts of its file, and EXIF."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,7 @@ TITLES = {
 EXIF = ("hour", "day", "camera", "latitude", "longitude", "dpi", "orientation")
 
 
-def binned_facts(images: pd.DataFrame, groups: int) -> list[Binned]:
+def binned_properties(images: pd.DataFrame, groups: int, measure_titles: Mapping[str, str]) -> list[Binned]:
     """Every property of the images, cut into bins; also those that are the same for all.
 
     Parameters
@@ -39,6 +40,8 @@ def binned_facts(images: pd.DataFrame, groups: int) -> list[Binned]:
         Rows of `Dataset.images`.
     groups
         Number of independent images, which decides how many bins numbers get.
+    measure_titles
+        What the report calls the measures, by name.
     """
     numbers = {
         str(name): images[name].to_numpy(dtype=float, na_value=np.nan)
@@ -48,7 +51,7 @@ def binned_facts(images: pd.DataFrame, groups: int) -> list[Binned]:
     if "taken" in images:
         numbers |= _times(images["taken"])
     names = {name: [value or None for value in images[name].fillna("")] for name in NAMES if name in images}
-    titles = NAMES | TITLES | _measure_titles()
+    titles = NAMES | TITLES | dict(measure_titles)
     found = []
     for name, values in numbers.items():
         codes = bin_numbers(values, number_of_bins(groups))
@@ -69,15 +72,3 @@ def _times(taken: pd.Series) -> dict[str, np.ndarray]:
     days = (times - pd.Timestamp(0)) / pd.Timedelta(days=1)
     values = days.to_numpy(dtype=float, na_value=np.nan)
     return {"hour": values % 1 * 24, "day": np.floor(values)}
-
-
-def _measure_titles() -> dict[str, str]:
-    from tasks.explore.measure import all_checks
-    from tasks.explore.properties import Property
-
-    return {
-        name: measure.title
-        for check in all_checks().values()
-        if isinstance(check, Property)
-        for name, measure in check.measures.items()
-    }

@@ -1,4 +1,4 @@
-"""The drawings of the properties: a box a class, how well a measure tells each class from the rest, histograms."""
+"""The charts of the properties: a box a class, how well a measure tells each class from the rest, histograms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from tasks.explore.properties import Comparison, Measure
+    from tasks.explore.comparison import Comparison, Measure
 
 CLASSES = 24  # in one drawing; with more, those that differ most
 ABREAST = 2  # measures beside each other

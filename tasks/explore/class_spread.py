@@ -101,7 +101,7 @@ def _ratio(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
         return np.where(outside > 1e-9, inside / outside, np.nan)
 
 
-def likeness(dataset: Dataset, columns: Sequence[str], what: str, noun: str) -> Finding:
+def compare_spreads(dataset: Dataset, columns: Sequence[str], what: str, noun: str) -> Finding:
     """How alike the images of each class are in some measures together.
 
     Parameters

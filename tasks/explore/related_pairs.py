@@ -70,7 +70,7 @@ def side(part: Any, fold: Any) -> str:
     return f"{part}, fold {int(fold)}" if part == "train" and fold == fold else str(part)
 
 
-def likeness(pairs: pd.DataFrame) -> dict[str, float]:
+def similarity_to_nearest(pairs: pd.DataFrame) -> dict[str, float]:
     """How alike each image is to the nearest of those that it is paired with: 1 minus the distance."""
     found: dict[str, float] = {}
     for row in pairs.to_dict("records"):
