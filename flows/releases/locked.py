@@ -97,11 +97,6 @@ def read_locked(read: Callable[[str], bytes | None], where: str) -> Locked:
     return Locked(outputs, reads)
 
 
-def overlap(path: str, other: str) -> bool:
-    """Whether one is, or lies in, the other: a stage may read the folder above several outputs."""
-    return path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")
-
-
 def is_pointer(path: str) -> bool:
     """Whether a file of this path names data: a `dvc.lock`, or the ``.dvc`` file of a tracked folder, anywhere."""
     return PurePosixPath(path).name == LOCK or PurePosixPath(path).suffix == ".dvc"
@@ -141,3 +136,8 @@ def check_md5(value: Any) -> str:
 
 def _load(content: bytes | None) -> dict[str, Any]:
     return (YAML(typ="safe").load(content.decode("utf-8")) if content else None) or {}
+
+
+def overlap(path: str, dependency: str) -> bool:
+    """Whether one is, or lies in, the other: a stage may read the folder above several outputs."""
+    return path == dependency or path.startswith(f"{dependency}/") or dependency.startswith(f"{path}/")
