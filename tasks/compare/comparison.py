@@ -165,7 +165,7 @@ def compare(
         name for name, change in zip(helpful[1:], to_best, strict=True) if change.low <= 0 <= change.high
     ]
     recommended = min(alike, key=simplest_first.index, default=settings.baseline)
-    counted = baseline.groups_a_class >= FEWEST_GROUPS
+    counted = baseline.group_counts >= FEWEST_GROUPS
     return Comparison(
         classes=baseline.classes,
         rarest=baseline.classes[baseline.rarest],

@@ -92,7 +92,7 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
         )
     return Confirmation(
         images=images,
-        rarest_images=int(held_out[base].images_a_class[comparison.classes.index(comparison.rarest)]),
+        rarest_images=int(held_out[base].class_counts[comparison.classes.index(comparison.rarest)]),
         metric=comparison.metric,
         evaluations=evaluations,
         difference=difference,

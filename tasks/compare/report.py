@@ -68,7 +68,7 @@ def report(data: ReportData) -> str:
     """The report as one HTML page that needs no network, the same bytes for the same data."""
     comparison = data.comparison
     pair = list(dict.fromkeys([comparison.baseline, comparison.recommended]))
-    counts = data.scored.images_a_class
+    counts = data.scored.class_counts
     rarest_first = [comparison.classes[code] for code in np.argsort(counts, kind="stable")]
     return render(
         Path(__file__).with_name("report.html"),
@@ -79,7 +79,7 @@ def report(data: ReportData) -> str:
         pair=pair,
         label=LABELS[comparison.metric],
         images=dict(zip(comparison.classes, map(int, counts), strict=True)),
-        groups=dict(zip(comparison.classes, map(int, data.scored.groups_a_class), strict=True)),
+        groups=dict(zip(comparison.classes, map(int, data.scored.group_counts), strict=True)),
         image_total=len(data.scored.image_ids),
         group_total=len(np.unique(data.scored.groups)),
         rarest_first=rarest_first,
@@ -113,7 +113,7 @@ def report(data: ReportData) -> str:
 
 def _half_width(data: ReportData, comparison: Comparison) -> float:
     """How far the interval of a recall of one half reaches in the rarest class."""
-    low, high = wilson(np.array(0.5), data.scored.kish_a_class[data.scored.rarest], comparison.confidence)
+    low, high = wilson(np.array(0.5), data.scored.effective_group_counts[data.scored.rarest], comparison.confidence)
     return float(high - low) / 2
 
 

@@ -53,5 +53,5 @@ def verdict(difference: Interval, margin: float) -> str:
 
 def too_small(scored: Scored) -> str | None:
     """The class of fewest groups if it has fewer than `FEWEST_GROUPS`, so that no verdict can rest on it; else None."""
-    groups = scored.groups_a_class
+    groups = scored.group_counts
     return scored.classes[groups.argmin()] if groups.min() < FEWEST_GROUPS else None

@@ -82,7 +82,7 @@ def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: flo
     """
     bounds = {
         "accuracy": (np.array(kish(np.bincount(scored.groups))), np.array(len(scored.labels))),
-        "recall": (scored.kish_a_class, scored.images_a_class),
+        "recall": (scored.effective_group_counts, scored.class_counts),
     }
     trials = {name: effective_trials(found[name].value, found[name].draws, *ends) for name, ends in bounds.items()}
     means = [
@@ -102,7 +102,7 @@ def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: flo
 def _confusion(scored: Scored, confidence: float) -> pd.DataFrame:
     counts = confusion_counts(scored)
     shares = counts / counts.sum(axis=1, keepdims=True)
-    low, high = wilson(shares, scored.kish_a_class[:, None], confidence)
+    low, high = wilson(shares, scored.effective_group_counts[:, None], confidence)
     actual, predicted = np.meshgrid(scored.classes, scored.classes, indexing="ij")
     columns = {"actual": actual, "predicted": predicted, "count": counts, "share": shares, "low": low, "high": high}
     return pd.DataFrame({name: values.ravel() for name, values in columns.items()})

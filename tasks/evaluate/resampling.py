@@ -60,7 +60,7 @@ class Resamples:
     @classmethod
     def of(cls, scored: Scored, count: int, seed: int) -> Resamples:
         """Prepare `count` resamples of the images and fits of `scored`."""
-        rank = np.argsort(np.argsort(scored.images_a_class, kind="stable"))
+        rank = np.argsort(np.argsort(scored.class_counts, kind="stable"))
         stratum = np.full(scored.groups.max() + 1, len(rank))
         np.minimum.at(stratum, scored.groups, rank[scored.labels])
         order = np.argsort(stratum, kind="stable")

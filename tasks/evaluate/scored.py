@@ -106,25 +106,25 @@ class Scored:
         return np.asarray(powers / powers.sum(axis=2, keepdims=True))
 
     @property
-    def images_a_class(self) -> np.ndarray:
+    def class_counts(self) -> np.ndarray:
         """Shape (K,): how many images each class has."""
         return np.bincount(self.labels, minlength=len(self.classes))
 
     @property
-    def groups_a_class(self) -> np.ndarray:
+    def group_counts(self) -> np.ndarray:
         """Shape (K,): in how many groups each class occurs."""
         pairs = np.unique(np.stack([self.groups, self.labels]), axis=1)
         return np.bincount(pairs[1], minlength=len(self.classes))
 
     @property
-    def kish_a_class(self) -> np.ndarray:
-        """Shape (K,): Kish's effective number of groups of each class, at most that of `groups_a_class`."""
+    def effective_group_counts(self) -> np.ndarray:
+        """Shape (K,): Kish's effective number of groups of each class, at most that of `group_counts`."""
         return np.array([kish(np.bincount(self.groups[self.labels == code])) for code in range(len(self.classes))])
 
     @property
     def rarest(self) -> int:
         """Code of the class with the fewest images, the first of them where several tie."""
-        return int(self.images_a_class.argmin())
+        return int(self.class_counts.argmin())
 
 
 def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:

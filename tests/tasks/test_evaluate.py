@@ -305,7 +305,7 @@ def test_kish_counts_groups_of_equal_size_and_fewer_where_one_dominates() -> Non
     assert kish(np.array([3, 3, 0, 3])) == pytest.approx(3)
     assert kish(np.array([8, 1, 1])) == pytest.approx(100 / 66)
     scored = scored_example(relatives=5)
-    np.testing.assert_allclose(scored.kish_a_class, [24, 8, 3])
+    np.testing.assert_allclose(scored.effective_group_counts, [24, 8, 3])
 
 
 def test_relatives_that_fare_alike_widen_the_interval_of_a_recall_and_strangers_do_not() -> None:
