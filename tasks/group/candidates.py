@@ -6,13 +6,59 @@ or from another side. None of them is proof.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
+from tasks.fingerprints import TURNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.features import Features
+    from tasks.params.models import Group
+
+A_PAIR_IN = 1000  # if more pairs of images than one in this many have close hashes, most of them look alike
+CANDIDATES = 4  # an image, on average, at most, from hashes
 ROWS, COLUMNS = 32, 8192  # of a tile of distances, which fits into a processor's cache
 BLOCK = 1024  # images whose similarities to all others are in memory at a time
 PROJECTED = 64  # dimensions in which neighbours are looked for when there are many images
 MANY = 10_000
 EXAMPLES = 2_000  # images from which the projection is made
+
+
+def find_candidates(
+    catalog: pd.DataFrame, features: Features, details: np.ndarray, params: Group
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Pairs of rows of the catalog that may be related, and how the second is turned.
+
+    Returns
+    -------
+    pairs
+        Shape (m, 3): two rows, and the turn (see `tasks.fingerprints.TURNS`).
+    summary
+        ``radius`` that was kept, ``look_alike`` (share of all pairs with close hashes) and ``turns``.
+    """
+    n = len(catalog)
+    hashes = np.array([[int(text, 16) for text in texts] for texts in catalog["phash"]], dtype=np.uint64)
+    most = CANDIDATES * n
+    upright, _, radius = close_hashes(hashes[:, 0], hashes[:, 0], params.radius, most)
+    share = len(upright) / (n * (n - 1) / 2)
+    alike = radius < params.radius or len(upright) > max(n, n * (n - 1) / 2 / A_PAIR_IN)
+    turns = {"none": [0], "mirrored": [0, 1], "all": [*range(8)], "auto": [0] if alike else [0, 1]}[params.turned]
+    close = np.concatenate(
+        [
+            nearest(features.take(catalog["image_id"].tolist()), params.neighbours),
+            nearest(details, params.neighbours),
+        ]
+    )
+    found = []
+    for turn in turns:
+        by_hash = upright if turn == 0 else close_hashes(hashes[:, 0], hashes[:, turn], params.radius, most)[0]
+        both = np.concatenate([by_hash, close])
+        found.append(np.column_stack([both, np.full(len(both), turn)]))
+    names = [TURNS[turn] for turn in turns]
+    return np.unique(np.concatenate(found), axis=0), {"radius": radius, "look_alike": round(share, 6), "turns": names}
 
 
 def close_hashes(hashes: np.ndarray, others: np.ndarray, radius: int, most: int) -> tuple[np.ndarray, np.ndarray, int]:

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from tasks.fingerprints import TURNS
-from tasks.group.candidates import close_hashes, nearest
-from tasks.group.likeness import HIGHEST, SIDE, Likeness, normalised
+from tasks.group.candidates import find_candidates
+from tasks.group.glances import reduced, spectra, unit
+from tasks.group.likeness import HIGHEST, SIDE, Likeness
 from tasks.progress import Progress, say
 from tasks.tables import PAIRS
 
@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
 LEAST = 0.65  # likeness below which nothing is confirmed: different objects were measured to reach about this
 MARGIN = 0.3  # by which a relative exceeds the unrelated look-alike, in Fisher's z (the noise of a correlation)
-A_PAIR_IN = 1000  # if more pairs of images than one in this many have close hashes, most of them look alike
-CANDIDATES = 4  # an image, on average, at most, from hashes
 EXAMPLES = 2_000  # images among which look-alikes are looked for
-GLANCE = 32  # pixels a side at which look-alikes are looked for
-FAINT = 1e-3  # magnitude that counts as none
 LOOK_ALIKES = 4  # compared closely, from the rank on
 TAIL = 4  # times the rank: how far down the scale of the tail is read off
 FALSE = 0.01  # unrelated look-alikes an image that may pass
@@ -81,40 +77,6 @@ def find_near(catalog: pd.DataFrame, features: Features, pictures: np.ndarray, p
     quantiles = {f"p{share}": round(float(np.percentile(threshold, share)), 4) for share in (5, 50, 95)}
     summary |= {"candidates": len(candidates), "confirmed": len(found), "threshold": quantiles}
     return Near(found.sort_values(["first", "second"], ignore_index=True), summary)
-
-
-def find_candidates(
-    catalog: pd.DataFrame, features: Features, details: np.ndarray, params: Group
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Pairs of rows of the catalog that may be related, and how the second is turned.
-
-    Returns
-    -------
-    pairs
-        Shape (m, 3): two rows, and the turn (see `tasks.fingerprints.TURNS`).
-    summary
-        ``radius`` that was kept, ``look_alike`` (share of all pairs with close hashes) and ``turns``.
-    """
-    n = len(catalog)
-    hashes = np.array([[int(text, 16) for text in texts] for texts in catalog["phash"]], dtype=np.uint64)
-    most = CANDIDATES * n
-    upright, _, radius = close_hashes(hashes[:, 0], hashes[:, 0], params.radius, most)
-    share = len(upright) / (n * (n - 1) / 2)
-    alike = radius < params.radius or len(upright) > max(n, n * (n - 1) / 2 / A_PAIR_IN)
-    turns = {"none": [0], "mirrored": [0, 1], "all": [*range(8)], "auto": [0] if alike else [0, 1]}[params.turned]
-    close = np.concatenate(
-        [
-            nearest(features.take(catalog["image_id"].tolist()), params.neighbours),
-            nearest(details, params.neighbours),
-        ]
-    )
-    found = []
-    for turn in turns:
-        by_hash = upright if turn == 0 else close_hashes(hashes[:, 0], hashes[:, turn], params.radius, most)[0]
-        both = np.concatenate([by_hash, close])
-        found.append(np.column_stack([both, np.full(len(both), turn)]))
-    names = [TURNS[turn] for turn in turns]
-    return np.unique(np.concatenate(found), axis=0), {"radius": radius, "look_alike": round(share, 6), "turns": names}
 
 
 def least(side: np.ndarray) -> np.ndarray:
@@ -182,31 +144,6 @@ def _thresholds(
         near, far = np.arctanh(np.clip(alike[at, order[at, [first - 1, last - 1]]], -HIGHEST, HIGHEST))
         found[at] = math.tanh(math.atanh(unrelated) + max(MARGIN, float(near - far) * beyond))
     return found
-
-
-def reduced(pictures: np.ndarray) -> np.ndarray:
-    """The normalised pictures at a glance: small, each of mean 0, shape (n, `GLANCE`, `GLANCE`), float32."""
-    small = np.stack([cv2.resize(normalised(one), (GLANCE, GLANCE), interpolation=cv2.INTER_AREA) for one in pictures])
-    return np.asarray(small - small.mean(axis=(1, 2), keepdims=True))
-
-
-def spectra(small: np.ndarray) -> np.ndarray:
-    """What is particular to the spatial frequencies of each of the `reduced` pictures, shape (n, d), float32, norm 1.
-
-    The logarithm of the magnitudes of its Fourier transform, less their mean over all pictures: the same wherever an
-    object stands in the picture, and without what all pictures have in common.
-    """
-    edge = np.hanning(GLANCE + 2)[1:-1]
-    window = np.sqrt(np.outer(edge, edge))
-    made = np.empty((len(small), GLANCE * (GLANCE // 2 + 1)), dtype=np.float32)
-    for row, one in enumerate(small):
-        made[row] = np.log(np.abs(np.fft.rfft2(one * window)) + FAINT).ravel()
-    return unit(made - made.mean(axis=0))
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors, shape (n, d), at norm 1; those of zeros stay."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6))
 
 
 def all_likenesses(pictures: np.ndarray, pairs: np.ndarray, workers: int) -> np.ndarray:
