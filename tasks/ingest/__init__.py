@@ -4,8 +4,8 @@ A class is a first folder below ``data/raw``, or what ``data/raw/table.csv`` say
 image with all their paths; the same bytes under two labels are nobody's truth and are set aside. Nothing is lost
 silently: whatever is no row of the catalog stands in the table of rejected files with the reason.
 
-`sources` lists the files and `table` reads what the user says of them, `examine` opens one, `catalog` makes the tables,
-and `checks` say when to stop.
+`sources` lists the files and `table` reads what the user says of them, `examine` opens one and `stored` those that are
+not known yet, `catalog` makes the tables, and `checks` say when to stop.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def run(workspace: Workspace, name: str) -> None:
     """Make ``data/catalog`` from ``data/raw``."""
     from tasks.files import write_json
-    from tasks.ingest.catalog import examined_rows, ingest, summarise
+    from tasks.ingest.catalog import ingest, summarise
+    from tasks.ingest.stored import examined_rows
     from tasks.progress import say
     from tasks.tables import CATALOG, REJECTED
 

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import joblib
 import pandas as pd
-from joblib import delayed
 
 from tasks.errors import InputError
 from tasks.ingest.checks import NOT_AN_IMAGE, OTHER_FILE, check_classes, check_failures
-from tasks.ingest.examine import Examined, examine_all, hash_all
+from tasks.ingest.examine import Examined
 from tasks.ingest.sources import TABLE, Source, choose_classes, from_folders, list_files
+from tasks.ingest.stored import examine_files
 from tasks.ingest.table import from_table
 from tasks.ingest.wording import first_few, readable
 from tasks.params.models import Ingest
-from tasks.progress import Progress, say
-from tasks.rows import Row, Rows
+from tasks.progress import say
+from tasks.rows import Rows
 from tasks.slugs import slugs
 from tasks.tables import CATALOG, REJECTED
 
-if TYPE_CHECKING:
-    from tasks.workspace import Workspace
-
 OTHER_SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".pdf", ".npy", ".mat")
-CHUNK = 32  # files a task of a worker: its start costs less than one image
 
 
 def ingest(raw: Path, params: Ingest, workers: int, rows: Rows) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -47,7 +41,7 @@ def ingest(raw: Path, params: Ingest, workers: int, rows: Rows) -> tuple[pd.Data
     sources = choose_classes(all_sources, params.rename, params.drop)
     check_classes(_counts(source.label for source in sources if source.label), params.min_images)
     catalog, rejected = build_catalog(
-        sources, open_all(raw, [source.path for source in sources], params.max_pixels, workers, rows)
+        sources, examine_files(raw, [source.path for source in sources], params.max_pixels, workers, rows)
     )
     for reason, number in _counts(rejected["reason"]).items():
         say(f"set aside: {number:,} files, {reason}")
@@ -60,42 +54,6 @@ def ingest(raw: Path, params: Ingest, workers: int, rows: Rows) -> tuple[pd.Data
         named = {source.path for source in all_sources} | {TABLE}
         aside += [_rejection(Source(path), "not in the table", TABLE) for path in files if path not in named]
     return catalog, rejected_table([*rejected.to_dict("records"), *aside])
-
-
-def examined_rows(workspace: Workspace) -> Rows:
-    """The store of what files hold, by their content."""
-    parameters = {"max_pixels": workspace.params.ingest.max_pixels}
-    packages = ["pillow", "simplejpeg", "opencv-python-headless", "numpy"]
-    return Rows.of(workspace, "files", code=["tasks.ingest.examine"], packages=packages, parameters=parameters)
-
-
-def open_all(raw: Path, paths: list[str], max_pixels: int, workers: int, rows: Rows) -> list[Examined]:
-    """Find what all files hold, in `workers` processes; the order of the paths is kept.
-
-    Every file is hashed, and decoded unless `rows` knows its content.
-    """
-    hashes = list(_shared_out(delayed(hash_all), raw, paths, workers))
-    unreadable = {path: seen for path, seen in zip(paths, hashes, strict=True) if isinstance(seen, Examined)}
-    content = {path: seen for path, seen in zip(paths, hashes, strict=True) if isinstance(seen, str)}
-    path_of = {digest: path for path, digest in reversed(content.items())}
-
-    def decode(digests: list[str]) -> Iterator[Row]:
-        new = [path_of[digest] for digest in digests]
-        results = _shared_out(delayed(examine_all), raw, new, workers, max_pixels)
-        for one in Progress(results, "files", total=len(new)):
-            yield {"facts": json.dumps(one.facts), "reason": one.reason, "detail": one.detail}
-
-    found = dict(zip(content, rows.fill(list(content.values()), decode), strict=True))
-    seen = {path: Examined(path, json.loads(row["facts"]), row["reason"], row["detail"]) for path, row in found.items()}
-    return [unreadable.get(path) or seen[path] for path in paths]
-
-
-def _shared_out(work: Callable[..., Any], raw: Path, paths: list[str], workers: int, *more: object) -> Iterator[Any]:
-    """What `work` makes of chunks of the paths in `workers` processes, path after path."""
-    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-    parallel = joblib.Parallel(n_jobs=max(1, min(workers, len(chunks))), return_as="generator")
-    for made in parallel(work(raw, chunk, *more) for chunk in chunks):
-        yield from made
 
 
 def build_catalog(sources: list[Source], seen: list[Examined]) -> tuple[pd.DataFrame, pd.DataFrame]:
