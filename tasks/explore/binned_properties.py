@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.explore.association import Binned, bin_names, bin_numbers, number_of_bins
+from tasks.explore.binning import Binned, bin_names, bin_numbers, number_of_bins
 
 if TYPE_CHECKING:
     import pandas as pd

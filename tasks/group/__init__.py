@@ -20,7 +20,7 @@ def run(workspace: Workspace, name: str) -> None:
     from tasks.features import Features
     from tasks.files import write_json
     from tasks.group.linkage import connect, refuse_large
-    from tasks.group.names import hints
+    from tasks.group.name_series import hints
     from tasks.group.near import Near, find_near
     from tasks.group.pictures import stored_pictures
     from tasks.group.relations import find_relations

@@ -10,8 +10,8 @@ import pandas as pd
 from tasks.errors import InputError
 from tasks.params.models import Split
 from tasks.split import auditing, by_class, by_group, by_time
-from tasks.split.frozen import check_folds
-from tasks.split.units import AUDIT, FREE, TEST, TRAINING, Units, empty_frozen, gather
+from tasks.split.frozen import check_folds, empty_frozen
+from tasks.split.units import AUDIT, FREE, TEST, TRAINING, Units, gather
 
 
 @dataclass(frozen=True)

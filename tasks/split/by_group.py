@@ -47,7 +47,7 @@ def place(units: Units, params: Split) -> tuple[np.ndarray, list[str]]:
     in_fold = np.where(side == TEST, TEST, fixed)
     new = np.flatnonzero(in_fold < 0)
     in_fold[new] = max(1, in_fold.max() + 1) + np.arange(len(new))  # given groups are in order of their names
-    return in_fold[joined][:, None], tell(in_fold, counts, given_names, units.classes)
+    return in_fold[joined][:, None], fold_notes(in_fold, counts, given_names, units.classes)
 
 
 def check_given(images: pd.DataFrame) -> None:
@@ -135,7 +135,7 @@ def check_feasible(counts: np.ndarray, classes: list[str], has_test: bool) -> No
         )
 
 
-def tell(in_fold: np.ndarray, counts: np.ndarray, names: list[str], classes: list[str]) -> list[str]:
+def fold_notes(in_fold: np.ndarray, counts: np.ndarray, names: list[str], classes: list[str]) -> list[str]:
     """A sentence on the test part and on each fold."""
     notes = ["each fold is one given group, so split.folds is not used"]
     for at in sorted(set(in_fold.tolist())):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.errors import InputError
-from tasks.tables import USED_PARTS
+from tasks.tables import SPLITS, USED_PARTS
 
 COLUMNS = ("image_id", "part", "repeat", "fold")
 REMEDY = "get the file back from git, or give the assignment up with `equipoise freeze --discard`"
@@ -51,6 +51,11 @@ def read_frozen(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: {lost[0]} has no line of repeat {lost[1]}, as others have; {REMEDY}")
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.astype({"image_id": "str", "part": "str", "repeat": "int16", "fold": "Int16"})
+
+
+def empty_frozen() -> pd.DataFrame:
+    """A frozen assignment of nothing."""
+    return SPLITS.empty()[list(COLUMNS)]
 
 
 def _mistake(line: list[str]) -> str:

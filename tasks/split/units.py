@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import InputError
-from tasks.tables import SPLITS
 
 TEST = 0  # the place of the test part; fold f has place f + 1
 FREE = -1  # nothing is settled
@@ -153,8 +152,3 @@ def _refuse(images: pd.DataFrame) -> None:
         f"({first['part']}): `equipoise freeze --discard` gives up the frozen assignment (data/frozen.csv), or leave "
         "the part of these images empty in data/raw/table.csv"
     )
-
-
-def empty_frozen() -> pd.DataFrame:
-    """A frozen assignment of nothing."""
-    return SPLITS.empty()[["image_id", "part", "repeat", "fold"]]

@@ -16,16 +16,14 @@ from scipy.stats import binomtest, norm
 
 from tasks.errors import InputError
 from tasks.explore.association import (
-    Binned,
     GroupShuffle,
     balanced_accuracy,
-    bin_names,
-    bin_numbers,
     cramers_v,
     cross_validated_hits,
     fold_table,
     permutation_test,
 )
+from tasks.explore.binning import Binned, bin_names, bin_numbers
 from tasks.explore.checks import Finding
 from tasks.explore.checks.class_counts import ClassCounts, effective_number, shots
 from tasks.explore.checks.concepts import Concepts, imagenet_names

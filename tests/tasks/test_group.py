@@ -9,7 +9,7 @@ import pytest
 from tasks.errors import InputError
 from tasks.group import run
 from tasks.group.linkage import complete_linkage, connect, refuse_large
-from tasks.group.names import hints
+from tasks.group.name_series import hints
 from tasks.group.relations import chain, find_relations
 from tasks.params.models import Group
 from tasks.tables import CATALOG, GROUPS, PAIRS

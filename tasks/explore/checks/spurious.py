@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.explore.association import (
-    Binned,
-    Tested,
-    balanced_accuracy,
-    cross_validated_hits,
-    fold_table,
-    permutation_test,
-)
+from tasks.explore.association import Tested, balanced_accuracy, cross_validated_hits, fold_table, permutation_test
 from tasks.explore.binned_properties import binned_properties
+from tasks.explore.binning import Binned
 from tasks.explore.checks import Block, Check, Finding, Grid
 from tasks.explore.intervals import mean_of_shares
 from tasks.explore.probing import Labelled
