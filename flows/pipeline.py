@@ -20,12 +20,13 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from flows import artifacts, terminal
-from flows.graph import graph_of, open_repo
+from flows.graph import graph_of
 from flows.history import commit_lock
 from flows.journal import Journal, costs
 from flows.locks import workspace_lock
 from flows.plan import Plan, make_plan
 from flows.prune import prune
+from flows.repository import open_repo
 from flows.runner import Outcome, Result, Runner, run_graph
 from flows.tracking import FlowRun, TrackingAway, record
 from tasks.errors import InputError

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.dataset.versions import finish_interrupted
-from flows.graph import Graph, graph_of, open_repo, stale_stages
+from flows.graph import Graph, graph_of, stale_stages
 from flows.locks import release_dead_locks
 from flows.prune import prune
+from flows.repository import open_repo
 from tasks.errors import InputError
 from tasks.params import Params, load_params
 

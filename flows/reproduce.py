@@ -27,7 +27,7 @@ def main() -> int:
     from dvc.repo import Repo
 
     from flows.atomic import make_dvc_atomic
-    from flows.graph import error_chain
+    from flows.errors import error_chain
 
     make_dvc_atomic()
     stage, *options = sys.argv[1:]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from flows import lockfile
+from flows.git import find_commit, read_at
+from flows.repository import open_repo
 from tasks.errors import InputError
 from tasks.workspace import STATE
 
-RAW = Path("data", "raw")
-POINTER = Path("data", "raw.dvc")
+RAW, POINTER = Path(lockfile.RAW), Path(lockfile.POINTER)
 OLD = Path(STATE, "scratch", "raw-old")
 
 
@@ -48,7 +46,7 @@ def check_space(root: Path, needed: int) -> str:
     InputError
         There is not enough free space for the copies and DVC's cache of them.
     """
-    with _repository(root) as repo:
+    with open_repo(root, wait=False) as repo:
         cache = Path(repo.cache.local.path)
     while not cache.exists():
         cache = cache.parent
@@ -73,32 +71,21 @@ def track(root: Path) -> str:
     InputError
         DVC refuses, for instance because a run holds its lock.
     """
-    with _repository(root) as repo:
-        repo.scm_context.quiet = True  # its advice on git is for its own command line
-        stages = repo.add(str((root / RAW).absolute()))
-        return str(stages[0].outs[0].hash_info.value)
-
-
-@contextmanager
-def _repository(root: Path) -> Iterator[Any]:
-    """DVC's view of the workspace; what it refuses becomes an `InputError`."""
-    from dvc.exceptions import DvcException
-    from dvc.lock import LockError
-    from dvc.repo import Repo
-
+    refused = "DVC could not version data/raw"
     try:
-        with Repo(str(root)) as repo:
-            yield repo
-    except LockError:
-        raise InputError("DVC is busy with this workspace, a run perhaps; try again when it has ended") from None
-    except (DvcException, OSError) as error:
-        raise InputError(f"DVC could not version data/raw: {error}") from error
+        with open_repo(root, wait=False, failure=refused) as repo:
+            repo.scm_context.quiet = True  # its advice on git is for its own command line
+            stages = repo.add(str((root / RAW).absolute()))
+            return str(stages[0].outs[0].hash_info.value)
+    except OSError as error:
+        raise InputError(f"{refused}: {error}") from error
 
 
 def is_committed(root: Path) -> bool:
     """Whether git's last commit holds the present `data/raw.dvc`."""
-    git = subprocess.run(["git", "show", f"HEAD:./{POINTER.as_posix()}"], cwd=root, capture_output=True, check=False)
-    return git.returncode == 0 and git.stdout == (root / POINTER).read_bytes()
+    if find_commit(root, "HEAD") is None:
+        return False
+    return read_at(root, "HEAD", lockfile.POINTER) == (root / POINTER).read_bytes()
 
 
 def readable(size: int) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from flows.dataset.versions import finish_interrupted
 from flows.git import require_commits
-from flows.graph import open_repo
 from flows.locks import release_dead_locks, require_quiet, workspace_lock
 from flows.releases.needs import needed_objects
 from flows.releases.store import Store
+from flows.repository import open_repo
 from tasks.errors import InputError
 from tasks.workspace import STATE
 

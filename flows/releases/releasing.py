@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from flows.git import commit_only, find_commit, git, require_commits, uncommitted
-from flows.graph import open_repo
 from flows.history import NAMING
 from flows.locks import release_dead_locks, require_quiet, workspace_lock
 from flows.plan import Plan, make_plan
@@ -23,6 +22,7 @@ from flows.releases.card import describe, known_issues, markdown
 from flows.releases.naming import TAG, card_path, check_name, find_release, list_releases
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store
+from flows.repository import open_repo
 from tasks.errors import InputError
 from tasks.workspace import read_json, say, write_json, write_text
 

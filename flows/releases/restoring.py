@@ -13,7 +13,6 @@ from pathlib import Path
 
 from flows.dataset.versions import finish_interrupted, require_repository
 from flows.git import read_at, require_commits
-from flows.graph import open_repo
 from flows.history import NAMING
 from flows.locks import release_dead_locks, require_quiet, workspace_lock
 from flows.releases.naming import find_release, known
@@ -21,6 +20,7 @@ from flows.releases.pushing import needed_by
 from flows.releases.revisions import Revision
 from flows.releases.store import Store
 from flows.releases.unsaved import present_outputs, unsaved_files, unsaved_outputs
+from flows.repository import open_repo
 from tasks.errors import InputError
 from tasks.workspace import STATE, say, write_bytes, write_text
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flows.git import read_at
 from flows.history import NAMING
-from flows.releases.locked import Locked
+from flows.lockfile import Locked
 from flows.releases.naming import list_releases
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store

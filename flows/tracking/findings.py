@@ -7,8 +7,6 @@ those of another time.
 from __future__ import annotations
 
 import csv
-import hashlib
-import subprocess
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from flows.git import find_commit
+from flows.lockfile import present_digest, present_stages
+from tasks.errors import InputError
 from tasks.params import Params
 from tasks.slugs import slugs
 from tasks.workspace import read_json
@@ -66,30 +65,21 @@ class Findings:
     @cached_property
     def lock_digest(self) -> str | None:
         """The sha256 of `dvc.lock`, in hex."""
-        lock = self.root / "dvc.lock"
-        return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None
+        return present_digest(self.root)
 
     @cached_property
     def git_commit(self) -> str | None:
         """The commit that is checked out."""
-        command = ["git", "-C", str(self.root), "rev-parse", "--verify", "--quiet", "HEAD"]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except FileNotFoundError:  # no git on this machine
+            return find_commit(self.root, "HEAD")
+        except InputError:  # no git on this machine
             return None
-        return done.stdout.strip() or None
 
     @cached_property
     def hashes(self) -> dict[str, str]:
         """DVC's hash of every output, by path, of the stages that this run vouches for."""
-        lock = self.root / "dvc.lock"
-        stages = (YAML(typ="safe").load(lock) or {}).get("stages", {}) if lock.is_file() else {}
-        return {
-            out["path"]: out["md5"]
-            for stage, entry in stages.items()
-            if self.good(stage)
-            for out in entry.get("outs", [])
-        }
+        stages = present_stages(self.root)
+        return {path: md5 for stage, outputs in stages.items() if self.good(stage) for path, md5 in outputs.items()}
 
     @cached_property
     def metrics(self) -> dict[str, Metrics]:

@@ -17,9 +17,10 @@ import pytest
 import yaml
 
 from flows.atomic import modify_yaml
-from flows.graph import Graph, graph_of, open_repo, read_graph, stale_stages
+from flows.graph import Graph, graph_of, read_graph, stale_stages
 from flows.locks import release_dead_locks, workspace_lock
 from flows.prune import prune
+from flows.repository import open_repo
 from flows.runner import Outcome, Result, Runner, run_graph
 from tasks.errors import InputError
 

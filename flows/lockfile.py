@@ -1,4 +1,4 @@
-"""What `dvc.lock` and `data/raw.dvc` say of a version: which output has which content, and what it was made from.
+"""The door to `dvc.lock` and `data/raw.dvc`: which output of a version has which content, and what it was made from.
 
 They are read as they stand, at any revision, without resolving that revision's `dvc.yaml`: an old version stays
 readable whatever became of the graph since.
@@ -6,21 +6,20 @@ readable whatever became of the graph since.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from flows.dataset import versions
 from tasks.errors import InputError
 
 LOCK = "dvc.lock"
-POINTER = versions.POINTER.as_posix()
-RAW = versions.RAW.as_posix()
+RAW, POINTER = "data/raw", "data/raw.dvc"
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _NOT_DVCS = (YAMLError, KeyError, TypeError, AttributeError, ValueError)
 
@@ -95,6 +94,36 @@ def read_locked(read: Callable[[str], bytes | None], where: str) -> Locked:
         if PurePosixPath(path).is_absolute() or {"..", "."} & set(path.split("/")) or not path:
             raise InputError(f"{where}: {LOCK} names the output {path!r}, which lies outside the project")
     return Locked(outputs, reads)
+
+
+def present_content(root: Path) -> bytes | None:
+    """The `dvc.lock` of the working tree as it stands, if there is one."""
+    path = root / LOCK
+    return path.read_bytes() if path.is_file() else None
+
+
+def present_digest(root: Path) -> str | None:
+    """The SHA-256 of the working tree's `dvc.lock`, in hex."""
+    content = present_content(root)
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def present_stages(root: Path) -> dict[str, dict[str, str]]:
+    """For each stage of the working tree's `dvc.lock`, in its order, DVC's hash of each of its outputs by path.
+
+    Raises
+    ------
+    InputError
+        The file is not what DVC writes.
+    """
+    try:
+        stages = _load(present_content(root)).get("stages", {})
+        return {
+            name: {out["path"]: check_md5(out["md5"]) for out in stage.get("outs", []) if out.get("md5")}
+            for name, stage in stages.items()
+        }
+    except _NOT_DVCS as error:
+        raise InputError(f"{root / LOCK} is not what DVC writes ({type(error).__name__})") from error
 
 
 def is_pointer(path: str) -> bool:
