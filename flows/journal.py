@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.lockfile import present_content
-from flows.runner import Outcome, Result
+from flows.outcomes import Outcome, Result
 from tasks.workspace import STATE, read_json, write_json
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.runner import Outcome, Result
+from flows.outcomes import Outcome, Result
 from tasks.workspace import read_json
 
 if TYPE_CHECKING:
