@@ -70,7 +70,7 @@ def run(
     from flows.history import commit_lock
     from flows.journal import costs, last_run
     from flows.locks import workspace_lock
-    from flows.plan import make_plan
+    from flows.plan import handing_on, make_plan
 
     if dry_run:
         if set_:
@@ -95,16 +95,17 @@ def run(
                 terminal.note(commit_lock(root))
             _where_next(root)
             return
-    from flows.serving import provide_prefect
+        from flows.serving import provide_prefect
 
-    terminal.note(f"Prefect: {provide_prefect(root)}")
-    from flows.pipeline import pipeline
+        terminal.note(f"Prefect: {provide_prefect(root)}")
+        from flows.pipeline import pipeline
 
-    try:
-        state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
-    except KeyboardInterrupt:
-        terminal.note("ended by Ctrl-C; finished stages are kept, and the next run goes on from there")
-        raise typer.Exit(130) from None
+        try:
+            with handing_on(plan):
+                state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
+        except KeyboardInterrupt:
+            terminal.note("ended by Ctrl-C; finished stages are kept, and the next run goes on from there")
+            raise typer.Exit(130) from None
     last = last_run(root)
     if state.name == "Refused" or last is None:
         raise InputError(state.message or "the run was refused")

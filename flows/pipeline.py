@@ -24,9 +24,8 @@ from flows.graph import graph_of
 from flows.graph_runner import run_graph
 from flows.history import commit_lock
 from flows.journal import Journal, costs
-from flows.locks import workspace_lock
 from flows.outcomes import Outcome, Result
-from flows.plan import Plan, make_plan
+from flows.plan import Plan, plan_of_run
 from flows.prune import prune
 from flows.repository import open_repo
 from flows.stage_runner import StageRunner
@@ -45,8 +44,7 @@ def pipeline(
     """Bring the stages up to date, record the run in MLflow, and show what came out."""
     root = Path(workspace).resolve()
     try:
-        with workspace_lock(root):
-            plan = make_plan(root, stages or (), force=force)
+        with plan_of_run(root, stages or (), force=force) as plan:
             url = runtime.flow_run.ui_url
             journal = Journal(root, flow_run={"id": str(runtime.flow_run.id), "url": url})
             try:
