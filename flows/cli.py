@@ -69,6 +69,7 @@ def run(
     from flows import terminal
     from flows.history import commit_lock
     from flows.journal import costs, last_run
+    from flows.leaderboard import show_leaderboard
     from flows.locks import workspace_lock
     from flows.plan import handing_on, make_plan
 
@@ -90,7 +91,7 @@ def run(
             for name in plan.graph.upstream:
                 terminal.note(f"{name:<30} Unchanged")
             if "compare" in plan.graph.upstream:
-                terminal.leaderboard(root, costs(root))
+                show_leaderboard(root, costs(root))
             if commit:
                 terminal.note(commit_lock(root))
             _where_next(root)
@@ -110,7 +111,7 @@ def run(
     if state.name == "Refused" or last is None:
         raise InputError(state.message or "the run was refused")
     if state.is_completed() and "compare" in last["outcomes"]:
-        terminal.leaderboard(root, costs(root))
+        show_leaderboard(root, costs(root))
     terminal.budget(last["took"], time.monotonic() - start)
     if not state.is_completed():
         terminal.failures(last["messages"])
@@ -246,6 +247,7 @@ def diff(
     """Say how two versions differ: images, labels, parameters, class counts, parts."""
     page = html.absolute() if html else None
     root = _enter()
+    from flows import terminal
     from flows.releases import showing
     from flows.releases.comparing import diff as compare
 
@@ -259,7 +261,7 @@ def diff(
             write_text(page, difference_page(found))
         except OSError as error:
             raise InputError(f"{page}: the page can't be written there: {error}") from error
-        showing.note(f"\nPage: {page}")
+        terminal.note(f"\nPage: {page}")
 
 
 @app.command()

@@ -8,9 +8,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.dataset.versions import finish_interrupted
+from flows.dataset.place import finish_interrupted
+from flows.dvc_locks import release_dead_locks
 from flows.graph import Graph, graph_of, stale_stages
-from flows.locks import release_dead_locks, workspace_lock
+from flows.locks import workspace_lock
 from flows.prune import prune
 from flows.repository import open_repo
 from tasks.errors import InputError

@@ -10,12 +10,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.dataset.disk import check_space
 from flows.dataset.entries import TABLE, Entry, Plan, class_counts
-from flows.dataset.versions import OLD, POINTER, RAW, check_space, finish_interrupted, track
+from flows.dataset.versions import POINTER, RAW, track
 from tasks.errors import InputError
 from tasks.workspace import STATE, Progress, say, write_text
 
-NEW = Path(STATE, "scratch", "raw-new")
+NEW, OLD = Path(STATE, "scratch", "raw-new"), Path(STATE, "scratch", "raw-old")
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,12 @@ def _place(root: Path, plan: Plan, keep: bool) -> None:
         finish_interrupted(root)
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def finish_interrupted(root: Path) -> None:
+    """Put back a dataset that a killed run had moved aside; call it while holding the workspace."""
+    if (root / OLD).exists() and not (root / RAW).exists():
+        (root / OLD).rename(root / RAW)
 
 
 def _link(source: str, target: str) -> None:

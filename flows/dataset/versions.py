@@ -1,18 +1,15 @@
-"""What DVC and the disk say: is there a repository, is there space, which version stands in `data/raw`."""
+"""What DVC and git say of `data/raw`: is there a repository, which version stands there, is it committed."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from flows import lockfile
 from flows.git import find_commit, read_at
 from flows.repository import open_repo
 from tasks.errors import InputError
-from tasks.workspace import STATE
 
 RAW, POINTER = Path(lockfile.RAW), Path(lockfile.POINTER)
-OLD = Path(STATE, "scratch", "raw-old")
 
 
 def require_repository(root: Path) -> None:
@@ -30,37 +27,6 @@ def require_repository(root: Path) -> None:
         )
     if (root / RAW).is_symlink():
         raise InputError(f"{root / RAW}: is a link, which DVC can't version; put the folder itself there")
-
-
-def finish_interrupted(root: Path) -> None:
-    """Put back a dataset that a killed run had moved aside; call it while holding the workspace."""
-    if (root / OLD).exists() and not (root / RAW).exists():
-        (root / OLD).rename(root / RAW)
-
-
-def check_space(root: Path, needed: int) -> str:
-    """Say what `needed` bytes to copy mean for the disk.
-
-    Raises
-    ------
-    InputError
-        There is not enough free space for the copies and DVC's cache of them.
-    """
-    with open_repo(root, wait=False) as repo:
-        cache = Path(repo.cache.local.path)
-    while not cache.exists():
-        cache = cache.parent
-    needs = {root: needed, cache: needed}
-    if root.stat().st_dev == cache.stat().st_dev:
-        needs = {root: 2 * needed}
-    for folder, size in needs.items():
-        free = shutil.disk_usage(folder).free
-        if size > free:
-            raise InputError(
-                f"not enough disk space at {folder}: {readable(size)} are needed (the images and their copy in DVC's "
-                f"cache), {readable(free)} are free"
-            )
-    return f"needs {readable(2 * needed)} of disk: the images, and the same again in DVC's cache"
 
 
 def track(root: Path) -> str:
@@ -86,13 +52,3 @@ def is_committed(root: Path) -> bool:
     if find_commit(root, "HEAD") is None:
         return False
     return read_at(root, "HEAD", lockfile.POINTER) == (root / POINTER).read_bytes()
-
-
-def readable(size: int) -> str:
-    """A number of bytes for people: ``90.3 MB``."""
-    value = float(size)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from flows.dvc_locks import release_dead_locks, require_quiet
 from flows.git import commit_only, find_commit, git, require_commits, uncommitted
 from flows.history import NAMING
-from flows.locks import release_dead_locks, require_quiet, workspace_lock
+from flows.locks import workspace_lock
 from flows.plan import Plan, make_plan
 from flows.releases import pushing
 from flows.releases.card import describe, known_issues, markdown

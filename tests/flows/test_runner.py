@@ -17,9 +17,10 @@ import pytest
 import yaml
 
 from flows.atomic import modify_yaml
+from flows.dvc_locks import release_dead_locks
 from flows.graph import Graph, graph_of, read_graph, stale_stages
 from flows.graph_runner import run_graph
-from flows.locks import release_dead_locks, workspace_lock
+from flows.locks import workspace_lock
 from flows.outcomes import Outcome, Result
 from flows.prune import prune
 from flows.repository import open_repo

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from flows.dataset.versions import readable
+from flows.dataset.disk import readable
 from flows.git import read_at, require_commits
 from flows.releases.exporting import csv, imagefolder, parquet, webdataset
 from flows.releases.exporting.images import Images
