@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.dataset.disk import check_space
-from flows.dataset.entries import TABLE, Entry, Plan, class_counts
+from flows.dataset.entries import Entry, Plan, class_counts
 from flows.dataset.versions import POINTER, RAW, track
 from tasks.errors import InputError
+from tasks.ingest.reading import REQUIRED, TABLE
 from tasks.workspace import STATE, Progress, say, write_text
 
 NEW, OLD = Path(STATE, "scratch", "raw-new"), Path(STATE, "scratch", "raw-old")
@@ -114,7 +115,7 @@ def _link(source: str, target: str) -> None:
 
 def _table(entries: list[Entry]) -> str:
     """The dataset as CSV; columns of which nothing is known are left out."""
-    columns = ["path", "label"]
+    columns = [*REQUIRED]
     columns += [name for name in ("group", "part") if any(entry.row[name] for entry in entries)]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
