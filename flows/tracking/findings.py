@@ -16,13 +16,14 @@ from typing import Any
 
 from flows.git import find_commit
 from flows.lockfile import present_digest, present_stages
+from flows.outcomes import Outcome
 from tasks.errors import InputError
 from tasks.params import Params
 from tasks.slugs import slugs
 from tasks.workspace import read_json
 
-GOOD = frozenset({"Completed", "Restored", "Unchanged"})
-TRIED = GOOD | {"Failed"}
+GOOD = frozenset(str(outcome) for outcome in Outcome if outcome.good)
+TRIED = GOOD | {str(Outcome.FAILED)}
 
 Metrics = Mapping[str, Mapping[str, Any]]  # name of a metric: {"value", "low", "high"}
 
@@ -53,7 +54,7 @@ class Findings:
     @property
     def status(self) -> str:
         """MLflow's word for how the run went."""
-        if "Cancelled" in self.outcomes.values():
+        if Outcome.CANCELLED in self.outcomes.values():
             return "KILLED"
         return "FINISHED" if all(map(self.good, self.outcomes)) else "FAILED"
 
