@@ -39,7 +39,7 @@ out.mkdir(parents=True, exist_ok=True)
 """
 BARE = """
 import albumentations
-from tasks.balance.transforms.photo import Photo
+from tasks.balance.presets.photo import Photo
 def tuples(value):
     if isinstance(value, dict):
         return {key: tuples(item) for key, item in value.items()}
@@ -69,7 +69,7 @@ print(json.dumps(time.perf_counter() - before))
 MAKE = """
 from tasks.balance.derive import Copy, Order, Parent
 from tasks.balance.make import make, make_once
-from tasks.balance.transforms.photo import Photo
+from tasks.balance.presets.photo import Photo
 from tasks.rows import Rows
 def orders(paths, folder):
     folder.mkdir(exist_ok=True)

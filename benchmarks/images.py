@@ -43,9 +43,9 @@ def work(paths):
         simplejpeg.decode_jpeg(path.read_bytes(), "RGB")
 """
 INGEST = """
-from tasks.ingest.examine import examine_all
+from tasks.ingest.examine import examine
 def work(paths):
-    examined = examine_all(folder, [path.name for path in paths], 100_000_000)
+    examined = [examine(folder, path.name, 100_000_000) for path in paths]
     assert all(one.facts for one in examined)
 """
 EXPLORE = """

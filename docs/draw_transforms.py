@@ -18,12 +18,12 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image, ImageDraw, ImageFont
 
 from tasks.balance.pipeline import change
-from tasks.balance.transforms import specify
-from tasks.balance.transforms.document import Document
-from tasks.balance.transforms.industrial import Industrial
-from tasks.balance.transforms.medical import Medical
-from tasks.balance.transforms.photo import Photo
-from tasks.registry import parts
+from tasks.balance.presets.document import Document
+from tasks.balance.presets.industrial import Industrial
+from tasks.balance.presets.medical import Medical
+from tasks.balance.presets.photo import Photo
+from tasks.balance.steps import specify
+from tasks.registry import components
 
 FOLDER = Path(__file__).parent / "images" / "transforms"
 SIDE, GAP, LABEL, TITLE = 160, 8, 150, 40  # pixels
@@ -53,7 +53,7 @@ class Row(NamedTuple):
 def main() -> None:
     """Draw all sheets."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    techniques: Any = parts("tasks.balance.techniques")
+    techniques: Any = components("tasks.balance.presets")
     missing = set(techniques) - {name for names in GROUPS.values() for name in names}
     if missing:
         raise SystemExit(f"name the groups of {sorted(missing)} in {__file__}")
@@ -67,7 +67,7 @@ def main() -> None:
         draw(group, rows, columns)
     chosen = ((Photo, view), (Industrial, portrait), (Medical, portrait), (Document, page()))
     presets = [
-        Row(kind.part_name(), picture, [kind(strength=strength).specification() for _, strength, _ in COLUMNS])
+        Row(kind.name, picture, [kind(strength=strength).specification() for _, strength, _ in COLUMNS])
         for kind, picture in chosen
     ]
     draw("presets", presets, COLUMNS)

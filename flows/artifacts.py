@@ -7,8 +7,8 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from flows.leaderboard import interval
 from flows.markdown import plain
-from flows.terminal import interval
 from tasks.files import read_json
 
 

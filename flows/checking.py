@@ -12,11 +12,10 @@ import pandas as pd
 from flows.plan import make_plan
 from tasks.errors import InputError
 from tasks.files import read_json
+from tasks.ingest.reasons import CONFLICTING, ON_PURPOSE
 from tasks.tables import CATALOG, FLAGS, REJECTED
 
 CORRUPT, CONFLICTS = "corrupt", "conflicts"
-CONFLICTING = "conflicting "  # how the reason begins where one content is given two labels, groups or parts
-ON_PURPOSE = ("dropped class", "not in the table", "other file")  # set aside, but nothing is wrong with them
 REMEDY = "`equipoise run explore` brings it up to date"
 
 
@@ -65,7 +64,7 @@ def issues_of(
 ) -> list[Issue]:
     """The faults that tables `FLAGS`, `CATALOG` and `REJECTED` tell of; `known` names flags, used or not."""
     aside = rejected[~rejected["reason"].isin(ON_PURPOSE)].sort_values("path")
-    conflicting = aside["reason"].str.startswith(CONFLICTING)
+    conflicting = aside["reason"].isin(CONFLICTING.values())
     paths = catalog.set_index("image_id")["path"]
     found: dict[str, list[str]] = {name: [] for name in (CORRUPT, *known)}
     worst_first = flags.sort_values(["flag", "score", "image_id"], ascending=[True, False, True])

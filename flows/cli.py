@@ -69,8 +69,9 @@ def run(
     from flows import terminal
     from flows.history import commit_lock
     from flows.journal import costs, last_run
+    from flows.leaderboard import show_leaderboard
     from flows.locks import workspace_lock
-    from flows.plan import make_plan
+    from flows.plan import handing_on, make_plan
 
     if dry_run:
         if set_:
@@ -90,26 +91,27 @@ def run(
             for name in plan.graph.upstream:
                 terminal.note(f"{name:<30} Unchanged")
             if "compare" in plan.graph.upstream:
-                terminal.leaderboard(root, costs(root))
+                show_leaderboard(root, costs(root))
             if commit:
                 terminal.note(commit_lock(root))
             _where_next(root)
             return
-    from flows.serving import provide_prefect
+        from flows.serving import provide_prefect
 
-    terminal.note(f"Prefect: {provide_prefect(root)}")
-    from flows.pipeline import pipeline
+        terminal.note(f"Prefect: {provide_prefect(root)}")
+        from flows.pipeline import pipeline
 
-    try:
-        state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
-    except KeyboardInterrupt:
-        terminal.note("ended by Ctrl-C; finished stages are kept, and the next run goes on from there")
-        raise typer.Exit(130) from None
+        try:
+            with handing_on(plan):
+                state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
+        except KeyboardInterrupt:
+            terminal.note("ended by Ctrl-C; finished stages are kept, and the next run goes on from there")
+            raise typer.Exit(130) from None
     last = last_run(root)
     if state.name == "Refused" or last is None:
         raise InputError(state.message or "the run was refused")
     if state.is_completed() and "compare" in last["outcomes"]:
-        terminal.leaderboard(root, costs(root))
+        show_leaderboard(root, costs(root))
     terminal.budget(last["took"], time.monotonic() - start)
     if not state.is_completed():
         terminal.failures(last["messages"])
@@ -245,6 +247,7 @@ def diff(
     """Say how two versions differ: images, labels, parameters, class counts, parts."""
     page = html.absolute() if html else None
     root = _enter()
+    from flows import terminal
     from flows.releases import showing
     from flows.releases.comparing import diff as compare
 
@@ -258,7 +261,7 @@ def diff(
             write_text(page, difference_page(found))
         except OSError as error:
             raise InputError(f"{page}: the page can't be written there: {error}") from error
-        showing.note(f"\nPage: {page}")
+        terminal.note(f"\nPage: {page}")
 
 
 @app.command()
@@ -266,7 +269,7 @@ def export(
     version: Annotated[str, typer.Argument(metavar="RELEASE", help="A release or any git revision.")],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A folder that is new or empty.")],
     format_: Annotated[str, typer.Option("--format", help="imagefolder, webdataset, parquet or csv.")] = "imagefolder",
-    part: Annotated[str, typer.Option("--part", help="train, test, audit or all.")] = "all",
+    part: Annotated[str, typer.Option("--part", help="train, test or all; audit of releases that have it.")] = "all",
     recipe: Recipe = None,
     strip_exif: Annotated[bool, typer.Option("--strip-exif", help="Take EXIF out of the originals, too.")] = False,
 ) -> None:
@@ -308,6 +311,27 @@ def gc(
     from flows.releases.collecting import collect
 
     showing.freed(collect(root, dry_run=dry_run), dry_run=dry_run)
+
+
+@app.command()
+def predict(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of them.")],
+    strategy: Annotated[str, typer.Option("--strategy", help="Whose model; else the recommended one's.")] = "",
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the table goes.")] = Path("predictions.csv"),
+    jobs: Jobs = None,
+) -> None:
+    """Classify images with a trained strategy: a CSV of labels and scores."""
+    wanted, target = [path.absolute() for path in paths], out.absolute()
+    root = _enter()
+    from flows import predicting, terminal
+
+    chosen = strategy or predicting.chosen_strategy(root)
+    files = predicting.image_files(wanted)
+    terminal.note(f"{len(files):,} files, by the model of {chosen}")
+    failed = predicting.predict(root, chosen, files, target, workers=jobs or 1)
+    for line in failed[:20]:
+        terminal.note(f"not read: {line}")
+    terminal.note(f"{target}: {len(files) - len(failed):,} predictions, {len(failed):,} files that can't be read")
 
 
 @app.command()

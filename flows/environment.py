@@ -1,19 +1,20 @@
-"""What the libraries are told before they are imported: stay in the workspace, tell nobody, ask no network."""
+"""Environment variables, of this process and of those that it starts: stay in the workspace, tell nobody."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from pathlib import Path
 
-from tasks.workspace import STATE
+from tasks.workspace import STATE, WORKERS
 
 PREFECT_PORT = 4200
 MLFLOW_PORT = 5000
 
 
 def settle_environment(root: Path) -> None:
-    """Set the switches of Prefect, DVC and MLflow for the project at `root`; what the user has set stays.
+    """Tell Prefect, DVC and MLflow, before they are imported, of the project at `root`; what the user has set stays.
 
     Prefect's database stands in the workspace unless the user has a profile or a server of their own.
     """
@@ -34,6 +35,18 @@ def settle_environment(root: Path) -> None:
         defaults["PREFECT_HOME"] = str(root / STATE / "prefect")
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+
+
+def child_environment(workers: int) -> dict[str, str]:
+    """The environment of a stage's or server's process: this interpreter first, no telemetry, its share of workers."""
+    here = str(Path(sys.executable).parent)
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",
+        "DVC_NO_ANALYTICS": "1",
+        WORKERS: str(workers),
+    }
 
 
 def _active_profile(path: Path) -> dict[str, str]:

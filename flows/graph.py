@@ -7,11 +7,11 @@ nothing of images, so the runner can run any DVC project.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.repository import open_repo
 from tasks.errors import InputError
 
 
@@ -63,36 +63,6 @@ class Graph:
                 reached.add(name)
                 found.append(name)
         return found
-
-
-@contextmanager
-def open_repo(root: Path) -> Iterator[Any]:
-    """DVC's repository at `root`, waiting for its lock instead of failing.
-
-    Raises
-    ------
-    InputError
-        There is no DVC repository, or its files are wrong; the message is DVC's.
-    """
-    from dvc.exceptions import DvcException, NotDvcRepoError
-    from dvc.lock import LockError
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(root), _wait_for_lock=True) as repo:
-            if Path(repo.root_dir).resolve() != root.resolve():
-                raise InputError(
-                    f"DVC's repository is {repo.root_dir}, above the project: `dvc init --subdir` in {root}"
-                )
-            yield repo
-    except LockError:
-        raise InputError(f"a run, or DVC, is at work on {root}: ask again when it has ended") from None
-    except NotDvcRepoError:
-        raise InputError(
-            f"{root} is no DVC repository; run this in a clone of the project, or `git init && dvc init` first"
-        ) from None
-    except DvcException as error:
-        raise InputError(f"DVC can't read the project: {error_chain(error)}") from error
 
 
 def read_graph(root: Path) -> Graph:
@@ -150,14 +120,3 @@ def _reasons(entries: list[Any]) -> Iterator[str]:
                     yield f"{path} is {'missing' if change == 'deleted' else change}"
                 else:
                     yield f"{path} {change}"
-
-
-def error_chain(error: BaseException) -> str:
-    """The message of an error and of what caused it."""
-    messages = []
-    cause: BaseException | None = error
-    while cause is not None:
-        if str(cause) and str(cause) not in messages:
-            messages.append(str(cause))
-        cause = cause.__cause__
-    return ": ".join(messages)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from flows.git import commit_only, git
+from flows.lockfile import LOCK, POINTER
 
 # The files that together name a version of the project's data and how it was made.
-NAMING = ("dvc.lock", "dvc.yaml", "params.yaml", "data/raw.dvc", "data/frozen.csv")
+NAMING = (LOCK, "dvc.yaml", "params.yaml", POINTER, "data/frozen.csv")
 
 
 def commit_lock(root: Path) -> str:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.runner import Outcome, Result
+from flows.lockfile import present_content
+from flows.outcomes import Outcome, Result
 from tasks.files import read_json, write_json
 from tasks.workspace import STATE
 
@@ -88,8 +89,9 @@ class Journal:
 
 def versions_digest(root: Path) -> str:
     """SHA-256 of `dvc.lock` and `params.yaml`, which name the version of everything."""
-    files = [root / "dvc.lock", root / "params.yaml"]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.exists())).hexdigest()
+    params = root / "params.yaml"
+    content = (present_content(root) or b"") + (params.read_bytes() if params.exists() else b"")
+    return hashlib.sha256(content).hexdigest()
 
 
 def costs(root: Path) -> dict[str, float]:

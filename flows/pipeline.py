@@ -1,7 +1,7 @@
 """The Prefect flow: DVC's graph, one task run a stage, then MLflow and the artifacts that people look at.
 
 The flow never touches a pixel or a tensor. Which stage waits for which stands in `dvc.yaml` alone; each stage is a
-process of its own (`flows.runner`), so a crash here leaves none behind.
+process of its own (`flows.stage_runner`), so a crash here leaves none behind.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from flows import artifacts, terminal
-from flows.graph import graph_of, open_repo
+from flows.graph import graph_of
+from flows.graph_runner import run_graph
 from flows.history import commit_lock
 from flows.journal import Journal, costs
-from flows.locks import workspace_lock
-from flows.plan import Plan, make_plan
+from flows.outcomes import Outcome, Result
+from flows.plan import Plan, plan_of_run
 from flows.prune import prune
-from flows.runner import Outcome, Result, Runner, run_graph
+from flows.repository import open_repo
+from flows.stage_runner import StageRunner
 from flows.tracking import FlowRun, TrackingAway, record
 from tasks.errors import InputError
 
@@ -42,8 +44,7 @@ def pipeline(
     """Bring the stages up to date, record the run in MLflow, and show what came out."""
     root = Path(workspace).resolve()
     try:
-        with workspace_lock(root):
-            plan = make_plan(root, stages or (), force=force)
+        with plan_of_run(root, stages or (), force=force) as plan:
             url = runtime.flow_run.ui_url
             journal = Journal(root, flow_run={"id": str(runtime.flow_run.id), "url": url})
             try:
@@ -72,7 +73,7 @@ def _run_stages(root: Path, plan: Plan, journal: Journal, jobs: int) -> None:
 
     minutes = plan.params.run.stage_timeout_minutes
     seconds = None if minutes is None else minutes * 60
-    runner = Runner(root, journal.logs, forced=plan.forced, timeout=seconds, on_line=on_line)
+    runner = StageRunner(root, journal.logs, forced=plan.forced, timeout=seconds, on_line=on_line)
     context = contextvars.copy_context()
 
     def execute(stage: str, workers: int) -> Result:

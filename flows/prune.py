@@ -12,6 +12,7 @@ from typing import Any
 
 from flows.atomic import modify_yaml
 from flows.graph import Graph
+from flows.lockfile import LOCK, present_stages
 
 
 def prune(repo: Any, graph: Graph) -> list[str]:
@@ -29,17 +30,14 @@ def prune(repo: Any, graph: Graph) -> list[str]:
     list of str
         The stages that were dropped.
     """
-    from dvc.utils.serialize import load_yaml
-
     root = Path(repo.root_dir)
-    path = root / "dvc.lock"
     with repo.lock:
-        known = list(load_yaml(str(path)).get("stages", {})) if path.exists() else []
+        known = list(present_stages(root))
         if known == [name for name in graph.upstream if name in known]:
             return []
         gone = [name for name in known if name not in graph.upstream]
         kept_outputs = {out for outs in graph.outputs.values() for out in outs}
-        with modify_yaml(str(path)) as locked:
+        with modify_yaml(str(root / LOCK)) as locked:
             stages = locked["stages"]
             for name in gone:
                 for out in stages[name].get("outs", []):

@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.environment import PREFECT_PORT
+from flows.environment import PREFECT_PORT, child_environment
 from flows.errors import ServerError
 from flows.process import Child
-from flows.runner import stage_environment
 from tasks.errors import InputError
 from tasks.files import read_json, write_json
 from tasks.workspace import STATE
@@ -132,7 +131,7 @@ def started(root: Path, servers: list[Server], *, announce: bool = True) -> Iter
     try:
         for server in servers:
             command = [sys.executable, "-m", "flows.lifeline", *server.command]
-            child = children[server.name] = Child(command, root, {**stage_environment(1), **server.environment})
+            child = children[server.name] = Child(command, root, {**child_environment(1), **server.environment})
             tail = tails[server.name] = deque(maxlen=15)
             log = root / STATE / "logs" / f"{server.name.lower()}-server.log"
             threading.Thread(target=_drain, args=(child, tail, log), daemon=True).start()

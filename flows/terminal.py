@@ -1,26 +1,23 @@
-"""What a person sees in the terminal: stages as they run, the leaderboard, where the time went."""
+"""What a person sees of a run in the terminal: what it would do, stages as they run, where the time went."""
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.runner import Outcome, Result
-from tasks.files import read_json
+from flows.outcomes import Outcome, Result
 
 if TYPE_CHECKING:
     from flows.checking import Issue
 
-_guard = threading.Lock()
+guard = threading.Lock()
 _COLOURS = {
     Outcome.COMPLETED: "green",
     Outcome.RESTORED: "cyan",
@@ -29,24 +26,22 @@ _COLOURS = {
     Outcome.BLOCKED: "yellow",
     Outcome.CANCELLED: "yellow",
 }
-_VERDICTS = {
-    "helps": "green",
-    "hurts": "red",
-    "no difference": "bright_black",
-    "unclear": "yellow",
-    "held back": "magenta",
-}
 _WIDTH = 30
 _EXAMPLES = 3
-WIDE = 132  # columns that the leaderboard needs for one line a strategy
+WIDE = 132  # columns that tables need for one line a row
 # Output that goes to a file has no window whose width would matter.
-_console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+
+
+def new_table(title: str) -> Table:
+    """An empty table without frames, its title on the left."""
+    return Table(title=f"[bold]{title}[/]", title_justify="left", title_style="", box=None, pad_edge=False)
 
 
 def note(message: str) -> None:
     """Say one thing."""
-    with _guard:
-        _console.print(escape(message))
+    with guard:
+        console.print(escape(message))
 
 
 def stage_started(stage: str) -> None:
@@ -69,88 +64,9 @@ def stage_ended(result: Result) -> None:
 
 
 def _stage(stage: str, text: str, colour: str) -> None:
-    with _guard:
+    with guard:
         clock = time.strftime("%H:%M:%S")
-        _console.print(f"[bright_black]{clock}[/] {escape(stage):<{_WIDTH}} [{colour}]{escape(text)}[/]")
-
-
-def leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
-    """The verdicts: a row a strategy, then the held-out confirmation and where to read on.
-
-    Parameters
-    ----------
-    root
-        The project's folder; nothing is printed before `compare` has run.
-    seconds
-        What each stage took when it last ran, by address.
-    """
-    path = root / "reports" / "compare" / "leaderboard.json"
-    if not path.exists():
-        return
-    board = read_json(path)
-    with _guard:
-        _console.print()
-        _console.print(_strategies(board, seconds))
-        _console.print(f"\nRecommended: [bold]{escape(board['recommended'])}[/]. {escape(board['reason'])}\n")
-        _console.print(_held_out(board))
-        _console.print(escape(board["test"]["sentence"]))
-
-
-def _table(title: str) -> Table:
-    return Table(title=f"[bold]{title}[/]", title_justify="left", title_style="", box=None, pad_edge=False)
-
-
-def _columns(board: dict[str, Any]) -> dict[str, str]:
-    rarest = f"recall of {board['rarest_class']}"
-    return {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "recall_rarest": rarest}
-
-
-def _cells(row: dict[str, Any], board: dict[str, Any]) -> list[str]:
-    """A strategy's metrics; in a narrow window the interval stands below its value."""
-    return [interval(row[key], join=_joint()) for key in _columns(board)]
-
-
-def _joint() -> str:
-    return " " if _console.width >= WIDE else "\n"
-
-
-def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
-    table = _table("Strategies, out of fold")
-    table.add_column("strategy", no_wrap=True)
-    for title in _columns(board).values():
-        table.add_column(escape(title), justify="right")
-    table.add_column(f"difference to {escape(board['baseline'])}", justify="right")
-    table.add_column("verdict")
-    table.add_column("seconds", justify="right")
-    for row in board["rows"]:
-        name, verdict = row["strategy"], row["verdict"] or ""
-        took = seconds.get(f"train@{name}")
-        mark = "bold" if name == board["recommended"] else "default"
-        table.add_row(
-            f"[{mark}]{escape(name)}[/]",
-            *_cells(row, board),
-            "" if row["difference"] is None else interval(row["difference"], signed=True, join=_joint()),
-            f"[{_VERDICTS.get(verdict, 'default')}]{escape(verdict)}[/]",
-            "" if took is None else f"{took:.0f}",
-        )
-    return table
-
-
-def _held_out(board: dict[str, Any]) -> Table:
-    table = _table("Held-out test part")
-    table.add_column("strategy", no_wrap=True)
-    for title in _columns(board).values():
-        table.add_column(escape(title), justify="right")
-    for row in board["test"]["rows"]:
-        table.add_row(escape(row["strategy"]), *_cells(row, board))
-    return table
-
-
-def interval(value: Mapping[str, float], *, signed: bool = False, join: str = " ") -> str:
-    """A value with its interval, for instance ``.581 [.553, .610]``."""
-    sign = "+" if signed else ""
-    text = f"{value['value']:{sign}.3f}{join}[{value['low']:{sign}.3f}, {value['high']:{sign}.3f}]"
-    return re.sub(r"\b0\.", ".", text)
+        console.print(f"[bright_black]{clock}[/] {escape(stage):<{_WIDTH}} [{colour}]{escape(text)}[/]")
 
 
 def budget(took: Mapping[str, float], elapsed: float) -> None:
@@ -158,7 +74,7 @@ def budget(took: Mapping[str, float], elapsed: float) -> None:
     ran = {stage: seconds for stage, seconds in took.items() if seconds}
     if not ran:
         return
-    table = _table("Time by stage")
+    table = new_table("Time by stage")
     for title, justify in (("stage", "left"), ("seconds", "right"), ("share", "right"), ("", "left")):
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     groups: dict[str, float] = {}
@@ -173,15 +89,15 @@ def budget(took: Mapping[str, float], elapsed: float) -> None:
             f"{seconds / total:.0%}",
             "▇" * max(1, round(30 * seconds / total)),
         )
-    with _guard:
-        _console.print()
-        _console.print(table)
-        _console.print(f"{elapsed:.0f} s from start to end; stages that ran at the same time are counted each.")
+    with guard:
+        console.print()
+        console.print(table)
+        console.print(f"{elapsed:.0f} s from start to end; stages that ran at the same time are counted each.")
 
 
 def issues(found: Sequence[Issue]) -> None:
     """What is wrong with the images: a row an issue, with the worst examples."""
-    table = _table("Issues")
+    table = new_table("Issues")
     table.add_column("issue", no_wrap=True)
     table.add_column("images", justify="right")
     table.add_column("examples, the worst first")
@@ -189,16 +105,16 @@ def issues(found: Sequence[Issue]) -> None:
         colour = "yellow" if issue.paths else "bright_black"
         examples = ", ".join(issue.paths[:_EXAMPLES])
         table.add_row(f"[{colour}]{escape(issue.name)}[/]", f"{len(issue.paths):,}", escape(examples))
-    with _guard:
-        _console.print(table)
+    with guard:
+        console.print(table)
 
 
 def failures(messages: Mapping[str, str]) -> None:
     """The failed stages again, at the end, where they are seen; stages that waited for them in one line each."""
-    with _guard:
-        _console.print("\n[bold red]Not everything could be done:[/]")
+    with guard:
+        console.print("\n[bold red]Not everything could be done:[/]")
         for stage, message in messages.items():
-            _console.print(f"[bold]{escape(stage)}[/]: {escape(message)}")
+            console.print(f"[bold]{escape(stage)}[/]: {escape(message)}")
 
 
 def dry_run(stale: Mapping[str, list[str]], may_run: list[str], stages: list[str]) -> None:
@@ -213,5 +129,5 @@ def dry_run(stale: Mapping[str, list[str]], may_run: list[str], stages: list[str
 
 
 def _line(stage: str, word: str, colour: str, why: str) -> None:
-    with _guard:
-        _console.print(f"{escape(stage):<{_WIDTH}} [{colour}]{word:<10}[/] {escape(why)}")
+    with guard:
+        console.print(f"{escape(stage):<{_WIDTH}} [{colour}]{word:<10}[/] {escape(why)}")

@@ -1,6 +1,6 @@
-"""embed: one feature vector an image of the catalog, from the backbone.
+"""embed: one feature vector an image of the catalog, from one backbone.
 
-The backbone runs once; every strategy then fits its classifier on these vectors in seconds.
+The backbone runs once; every strategy that names it then fits its classifier on these vectors in seconds.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from tasks.workspace import Workspace
 
 
 def run(workspace: Workspace, name: str) -> None:
-    """Read ``data/catalog`` and the images, write ``data/features``."""
+    """Read ``data/catalog`` and the images, write ``data/features/<name>``, `name` being a backbone's."""
     from tasks.features.embedding import about
     from tasks.features.stored import embed_stored
 
-    params = workspace.params
+    backbone = workspace.params.backbones[name]
     catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))
     paths = [workspace.path("data", "raw", path) for path in catalog["path"]]
-    values = embed_stored(workspace, catalog["sha256"].tolist(), paths)
-    with workspace.output("data", "features") as folder:
-        Features(catalog["image_id"].tolist(), values).save(folder, about(params.embed))
+    values = embed_stored(workspace, backbone, catalog["sha256"].tolist(), paths)
+    with workspace.output("data", "features", name) as folder:
+        Features(catalog["image_id"].tolist(), values).save(folder, about(backbone))

@@ -1,26 +1,37 @@
-"""embed_new: one feature vector a new image of a recipe; originals and exact copies have theirs from embed."""
+"""embed_new: one feature vector a new image of a recipe and backbone; originals and exact copies have theirs from
+embed.
+
+Every backbone embeds the new images of every recipe, unless it names the recipes that it is for.
+"""
 
 from __future__ import annotations
 
 from tasks.features import Features
+from tasks.files import write_json
 from tasks.progress import say
 from tasks.tables import BALANCED
 from tasks.workspace import Workspace
 
+NONE = "none"  # stands for no backbone where a strategy's family works on images
+
 
 def run(workspace: Workspace, name: str) -> None:
-    """Read ``data/balanced/<name>``, write ``data/features_new/<name>``."""
+    """Read ``data/balanced/<name>``, write ``data/features_new/<name>/<backbone>``."""
     from tasks.features.embedding import about
     from tasks.features.stored import embed_stored
     from tasks.fingerprints import file_hash
 
-    params = workspace.params
     recipe = workspace.path("data", "balanced", name)
     balanced = BALANCED.read(recipe / "balanced.parquet")
     new = balanced[balanced["file"].notna()]
     if new.empty:
         say(f"{name} has no new images")
     files = [recipe / file for file in new["file"]]
-    values = embed_stored(workspace, [file_hash(file) for file in files], files)
+    hashes = [file_hash(file) for file in files]
     with workspace.output("data", "features_new", name) as folder:
-        Features(new["row_id"].tolist(), values).save(folder, about(params.embed))
+        for key, backbone in workspace.params.backbones.items():
+            if backbone.recipes is None or name in backbone.recipes:
+                (folder / key).mkdir()
+                values = embed_stored(workspace, backbone, hashes, files)
+                Features(new["row_id"].tolist(), values).save(folder / key, about(backbone))
+        write_json(folder / NONE / "features.json", {})

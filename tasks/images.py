@@ -26,6 +26,13 @@ FORMATS = (
     *("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "DIB", "AVIF", "JPEG2000", "PPM"),
     *("ICO", "ICNS", "TGA", "PCX", "DCX", "SGI", "SUN", "QOI", "DDS", "PSD", "MSP", "XBM", "IM", "FLI"),
 )  # Pillow's names; its JPEG reader also makes MPO
+# Reasons of `UnreadableError`.
+EMPTY = "empty file"
+NOT_AN_IMAGE = "not an image"
+TOO_LARGE = "too many pixels"
+DAMAGED = "damaged"
+UNSUPPORTED = "unsupported"
+UNOPENED = "can't be opened"
 BACKGROUND = 128  # mid grey: dark and bright drawings both show on it, and it is near zero for the backbone
 
 _UPRIGHT = {
@@ -128,7 +135,7 @@ def open_image(source: Path | BinaryIO, max_pixels: int | None = None) -> Decode
     try:
         file = source.open("rb")
     except OSError as error:
-        raise UnreadableError("can't be opened", error.strerror or type(error).__name__) from None
+        raise UnreadableError(UNOPENED, error.strerror or type(error).__name__) from None
     with file:
         return _decode(file, max_pixels)
 
@@ -169,14 +176,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
             return image.convert("RGB")
         layer = image.convert("RGBA")
     except ValueError as error:
-        raise UnreadableError("unsupported", f"mode {image.mode}: {error}") from None
+        raise UnreadableError(UNSUPPORTED, f"mode {image.mode}: {error}") from None
     ground = Image.new("RGBA", layer.size, (BACKGROUND, BACKGROUND, BACKGROUND, 255))
     return Image.alpha_composite(ground, layer).convert("RGB")
 
 
 def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
     if not file.read(1):
-        raise UnreadableError("empty file", "0 bytes")
+        raise UnreadableError(EMPTY, "0 bytes")
     file.seek(0)
     try:
         with _limited(max_pixels), Image.open(file, formats=FORMATS) as image:
@@ -196,17 +203,17 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
                 jpeg_quality=jpeg.quality(image),
             )
     except UnidentifiedImageError:
-        raise UnreadableError("not an image", "no known image format") from None
+        raise UnreadableError(NOT_AN_IMAGE, "no known image format") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         found = re.search(r"\((\d+) pixels\)", str(error))
         size = f"{int(found[1]):,} pixels" if found else "more pixels"
-        raise UnreadableError("too many pixels", f"{size}, where {max_pixels or 0:,} are allowed") from None
+        raise UnreadableError(TOO_LARGE, f"{size}, where {max_pixels or 0:,} are allowed") from None
     except MemoryError:
-        raise UnreadableError("too many pixels", "they do not fit into the memory") from None
+        raise UnreadableError(TOO_LARGE, "they do not fit into the memory") from None
     except exif.DECODER_ERRORS as error:
         text = re.sub(r"<[^>]*>", "the file", str(error))  # no addresses: the same file, the same detail
         unsupported = isinstance(error, NotImplementedError) or "unsupported" in text.lower()
-        raise UnreadableError("unsupported" if unsupported else "damaged", text or type(error).__name__) from None
+        raise UnreadableError(UNSUPPORTED if unsupported else DAMAGED, text or type(error).__name__) from None
 
 
 @contextmanager

@@ -23,8 +23,8 @@ class TrainingSet:
     Attributes
     ----------
     rows
-        One row an image: `image_id`, `label`, `fold`, `group`, `path`, `sha256`, `width` and `height` (pixels), in
-        order of `image_id`.
+        One row an image: `image_id`, `label`, `fold`, `group` and, where it was made with a catalog, `path`, `sha256`,
+        `width` and `height` (pixels), in order of `image_id`.
     """
 
     rows: pd.DataFrame
@@ -32,6 +32,12 @@ class TrainingSet:
     def __post_init__(self) -> None:
         if not (self.rows["part"] == "train").all() or self.rows["fold"].isna().any():
             raise ValueError("a training set can only hold rows of the part 'train' that lie in a fold")
+
+    @classmethod
+    def of_split(cls, splits: pd.DataFrame, repeat: int = 0) -> TrainingSet:
+        """The training rows of one repeat of a split."""
+        rows = splits[(splits["part"] == "train") & (splits["repeat"] == repeat)]
+        return cls(rows.sort_values("image_id", ignore_index=True))
 
     @classmethod
     def of(cls, catalog: pd.DataFrame, splits: pd.DataFrame, repeat: int = 0) -> TrainingSet:
@@ -42,7 +48,7 @@ class TrainingSet:
         InputError
             The split names an image that the catalog lacks.
         """
-        rows = splits[(splits["part"] == "train") & (splits["repeat"] == repeat)]
+        rows = cls.of_split(splits, repeat).rows
         strangers = rows.loc[~rows["image_id"].isin(catalog["image_id"]), "image_id"]
         if len(strangers):
             raise InputError(f"the split names {strangers.iloc[0]}, which the catalog lacks; run the stage split again")
@@ -60,22 +66,22 @@ class TrainingSet:
         counts = self.rows["label"].value_counts()
         return {name: int(counts[name]) for name in self.classes}
 
+    def outside_fold(self, balanced: pd.DataFrame, fold: int | None) -> pd.DataFrame:
+        """The rows of a balanced set that may train for `fold`: those that no image of the fold went into.
 
-def outside_fold(balanced: pd.DataFrame, splits: pd.DataFrame, fold: int | None, repeat: int = 0) -> pd.DataFrame:
-    """The rows of a balanced set that may train for `fold` of `repeat`: those that no image of the fold went into.
-
-    An image goes into a row as its parent, or as one that its generator saw. Balanced sets are planned for the folds of
-    the first repeat, where all of a row's images lie in one fold, which the column `fold` holds; in another repeat they
-    may lie in several, and the row is out of each. `fold` None stands for the model fitted on all training rows.
-    """
-    if fold is None:
-        return balanced
-    inside = splits.loc[(splits["repeat"] == repeat) & (splits["fold"] == fold).fillna(False), "image_id"]
-    touched = np.zeros(len(balanced), dtype=bool)
-    for column in ("parents", "fitted_on"):
-        images = balanced[column].reset_index(drop=True).explode()
-        touched[images.index[images.isin(inside)]] = True
-    return balanced[~touched]
+        An image goes into a row as its parent, or as one that its generator saw. Balanced sets are planned for the
+        folds of the first repeat, where all of a row's images lie in one fold, which the column `fold` holds; in
+        another repeat they may lie in several, and the row is out of each. `fold` None stands for the model fitted on
+        all training rows.
+        """
+        if fold is None:
+            return balanced
+        inside = self.rows.loc[self.rows["fold"] == fold, "image_id"]
+        touched = np.zeros(len(balanced), dtype=bool)
+        for column in ("parents", "fitted_on"):
+            images = balanced[column].reset_index(drop=True).explode()
+            touched[images.index[images.isin(inside)]] = True
+        return balanced[~touched]
 
 
 def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame) -> None:

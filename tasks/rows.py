@@ -8,7 +8,6 @@ time only, never a result.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import shutil
@@ -20,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.closure import code_digest
 from tasks.files import write_bytes
 from tasks.progress import say
 from tasks.workspace import STATE, Workspace
@@ -31,7 +31,6 @@ Row = dict[str, Any]  # plain Python values by name, the same names in every row
 KEY = "key"
 FLUSH_SECONDS = 20.0  # what a killed run may lose
 KEPT = 3  # methods a name of which rows are kept, those used last
-CODE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -158,27 +157,3 @@ def _last_use(folder: Path) -> float:
         return folder.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def code_digest(modules: Iterable[str]) -> str:
-    """A digest of the source of some modules of `tasks` and of all that they import of `tasks`."""
-    sources: dict[str, bytes] = {}
-    todo = list(modules)
-    while todo:
-        name = todo.pop()
-        file = _file_of(name)
-        if name in sources or file is None:
-            continue
-        sources[name] = file.read_bytes()
-        for node in ast.walk(ast.parse(sources[name])):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "tasks":
-                todo += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
-    digest = hashlib.sha256()
-    for name in sorted(sources):
-        digest.update(name.encode() + b"\0" + sources[name] + b"\0")
-    return digest.hexdigest()
-
-
-def _file_of(module: str) -> Path | None:
-    path = CODE.joinpath(*module.split(".")[1:])
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)

@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from tasks.evaluate.intervals import Interval
+from tasks.statistics.interval import Interval
 
 SHORTCUT = "shortcut found"  # the rise is certain to be above the limit
 CLEAN = "no shortcut"  # it is certain to be no higher than the limit
 UNCLEAR = "can't tell"
 NOT_AUDITED = "not audited"
 NOTHING = "nothing to audit"
-
-# As for verdicts (tasks/compare/verdicts.py): resampling fewer groups says too little of what other groups would show.
-FEWEST_GROUPS = 10
 
 
 def judge(difference: Interval, limit: float) -> str:
@@ -27,22 +23,18 @@ def judge(difference: Interval, limit: float) -> str:
     return CLEAN if difference.high <= limit else UNCLEAR
 
 
-def without_effect(strategies: Sequence[str], outcome: str, why: str) -> dict[str, Any]:
-    """The record of a recipe whose effect on predictions is not measured: all of its strategies share the outcome."""
-    one = {
+def without_effect(outcome: str, why: str) -> dict[str, Any]:
+    """The record of a strategy the effect on whose predictions is not measured."""
+    return {
         "outcome": outcome,
         "reason": f"{outcome}: {why}",
         "untouched": None,
         "changed": None,
         "difference": None,
-    }
-    return {
-        "outcome": outcome,
         "class": None,
         "images": 0,
         "groups": 0,
         "minority": [],
-        "strategies": dict.fromkeys(strategies, one),
         "probe": {},
         "notes": [],
     }

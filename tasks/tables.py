@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from tasks.errors import InputError
 
 ORIGINS = ("original", "copy", "augmented", "mixed", "synthetic")
-PARTS = ("train", "test", "audit", "excluded")
-USED_PARTS = PARTS[:3]
+PARTS = ("train", "test", "excluded")
+USED_PARTS = PARTS[:2]
 SCORE_PREFIX = "score."
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from flows.dataset.entries import Found, class_counts, plan_merge
 from flows.dataset.finding import find, find_present
 from flows.dataset.freezing import freeze_before_adding
-from flows.dataset.place import Report, carry_out
+from flows.dataset.place import Report, carry_out, finish_interrupted
 from flows.dataset.samples import CLASSES, is_sample
-from flows.dataset.versions import POINTER, RAW, finish_interrupted, is_committed, require_repository, track
+from flows.dataset.versions import POINTER, RAW, is_committed, require_repository, track
 from flows.locks import workspace_lock
 from tasks.errors import InputError
 from tasks.progress import say

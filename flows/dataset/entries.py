@@ -14,7 +14,6 @@ from pathlib import Path
 
 from tasks.errors import InputError
 
-TABLE = "table.csv"
 SHOWN = 10  # mistakes named in one message
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.dataset.entries import TABLE, Found
+from flows.dataset.entries import Found
 from flows.dataset.folders import find_in_folder
 from flows.dataset.table import TABLE_SUFFIXES, find_in_table
 from flows.dataset.versions import RAW
 from tasks.errors import InputError
+from tasks.ingest.reading import TABLE
 
 
 def find(path: Path) -> Found:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flows.dataset.entries import Entry, Found, listed
 from tasks.errors import InputError
+from tasks.ingest.reading import PART_NAMES
 
 # What Pillow opens and people keep photos in; other files in class folders (notes, annotations) stay where they are.
 IMAGE_SUFFIXES = frozenset(
@@ -32,15 +33,6 @@ IMAGE_SUFFIXES = frozenset(
         *(".png", ".pnm", ".ppm", ".qoi", ".ras", ".sgi", ".tga", ".tif", ".tiff", ".webp"),
     ]
 )
-PART_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 
 
 def find_in_folder(folder: Path) -> Found:

@@ -10,14 +10,16 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.dataset.entries import TABLE, Entry, Plan, class_counts
-from flows.dataset.versions import OLD, POINTER, RAW, check_space, finish_interrupted, track
+from flows.dataset.disk import check_space
+from flows.dataset.entries import Entry, Plan, class_counts
+from flows.dataset.versions import POINTER, RAW, track
 from tasks.errors import InputError
 from tasks.files import write_text
+from tasks.ingest.reading import REQUIRED, TABLE
 from tasks.progress import Progress, say
 from tasks.workspace import STATE
 
-NEW = Path(STATE, "scratch", "raw-new")
+NEW, OLD = Path(STATE, "scratch", "raw-new"), Path(STATE, "scratch", "raw-old")
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,12 @@ def _place(root: Path, plan: Plan, keep: bool) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def finish_interrupted(root: Path) -> None:
+    """Put back a dataset that a killed run had moved aside; call it while holding the workspace."""
+    if (root / OLD).exists() and not (root / RAW).exists():
+        (root / OLD).rename(root / RAW)
+
+
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
@@ -109,7 +117,7 @@ def _link(source: str, target: str) -> None:
 
 def _table(entries: list[Entry]) -> str:
     """The dataset as CSV; columns of which nothing is known are left out."""
-    columns = ["path", "label"]
+    columns = [*REQUIRED]
     columns += [name for name in ("group", "part") if any(entry.row[name] for entry in entries)]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from flows.dataset.entries import Entry, Found, plan_merge
 from flows.dataset.folders import find_in_folder
-from flows.dataset.place import Report, carry_out
-from flows.dataset.versions import POINTER, RAW, finish_interrupted, require_repository
+from flows.dataset.place import Report, carry_out, finish_interrupted
+from flows.dataset.versions import POINTER, RAW, require_repository
 from flows.locks import workspace_lock
 from tasks.errors import InputError
 from tasks.progress import say

@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.dataset.entries import Entry, Found, listed
-from flows.dataset.folders import PART_NAMES
 from tasks.errors import InputError
+from tasks.ingest.reading import COLUMNS, PART_NAMES, REQUIRED, ImageTable, count_measured, read_csv, read_parquet
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
-REQUIRED = ("path", "label")
-COLUMNS = (*REQUIRED, "group", "part")
-CONTINUOUS = 50  # more different fractions than this are a measurement, not classes
 
 
 def find_in_table(table: Path) -> Found:
@@ -76,53 +73,45 @@ def find_in_table(table: Path) -> Found:
 
 def _read(table: Path) -> tuple[Iterator[tuple[str, dict[str, str]]], list[str]]:
     """The rows with all of `COLUMNS` as text, each with its place, and a note on columns that are not used."""
-    names, rows = _read_parquet(table) if table.suffix.lower() == ".parquet" else _read_csv(table)
-    columns = {name.strip().lower(): name for name in reversed(names)}
+    content = _open(table)
     for column in REQUIRED:
-        if column not in columns:
-            closest = difflib.get_close_matches(column, columns, n=1)
-            hint = f"; rename {columns[closest[0]]!r} to it" if closest else ""
+        if column not in content.columns:
+            closest = difflib.get_close_matches(column, content.columns, n=1)
+            hint = f"; rename {content.names[content.columns[closest[0]]]!r} to it" if closest else ""
             raise InputError(
-                f"{table}: the column {column!r} is missing{hint} (the table has {', '.join(names) or 'no columns'}; "
-                "needed are path and label, possible are group and part)"
+                f"{table}: the column {column!r} is missing{hint} (the table has "
+                f"{', '.join(content.names) or 'no columns'}; needed are path and label, possible are group and part)"
             )
-    unused = [name for key, name in columns.items() if key not in COLUMNS]
+    unused = [content.names[at] for name, at in content.columns.items() if name not in COLUMNS]
     notes = [f"{table.name}: columns not used: {', '.join(sorted(unused))}"] if unused else []
-    used = {column: columns.get(column) for column in COLUMNS}
     return (
-        (where, {column: _text(row.get(name), f"{table}: {where}") if name else "" for column, name in used.items()})
-        for where, row in rows
+        (f"row {row}", {name: _text(content.cell(row, name), f"{table}: row {row}") for name in COLUMNS})
+        for row in content.rows
     ), notes
 
 
-def _read_csv(table: Path) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
+def _open(table: Path) -> ImageTable:
+    if table.suffix.lower() == ".parquet":
+        return _open_parquet(table)
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            header = file.readline()
-            file.seek(0)
-            delimiter = max(",;\t", key=header.count)
-            reader = csv.DictReader(file, delimiter=delimiter, strict=True)
-            rows: list[tuple[str, dict[str, Any]]] = [(f"row {reader.line_num}", row) for row in reader]
-            longer = [where for where, row in rows if None in row]
-            if longer:
-                raise InputError(f"{table}: {listed('rows have more values than columns; quote commas', longer)}")
-            return list(reader.fieldnames or []), rows
+        content = read_csv(table, delimiters=",;\t")
     except UnicodeDecodeError as error:
         raise InputError(f"{table}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
     except (csv.Error, OSError) as error:
         raise InputError(f"{table}: can't be read as CSV: {error}") from None
+    longer = [f"row {row}" for row in content.longer]
+    if longer:
+        raise InputError(f"{table}: {listed('rows have more values than columns; quote commas', longer)}")
+    return content
 
 
-def _read_parquet(table: Path) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _open_parquet(table: Path) -> ImageTable:
+    from pyarrow import ArrowException
 
     try:
-        content = pq.read_table(table)
-    except (pa.ArrowException, OSError) as error:
+        return read_parquet(table)
+    except (ArrowException, OSError) as error:
         raise InputError(f"{table}: can't be read as Parquet: {error}") from None
-    rows = [(f"row {number}", row) for number, row in enumerate(content.to_pylist(), start=1)]
-    return [str(name) for name in content.column_names], rows
 
 
 def _text(value: Any, where: str) -> str:
@@ -132,12 +121,8 @@ def _text(value: Any, where: str) -> str:
 
 
 def _refuse_continuous(table: Path, labels: set[str]) -> None:
-    try:
-        values = {float(label) for label in labels if label}
-    except ValueError:
-        return
-    if len(values) > CONTINUOUS and any(not value.is_integer() for value in values):
+    if numbers := count_measured(labels - {""}):
         raise InputError(
-            f"{table}: the labels are {len(values):,} different numbers, a measurement and not classes; "
+            f"{table}: the labels are {numbers:,} different numbers, a measurement and not classes; "
             "cut them into classes first"
         )

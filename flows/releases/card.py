@@ -52,7 +52,6 @@ def describe(present: Revision, name: str, recipe: str, commit: str, issues: dic
             label: {
                 "before": int(parts.get((label, "train"), 0)),
                 "test": int(parts.get((label, "test"), 0)),
-                "audit": int(parts.get((label, "audit"), 0)),
                 "after": {origin: int(counts[label, origin]) for origin in ORIGINS if (label, origin) in counts.index},
             }
             for label in classes
@@ -97,10 +96,10 @@ def markdown(card: Mapping[str, Any]) -> str:
         "## Images a class",
         "",
         "*Before* are the training images as they came, *after* the balanced training set, by where its rows come",
-        "from. The test and audit parts are never balanced, and nothing in the training set descends from them.",
+        "from. The test part is never balanced, and nothing in the training set descends from it.",
         "",
         *_table(
-            ["class", "before", "after", *origins, "test", "audit"],
+            ["class", "before", "after", *origins, "test"],
             [
                 [
                     plain(label),
@@ -108,7 +107,6 @@ def markdown(card: Mapping[str, Any]) -> str:
                     f"{sum(counts['after'].values()):,}",
                     *(f"{counts['after'].get(origin, 0):,}" for origin in origins),
                     f"{counts['test']:,}",
-                    f"{counts['audit']:,}",
                 ]
                 for label, counts in card["classes"].items()
             ],

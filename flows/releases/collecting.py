@@ -6,12 +6,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.dataset.versions import finish_interrupted
+from flows.dataset.place import finish_interrupted
+from flows.dvc_locks import release_dead_locks, require_quiet
 from flows.git import require_commits
-from flows.graph import open_repo
-from flows.locks import release_dead_locks, require_quiet, workspace_lock
+from flows.locks import workspace_lock
 from flows.releases.needs import needed_objects
 from flows.releases.store import Store
+from flows.repository import open_repo
 from tasks.errors import InputError
 from tasks.workspace import STATE
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from flows.git import require_commits
-from flows.graph import open_repo
 from flows.releases.difference import Difference, compare
 from flows.releases.naming import Release, resolve
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.snapshots import take
 from flows.releases.store import Store
+from flows.repository import open_repo
 from tasks.errors import InputError
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flows.git import git, list_at, list_commits, list_worktrees, read_at
 from flows.history import NAMING
-from flows.releases.locked import LOCK, POINTER, is_pointer, named_md5s
+from flows.lockfile import LOCK, POINTER, is_pointer, named_md5s
 from flows.releases.restoring import ASIDE
 from flows.releases.store import Store
 from tasks.workspace import STATE

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from flows.errors import error_chain
 from flows.git import require_commits
-from flows.graph import error_chain, open_repo
 from flows.releases.naming import Release, known, list_releases
 from flows.releases.revisions import Revision
 from flows.releases.store import Store
+from flows.repository import open_repo
 from tasks.errors import InputError
 from tasks.files import read_json, write_json
 from tasks.progress import say

@@ -13,16 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from flows.dvc_locks import release_dead_locks, require_quiet
 from flows.git import commit_only, find_commit, git, require_commits, uncommitted
-from flows.graph import open_repo
 from flows.history import NAMING
-from flows.locks import release_dead_locks, require_quiet, workspace_lock
+from flows.locks import workspace_lock
 from flows.plan import Plan, make_plan
 from flows.releases import pushing
 from flows.releases.card import describe, known_issues, markdown
 from flows.releases.naming import TAG, card_path, check_name, find_release, list_releases
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store
+from flows.repository import open_repo
 from tasks.errors import InputError
 from tasks.files import read_json, write_json, write_text
 from tasks.progress import say

@@ -11,16 +11,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.dataset.versions import finish_interrupted, require_repository
+from flows.dataset.place import finish_interrupted
+from flows.dataset.versions import require_repository
+from flows.dvc_locks import release_dead_locks, require_quiet
 from flows.git import read_at, require_commits
-from flows.graph import open_repo
 from flows.history import NAMING
-from flows.locks import release_dead_locks, require_quiet, workspace_lock
+from flows.locks import workspace_lock
 from flows.releases.naming import find_release, known
 from flows.releases.pushing import needed_by
 from flows.releases.revisions import Revision
 from flows.releases.store import Store
 from flows.releases.unsaved import present_outputs, unsaved_files, unsaved_outputs
+from flows.repository import open_repo
 from tasks.errors import InputError
 from tasks.files import write_bytes, write_text
 from tasks.progress import say

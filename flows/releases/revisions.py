@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from flows.git import read_at
-from flows.releases.locked import Locked, Output, read_locked
+from flows.lockfile import Locked, Output, read_locked
 from flows.releases.store import Store
 from tasks.errors import InputError
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from flows.terminal import console, note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from flows.releases.restoring import Restored
 
 SHOWN = 10  # rows of a list; the page has more
-WIDE = 132
-# Output that goes to a file has no window whose width would matter, and no colours.
-_console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 
 
 def releases(found: Sequence[Release], pushed: Mapping[str, str]) -> None:
@@ -42,7 +39,7 @@ def releases(found: Sequence[Release], pushed: Mapping[str, str]) -> None:
             f"{new:,}",
             escape(pushed.get(release.name, "")),
         )
-    _console.print(table)
+    console.print(table)
 
 
 def restored(root: Path, name: str, done: Restored) -> None:
@@ -72,7 +69,7 @@ def restored(root: Path, name: str, done: Restored) -> None:
 
 def freed(done: Freed, *, dry_run: bool) -> None:
     """What `equipoise gc` freed, or would."""
-    from flows.dataset.versions import readable
+    from flows.dataset.disk import readable
 
     would = "would be freed" if dry_run else "freed"
     note(f"DVC's cache: {readable(done.cache_bytes)} {would} ({done.objects:,} objects that nothing needs)")
@@ -80,16 +77,11 @@ def freed(done: Freed, *, dry_run: bool) -> None:
         note(f"scratch of ended runs: {readable(done.scratch_bytes)} {would}")
 
 
-def note(message: str) -> None:
-    """Say one thing."""
-    _console.print(escape(message))
-
-
 def difference(found: Difference) -> None:
     """What differs between two versions, the counts first."""
-    _console.print(f"[bold]{escape(found.first)}[/] → [bold]{escape(found.second)}[/]")
+    console.print(f"[bold]{escape(found.first)}[/] → [bold]{escape(found.second)}[/]")
     for sentence in found.lacks:
-        _console.print(f"[yellow]{escape(sentence)}: it counts as empty[/]")
+        console.print(f"[yellow]{escape(sentence)}: it counts as empty[/]")
     _summary(found)
     if found.parameters:
         table = _table("Parameters", ("parameter", found.first, found.second))
@@ -185,8 +177,8 @@ def _table(title: str, texts: Iterable[str], numbers: Iterable[str] = (), after:
 
 
 def _print(table: Table) -> None:
-    _console.print()
-    _console.print(table)
+    console.print()
+    console.print(table)
 
 
 def _number(number: int) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from flows.graph import error_chain
-from flows.releases.locked import check_md5
+from flows.errors import error_chain
+from flows.lockfile import check_md5
 from tasks.errors import InputError
 
 
@@ -20,7 +20,7 @@ class Store:
     Parameters
     ----------
     repo
-        DVC's repository, see `flows.graph.open_repo`.
+        DVC's repository, see `flows.repository.open_repo`.
     """
 
     def __init__(self, repo: Any) -> None:

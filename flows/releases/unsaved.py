@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from flows.git import read_at
 from flows.history import NAMING
-from flows.releases.locked import Locked, overlap
+from flows.lockfile import Locked, overlap
 from flows.releases.naming import list_releases
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store

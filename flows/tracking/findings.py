@@ -7,8 +7,6 @@ those of another time.
 from __future__ import annotations
 
 import csv
-import hashlib
-import subprocess
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +14,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from flows.git import find_commit
+from flows.lockfile import present_digest, present_stages
+from flows.outcomes import Outcome
+from tasks.errors import InputError
 from tasks.files import read_json
 from tasks.params import Params
 from tasks.slugs import slugs
 
-GOOD = frozenset({"Completed", "Restored", "Unchanged"})
-TRIED = GOOD | {"Failed"}
+GOOD = frozenset(str(outcome) for outcome in Outcome if outcome.good)
+TRIED = GOOD | {str(Outcome.FAILED)}
 
 Metrics = Mapping[str, Mapping[str, Any]]  # name of a metric: {"value", "low", "high"}
 
@@ -54,7 +54,7 @@ class Findings:
     @property
     def status(self) -> str:
         """MLflow's word for how the run went."""
-        if "Cancelled" in self.outcomes.values():
+        if Outcome.CANCELLED in self.outcomes.values():
             return "KILLED"
         return "FINISHED" if all(map(self.good, self.outcomes)) else "FAILED"
 
@@ -66,30 +66,21 @@ class Findings:
     @cached_property
     def lock_digest(self) -> str | None:
         """The sha256 of `dvc.lock`, in hex."""
-        lock = self.root / "dvc.lock"
-        return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None
+        return present_digest(self.root)
 
     @cached_property
     def git_commit(self) -> str | None:
         """The commit that is checked out."""
-        command = ["git", "-C", str(self.root), "rev-parse", "--verify", "--quiet", "HEAD"]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except FileNotFoundError:  # no git on this machine
+            return find_commit(self.root, "HEAD")
+        except InputError:  # no git on this machine
             return None
-        return done.stdout.strip() or None
 
     @cached_property
     def hashes(self) -> dict[str, str]:
         """DVC's hash of every output, by path, of the stages that this run vouches for."""
-        lock = self.root / "dvc.lock"
-        stages = (YAML(typ="safe").load(lock) or {}).get("stages", {}) if lock.is_file() else {}
-        return {
-            out["path"]: out["md5"]
-            for stage, entry in stages.items()
-            if self.good(stage)
-            for out in entry.get("outs", [])
-        }
+        stages = present_stages(self.root)
+        return {path: md5 for stage, outputs in stages.items() if self.good(stage) for path, md5 in outputs.items()}
 
     @cached_property
     def metrics(self) -> dict[str, Metrics]:

@@ -1,7 +1,7 @@
-"""A strategy's model as MLflow's pyfunc: image files in, scores out; kept as safetensors and JSON, no pickle.
+"""A strategy's model as MLflow's own kind of model: image files in, a table of scores out.
 
-``mlflow.pyfunc.load_model("models:/<experiment>@champion").predict(["photo.png"])`` embeds the images as the stage
-`embed` does and applies the model. Equipoise must be installed where it is loaded.
+Saved and loaded without pickle: MLflow calls `_load_pyfunc` of this module, which reads what the stage `train` wrote.
+How images become what the model sees (backbone, size, resize) is part of the model.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tasks.params.models import Embed
     from tasks.train.models import Model
 
 # What the model's arithmetic depends on, besides Equipoise itself.
@@ -29,16 +28,17 @@ _REQUIREMENTS = (
     "pillow",
     "pydantic",
     "safetensors",
+    "scikit-learn",
+    "skops",
     "torch",
 )
 
 
 class ImageClassifier:
-    """What MLflow's pyfunc wraps: backbone and model together."""
+    """What MLflow's pyfunc wraps."""
 
-    def __init__(self, model: Model, embed: Embed) -> None:
+    def __init__(self, model: Model) -> None:
         self.model = model
-        self.embed = embed
 
     def predict(self, images: pd.DataFrame | Sequence[str], params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Classify image files.
@@ -53,7 +53,7 @@ class ImageClassifier:
         Returns
         -------
         pandas.DataFrame
-            A row an image: ``label``, the class with the highest score, and ``score.<class>`` for each class.
+            See `tasks.train.predicting.predicted`.
 
         Raises
         ------
@@ -62,15 +62,10 @@ class ImageClassifier:
         """
         import pandas as pd
 
-        from tasks.features.embedding import embed
-        from tasks.tables import SCORE_PREFIX
+        from tasks.train.predicting import predicted
 
         paths = images["path"] if isinstance(images, pd.DataFrame) else images
-        scores = self.model.predict(embed([Path(path) for path in paths], self.embed, workers=1))
-        classes = self.model.classes
-        table = pd.DataFrame(scores, columns=[SCORE_PREFIX + name for name in classes])
-        table.insert(0, "label", [classes[best] for best in scores.argmax(axis=1)])
-        return table
+        return predicted(self.model, [Path(path) for path in paths])
 
 
 def save(model_folder: Path, destination: Path) -> None:
@@ -89,12 +84,6 @@ def save(model_folder: Path, destination: Path) -> None:
 
 def _load_pyfunc(path: str) -> ImageClassifier:
     """Load what `save` wrote; MLflow calls this by its name."""
-    from tasks.files import read_json
-    from tasks.params.models import Embed
-    from tasks.train.models import ABOUT, load_model
+    from tasks.train.loading import load_model
 
-    features = read_json(Path(path) / ABOUT)["features"]
-    shape = features["preprocessing"]
-    settings = {"backbone": features["backbone"], "precision": features["precision"]}
-    settings |= {"image_size": shape["image_size"], "resize": shape["resize"]}
-    return ImageClassifier(load_model(Path(path)), Embed.model_validate(settings))
+    return ImageClassifier(load_model(Path(path)))

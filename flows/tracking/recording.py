@@ -196,5 +196,6 @@ def _artifacts(findings: Findings) -> dict[str, str]:
             f"data/balanced/{recipe}/summary.json": f"data/balanced/{recipe}",
             f"data/balanced/{recipe}/contact_sheets": f"samples/{recipe}",
         }
-        shown[f"audit@{recipe}"] = {f"reports/audit/{recipe}": f"samples/{recipe}/audit"}
+    for strategy in findings.params.strategies:
+        shown[f"audit@{strategy}"] = {f"reports/audit/{strategy}": f"audit/{strategy}"}
     return {path: folder for stage, paths in shown.items() if findings.good(stage) for path, folder in paths.items()}

@@ -115,7 +115,7 @@ def _estimates(prefix: str, metrics: Metrics, class_slugs: Mapping[str, str]) ->
 def _costs(findings: Findings, strategy: str, seconds: Mapping[str, float]) -> dict[str, Points]:
     """Seconds that this strategy's own stage and those of its recipe took, where they ran."""
     recipe = findings.params.strategies[strategy].recipe
-    stages = (f"train@{strategy}", f"balance@{recipe}", f"embed_new@{recipe}", f"audit@{recipe}")
+    stages = (f"train@{strategy}", f"balance@{recipe}", f"embed_new@{recipe}", f"audit@{strategy}")
     return {
         f"seconds.{stage.partition('@')[0]}": [(0, seconds[stage])]
         for stage in stages

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.audit.auc import auc
-from tasks.audit.effect import CONFIDENCE
 from tasks.audit.traces import COLUMNS, PROPERTIES
-from tasks.probing import FOLDS, Moments, deal_folds, principal_components
-from tasks.shortcuts import FEWEST_GROUPS
+from tasks.statistics.auc import auc_within_folds
+from tasks.statistics.discriminant import Moments
+from tasks.statistics.folds import deal_folds
+from tasks.statistics.groups import FEWEST_GROUPS
+from tasks.statistics.interval import CONFIDENCE
+from tasks.statistics.principal_components import principal_components
 
 MOST = 200  # originals, and new images, of a class that the probe looks at
 COMPONENTS = 32  # of the features: fewer than the images by far
@@ -74,7 +76,7 @@ class Probed:
         """Images of one class, as `probed_rows` has them."""
         is_new = rows["is_new"].to_numpy(dtype=bool)
         groups = rows["group"].to_numpy(dtype=np.int64)
-        return cls(is_new, groups, deal_folds(is_new.astype(np.int64), groups, FOLDS))
+        return cls(is_new, groups, deal_folds(is_new.astype(np.int64), groups))
 
 
 def probe_class(rows: pd.DataFrame, features: np.ndarray, traces: np.ndarray) -> dict[str, Any]:
@@ -116,7 +118,7 @@ def probe_class(rows: pd.DataFrame, features: np.ndarray, traces: np.ndarray) ->
 
 def _area(images: Probed, features: np.ndarray | None, traces: np.ndarray | None, level: float) -> dict[str, float]:
     scores = out_of_fold(images, features, traces)
-    return auc(scores, images.is_new, images.groups, images.folds, level).as_json()
+    return auc_within_folds(scores, images.is_new, images.groups, images.folds, level).as_json()
 
 
 def out_of_fold(images: Probed, features: np.ndarray | None, traces: np.ndarray | None) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,9 @@ COLUMNS = 5  # changed versions of an image, at most
 
 
 def write_sheet(
-    images: pd.DataFrame, made: Sequence[Made], effects: Mapping[str, Effect], raw: Path, path: Path
+    images: pd.DataFrame, made: Sequence[Made], strategy: str, found: Effect, raw: Path, path: Path
 ) -> None:
-    """Write the images that move most under the strategy that they move most, as a PNG.
+    """Write the images whose predictions move most, as a PNG.
 
     Parameters
     ----------
@@ -31,15 +31,16 @@ def write_sheet(
         The audited ones, `image_id` and `path`.
     made
         Their changed versions, equally many of each, one image after the other.
-    effects
-        By strategy.
+    strategy
+        Whose predictions.
+    found
+        The effect on them.
     raw
         The folder below which the images' paths lie.
     path
         Where to write.
     """
-    strategy = max(effects, key=lambda name: effects[name].difference.value)
-    moved = effects[strategy].moved
+    moved = found.moved
     copies = len(made) // len(images)
     families = []
     for at in np.argsort(-moved, kind="stable")[:SHOWN]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.images import UnreadableError, open_image, to_rgb
+from tasks.parallel import each
 
 if TYPE_CHECKING:
     from tasks.rows import Row, Rows
@@ -41,7 +42,6 @@ SMALLEST = 24  # pixels a side that are measured; a smaller image is extended by
 BLACK = 2  # grey levels
 MARK = 3  # pixels a side
 REACH = 8  # pixels from the border within which a mirror line is looked for
-CHUNK = 32  # images a message to a worker process
 
 
 def measure_traces(paths: Sequence[Path], keys: Sequence[str], rows: Rows, workers: int) -> np.ndarray:
@@ -56,25 +56,13 @@ def measure_traces(paths: Sequence[Path], keys: Sequence[str], rows: Rows, worke
     workers
         Number of processes; changes time only.
     """
-    from joblib import Parallel, delayed
-
     path_of = dict(zip(keys, paths, strict=True))
 
     def compute(missing: list[str]) -> Iterator[Row]:
-        chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
-        parallel = Parallel(n_jobs=max(1, min(workers, len(chunks))), return_as="generator")
-        for made in parallel(delayed(_measure)([path_of[key] for key in chunk]) for chunk in chunks):
-            yield from made
+        return each(traces_of, [path_of[key] for key in missing], workers)
 
     found = rows.fill(keys, compute)
     return np.array([[row[column] for column in COLUMNS] for row in found], dtype=np.float64).reshape(-1, len(COLUMNS))
-
-
-def _measure(paths: list[Path]) -> list[Row]:
-    import cv2
-
-    cv2.setNumThreads(1)  # processes share the cores, not threads
-    return [traces_of(path) for path in paths]
 
 
 def traces_of(path: Path) -> dict[str, float]:
@@ -89,6 +77,7 @@ def traces_of(path: Path) -> dict[str, float]:
 
     from tasks.errors import InputError
 
+    cv2.setNumThreads(1)  # processes share the cores, not threads
     try:
         decoded = open_image(path)
         rgb = np.asarray(to_rgb(decoded.image))

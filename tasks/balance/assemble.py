@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tasks.balance.adopting import synthetic_bytes, with_synthetic
 from tasks.balance.contact_sheets import write_contact_sheets
 from tasks.balance.derive import Copy, Order, Parent
 from tasks.balance.make import make_once, still_to_make
 from tasks.balance.plan import plan
 from tasks.balance.space import check_space, needed_for
+from tasks.balance.synthetic import synthetic_bytes, with_synthetic
 from tasks.files import write_json
 from tasks.lineage import TrainingSet
 from tasks.progress import say
@@ -26,13 +26,13 @@ from tasks.tables import BALANCED, ORIGINS
 if TYPE_CHECKING:
     import numpy as np
 
-    from tasks.balance.mix import Mix
-    from tasks.balance.transforms import Transforms
+    from tasks.balance.mixed import MixedImages
+    from tasks.balance.presets import Preset
     from tasks.params.models import Recipe
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Resources:
     """Where a balanced set's making finds and leaves things.
 
     Attributes
@@ -54,12 +54,12 @@ class Surroundings:
     raw: Path
     synthetic: Path
     features: Callable[[list[str]], np.ndarray]
-    known: Callable[[Transforms | Mix], Rows]
+    known: Callable[[Preset | MixedImages], Rows]
     folder: Path
     workers: int
 
 
-def assemble(training: TrainingSet, recipe: Recipe, seed: int, around: Surroundings) -> pd.DataFrame:
+def assemble(training: TrainingSet, recipe: Recipe, seed: int, resources: Resources) -> pd.DataFrame:
     """Make a balanced set; write its images, contact sheets and summary.
 
     Parameters
@@ -70,7 +70,7 @@ def assemble(training: TrainingSet, recipe: Recipe, seed: int, around: Surroundi
         How they are balanced.
     seed
         ``balance.seed``.
-    around
+    resources
         Where things are found and go.
 
     Returns
@@ -84,9 +84,8 @@ def assemble(training: TrainingSet, recipe: Recipe, seed: int, around: Surroundi
         A target names no class, an image can't be read any more, the disk is too small, or the generator's images don't
         fit the training set.
     """
-    resample, transforms, mix = recipe.part("resample"), recipe.part("transforms"), recipe.part("mix")
-    features = around.features(training.rows["image_id"].tolist()) if resample.needs_features else None
-    planned = plan(training, resample, recipe.part("augment"), transforms, mix, seed, features)
+    features = resources.features(training.rows["image_id"].tolist()) if recipe.resample.needs_features else None
+    planned = plan(training, recipe.resample, recipe.augment, recipe.preset, recipe.mixed, seed, features)
     for layer in planned.layers:
         for line in layer.lines():
             say(line)
@@ -94,24 +93,25 @@ def assemble(training: TrainingSet, recipe: Recipe, seed: int, around: Surroundi
     batches = [
         _Batch(
             balanced.index[balanced["origin"] == origin],
-            _orders(balanced[balanced["origin"] == origin], training, around),
-            part.specification(),
-            around.known(part),
+            _orders(balanced[balanced["origin"] == origin], training, resources),
+            component.specification(),
+            resources.known(component),
         )
-        for origin, part in (("augmented", transforms), ("mixed", mix))
+        for origin, component in (("augmented", recipe.preset), ("mixed", recipe.mixed))
         if (balanced["origin"] == origin).any()
     ]
     to_make = [order for batch in batches for order in still_to_make(batch.orders, seed, batch.known)]
-    copied = synthetic_bytes(around.synthetic, recipe.synthetic_images) if recipe.synthetic != "none" else 0
-    check_space(around.folder, needed_for(to_make) + copied)
+    chosen = recipe.synthetic
+    copied = synthetic_bytes(resources.synthetic, chosen.images) if chosen.generator != "none" else 0
+    check_space(resources.folder, needed_for(to_make) + copied)
     for batch in batches:
-        balanced = _with_new_images(balanced, batch, seed, around)
-    write_contact_sheets(balanced, training, around.raw, around.folder)
-    if recipe.synthetic != "none":
-        balanced = with_synthetic(balanced, training, around.synthetic, recipe.synthetic_images, around.folder)
+        balanced = _with_new_images(balanced, batch, seed, resources)
+    write_contact_sheets(balanced, training, resources.raw, resources.folder)
+    if chosen.generator != "none":
+        balanced = with_synthetic(balanced, training, resources.synthetic, chosen.images, resources.folder)
     balanced = balanced[BALANCED.schema.names].astype({"second_share": "float64"})
     summary = summarise(training, balanced)
-    write_json(around.folder / "summary.json", summary | {"layers": [layer.as_json() for layer in planned.layers]})
+    write_json(resources.folder / "summary.json", summary | {"layers": [layer.as_json() for layer in planned.layers]})
     for name, after in summary["after"].items():
         parts = ", ".join(f"{count:,} {origin}" for origin, count in after.items() if count)
         say(f"{name}: {summary['before'][name]:,} before, {sum(after.values()):,} after ({parts})")
@@ -138,12 +138,12 @@ class _Batch:
     known: Rows
 
 
-def _orders(new: pd.DataFrame, training: TrainingSet, around: Surroundings) -> list[Order]:
+def _orders(new: pd.DataFrame, training: TrainingSet, resources: Resources) -> list[Order]:
     """What to make for rows of a plan, in their order: all rows of a parent stand together."""
-    place = {label: around.folder / "images" / slug for label, slug in slugs(training.classes).items()}
+    place = {label: resources.folder / "images" / slug for label, slug in slugs(training.classes).items()}
     images = training.rows.set_index("image_id")
     parent_of = {
-        name: Parent(around.raw / path, sha256)
+        name: Parent(resources.raw / path, sha256)
         for name, path, sha256 in zip(images.index, images["path"], images["sha256"], strict=True)
     }
     return [
@@ -158,13 +158,13 @@ def _orders(new: pd.DataFrame, training: TrainingSet, around: Surroundings) -> l
     ]
 
 
-def _with_new_images(planned: pd.DataFrame, batch: _Batch, seed: int, around: Surroundings) -> pd.DataFrame:
+def _with_new_images(planned: pd.DataFrame, batch: _Batch, seed: int, resources: Resources) -> pd.DataFrame:
     """The plan with the `file`s of a batch of new images, and the steps that each went through."""
     for folder in {copy.stem.parent for order in batch.orders for copy in order.copies}:
         folder.mkdir(parents=True, exist_ok=True)
-    made = make_once(batch.orders, batch.specification, seed, around.workers, batch.known)
+    made = make_once(batch.orders, batch.specification, seed, resources.workers, batch.known)
     planned = planned.copy()
-    planned.loc[batch.rows, "file"] = [image.file.relative_to(around.folder).as_posix() for image in made]
+    planned.loc[batch.rows, "file"] = [image.file.relative_to(resources.folder).as_posix() for image in made]
     planned.loc[batch.rows, "parameters"] = [
         json.dumps(json.loads(parameters) | {"applied": image.applied}, sort_keys=True)
         for parameters, image in zip(planned.loc[batch.rows, "parameters"], made, strict=True)

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tasks.balance.pixels import common_scale, is_deep, put_together, take_apart
+from tasks.balance.pixels import common_scale, is_deep, to_arrays, to_image
 from tasks.images import to_rgb
-from tasks.registry import parts
+from tasks.registry import components
 
 if TYPE_CHECKING:
-    from tasks.balance.mix import Mix
+    from tasks.balance.mixed import MixedImages
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # as Pillow's
 
@@ -30,7 +30,7 @@ def mixed(specification: str, stream: int, base: Image.Image, partner: Image.Ima
     Parameters
     ----------
     specification
-        See `tasks.balance.mix.Mix.specification`.
+        See `tasks.balance.mixed.MixedImages.specification`.
     stream
         Seed of all that is random.
     base, partner
@@ -38,18 +38,18 @@ def mixed(specification: str, stream: int, base: Image.Image, partner: Image.Ima
     """
     mix = _mix(specification)
     scale = common_scale(base, partner)
-    colours, alpha = take_apart(base, scale)
+    colours, alpha = to_arrays(base, scale)
     drawn = mix.draw(base.width, base.height, np.random.default_rng(stream))
     if alpha is None and partner.has_transparency_data:
         partner = to_rgb(partner)
-    theirs, veil = take_apart(partner, scale)
+    theirs, veil = to_arrays(partner, scale)
     theirs = _fitted(_with_channels(_on_scale(theirs, deep=is_deep(base)), colours.shape[2]), base.size)
     changed = _like(mix.blend(colours.astype(np.float32), theirs.astype(np.float32), drawn), colours)
     if alpha is not None:
         veil = np.full(partner.size[::-1], 255, dtype=np.uint8) if veil is None else veil
         layers = [layer.astype(np.float32) for layer in (alpha[..., np.newaxis], _fitted(veil[..., None], base.size))]
         alpha = _like(mix.blend(layers[0], layers[1], drawn), alpha)[..., 0]
-    return put_together(changed, alpha, base, scale)
+    return to_image(changed, alpha, base, scale)
 
 
 def _on_scale(colours: np.ndarray, deep: bool) -> np.ndarray:
@@ -83,10 +83,10 @@ def _fitted(colours: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 @cache
-def _mix(specification: str) -> Mix:
-    """The part that a specification names, made once a process, in which OpenCV then has one thread."""
+def _mix(specification: str) -> MixedImages:
+    """The component that a specification names, made once a process, in which OpenCV then has one thread."""
     cv2.setNumThreads(0)
     parameters = json.loads(specification)
-    chosen: Any = parts("tasks.balance.mix")[parameters.pop("mix")]
-    made: Mix = chosen(**parameters)
+    chosen: Any = components("tasks.balance.mixed")[parameters.pop("mix")]
+    made: MixedImages = chosen(**parameters)
     return made

@@ -11,7 +11,7 @@ from PIL import Image
 from tasks.balance.blending import mixed
 from tasks.balance.encoding import Encoding
 from tasks.balance.pipeline import change
-from tasks.balance.pixels import put_together, take_apart
+from tasks.balance.pixels import to_arrays, to_image
 from tasks.balance.streams import stream
 from tasks.errors import InputError
 from tasks.images import UnreadableError, open_image
@@ -73,7 +73,7 @@ def derive(order: Order, specification: str, seed: int) -> Iterator[tuple[Copy, 
     order
         What to make; nothing is written.
     specification
-        Of a preset of transforms, or of a mix; see `tasks.balance.transforms.Transforms.specification`.
+        Of a preset of transforms, or of a mix; see `tasks.balance.presets.Preset.specification`.
     seed
         ``balance.seed``.
 
@@ -89,14 +89,14 @@ def derive(order: Order, specification: str, seed: int) -> Iterator[tuple[Copy, 
     """
     image = _opened(order.parent)
     encoding = Encoding.of(order.parent.path)
-    colours, alpha = take_apart(image)
+    colours, alpha = to_arrays(image)
     for copy in order.copies:
         key = stream(specification, order.contents(copy), copy.number, seed)
         if copy.partner:
             yield copy, *encoding.encode(mixed(specification, key, image, _opened(copy.partner))), ()
         else:
             changed = change(specification, colours, alpha, key, str(order.parent.path))
-            new = put_together(changed.colours, changed.alpha, image)
+            new = to_image(changed.colours, changed.alpha, image)
             yield copy, *encoding.encode(new), changed.applied
 
 

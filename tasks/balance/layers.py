@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from tasks.registry import Part
+from tasks.registry import Component
 
 
 @dataclass(frozen=True)
@@ -15,11 +15,11 @@ class Layer:
     Attributes
     ----------
     kind, rule
-        Which layer, and the name of its part.
+        Which layer, and the name of its component.
     before
         Rows before it.
     asked
-        What it was asked for; None where the part has no target.
+        What it was asked for; None where the component has no target.
     after
         Rows after it.
     notes
@@ -35,10 +35,15 @@ class Layer:
 
     @classmethod
     def of(
-        cls, kind: str, part: Part, before: dict[str, int], asked: dict[str, int] | None, after: dict[str, int]
+        cls,
+        kind: str,
+        component: Component,
+        before: dict[str, int],
+        asked: dict[str, int] | None,
+        after: dict[str, int],
     ) -> Self:
         """The account of a layer, with the reasons."""
-        rule = part.part_name()
+        rule = component.name
         notes = [
             f"{name}: {asked[name]:,} asked, {after[name]:,} reached; "
             + _why(kind, rule, before[name], asked[name], after[name])

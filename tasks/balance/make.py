@@ -8,13 +8,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-
-from joblib import Parallel, delayed
 
 from tasks.balance.derive import Copy, Made, Order, derive
 from tasks.balance.space import check_space, on_disk
 from tasks.files import write_bytes
+from tasks.parallel import each
 from tasks.progress import Progress
 from tasks.rows import Row, Rows
 
@@ -29,7 +29,7 @@ def make(orders: list[Order], specification: str, seed: int, workers: int) -> It
     orders
         What to make.
     specification
-        See `tasks.balance.transforms.Transforms.specification` and `tasks.balance.mix.Mix.specification`.
+        See `tasks.balance.presets.Preset.specification` and `tasks.balance.mixed.MixedImages.specification`.
     seed
         ``balance.seed``.
     workers
@@ -45,20 +45,14 @@ def make(orders: list[Order], specification: str, seed: int, workers: int) -> It
     InputError
         A parent can't be read any more.
     """
-    chunks: list[list[Order]] = []
-    room = 0
-    for order in orders:
-        for start in range(0, len(order.copies), IMAGES_A_CHUNK):
-            part = replace(order, copies=order.copies[start : start + IMAGES_A_CHUNK])
-            if room <= 0:
-                chunks.append([])
-                room = IMAGES_A_CHUNK
-            chunks[-1].append(part)
-            room -= len(part.copies)
-    made = Parallel(n_jobs=min(workers, max(1, len(chunks))), return_as="generator")(
-        delayed(_make_chunk)(chunk, specification, seed) for chunk in chunks
-    )
-    images = (image for chunk in made for image in chunk)
+    portions = [
+        replace(order, copies=order.copies[start : start + IMAGES_A_CHUNK])
+        for order in orders
+        for start in range(0, len(order.copies), IMAGES_A_CHUNK)
+    ]
+    one = partial(_make, specification=specification, seed=seed)
+    made = each(one, portions, workers, chunk=IMAGES_A_CHUNK, weight=lambda order: len(order.copies))
+    images = (image for portion in made for image in portion)
     yield from Progress(images, "new images", total=sum(len(order.copies) for order in orders))
 
 
@@ -144,11 +138,10 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _make_chunk(orders: list[Order], specification: str, seed: int) -> list[Made]:
+def _make(order: Order, specification: str, seed: int) -> list[Made]:
     made = []
-    for order in orders:
-        for copy, data, extension, applied in derive(order, specification, seed):
-            file = copy.stem.with_name(f"{copy.stem.name}.{extension}")
-            write_bytes(file, data)
-            made.append(Made(file, hashlib.sha256(data).hexdigest(), applied))
+    for copy, data, extension, applied in derive(order, specification, seed):
+        file = copy.stem.with_name(f"{copy.stem.name}.{extension}")
+        write_bytes(file, data)
+        made.append(Made(file, hashlib.sha256(data).hexdigest(), applied))
     return made

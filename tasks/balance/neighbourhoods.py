@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.balance.pool import Pool
+from tasks.balance.originals import Originals
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Neighbourhood:
     Attributes
     ----------
     images
-        Their places in the pool, shape (m,), in the pool's `order`, so that ties are broken by content.
+        Their places in the originals, shape (m,), in the originals's `order`, so that ties are broken by content.
     labels
         Their classes, shape (m,).
     vectors
@@ -34,27 +34,27 @@ class Neighbourhood:
     vectors: NDArray[np.float32]
 
 
-def neighbourhoods(pool: Pool) -> Iterator[Neighbourhood]:
-    """The images of every fold, in turn; the pool has features."""
-    if pool.features is None:
-        raise ValueError("the pool has no features")
-    lengths = np.linalg.norm(pool.features, axis=1, keepdims=True)
-    vectors = (pool.features / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    for fold in np.unique(pool.folds):
-        images = np.flatnonzero(pool.folds == fold)
-        images = images[np.argsort(pool.order[images], kind="stable")]
-        yield Neighbourhood(images, pool.labels[images], vectors[images])
+def neighbourhoods(originals: Originals) -> Iterator[Neighbourhood]:
+    """The images of every fold, in turn; the originals has features."""
+    if originals.features is None:
+        raise ValueError("the originals has no features")
+    lengths = np.linalg.norm(originals.features, axis=1, keepdims=True)
+    vectors = (originals.features / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    for fold in np.unique(originals.folds):
+        images = np.flatnonzero(originals.folds == fold)
+        images = images[np.argsort(originals.order[images], kind="stable")]
+        yield Neighbourhood(images, originals.labels[images], vectors[images])
 
 
-def quotas(pool: Pool, wanted: dict[str, int]) -> list[dict[str, int]]:
+def quotas(originals: Originals, wanted: dict[str, int]) -> list[dict[str, int]]:
     """How many images of each class every fold keeps, in the order of `neighbourhoods`.
 
     Shares of `wanted` in proportion to what the fold has, by largest remainders; ties go to the first fold.
     """
-    folds = np.unique(pool.folds)
+    folds = np.unique(originals.folds)
     kept: list[dict[str, int]] = [{} for _ in folds]
     for name, number in wanted.items():
-        there = np.array([((pool.folds == fold) & (pool.labels == name)).sum() for fold in folds])
+        there = np.array([((originals.folds == fold) & (originals.labels == name)).sum() for fold in folds])
         exact = number * there / there.sum()
         places = np.floor(exact).astype(np.int64)
         places[np.argsort(places - exact, kind="stable")[: number - places.sum()]] += 1

@@ -1,4 +1,4 @@
-"""The pipeline: a specification of transforms (`tasks.balance.transforms.Transforms.specification`) applied to pixels.
+"""The pipeline: a specification of transforms (`tasks.balance.presets.Preset.specification`) applied to pixels.
 
 The steps are albumentations' own, or one of `tasks.balance.own_steps`, and draw from one stream, one after the other. A
 pipeline never changes what an image is: its size, its type and its number of channels come out as they went in.
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.balance.own_steps import OWN, OwnStep
-from tasks.balance.transforms import Needs
+from tasks.balance.steps import Needs
 from tasks.errors import InputError
 
 
@@ -55,7 +55,7 @@ class _Built:
 def change(
     specification: str, colours: NDArray[Any], alpha: NDArray[np.uint8] | None, stream: int, name: str
 ) -> Changed:
-    """Apply a specification to an image (`tasks.balance.pixels.take_apart`).
+    """Apply a specification to an image (`tasks.balance.pixels.to_arrays`).
 
     The result is that of albumentations' `Compose` with the same steps and generators, but for steps whose needs the
     image does not meet: these are left out. A result of another size is scaled back.

@@ -20,7 +20,7 @@ from PIL import Image
 Scale = tuple[float, float]  # what stands for 0 and for 1
 
 
-def take_apart(image: Image.Image, scale: Scale | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+def to_arrays(image: Image.Image, scale: Scale | None = None) -> tuple[np.ndarray, np.ndarray | None]:
     """The colours of an image, (h, w, 1 or 3), uint8 or float32 in 0..1, and its transparency, (h, w) uint8, if any.
 
     `scale` is that of an image of more than 8 bits; its own where None.
@@ -36,10 +36,10 @@ def take_apart(image: Image.Image, scale: Scale | None = None) -> tuple[np.ndarr
     return (channels[..., :1] if grey else channels[..., :3]).copy(), channels[..., 3].copy()
 
 
-def put_together(
+def to_image(
     colours: np.ndarray, alpha: np.ndarray | None, like: Image.Image, scale: Scale | None = None
 ) -> Image.Image:
-    """An image of the mode of `like` from what `take_apart` made of `like` on the same `scale`, after changes."""
+    """An image of the mode of `like` from what `to_arrays` made of `like` on the same `scale`, after changes."""
     if is_deep(like):
         values, (low, high) = _deep_values(like, scale)
         scaled = low + np.clip(colours[..., 0].astype(np.float64), 0, 1) * (high - low)

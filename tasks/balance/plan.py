@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from tasks.balance.augment import Augment
 from tasks.balance.layers import Layer
-from tasks.balance.mix import Mix
+from tasks.balance.mixed import MixedImages
+from tasks.balance.originals import Originals
 from tasks.balance.partners import candidate_codes, choose_partner
-from tasks.balance.pool import Pool
+from tasks.balance.presets import Preset
 from tasks.balance.resample import Resample
 from tasks.balance.spread import spread_by_class
 from tasks.balance.streams import stream
-from tasks.balance.transforms import Transforms
 from tasks.errors import InputError
 from tasks.lineage import TrainingSet
 from tasks.tables import BALANCED
@@ -42,7 +42,7 @@ class Plan:
         Table `BALANCED` without `file`s; a further column `copy_number` (from 1 for exact copies and for new images, 0
         for originals). Originals come first, then copies, augmented and mixed images.
     layers
-        What each layer was asked for and reached, in their order; those of the parts `none` are left out.
+        What each layer was asked for and reached, in their order; those of the components `none` are left out.
     """
 
     rows: pd.DataFrame
@@ -53,8 +53,8 @@ def plan(
     training: TrainingSet,
     resample: Resample,
     augment: Augment,
-    transforms: Transforms,
-    mix: Mix,
+    preset: Preset,
+    mixed_images: MixedImages,
     seed: int,
     features: NDArray[np.float32] | None = None,
 ) -> Plan:
@@ -68,8 +68,8 @@ def plan(
     ----------
     training
         The images that may be used, n of them.
-    resample, augment, transforms, mix
-        The parts of the recipe.
+    resample, augment, preset, mixed_images
+        The components of the recipe.
     seed
         ``balance.seed``.
     features
@@ -81,30 +81,32 @@ def plan(
         A target names a class that the training set has not, or asks for more than `MOST_ROWS` rows.
     """
     images = training.rows
-    pool = Pool(
+    originals = Originals(
         labels=images["label"].to_numpy(dtype=object),
         folds=images["fold"].to_numpy(dtype=np.int64),
         order=np.array([_salted(seed, sha256) for sha256 in images["sha256"]]),
         features=features,
     )
-    times = resample.times(pool)
-    new = augment.new_images(pool, times)
-    before, kept, filled = pool.counts(), pool.counts(times), pool.counts(times + new)
-    _check_size(sum(filled.values()) + sum(mix.quota(filled).values()))
-    mixed = _mixed_rows(training, pool, times, mix, filled, seed)
+    times = resample.times(originals)
+    new = augment.new_images(originals, times)
+    before, kept, filled = originals.counts(), originals.counts(times), originals.counts(times + new)
+    _check_size(sum(filled.values()) + sum(mixed_images.quota(filled).values()))
+    mixed = _mixed_rows(training, originals, times, mixed_images, filled, seed)
     made = Counter(row["label"] for row in mixed)
     reached = {name: filled[name] + made[name] for name in filled}
     layers = [
         Layer.of("resample", resample, before, resample.asked(before), kept),
         Layer.of("augment", augment, kept, augment.asked(kept), filled),
-        Layer.of("mix", mix, filled, mix.asked(filled), reached).with_note(_by_label_shares(filled, mixed)),
+        Layer.of("mixed", mixed_images, filled, mixed_images.asked(filled), reached).with_note(
+            _by_label_shares(filled, mixed)
+        ),
     ]
-    originals = list(images.itertuples())
-    rows = [_row(image, image.image_id, "original") for image, often in zip(originals, times, strict=True) if often]
-    for image, often in zip(originals, times, strict=True):
+    parents = list(images.itertuples())
+    rows = [_row(image, image.image_id, "original") for image, often in zip(parents, times, strict=True) if often]
+    for image, often in zip(parents, times, strict=True):
         rows += [_row(image, f"{image.image_id}-c{n}", "copy", copy=n) for n in range(1, often)]
-    operation, digest = transforms.part_name(), transforms.digest()
-    for image, often in zip(originals, new, strict=True):
+    operation, digest = preset.name, preset.digest()
+    for image, often in zip(parents, new, strict=True):
         rows += [_augmented(image, n, operation, digest, seed) for n in range(1, often + 1)]
     return Plan(
         pd.DataFrame([*rows, *mixed], columns=[*BALANCED.schema.names, "copy_number"]),
@@ -128,25 +130,30 @@ def _check_size(rows: int) -> None:
     if rows > MOST_ROWS:
         raise InputError(
             f"params.yaml: the recipe asks for {rows:,} rows, more than {MOST_ROWS:,}: look at its targets "
-            "(resample_to, augment_to, mix_to) and copies"
+            "(to) and copies"
         )
 
 
 def _mixed_rows(
-    training: TrainingSet, pool: Pool, times: NDArray[np.int64], mix: Mix, counts: dict[str, int], seed: int
+    training: TrainingSet,
+    originals: Originals,
+    times: NDArray[np.int64],
+    mixed: MixedImages,
+    counts: dict[str, int],
+    seed: int,
 ) -> list[dict[str, Any]]:
     """A row for every mixed image: a base of the class that lacks it, and a partner from the base's fold.
 
     A fold that holds one image only has no partners, so nothing is mixed there.
     """
-    specification = mix.specification()
+    specification = mixed.specification()
     digest = hashlib.sha256(specification.encode()).hexdigest()[:8]
     used = times > 0
-    partners = {fold: np.flatnonzero(used & (pool.folds == fold)) for fold in np.unique(pool.folds)}
+    partners = {fold: np.flatnonzero(used & (originals.folds == fold)) for fold in np.unique(originals.folds)}
     codes = candidate_codes(training.rows["sha256"].tolist())
     codes_of = {fold: codes[places] for fold, places in partners.items()}
-    mixable = used & np.array([len(partners[fold]) > 1 for fold in pool.folds], dtype=bool)
-    places = spread_by_class(mix.quota(counts), pool, among=mixable)
+    mixable = used & np.array([len(partners[fold]) > 1 for fold in originals.folds], dtype=bool)
+    places = spread_by_class(mixed.quota(counts), originals, among=mixable)
     images = list(training.rows.itertuples())
     rows = []
     for place in np.flatnonzero(places):
@@ -156,8 +163,8 @@ def _mixed_rows(
             choice = choose_partner((specification, base.sha256, copy, seed), codes_of[base.fold], itself)
             partner = images[partners[base.fold][choice]]
             key = stream(specification, [base.sha256, partner.sha256], copy, seed)
-            drawn = mix.draw(base.width, base.height, np.random.default_rng(key))
-            share = mix.label_share(drawn, counts[base.label], counts[partner.label])
+            drawn = mixed.draw(base.width, base.height, np.random.default_rng(key))
+            share = mixed.label_share(drawn, counts[base.label], counts[partner.label])
             row = _row(base, f"{base.image_id}-m{digest}-{copy}-{partner.image_id[:8]}", "mixed", copy=copy)
             soft = {"second_label": partner.label, "second_share": 1 - share} if partner.label != base.label else {}
             told = {"copy": copy, "seed": seed, "specification": digest, "image_share": round(drawn.share, 6)}
@@ -166,7 +173,7 @@ def _mixed_rows(
                 | soft
                 | {
                     "parents": [base.image_id, partner.image_id],
-                    "operation": mix.part_name(),
+                    "operation": mixed.name,
                     "parameters": json.dumps(told, sort_keys=True),
                 }
             )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from tasks.balance.pool import Pool
+    from tasks.balance.originals import Originals
 
 
 def spread(total: int, order: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -33,14 +33,16 @@ def spread(total: int, order: NDArray[np.str_]) -> NDArray[np.int64]:
     return places
 
 
-def spread_by_class(totals: Mapping[str, int], pool: Pool, among: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+def spread_by_class(
+    totals: Mapping[str, int], originals: Originals, among: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
     """Share out places in every class; see `spread`.
 
     Parameters
     ----------
     totals
         Places a class.
-    pool
+    originals
         The images.
     among
         Shape (n,): which of them may get places; all where None. A class without any gets none.
@@ -50,11 +52,11 @@ def spread_by_class(totals: Mapping[str, int], pool: Pool, among: NDArray[np.boo
     ndarray
         Places an image, shape (n,).
     """
-    places = np.zeros(len(pool.labels), dtype=np.int64)
+    places = np.zeros(len(originals.labels), dtype=np.int64)
     for name, total in totals.items():
-        of_class = (pool.labels == name) & (True if among is None else among)
+        of_class = (originals.labels == name) & (True if among is None else among)
         if of_class.any():
-            places[of_class] = spread(total, pool.order[of_class])
+            places[of_class] = spread(total, originals.order[of_class])
     return places
 
 

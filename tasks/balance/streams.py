@@ -15,7 +15,7 @@ def stream(specification: str, sha256: list[str], copy: int, seed: int) -> int:
     Parameters
     ----------
     specification
-        What is done, as JSON: see `tasks.balance.transforms.Transforms.specification`.
+        What is done, as JSON: see `tasks.balance.presets.Preset.specification`.
     sha256
         The parents' content hashes, in their order.
     copy

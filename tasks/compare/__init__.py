@@ -30,7 +30,7 @@ def run(workspace: Workspace, name: str) -> None:
     params = workspace.params
     splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))
     workspace.sweep("data", "balanced", keep=params.recipes)
-    workspace.sweep("reports", "audit", keep=params.recipes)
+    workspace.sweep("reports", "audit", keep=params.strategies)
     files = {
         strategy: workspace.path("predictions", strategy, "predictions.parquet")
         for strategy in sorted(params.strategies)

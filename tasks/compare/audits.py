@@ -1,20 +1,19 @@
-"""What the audits of the recipes found, as it bears on the verdicts of strategies.
+"""What the audits found, as it bears on the verdicts of strategies.
 
 The outcome ``shortcut found`` holds a verdict back; the others are only shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import InputError
-from tasks.evaluate.intervals import Interval
 from tasks.files import read_json
-from tasks.params.models import Strategy
 from tasks.shortcuts import SHORTCUT
+from tasks.statistics.interval import Interval
 
 AUDIT = "audit.json"
 
@@ -54,25 +53,24 @@ class Audited:
         return {"outcome": self.outcome, "reason": self.reason, "difference": difference}
 
 
-def read_audits(folder: Path, strategies: Mapping[str, Strategy]) -> dict[str, Audited]:
-    """Read the audit of each strategy from the folders of the recipes.
+def read_audits(folder: Path, strategies: Iterable[str]) -> dict[str, Audited]:
+    """Read the audit of each strategy.
 
     Raises
     ------
     InputError
-        An audit is missing, or was made before the strategy came.
+        An audit is missing.
     """
     audits = {}
-    for name, strategy in strategies.items():
-        file = folder / strategy.recipe / AUDIT
-        found = read_json(file) if file.is_file() else {"strategies": {}}
-        if name not in found["strategies"]:
-            raise InputError(f"{file}: no audit of {name}; run the stage audit@{strategy.recipe}")
-        one = found["strategies"][name]
+    for name in strategies:
+        file = folder / name / AUDIT
+        if not file.is_file():
+            raise InputError(f"{file}: no audit of {name}; run the stage audit@{name}")
+        one = read_json(file)
         untouched, changed, difference = (
             Interval(**one[key]) if one[key] else None for key in ("untouched", "changed", "difference")
         )
         audits[name] = Audited(
-            one["outcome"], one["reason"], untouched, changed, difference, found["probe"], found["notes"]
+            one["outcome"], one["reason"], untouched, changed, difference, one["probe"], one["notes"]
         )
     return audits

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.compare.paired import simultaneous
-from tasks.compare.verdicts import BASELINE, FEWEST_GROUPS, HELD_BACK, HELPS, UNCLEAR, too_small, verdict
+from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, UNCLEAR, too_small, verdict
 from tasks.compare.wording import LABELS, at_level, decimal, listed
 from tasks.errors import InputError
-from tasks.evaluate.intervals import Interval
 from tasks.evaluate.metrics import decision_metrics
-from tasks.evaluate.resampling import Resamples, estimate
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Compare, Evaluate
+from tasks.statistics.bootstrap import estimate
+from tasks.statistics.groups import FEWEST_GROUPS
+from tasks.statistics.interval import Interval
+from tasks.statistics.simultaneous import simultaneous
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ def paired_changes(scored: list[Scored], metric: str, intervals: Evaluate) -> Ch
         )
     if len(scored) == 1:
         return Changes([], [])
-    resamples = Resamples.of(scored[0], intervals.resamples, intervals.seed)
+    resamples = scored[0].resamples(intervals.resamples, intervals.seed)
     base, *others = estimate([decision_metrics(one) for one in scored], resamples)
 
     def joint(name: str) -> list[Interval]:

@@ -19,10 +19,9 @@ from tasks.compare.comparison import Comparison, paired_changes
 from tasks.compare.verdicts import too_small
 from tasks.compare.wording import LABELS, at_level, decimal, signed
 from tasks.evaluate.evaluation import Evaluation, evaluate
-from tasks.evaluate.intervals import Interval
-from tasks.evaluate.resampling import Resamples
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Evaluate
+from tasks.statistics.interval import Interval
 from tasks.workspace import STATE, Workspace
 
 LOG = "test_looks.jsonl"
@@ -71,7 +70,7 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
         Confidence level, number of resamples and their seed.
     """
     base, chosen = comparison.baseline, comparison.recommended
-    resamples = Resamples.of(held_out[base], intervals.resamples, intervals.seed)
+    resamples = held_out[base].resamples(intervals.resamples, intervals.seed)
     evaluations = {name: evaluate(one, resamples, intervals.confidence) for name, one in held_out.items()}
     difference = None
     if chosen != base:

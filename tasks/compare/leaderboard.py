@@ -11,11 +11,11 @@ import pyarrow as pa
 from tasks.compare.audits import Audited
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import Confirmation
-from tasks.evaluate.intervals import Interval
 from tasks.params.models import Strategy
+from tasks.statistics.interval import Interval
 from tasks.tables import Table
 
-PARTS = ("recipe", "family", "loss", "sampler", "mixing", "posthoc")
+COMPONENTS = ("family", "loss", "sampler", "mixing", "posthoc")
 MEASURES = ("balanced_accuracy", "macro_f1", "recall_rarest")
 
 LEADERBOARD = Table(
@@ -23,7 +23,7 @@ LEADERBOARD = Table(
     pa.schema(
         [
             pa.field("rank", pa.int32(), nullable=False),
-            *(pa.field(name, pa.string(), nullable=False) for name in ("strategy", *PARTS, "verdict")),
+            *(pa.field(name, pa.string(), nullable=False) for name in ("strategy", "recipe", *COMPONENTS, "verdict")),
             pa.field("recommended", pa.bool_(), nullable=False),
             *(
                 pa.field(f"{name}{end}", pa.float64(), nullable=False)
@@ -49,14 +49,16 @@ def leaderboard(
     -------
     dict
         `metric`, `baseline`, `recommended`, `reason`, `rarest_class`, `confidence`, `margin`; `rows`, best first, each
-        with the strategy's parts, `balanced_accuracy`, `macro_f1`, `recall_rarest` and `difference` (null for the
-        baseline) as {value, low, high}, `verdict`, and `audit` (`outcome`, `reason`, `difference`); and `test`:
-        `images`, `rows` of the one or two strategies that were scored, their `difference`, `outcome` and a `sentence`.
+        with the names of the strategy's components, `balanced_accuracy`, `macro_f1`, `recall_rarest` and `difference`
+        (null for the baseline) as {value, low, high}, `verdict`, and `audit` (`outcome`, `reason`, `difference`); and
+        `test`: `images`, `rows` of the one or two strategies that were scored, their `difference`, `outcome` and a
+        `sentence`.
     """
     rows = [
         {
             "strategy": name,
-            **{part: getattr(strategies[name], part) for part in PARTS},
+            "recipe": strategies[name].recipe,
+            **{key: getattr(strategies[name], key).name for key in COMPONENTS},
             **measures(comparison.metrics[name], comparison.rarest),
             "difference": comparison.differences[name].as_json() if name in comparison.differences else None,
             "verdict": comparison.verdicts[name],
@@ -100,7 +102,7 @@ def leaderboard_table(board: Mapping[str, Any]) -> pd.DataFrame:
     """The rows of a leaderboard as the table `LEADERBOARD`."""
     rows = []
     for rank, row in enumerate(board["rows"], start=1):
-        flat = {name: row[name] for name in ("strategy", *PARTS, "verdict")}
+        flat = {name: row[name] for name in ("strategy", "recipe", *COMPONENTS, "verdict")}
         for name in (*MEASURES, "difference"):
             numbers = row[name] or {"value": None, "low": None, "high": None}
             flat |= {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}

@@ -14,14 +14,16 @@ from tasks.compare.audits import Audited
 from tasks.compare.charts import difference_scale
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import CONFIRMED, Confirmation
-from tasks.compare.verdicts import BASELINE, FEWEST_GROUPS, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
+from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
 from tasks.compare.wording import LABELS, between, breakable, decimal, signed
 from tasks.evaluate.figures import draw_reliability, plain
-from tasks.evaluate.intervals import Interval, wilson
 from tasks.evaluate.scored import Scored
 from tasks.page import BAD, GOOD, NEUTRAL, new_figure, render, svg
 from tasks.shortcuts import CLEAN, NOT_AUDITED, NOTHING, SHORTCUT
 from tasks.shortcuts import UNCLEAR as UNCLEAR_AUDIT
+from tasks.statistics.groups import FEWEST_GROUPS
+from tasks.statistics.interval import Interval
+from tasks.statistics.shares import wilson
 from tasks.tables import ORIGINS
 
 TONES = {HELPS: "good", HURTS: "bad", UNCLEAR: "warn", HELD_BACK: "bad", NO_DIFFERENCE: "", BASELINE: ""}

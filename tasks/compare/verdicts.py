@@ -16,8 +16,9 @@ Where a class has fewer groups than `FEWEST_GROUPS`, every other verdict is ``un
 
 from __future__ import annotations
 
-from tasks.evaluate.intervals import Interval
 from tasks.evaluate.scored import Scored
+from tasks.statistics.groups import FEWEST_GROUPS
+from tasks.statistics.interval import Interval
 
 BASELINE = "baseline"
 HELPS = "helps"
@@ -25,11 +26,6 @@ NO_DIFFERENCE = "no difference"
 UNCLEAR = "unclear"
 HURTS = "hurts"
 HELD_BACK = "held back"
-
-# A bootstrap of m groups understates the variance of a class's recall by the share 1/m (Rao and Wu, JASA 83, 1988), and
-# sees none at all where all or none of the class are found, which happens by luck where m is small. With ten groups
-# the first is a tenth.
-FEWEST_GROUPS = 10
 
 
 def verdict(difference: Interval, margin: float) -> str:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 def run(workspace: Workspace, name: str) -> None:
     """Evaluate the strategies that `params.yaml` names; other folders below `predictions/` are deleted."""
-    from joblib import Parallel, delayed
+    from functools import partial
 
     from tasks.evaluate.writing import write_evaluations
+    from tasks.parallel import each
     from tasks.progress import Progress
     from tasks.tables import SPLITS
 
@@ -31,20 +32,21 @@ def run(workspace: Workspace, name: str) -> None:
     workspace.sweep("predictions", keep=strategies)
     predictions = workspace.path("predictions")
     with workspace.output("reports", "evaluate") as folder:
-        jobs = [delayed(_evaluate)(name, predictions, splits, workspace.params.evaluate, folder) for name in strategies]
-        done = Parallel(n_jobs=min(workspace.workers, len(jobs)), return_as="generator")(jobs)
-        found = list(Progress(done, "strategies", total=len(jobs)))
+        one = partial(
+            _evaluate, predictions=predictions, splits=splits, settings=workspace.params.evaluate, folder=folder
+        )
+        done = each(one, strategies, workspace.workers, chunk=1)
+        found = list(Progress(done, "strategies", total=len(strategies)))
         write_evaluations(dict(zip(strategies, found, strict=True)), folder)
 
 
 def _evaluate(strategy: str, predictions: Path, splits: DataFrame, settings: Evaluate, folder: Path) -> Evaluation:
     """Evaluate one strategy and draw its plots below `folder`; runs in a process of its own."""
     from tasks.evaluate.evaluation import evaluate
-    from tasks.evaluate.resampling import Resamples
     from tasks.evaluate.scored import read_scored
     from tasks.evaluate.writing import write_plots
 
     scored = read_scored(predictions / strategy / "predictions.parquet", splits, "train")
-    found = evaluate(scored, Resamples.of(scored, settings.resamples, settings.seed), settings.confidence)
+    found = evaluate(scored, scored.resamples(settings.resamples, settings.seed), settings.confidence)
     write_plots(found, strategy, folder / "plots" / strategy)
     return found

@@ -10,11 +10,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tasks.evaluate.intervals import kish, wilson
-from tasks.evaluate.resampling import Statistic
 from tasks.evaluate.scored import Scored
+from tasks.statistics.bootstrap import Statistic
+from tasks.statistics.shares import kish, wilson
 
 BINS = 15
+COLUMNS = ["bin_low", "bin_high", "images", "confidence", "accuracy", "low", "high"]
+NO_RELIABILITY = pd.DataFrame(columns=COLUMNS, dtype=float)
 
 
 def calibration_error(scored: Scored) -> Statistic:
@@ -66,7 +68,7 @@ def reliability(scored: Scored, level: float) -> pd.DataFrame:
                 {**edges, "images": images, "confidence": confidence[inside].mean(), "accuracy": accuracy}
                 | {"low": low, "high": high}
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _confidence(scored: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

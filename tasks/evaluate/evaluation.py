@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.evaluate.calibration import calibration_error, reliability
-from tasks.evaluate.intervals import Interval, effective_trials, kish, percentiles, wilson
+from tasks.evaluate.calibration import NO_RELIABILITY, calibration_error, reliability
 from tasks.evaluate.metrics import confusion_counts, decision_metrics
 from tasks.evaluate.ranking import RECALLS, ranking_metrics
-from tasks.evaluate.resampling import Estimate, Resamples, estimate
 from tasks.evaluate.scored import Scored
+from tasks.statistics.bootstrap import Estimate, Resamples, estimate, percentiles
+from tasks.statistics.interval import Interval
+from tasks.statistics.shares import effective_trials, kish, wilson
 
 OVERALL = ("accuracy", "balanced_accuracy", "macro_precision", "macro_f1", "expected_calibration_error")
 RANKING = ("roc_auc", "pr_auc")
@@ -36,7 +37,8 @@ class Evaluation:
         A row a class and recall: `class`, `recall`, `precision` and `false_positive_rate`, each with `_low` and
         `_high`.
     reliability
-        See `tasks.evaluate.calibration.reliability`.
+        See `tasks.evaluate.calibration.reliability`; empty, and no calibration error among the metrics, where scores
+        are no probabilities.
     decisions
         A row an image under the first fit: `actual`, `predicted`.
     """
@@ -61,7 +63,9 @@ def evaluate(scored: Scored, resamples: Resamples, confidence: float) -> Evaluat
     confidence
         Confidence level of every interval, in (0, 1).
     """
-    statistics = [decision_metrics(scored), ranking_metrics(scored), calibration_error(scored)]
+    statistics = [decision_metrics(scored), ranking_metrics(scored)]
+    if scored.has_probabilities:
+        statistics.append(calibration_error(scored))
     found = {name: one for of_one in estimate(statistics, resamples) for name, one in of_one.items()}
     names = np.array(scored.classes)
     return Evaluation(
@@ -69,7 +73,7 @@ def evaluate(scored: Scored, resamples: Resamples, confidence: float) -> Evaluat
         metrics=metric_intervals(found, scored, confidence),
         confusion=_confusion(scored, confidence),
         curves=_curves(found, scored.classes, confidence),
-        reliability=reliability(scored, confidence),
+        reliability=reliability(scored, confidence) if scored.has_probabilities else NO_RELIABILITY,
         decisions=pd.DataFrame({"actual": names[scored.labels], "predicted": names[scored.decisions[0]]}),
     )
 
@@ -89,7 +93,7 @@ def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: flo
         (name, Estimate(found[name].value.mean(axis=0), np.nanmean(found[name].draws, axis=0))) for name in RANKING
     ]
     intervals: dict[str, Interval] = {}
-    for name, one in means + [(name, found[name]) for name in (*OVERALL, *PER_CLASS)]:
+    for name, one in means + [(name, found[name]) for name in (*OVERALL, *PER_CLASS) if name in found]:
         low, high = (
             wilson(one.value, trials[name], confidence) if name in trials else percentiles(one.draws, confidence)
         )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.evaluate.resampling import Statistic
 from tasks.evaluate.scored import Scored
+from tasks.statistics.bootstrap import Statistic
 
 
 def decision_metrics(scored: Scored) -> Statistic:

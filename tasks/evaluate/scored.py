@@ -10,8 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks import scores
 from tasks.errors import InputError
-from tasks.evaluate.intervals import kish
+from tasks.statistics.bootstrap import Resamples
+from tasks.statistics.groups import groups_by_class
+from tasks.statistics.shares import kish
 from tasks.tables import PREDICTIONS, SCORE_PREFIX
 
 
@@ -32,8 +35,9 @@ class Scored:
     groups
         Shape (n,): code of the group of relatives that the image belongs to.
     scores
-        Shape (S, n, K): one score an image and class for each of the S fits, comparable within an image; the largest
-        is the decision, and their softmax the probabilities.
+        Shape (S, n, K): one score an image and class for each of the S fits; see `tasks.scores` for what they allow.
+    kind
+        What kind of scores they are.
     """
 
     classes: list[str]
@@ -41,6 +45,7 @@ class Scored:
     labels: np.ndarray
     groups: np.ndarray
     scores: np.ndarray
+    kind: str = "logit"
 
     @classmethod
     def of(cls, predictions: pd.DataFrame, splits: pd.DataFrame, part: str) -> Scored:
@@ -78,15 +83,16 @@ class Scored:
             raise InputError(f"the part {part} is not predicted, or differs between the repeats of the split")
 
         first = truth[truth["repeat"] == truth["repeat"].iloc[0]]
-        scores = rows[columns].to_numpy(np.float64).reshape(len(seeds) * repeats, len(first), len(classes))
-        if not np.isfinite(scores).all():
-            raise InputError(f"{int((~np.isfinite(scores)).sum())} scores of the part {part} are not finite numbers")
+        values = rows[columns].to_numpy(np.float64).reshape(len(seeds) * repeats, len(first), len(classes))
+        if not np.isfinite(values).all():
+            raise InputError(f"{int((~np.isfinite(values)).sum())} scores of the part {part} are not finite numbers")
         return cls(
             classes=classes,
             image_ids=first["image_id"].to_numpy(),
             labels=np.searchsorted(classes, first["label"].to_numpy()),
             groups=np.unique(first["group"].to_numpy(str), return_inverse=True)[1],
-            scores=scores,
+            scores=values,
+            kind=_kind(rows),
         )
 
     @property
@@ -97,13 +103,22 @@ class Scored:
     @property
     def decisions(self) -> np.ndarray:
         """Shape (S, n): code of the class with the largest score."""
-        return np.asarray(self.scores.argmax(axis=2))
+        return scores.decisions(self.scores)
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the scores say how probable each class is."""
+        return scores.has_probabilities(self.kind)
 
     @property
     def probabilities(self) -> np.ndarray:
-        """Shape (S, n, K): softmax of the scores."""
-        powers = np.exp(self.scores - self.scores.max(axis=2, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=2, keepdims=True))
+        """Shape (S, n, K): the probability of each class, where there are any."""
+        return scores.probabilities(self.scores, self.kind)
+
+    @property
+    def ranking(self) -> np.ndarray:
+        """Shape (S, n, K): what orders the images by how much they look like each class."""
+        return scores.ranking(self.scores, self.kind)
 
     @property
     def class_counts(self) -> np.ndarray:
@@ -113,8 +128,7 @@ class Scored:
     @property
     def group_counts(self) -> np.ndarray:
         """Shape (K,): in how many groups each class occurs."""
-        pairs = np.unique(np.stack([self.groups, self.labels]), axis=1)
-        return np.bincount(pairs[1], minlength=len(self.classes))
+        return groups_by_class(self.labels, self.groups, len(self.classes))
 
     @property
     def effective_group_counts(self) -> np.ndarray:
@@ -125,6 +139,10 @@ class Scored:
     def rarest(self) -> int:
         """Code of the class with the fewest images, the first of them where several tie."""
         return int(self.class_counts.argmin())
+
+    def resamples(self, count: int, seed: int) -> Resamples:
+        """Resamples of these images and fits, `count` of them."""
+        return Resamples.of(self.labels, self.groups, self.fits, count, seed)
 
 
 def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:
@@ -157,6 +175,14 @@ def _classes(splits: pd.DataFrame, part: str) -> list[str]:
             "give the split more of these images, or drop the class (ingest.drop)"
         )
     return classes
+
+
+def _kind(rows: pd.DataFrame) -> str:
+    """The one kind of all scores."""
+    kinds = sorted(rows["kind"].unique())
+    if len(kinds) != 1:
+        raise InputError(f"scores of several kinds ({', '.join(kinds)}) can't be evaluated together")
+    return str(kinds[0])
 
 
 def _check_rows(rows: pd.DataFrame, truth: pd.DataFrame, where: str) -> None:

@@ -11,9 +11,9 @@ import pyarrow as pa
 from tasks.errors import InputError
 from tasks.evaluate.evaluation import OVERALL, RANKING, Evaluation
 from tasks.evaluate.figures import draw
-from tasks.evaluate.intervals import DECIMALS, Interval
 from tasks.files import write_json
 from tasks.page import save_png
+from tasks.statistics.interval import DECIMALS, Interval
 from tasks.tables import Table
 
 METRICS = Table(

@@ -23,7 +23,8 @@ def run(workspace: Workspace, name: str) -> None:
     from tasks.files import read_json
     from tasks.tables import CATALOG, GROUPS, PAIRS, REJECTED, SPLITS
 
-    thumbnails = workspace.params.explore.thumbnails
+    params = workspace.params.explore
+    features = workspace.path("data", "features", params.backbone)
     catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))
     raw = workspace.path("data", "raw")
     measures = measure_images(raw, catalog, workspace.workers, measured_rows(workspace))
@@ -34,13 +35,13 @@ def run(workspace: Workspace, name: str) -> None:
         splits=SPLITS.read(workspace.path("data", "splits", "splits.parquet")),
         rejected=REJECTED.read(workspace.path("data", "catalog", "rejected.parquet")),
         measures=measures,
-        features=Features.load(workspace.path("data", "features")),
-        params=workspace.params.explore,
+        features=Features.load(features),
+        params=params,
         group_summary=read_json(workspace.path("data", "groups", "summary.json")),
-        backbone=read_json(workspace.path("data", "features", "features.json")).get("backbone", ""),
+        backbone=read_json(features / "features.json").get("backbone", ""),
         measure_titles=measure_titles(),
         raw=raw,
     )
     with workspace.output("reports", "explore") as folder:
         measure_table(measures).write(measures, folder / "measures.parquet")
-        write_report(dataset, raw, thumbnails, folder)
+        write_report(dataset, raw, params.thumbnails, folder)

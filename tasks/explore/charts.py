@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.explore.effects import BOUNDS, CONFIDENCE
+from tasks.explore.effects import BOUNDS
 from tasks.page import ACCENT, BAD, GOOD, INK, NEUTRAL, new_figure, svg
+from tasks.statistics.interval import CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

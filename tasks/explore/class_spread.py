@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.explore.checks import Block, Finding, Grid
-from tasks.explore.effects import CONFIDENCE
+from tasks.statistics.bootstrap import percentiles
+from tasks.statistics.groups import FEWEST_GROUPS, groups_by_class
+from tasks.statistics.interval import CONFIDENCE
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
 
 RESAMPLES = 400
-FEWEST = 10  # groups of relatives from which a bootstrap interval means something
 ALIKE = 0.5  # a class whose spread is surely below this share of the rest's is told
 SHOWN = 24  # classes in the report, the most alike first
 NAMED = 4
@@ -75,13 +76,11 @@ def spreads(vectors: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: i
         one, rest = deviations(np.bincount(generator.integers(len(names), size=len(names)), minlength=len(names)))
         drawn.append(_ratio(one, rest))
     ratio = _ratio(inside, outside)
-    pairs = np.unique(group_of * len(classes) + label_of) % len(classes)
-    n_groups = np.bincount(pairs, minlength=len(classes))
-    told = (n_groups >= FEWEST) & (len(names) - n_groups >= FEWEST) & np.isfinite(ratio)
-    tails = 50 * (1 - CONFIDENCE)
+    n_groups = groups_by_class(label_of, group_of, len(classes))
+    told = (n_groups >= FEWEST_GROUPS) & (len(names) - n_groups >= FEWEST_GROUPS) & np.isfinite(ratio)
     low, high = np.full((2, len(classes)), np.nan)
     if told.any():
-        low[told], high[told] = np.nanpercentile(np.array(drawn)[:, told], [tails, 100 - tails], axis=0)
+        low[told], high[told] = percentiles(np.array(drawn)[:, told].T, CONFIDENCE)
     found = {}
     for row, label in enumerate(classes):
         ends = (float(ratio[row]), float(low[row]), float(high[row])) if told[row] else (None, None, None)

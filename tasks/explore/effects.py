@@ -7,11 +7,13 @@ value than every other image. Cliff's delta is ``2 * auc - 1``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
-CONFIDENCE = 0.95
+from tasks.statistics.auc import auc_interval, auc_of_ranks, ranks
+from tasks.statistics.groups import groups_by_class, groups_of_the_rest
+from tasks.statistics.interval import CONFIDENCE
+
 NEGLIGIBLE, SMALL, MEDIUM, LARGE = "negligible", "small", "medium", "large"
 UNCLEAR, CONSTANT = "unclear", "constant"
 # Bounds of |Cliff's delta| (Romano et al. 2006); what lies below the first is negligible.
@@ -87,9 +89,9 @@ def effects_by_class(
         if inside.all():
             found[label] = Effect(0.5, 0.0, 1.0, UNCLEAR)
             continue
-        auc = _area(rank, inside)
-        low, high = area_interval(auc, n_inside, n_outside)
-        together = area_interval(auc, n_inside, n_outside, 1 - (1 - CONFIDENCE) / comparisons)
+        auc = auc_of_ranks(rank, inside)
+        low, high = auc_interval(auc, n_inside, n_outside)
+        together = auc_interval(auc, n_inside, n_outside, 1 - (1 - CONFIDENCE) / comparisons)
         found[label] = Effect(auc, low, high, CONSTANT if constant else _strength(*together))
     return found
 
@@ -97,52 +99,10 @@ def effects_by_class(
 def count_groups(labels: np.ndarray, groups: np.ndarray) -> dict[str, tuple[int, int]]:
     """For each class the number of groups that hold an image of it, and of those that hold one of another class."""
     classes, label_of = np.unique(labels.astype(str), return_inverse=True)
-    names, group_of = np.unique(groups.astype(str), return_inverse=True)
-    pairs = np.unique(group_of * len(classes) + label_of)  # each group once for each of its classes
-    n_classes = np.bincount(pairs // len(classes), minlength=len(names))
-    inside = np.bincount(pairs % len(classes), minlength=len(classes))
-    alone = np.bincount(pairs % len(classes), weights=n_classes[pairs // len(classes)] == 1, minlength=len(classes))
-    return {str(label): (int(inside[row]), len(names) - int(alone[row])) for row, label in enumerate(classes)}
-
-
-def area_under_curve(values: np.ndarray, inside: np.ndarray) -> float:
-    """P(value inside > value outside) + P(equal) / 2, over all pairs (Mann-Whitney)."""
-    return _area(ranks(values), inside)
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1; ties share the mean of their ranks."""
-    _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[position])
-
-
-def _area(rank: np.ndarray, inside: np.ndarray) -> float:
-    n_inside = int(inside.sum())
-    n_outside = len(rank) - n_inside
-    return float((rank[inside].sum() - n_inside * (n_inside + 1) / 2) / (n_inside * n_outside))
-
-
-def area_interval(auc: float, n_inside: int, n_outside: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The interval of an area under the ROC curve: method 5 of Newcombe, Statistics in Medicine 25 (2006), 559-573.
-
-    Inverts the score test with the variance of Hanley and McNeil, so unlike DeLong's interval it doesn't shrink to a
-    point where classes are separated perfectly.
-    """
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    rows = (n_inside + n_outside) / 2 - 1
-
-    def too_far(theta: float, estimate: float) -> bool:
-        spread = 1 + rows * (1 - theta) / (2 - theta) + rows * theta / (1 + theta)
-        return (estimate - theta) ** 2 > z**2 * theta * (1 - theta) * spread / (n_inside * n_outside)
-
-    def lower_end(estimate: float) -> float:
-        low, high = 0.0, estimate
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if too_far(middle, estimate) else (low, middle)
-        return low
-
-    return lower_end(auc), 1 - lower_end(1 - auc)
+    group_of = np.unique(groups.astype(str), return_inverse=True)[1]
+    inside = groups_by_class(label_of, group_of, len(classes))
+    outside = groups_of_the_rest(label_of, group_of, len(classes))
+    return {str(label): (int(inside[row]), int(outside[row])) for row, label in enumerate(classes)}
 
 
 def _strength(low: float, high: float) -> str:

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 from tasks.explore.checks import Check
 from tasks.explore.picture import Picture, Source
 from tasks.explore.registered_checks import all_checks
+from tasks.parallel import chunkwise
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.rows import Row, Rows
     from tasks.workspace import Workspace
-
-CHUNK = 32  # images a message to a worker process
 
 
 def measured_rows(workspace: Workspace) -> Rows:
@@ -72,7 +71,7 @@ def measure_images(raw: Path, catalog: pd.DataFrame, workers: int, rows: Rows) -
 
     def measure(digests: list[str]) -> Iterator[Row]:
         sources = [source_of[digest] for digest in digests]
-        return iter(Progress(_measured(sources, workers), "images measured", total=len(sources)))
+        return iter(Progress(chunkwise(measure_files, sources, workers), "images measured", total=len(sources)))
 
     table = pd.DataFrame(rows.fill(catalog["sha256"].tolist(), measure))
     for check in all_checks().values():
@@ -80,18 +79,8 @@ def measure_images(raw: Path, catalog: pd.DataFrame, workers: int, rows: Rows) -
     return pd.concat([catalog["image_id"], table[sorted(table.columns)].astype(float)], axis="columns")
 
 
-def _measured(sources: list[Source], workers: int) -> Iterator[Row]:
-    """What is measured on each image, in their order."""
-    from joblib import Parallel, delayed
-
-    chunks = [sources[start : start + CHUNK] for start in range(0, len(sources), CHUNK)]
-    parallel = Parallel(n_jobs=max(1, min(workers, len(chunks))), return_as="generator")
-    for made in parallel(delayed(measure_files)(chunk) for chunk in chunks):
-        yield from made
-
-
 def measure_files(sources: list[Source]) -> list[Row]:
-    """The measures of each of some images, in their order: the work of one task of a worker process."""
+    """The measures of each of some images, in their order: a chunk of the work of a process."""
     import cv2
 
     cv2.setNumThreads(1)  # processes share the cores, not threads

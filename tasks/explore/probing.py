@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.probing import FOLDS, Moments, deal_folds, principal_components
+from tasks.statistics.discriminant import Moments
+from tasks.statistics.folds import FOLDS, deal_folds
+from tasks.statistics.groups import groups_by_class
+from tasks.statistics.principal_components import principal_components
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
@@ -48,8 +51,7 @@ class Labelled:
     @property
     def groups_by_class(self) -> np.ndarray:
         """How many groups hold images of each class, shape (K,)."""
-        pairs = np.unique(np.column_stack([self.labels, self.groups]), axis=0)
-        return np.bincount(pairs[:, 0], minlength=len(self.classes))
+        return groups_by_class(self.labels, self.groups, len(self.classes))
 
 
 def out_of_fold(features: np.ndarray, rows: Labelled) -> np.ndarray:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import cast
 
 from tasks.explore.checks import Check
 from tasks.explore.properties import Property
-from tasks.registry import parts
+from tasks.registry import components
 
 
 @cache
 def all_checks() -> dict[str, Check]:
     """The checks by name, in the order of the report."""
-    checks = {name: cast(type[Check], part)() for name, part in parts("tasks.explore.checks").items()}
+    checks = {name: check() for name, check in components("tasks.explore.checks").items()}
     return dict(sorted(checks.items(), key=lambda item: (item[1].order, item[0])))
 
 

@@ -30,14 +30,14 @@ def pairs_with_facts(dataset: Dataset) -> pd.DataFrame:
 
 def sets_of(pairs: pd.DataFrame) -> dict[str, list[str]]:
     """The connected components of some pairs: each image's set, named by its smallest image, in ascending order."""
-    from tasks.components import components
+    from tasks.connected import connected_components
 
     if pairs.empty:
         return {}
     ends = pairs[["first", "second"]].to_numpy(dtype=str)
     ids, places = np.unique(ends, return_inverse=True)
     first, second = places.reshape(ends.shape).T
-    component = components(len(ids), first, second)
+    component = connected_components(len(ids), first, second)
     sets: dict[int, list[str]] = {}
     for name, one in zip(ids.tolist(), component.tolist(), strict=True):
         sets.setdefault(one, []).append(name)

@@ -13,6 +13,8 @@ import numpy as np
 from tasks.errors import InputError
 from tasks.files import write_json
 
+FOLDS = "folds"
+
 
 @dataclass(frozen=True, eq=False)
 class Features:
@@ -39,15 +41,30 @@ class Features:
     def _row_of(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self.ids)}
 
+    def __contains__(self, name: object) -> bool:
+        """Whether an id has a vector."""
+        return name in self._row_of
+
     @classmethod
-    def load(cls, folder: Path) -> Features:
+    def load(cls, folder: Path, fold: int | None = None) -> Features:
         """Read what `save` wrote; the vectors stay on disk until they are taken.
+
+        Parameters
+        ----------
+        folder
+            Of one backbone. Where the backbone was itself fitted to training rows, fold by fold, the features for the
+            models of each fold stand in ``folds/<fold>``, and those for models of all training rows in `folder`.
+        fold
+            For which fold's models; None for those of all training rows.
 
         Raises
         ------
         InputError
             The folder holds no features, or files that don't fit together.
         """
+        folds = folder / FOLDS
+        if fold is not None and folds.is_dir():
+            folder = folds / str(fold)
         try:
             import pandas as pd
 

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.features.embedding import PACKAGES, backbone_of, vectors_of
+from tasks.features.backbones import Backbone
+from tasks.features.embedding import packages_of, vectors_of
 from tasks.rows import Row, Rows
 from tasks.workspace import Workspace
 
 
-def embed_stored(workspace: Workspace, keys: Sequence[str], paths: Sequence[Path]) -> np.ndarray:
-    """The feature vectors of image files, shape (n, d), float32.
+def embed_stored(
+    workspace: Workspace, backbone: Backbone, keys: Sequence[str], paths: Sequence[Path]
+) -> NDArray[np.float32]:
+    """The feature vectors of image files, shape (n, d).
 
     Parameters
     ----------
     workspace
-        Whose parameters `embed` say how, and whose row store knows the vectors of earlier runs.
+        Whose row store knows the vectors of earlier runs.
+    backbone
+        The network, and how images are shown to it.
     keys
         The content hash of each file.
     paths
         The files, in the order of `keys`.
     """
-    params = workspace.params.embed
-    code = ["tasks.features.embedding", f"tasks.features.backbones.{params.backbone}"]
-    rows = Rows.of(workspace, "features", code=code, packages=PACKAGES, parameters=params.model_dump())
+    settings = backbone.settings()
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+    rows = Rows.of(
+        workspace,
+        f"features-{backbone.name}-{digest}",
+        code=["tasks.features.embedding", type(backbone).__module__],
+        packages=packages_of(backbone),
+        parameters=settings,
+    )
     path_of = dict(zip(keys, paths, strict=True))
 
     def compute(missing: list[str]) -> Iterator[Row]:
-        for vector in vectors_of([path_of[key] for key in missing], params, workspace.workers):
+        for vector in vectors_of([path_of[key] for key in missing], backbone, workspace.workers):
             yield {"vector": vector.tobytes()}
 
     found = b"".join(row["vector"] for row in rows.fill(keys, compute))
-    return np.frombuffer(found, dtype=np.float32).reshape(len(keys), backbone_of(params).dimensions)
+    return np.frombuffer(found, dtype=np.float32).reshape(len(keys), backbone.dimensions)

@@ -32,7 +32,7 @@ def run(workspace: Workspace, name: str) -> None:
     known = find_relations(catalog, params)
     found = Near(PAIRS.empty(), {})
     if params.near:
-        features = Features.load(workspace.path("data", "features"))
+        features = Features.load(workspace.path("data", "features", params.backbone))
         found = find_near(catalog, features, stored_pictures(workspace, catalog), params, workspace.workers)
     near, refused = refuse_large(found.pairs, params.max_size)
     pairs = pd.concat([known, near], ignore_index=True) if len(near) else known

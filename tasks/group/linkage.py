@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from tasks.components import components
+from tasks.connected import connected_components
 
 
 def connect(image_ids: Iterable[str], pairs: pd.DataFrame) -> pd.DataFrame:
@@ -26,7 +26,7 @@ def connect(image_ids: Iterable[str], pairs: pd.DataFrame) -> pd.DataFrame:
     """
     ids = np.array(sorted(image_ids), dtype=object)
     first, second = np.searchsorted(ids, pairs["first"]), np.searchsorted(ids, pairs["second"])
-    component = components(len(ids), first, second)
+    component = connected_components(len(ids), first, second)
     _, smallest = np.unique(component, return_index=True)  # the ids are sorted, so the first is the smallest
     return pd.DataFrame({"image_id": ids, "group": ids[smallest[component]]})
 

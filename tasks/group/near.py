@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from tasks.group.candidates import find_candidates
 from tasks.group.glances import reduced, spectra, unit
 from tasks.group.likeness import HIGHEST, SIDE, Likeness
+from tasks.parallel import chunkwise, each
 from tasks.progress import Progress, say
 from tasks.tables import PAIRS
 
@@ -33,7 +34,8 @@ EXAMPLES = 2_000  # images among which look-alikes are looked for
 LOOK_ALIKES = 4  # compared closely, from the rank on
 TAIL = 4  # times the rank: how far down the scale of the tail is read off
 FALSE = 0.01  # unrelated look-alikes an image that may pass
-CHUNK = 256  # pairs, or images, a task of a worker
+BATCH = 256  # images of a class that are compared with its examples at once
+PAIRS_A_CHUNK = 256
 
 
 @dataclass(frozen=True)
@@ -109,25 +111,31 @@ def thresholds(pictures: np.ndarray, small: np.ndarray, labels: np.ndarray, max_
         Number of processes; changes time only.
     """
     glances = unit(small.reshape(len(small), -1))  # their products are correlations
-    tasks = []
+    batches = []
     for label in sorted(set(labels)):
         rows = np.flatnonzero(labels == label)
-        tasks += [(rows[start : start + CHUNK], rows[:EXAMPLES], len(rows)) for start in range(0, len(rows), CHUNK)]
-    made = Parallel(n_jobs=min(workers, len(tasks)), return_as="generator")(
-        delayed(_thresholds)(pictures, glances, rows, examples, max_size * len(examples) / number)
-        for rows, examples, number in tasks
-    )
+        examples = rows[:EXAMPLES]
+        rank = max_size * len(examples) / len(rows)
+        batches += [_Batch(rows[start : start + BATCH], examples, rank) for start in range(0, len(rows), BATCH)]
     found = np.empty(len(pictures))
-    for (rows, _, _), values in zip(tasks, made, strict=True):
-        found[rows] = values
+    made = each(partial(_thresholds, pictures, glances), batches, workers, chunk=1)
+    for batch, values in zip(batches, made, strict=True):
+        found[batch.rows] = values
     return found
 
 
-def _thresholds(
-    pictures: np.ndarray, glances: np.ndarray, rows: np.ndarray, examples: np.ndarray, rank: float
-) -> np.ndarray:
-    """The thresholds of some pictures of one class; the work of one task of a worker."""
+class _Batch(NamedTuple):
+    """Some pictures of one class, the examples of it, and the rank among them of the first that is no relative."""
+
+    rows: np.ndarray
+    examples: np.ndarray
+    rank: float
+
+
+def _thresholds(pictures: np.ndarray, glances: np.ndarray, batch: _Batch) -> np.ndarray:
+    """The thresholds of the pictures of a batch."""
     cv2.setNumThreads(1)  # processes side by side, a thread each
+    rows, examples, rank = batch
     likeness = Likeness(pictures)
     first = max(1, min(round(rank), len(examples) // 2))
     last = min(TAIL * first, len(examples) - 1)
@@ -161,15 +169,11 @@ def all_likenesses(pictures: np.ndarray, pairs: np.ndarray, workers: int) -> np.
     numpy.ndarray
         Shape (m,), in [-1, 1].
     """
-    chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
-    found = Parallel(n_jobs=max(1, min(workers, len(chunks))), return_as="generator")(
-        delayed(_likenesses)(pictures, chunk) for chunk in chunks
-    )
-    values = (value for chunk in found for value in chunk)
+    values = chunkwise(partial(_likenesses, pictures), pairs, workers, chunk=PAIRS_A_CHUNK)
     return np.fromiter(Progress(values, "pairs", total=len(pairs)), dtype=np.float64, count=len(pairs))
 
 
-def _likenesses(pictures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def _likenesses(pictures: np.ndarray, pairs: list[np.ndarray]) -> np.ndarray:
     cv2.setNumThreads(1)  # processes side by side, a thread each
     likeness = Likeness(pictures)
     return np.array([likeness.of(int(one), int(other), int(turn)) for one, other, turn in pairs])

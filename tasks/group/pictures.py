@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.group.likeness import SIDE, picture
 from tasks.images import open_rgb
+from tasks.parallel import each
 from tasks.progress import Progress
 from tasks.rows import Row, Rows
 
@@ -18,13 +19,9 @@ if TYPE_CHECKING:
 
     from tasks.workspace import Workspace
 
-CHUNK = 32  # images a message to a worker process
-
 
 def stored_pictures(workspace: Workspace, catalog: pd.DataFrame) -> np.ndarray:
     """The picture of each image of the catalog, shape (n, `SIDE`, `SIDE`), uint8: 9 KB an image in memory."""
-    from joblib import Parallel, delayed
-
     packages = ["pillow", "simplejpeg", "numpy"]
     rows = Rows.of(workspace, "pictures", code=["tasks.group.likeness", "tasks.images"], packages=packages)
     keys = catalog["sha256"].tolist()
@@ -32,15 +29,13 @@ def stored_pictures(workspace: Workspace, catalog: pd.DataFrame) -> np.ndarray:
 
     def compute(missing: list[str]) -> Iterator[Row]:
         paths = [path_of[key] for key in missing]
-        chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-        parallel = Parallel(n_jobs=min(workspace.workers, len(chunks)), return_as="generator")
-        made = (one for chunk in parallel(delayed(pictures_of)(chunk) for chunk in chunks) for one in chunk)
+        made = each(_pixels_of, paths, workspace.workers)
         yield from ({"picture": one} for one in Progress(made, "images", total=len(paths)))
 
     pixels = b"".join(row["picture"] for row in rows.fill(keys, compute))
     return np.frombuffer(pixels, dtype=np.uint8).reshape(len(keys), SIDE, SIDE)
 
 
-def pictures_of(paths: list[Path]) -> list[bytes]:
-    """The pixels of the pictures of some files: the work of one task of a worker."""
-    return [picture(open_rgb(path)).tobytes() for path in paths]
+def _pixels_of(path: Path) -> bytes:
+    """The pixels of the picture of a file."""
+    return picture(open_rgb(path)).tobytes()

@@ -4,8 +4,9 @@ A class is a first folder below ``data/raw``, or what ``data/raw/table.csv`` say
 image with all their paths; the same bytes under two labels are nobody's truth and are set aside. Nothing is lost
 silently: whatever is no row of the catalog stands in the table of rejected files with the reason.
 
-`sources` lists the files and `table` reads what the user says of them, `examine` opens one and `stored` those that are
-not known yet, `catalog` makes the tables, and `checks` say when to stop.
+`sources` lists the files and `table` holds what the user says of them, read by `reading`; `examine` opens one file and
+`stored` those that are not known yet, `catalog` makes the tables, `reasons` lists why a file can be set aside, and
+`checks` say when to stop.
 """
 
 from __future__ import annotations

@@ -10,9 +10,12 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import InputError
-from tasks.ingest.checks import NOT_AN_IMAGE, OTHER_FILE, check_classes, check_failures
+from tasks.images import NOT_AN_IMAGE
+from tasks.ingest.checks import check_classes, check_failures
 from tasks.ingest.examine import Examined
-from tasks.ingest.sources import TABLE, Source, choose_classes, from_folders, list_files
+from tasks.ingest.reading import TABLE
+from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE, OTHER_FILE
+from tasks.ingest.sources import Source, choose_classes, from_folders, list_files
 from tasks.ingest.stored import examine_files
 from tasks.ingest.table import from_table
 from tasks.ingest.wording import first_few, readable
@@ -47,12 +50,10 @@ def ingest(raw: Path, params: Ingest, workers: int, rows: Rows) -> tuple[pd.Data
         say(f"set aside: {number:,} files, {reason}")
     check_failures(rejected, len(sources), params.max_failed_share)
     check_classes(_counts(catalog["label"].dropna()), params.min_images)
-    aside = [
-        _rejection(source, "dropped class", "ingest.drop") for source in all_sources if source.label in params.drop
-    ]
+    aside = [_rejection(source, DROPPED_CLASS, "ingest.drop") for source in all_sources if source.label in params.drop]
     if has_table:
         named = {source.path for source in all_sources} | {TABLE}
-        aside += [_rejection(Source(path), "not in the table", TABLE) for path in files if path not in named]
+        aside += [_rejection(Source(path), NOT_IN_TABLE, TABLE) for path in files if path not in named]
     return catalog, rejected_table([*rejected.to_dict("records"), *aside])
 
 
@@ -84,14 +85,12 @@ def build_catalog(sources: list[Source], seen: list[Examined]) -> tuple[pd.DataF
     rows: list[dict[str, Any]] = []
     for digest, files in contents.items():
         same = sorted((source for source, _ in files), key=lambda source: source.path)
-        given = {
-            name: sorted({getattr(source, name) for source in same} - {None}) for name in ("label", "group", "part")
-        }
+        given = {name: sorted({getattr(source, name) for source in same} - {None}) for name in CONFLICTING}
         torn = [name for name, values in given.items() if len(values) > 1]
         if torn:
             what = "; ".join(f"{name} {' and '.join(given[name])}" for name in torn)
             detail = f"same content as {first_few([source.path for source in same])}, but {what}"
-            rejected += [_rejection(source, f"conflicting {torn[0]}s", detail) for source in same]
+            rejected += [_rejection(source, CONFLICTING[torn[0]], detail) for source in same]
             continue
         paths = [source.path for source in same]
         values = {name: value[0] if value else None for name, value in given.items()}

@@ -6,18 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tasks.errors import InputError
-from tasks.ingest.sources import TABLE
+from tasks.ingest.reading import TABLE
+from tasks.ingest.reasons import FAILURES, OTHER_FILE
 from tasks.ingest.wording import first_few
 from tasks.slugs import slugs
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NOT_AN_IMAGE, OTHER_FILE = "not an image", "other file"
-FAILURES = (  # reasons that count towards ingest.max_failed_share: these were meant to be images
-    *("empty file", NOT_AN_IMAGE, "too many pixels", "damaged", "unsupported", "can't be opened"),
-    *("broken link", "link out of data/raw", "not a file", "name is not UTF-8"),
-)
 
 
 def check_classes(counts: Mapping[str, int], min_images: int) -> None:

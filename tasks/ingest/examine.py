@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.fingerprints import perceptual_hashes, pixel_hash, sharpness
-from tasks.images import UnreadableError, open_image, to_rgb
+from tasks.images import UNOPENED, UnreadableError, open_image, to_rgb
+from tasks.ingest.reasons import BROKEN_LINK, NOT_A_FILE, NOT_UTF8, OUTWARD_LINK
 
 
 @dataclass(frozen=True)
@@ -78,24 +79,14 @@ def _opened(root: Path, path: str) -> Iterator[BufferedReader]:
         path.encode()
         target = (root / path).resolve()
         if not target.is_relative_to(root.resolve()):
-            raise UnreadableError("link out of data/raw", "only files below data/raw are read")
+            raise UnreadableError(OUTWARD_LINK, "only files below data/raw are read")
         if target.exists() and not target.is_file():
-            raise UnreadableError("not a file", "a folder, a link to one, or a device")
+            raise UnreadableError(NOT_A_FILE, "a folder, a link to one, or a device")
         with target.open("rb") as file:
             yield file
     except UnicodeEncodeError:
-        raise UnreadableError("name is not UTF-8", "rename the file") from None
+        raise UnreadableError(NOT_UTF8, "rename the file") from None
     except FileNotFoundError:
-        raise UnreadableError("broken link", "it leads to nothing") from None
+        raise UnreadableError(BROKEN_LINK, "it leads to nothing") from None
     except OSError as error:
-        raise UnreadableError("can't be opened", error.strerror or type(error).__name__) from None
-
-
-def examine_all(root: Path, paths: list[str], max_pixels: int) -> list[Examined]:
-    """Examine a chunk of files: the work of one task of a worker, which needs no more than this module for it."""
-    return [examine(root, path, max_pixels) for path in paths]
-
-
-def hash_all(root: Path, paths: list[str]) -> list[str | Examined]:
-    """Hash a chunk of files (see `content_hash`)."""
-    return [content_hash(root, path) for path in paths]
+        raise UnreadableError(UNOPENED, error.strerror or type(error).__name__) from None

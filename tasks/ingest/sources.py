@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasks.errors import InputError
+from tasks.ingest.reading import PART_NAMES, TABLE
 from tasks.ingest.wording import readable
 
-TABLE = "table.csv"  # where it stands, it says what is a source, and folders mean nothing
 SKIPPED_NAMES = ("thumbs.db", "desktop.ini", "__macosx")  # what operating systems leave behind; hidden files as well
-PART_FOLDERS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def from_folders(files: Iterable[str]) -> list[Source]:
     """The sources of a raw folder without a table: the class is the first folder, none for files directly in it."""
     sources = [Source(path, label=readable(path.partition("/")[0]) if "/" in path else None) for path in files]
     labels = {source.label for source in sources if source.label}
-    if len(labels) > 1 and {label.lower() for label in labels} <= PART_FOLDERS:
+    if len(labels) > 1 and {label.lower() for label in labels} <= PART_NAMES.keys():
         raise InputError(
             f"the folders in data/raw are parts ({', '.join(sorted(labels))}), but the first folder must be the class: "
             f"write data/raw/{TABLE} with the columns path, label and part instead"

@@ -9,15 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tasks.errors import InputError
-from tasks.ingest.sources import TABLE, Source
+from tasks.ingest.reading import COLUMNS, PARTS, REQUIRED, TABLE, ImageTable, count_measured, read_csv
+from tasks.ingest.sources import Source
 from tasks.ingest.wording import first_few
 
-COLUMNS = ("path", "label", "group", "part")
-GIVEN_PARTS = ("train", "val", "test")
-MOST_CLASSES_OF_NUMBERS = 50
 Row = TypeVar("Row")
 
 
@@ -30,26 +28,24 @@ def from_table(raw: Path) -> list[Source]:
         The table can't be read, lacks a column, is multi-label or continuous, repeats a path, or names a part or file
         that there is not. Rows are named by their line in the file.
     """
-    rows: dict[int, dict[Any, Any]] = {}
     try:
-        with (raw / TABLE).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            names = [name.strip().lower() for name in reader.fieldnames or []]
-            reader.fieldnames = names
-            for row in reader:
-                rows[reader.line_num] = row
+        table = read_csv(raw / TABLE)
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise InputError(f"data/raw/{TABLE} is not a CSV table in UTF-8: {error}") from None
-    _check_columns(names, rows)
-    _refuse(rows, lambda row: None in row, "more values than columns (put values with commas in quotes)")
-    cells = {line: [(row.get(name) or "").strip() for name in COLUMNS] for line, row in rows.items()}
+    _check_columns(table)
+    _refuse(
+        table.rows,
+        lambda row: len(row) > len(table.names),
+        "more values than columns (put values with commas in quotes)",
+    )
+    cells = {line: [(table.cell(line, name) or "").strip() for name in COLUMNS] for line in table.rows}
     sources = {
         line: Source(path, label or None, group or None, part or None)
         for line, (path, label, group, part) in cells.items()
     }
     _refuse(sources, lambda source: not source.path, "no path")
     _refuse(sources, lambda source: not _stays_below(source.path), "paths that lead out of data/raw")
-    _refuse(sources, lambda source: source.part not in (None, *GIVEN_PARTS), f"a part other than {GIVEN_PARTS}")
+    _refuse(sources, lambda source: source.part not in (None, *PARTS), f"a part other than {PARTS}")
     sources = {line: replace(s, path=PurePosixPath(s.path).as_posix()) for line, s in sources.items()}
     _check_labels(sources)
     missing = [f"{s.path} (row {line})" for line, s in sources.items() if not os.path.lexists(raw / s.path)]
@@ -62,20 +58,25 @@ def _stays_below(path: str) -> bool:
     return not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
 
 
-def _check_columns(names: list[str], rows: Mapping[int, Mapping[Any, Any]]) -> None:
+def _check_columns(table: ImageTable) -> None:
+    names = [name.strip().lower() for name in table.names]
     numbered = [name for name in names if re.fullmatch(r"labels?|label[ _-]?\d+", name)]
-    flags = [name for name in names if rows and {row[name] for row in rows.values()} <= {"0", "1", "0.0", "1.0"}]
+    flags = [name for name in names if table.rows and _is_flag({table.cell(line, name) for line in table.rows})]
     if len(numbered) > 1 or ("label" not in names and len(flags) > 1):
         raise InputError(
             f"data/raw/{TABLE} is a multi-label table (label columns {', '.join(numbered or flags)}); Equipoise is for "
             "one label an image: give one column 'label' with one class name in each row"
         )
-    lacking = [name for name in ("path", "label") if name not in names]
+    lacking = [name for name in REQUIRED if name not in names]
     if lacking:
         raise InputError(
             f"data/raw/{TABLE} has no column {' and no column '.join(lacking)}; its first line must name the columns "
             f"path,label and, if known, group,part, with commas between them; it is: {', '.join(names)}"
         )
+
+
+def _is_flag(values: set[str | None]) -> bool:
+    return values <= {"0", "1", "0.0", "1.0"}
 
 
 def _check_labels(sources: Mapping[int, Source]) -> None:
@@ -102,20 +103,11 @@ def _check_labels(sources: Mapping[int, Source]) -> None:
         "an image that other rows give another label; multi-label tables are refused: choose one class an image",
     )
     _refuse(sources, lambda source: len(lines[source.path]) > 1, "a path that stands in several rows: keep one")
-    numbers = [number for number in map(_number, labels) if number is not None]
-    continuous = len(numbers) == len(labels) > MOST_CLASSES_OF_NUMBERS
-    if continuous and any(not number.is_integer() for number in numbers):
+    if numbers := count_measured(labels):
         raise InputError(
-            f"the labels in data/raw/{TABLE} are continuous ({len(labels)} different numbers); Equipoise is for "
+            f"the labels in data/raw/{TABLE} are continuous ({numbers} different numbers); Equipoise is for "
             "classes, not regression: cut the numbers into a few named classes"
         )
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def _refuse(rows: Mapping[int, Row], is_wrong: Callable[[Row], bool], what: str) -> None:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml.error import MarkedYAMLError
 
 from tasks.params.models import Params
+from tasks.registry import Component, OneOf, components
 
 EXPECTED = {
     "bool": "true or false",
@@ -32,41 +33,69 @@ def told(mistakes: Iterable[Any]) -> list[Any]:
     """The mistakes without echoes: a misspelt key is not told again as the missing key that it stands for."""
     mistakes = list(mistakes)
     meant = {
-        (*mistake["loc"][:-1], closest(str(mistake["loc"][-1]), _valid_keys(mistake)))
+        (*mistake["loc"][:-1], closest(str(mistake["loc"][-1]), _valid_keys(mistake["loc"])))
         for mistake in mistakes
-        if mistake["type"] in ("extra_forbidden", "unknown_key")
+        if mistake["type"] == "extra_forbidden"
     }
     return [mistake for mistake in mistakes if mistake["type"] != "missing" or mistake["loc"] not in meant]
 
 
+def place(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Where in the file a mistake lies: pydantic puts the name of a component before its own keys."""
+    return _walk(loc)[0]
+
+
 def sentence(mistake: Any) -> str:
-    """One of pydantic's mistakes as a sentence."""
+    """A mistake, of pydantic's or of `tasks.params.checks`, as a sentence."""
     kind, context, value = mistake["type"], mistake.get("ctx", {}), mistake.get("input")
     loc = tuple(key for key in mistake["loc"] if key != "[key]")
-    where = ".".join(str(key) for key in loc) or "params.yaml"
+    shown, _, field = _walk(loc)
+    where = ".".join(str(key) for key in shown) or "params.yaml"
     if "[key]" in mistake["loc"] or kind in ("invalid_key", "string_pattern_mismatch", "string_too_long"):
         name = value if isinstance(value, str) else loc[-1]
         return f"{where}: {name!r} can't be a name; use up to 64 letters, digits, - and _, in quotes if all are digits"
-    if kind in ("extra_forbidden", "unknown_key"):
-        return f"{where}: unknown key{hint(str(loc[-1]), names := _valid_keys(mistake))}; valid are {_listed(names)}"
+    if kind == "extra_forbidden":
+        names = _valid_keys(loc)
+        return f"{where}: unknown key{hint(str(loc[-1]), names)}; valid are {_listed(names)}"
     if kind == "missing":
         return f"{where}: missing; add the key {loc[-1]!r}"
+    if kind == "union_tag_not_found":
+        return f"{where}: its name is missing; write it as {{name: ...}}; valid are {_listed(_names(loc))}"
+    if kind in ("model_attributes_type", "model_type", "dict_type") and (names := _names(loc)):
+        known = f"write {_shown(value)} as {{name: {value}}}" if value in names else "write it as {name: ...}"
+        return f"{where}: {known}; valid are {_listed(names)}"
+    if kind == "union_tag_invalid":
+        names, tag = _names(loc), str(context["tag"])
+        if shown[0] == "recipes" and (why := between_features(tag)):
+            return f"{where}.name: {why}"
+        return f"{where}.name: {_shown(tag)} is unknown{hint(tag, names)}; valid are {_listed(names)}"
     if kind in ("unknown_name", "literal_error"):
-        field = context.get("field") or _field_at(loc)
         names = context.get("names") or list(typing.get_args(field.annotation if field else None))
         return f"{where}: {_shown(value)} is unknown{hint(str(value), names)}; valid are {_listed(names)}"
     if kind == "too_short":
         return f"{where}: is empty; add at least {context['min_length']}"
     if kind in BROKEN:
         bound = f"{BOUNDS[BROKEN[kind]]} {_number(context[BROKEN[kind]])}"
-        allowed = _range(context.get("field") or _field_at(loc))
+        allowed = _range(field)
         return f"{where}: {_shown(value)} should be {bound}" + (f" ({allowed})" if allowed != bound else "")
     expected = EXPECTED.get(kind.partition("_")[0])
     if expected:
-        allowed = _range(context.get("field") or _field_at(loc))
+        allowed = _range(field)
         subject = "nothing stands here; it" if value is None else _shown(value)
         return f"{where}: {subject} should be {expected}" + (f" ({allowed})" if allowed else "")
-    return f"{where}: {context.get('message', mistake['msg']).removeprefix('Value error, ')}"
+    return f"{where}: {context.get('message', mistake.get('msg', '')).removeprefix('Value error, ')}"
+
+
+def between_features(name: str) -> str | None:
+    """Why a recipe, which makes images, can't do what the sampler `name` does between feature vectors, if so."""
+    sampler = components("tasks.train.samplers").get(name)
+    if not sampler or sampler.inputs != "features":
+        return None
+    return (
+        f"{name!r} makes rows between neighbouring feature vectors, and a recipe makes images: between the pixels of "
+        "two pictures lies a blend that is neither, and neighbours mean little beyond some hundred values. Write "
+        f"sampler: {{name: {name}}} in a strategy on features (family: {{name: head}}) instead"
+    )
 
 
 def syntax_mistake(error: MarkedYAMLError) -> tuple[int, str]:
@@ -106,29 +135,48 @@ def hint(value: str, names: Sequence[str]) -> str:
     return f" (did you mean {match!r}?)" if match else ""
 
 
-def _valid_keys(mistake: Any) -> list[str]:
-    """The keys that are valid beside an unknown one."""
-    names: list[str] | None = mistake.get("ctx", {}).get("names")
-    model = _model_at(mistake["loc"][:-1])
-    return names if names is not None else list(model.model_fields) if model else []
+def _valid_keys(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that are valid beside the one at `loc`."""
+    _, model, _ = _walk(loc[:-1])
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
-def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """The model of the section at `loc`."""
+def _names(loc: tuple[int | str, ...]) -> list[str]:
+    """The names of the components that the key at `loc` chooses from."""
+    _, model, _ = _walk(loc)
+    return list(components(model.__module__)) if isinstance(model, type) and issubclass(model, Component) else []
+
+
+def _walk(loc: tuple[int | str, ...]) -> tuple[tuple[int | str, ...], Any, FieldInfo | None]:
+    """Follow pydantic's `loc` through the models.
+
+    Returns
+    -------
+    tuple
+        The place in the file, without the names of components that pydantic puts in; the type of what stands there
+        (None where no model knows); and the field, where it is one.
+    """
     model: Any = Params
+    field: FieldInfo | None = None
+    shown: list[int | str] = []
+    one_of = False  # whether the next key may be the name of a component
     for key in loc:
-        if isinstance(model, type) and issubclass(model, BaseModel) and key in model.model_fields:
-            model = model.model_fields[str(key)].annotation
-        elif typing.get_origin(model) is dict:
-            model = typing.get_args(model)[1]
+        if one_of and key in (known := components(model.__module__)):
+            model, field, one_of = known[str(key)], None, False
+            continue
+        shown.append(key)
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            field = model.model_fields.get(str(key))
+            model = field.annotation if field else None
+            one_of = field is not None and any(isinstance(meta, OneOf) for meta in field.metadata)
+        elif typing.get_origin(model) in (dict, list):
+            item = typing.get_args(model)[-1]
+            field, one_of = None, typing.get_origin(item) is typing.Annotated
+            model = typing.get_args(item)[0] if one_of else item
+            one_of = one_of and any(isinstance(meta, OneOf) for meta in typing.get_args(item)[1:])
         else:
-            return None
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
-
-
-def _field_at(loc: tuple[int | str, ...]) -> FieldInfo | None:
-    model = _model_at(loc[:-1])
-    return model.model_fields.get(str(loc[-1])) if model else None
+            model, field = None, None
+    return tuple(shown), model, field
 
 
 def _range(field: FieldInfo | None) -> str:

@@ -1,23 +1,28 @@
-"""What may stand in `params.yaml`: one model a section, bounds and descriptions beside each field."""
+"""What may stand in `params.yaml`: one model a section, bounds and descriptions beside each field.
+
+A field that is true of one section alone is checked here; what sections say of each other, in `tasks.params.checks`.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    StringConstraints,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
-from tasks.params.composing import Composed, NameOf, attempt, combination, finish, mistake, refer
-from tasks.registry import parts
+from tasks.balance.augment import Augment
+from tasks.balance.mixed import MixedImages
+from tasks.balance.presets import Preset
+from tasks.balance.resample import Resample
+from tasks.features.backbones import Backbone
+from tasks.registry import OneOf
+from tasks.synthesize.generators import Generator
+from tasks.train.families import Family
+from tasks.train.losses import Loss
+from tasks.train.mixing import Mixing
+from tasks.train.posthoc import PostHoc
+from tasks.train.samplers import Sampler
 
 STAGES = (
     "ingest",
@@ -69,21 +74,10 @@ class Ingest(Section):
     min_images: int = Field(20, ge=2, description="A class with fewer images is refused.")
 
 
-class Embed(Section):
-    """Feature vectors from the backbone."""
-
-    backbone: Annotated[str, NameOf("tasks.features.backbones")] = Field(
-        "efficientnet_lite0", description="The network whose pooled features are used."
-    )
-    image_size: int = Field(128, ge=32, le=1024, description="Pixels a side that the backbone sees.")
-    resize: Literal["squash", "letterbox"] = Field("squash", description="How an image becomes square.")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16 is faster on some processors.")
-    batch_size: int = Field(16, ge=1, le=1024, description="Images a forward pass; short batches are padded to it.")
-
-
 class Group(Section):
     """Who is related to whom."""
 
+    backbone: str = Field(description="The backbone in whose features neighbours are looked for.")
     given: bool = Field(True, description="Images that share a group given by the user are relatives.")
     content: bool = Field(True, description="Images with the same pixels are relatives.")
     name_pattern: Annotated[str, AfterValidator(one_capture)] = Field(
@@ -117,32 +111,17 @@ class Split(Section):
     folds: int = Field(5, ge=2, le=50, description="Number of cross-validation folds of the training part.")
     repeats: int = Field(1, ge=1, le=20, description="Draws of the folds; the test part is the same in all.")
     seed: Seed = 0
-    audit_images: int = Field(
-        100,
-        ge=0,
-        le=100_000,
-        description="Images of the largest class kept out of training for the audits of recipes; 0: none.",
-    )
     frozen: bool = Field(True, description="Images keep the place that data/frozen.csv gives them.")
     accept: list[Literal["given", "content", "name", "near"]] = Field(
         default_factory=list,
         description="Kinds of relatives that may lie on different sides: leaks that you accept.",
     )
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _check_repeats(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Folds that follow from the data can't be drawn again."""
-        made, mistakes = attempt(data, handler)
-        if made and made.by != "class" and made.repeats > 1:
-            why = f"with by: {made.by} the folds follow from the data and can't be drawn again; set repeats: 1"
-            mistakes.append(mistake(combination(why), ("repeats",), made.repeats))
-        return finish(made, mistakes)
-
 
 class Explore(Section):
     """The report on the data."""
 
+    backbone: str = Field(description="The backbone whose features are looked at.")
     thumbnails: int = Field(8, ge=0, le=100, description="Sample images a class in the report.")
     permutations: int = Field(200, ge=20, le=10_000, description="Shufflings of the labels behind a p-value.")
     detector: str = Field("", description="Folder of an object detector of transformers; empty: none.")
@@ -159,6 +138,7 @@ class Synthesize(Section):
 class Balance(Section):
     """What all recipes share."""
 
+    backbone: str = Field(description="The backbone in whose features rules that compare images do so.")
     seed: Seed = 0
 
 
@@ -166,20 +146,12 @@ class Train(Section):
     """What all strategies share."""
 
     seeds: int = Field(3, ge=1, le=100, description="Fits of every model, from different starts.")
-    steps: int = Field(
-        320,
-        ge=1,
-        le=1_000_000,
-        description="Optimiser steps of every fit, the same for all strategies: more rows don't train longer.",
-    )
-    batch_size: int = Field(256, ge=1, description="Rows an optimiser step.")
-    learning_rate: float = Field(0.0015, gt=0, le=10, description="Peak learning rate of AdamW.")
-    weight_decay: float = Field(0.1, ge=0, le=10, description="Decoupled weight decay of AdamW.")
 
 
 class Audit(Section):
     """Do the traces of a recipe's transforms move predictions?"""
 
+    images: int = Field(100, ge=10, le=100_000, description="Training images of the largest class that are audited.")
     copies: int = Field(2, ge=1, le=100, description="Changed versions of every audit image.")
     limit: float = Field(
         0.05,
@@ -238,78 +210,44 @@ class Run(Section):
     stage_timeout_minutes: float | None = Field(None, gt=0, description="A stage that takes longer is ended and fails.")
 
 
-class Recipe(Composed):
+class Synthetic(Section):
+    """Which synthetic images a recipe takes."""
+
+    generator: str = Field(description="A generator's name, or none.")
+    images: int | None = Field(None, ge=1, description="Images of the generator a class, at most; null: all.")
+
+
+class Recipe(Section):
     """How a training set is balanced: resample, then augment, then mix, then add synthetic images."""
 
-    resample: Annotated[str, NameOf("tasks.balance.resample")] = Field(description="How originals are drawn.")
-    augment: Annotated[str, NameOf("tasks.balance.augment")] = Field(description="Which classes get new images.")
-    transforms: Annotated[str, NameOf("tasks.balance.transforms")] = Field(
-        description="Preset of label-keeping changes."
-    )
-    mix: Annotated[str, NameOf("tasks.balance.mix")] = Field(description="How two images are mixed into a new one.")
-    synthetic: str = Field(description="A generator's name, or none.")
-    synthetic_images: int | None = Field(None, ge=1, description="Images of the generator a class, at most; null: all.")
-
-    def check_choice(self) -> dict[str, str]:
-        """New images need a preset of changes to be made with."""
-        if self.synthetic == "none" and self.synthetic_images is not None:
-            return {"synthetic_images": "counts the images of a generator, but synthetic is 'none': name a generator"}
-        if self.augment != "none" and self.transforms == "none":
-            presets = ", ".join(name for name in parts("tasks.balance.transforms") if name != "none")
-            why = f"'none' makes no new images, but augment is {self.augment!r}; choose a preset: {presets}"
-            return {"transforms": why}
-        key = {"listed": "techniques", "custom": "pipeline"}.get(self.transforms)
-        if self.augment != "none" and key and not (self.model_extra or {}).get(key):
-            return {"transforms": f"{self.transforms!r} changes nothing without {key}; write some below that key"}
-        return {}
+    resample: Annotated[Resample, OneOf()] = Field(description="How originals are drawn.")
+    augment: Annotated[Augment, OneOf()] = Field(description="Which classes get new images.")
+    preset: Annotated[Preset, OneOf()] = Field(description="Transforms that keep the label, which make new images.")
+    mixed: Annotated[MixedImages, OneOf()] = Field(description="How two images are mixed into a new one.")
+    synthetic: Synthetic
 
 
-class Strategy(Composed):
+class Strategy(Section):
     """A recipe plus a model family, a loss, a sampler, a mixing and a post-hoc rule."""
 
     recipe: str = Field(description="A recipe's name.")
-    family: Annotated[str, NameOf("tasks.train.families")] = Field(description="The kind of model.")
-    loss: Annotated[str, NameOf("tasks.train.losses")] = Field(description="What training minimises.")
-    sampler: Annotated[str, NameOf("tasks.train.samplers")] = Field(description="Which rows are drawn, how often.")
-    mixing: Annotated[str, NameOf("tasks.train.mixing")] = Field(description="How batches are mixed in training.")
-    posthoc: Annotated[str, NameOf("tasks.train.posthoc")] = Field(description="What happens to scores after training.")
-
-    def check_choice(self) -> dict[str, str]:
-        """What makes rows between features needs a family on features, what cuts images one on images."""
-        family: Any = parts("tasks.train.families")[self.family]
-        sampler: Any = parts("tasks.train.samplers")[self.sampler]
-        mixing: Any = parts("tasks.train.mixing")[self.mixing]
-        wrong = {}
-        if sampler.inputs not in ("any", family.inputs):
-            wrong["sampler"] = (
-                f"{self.sampler!r} makes rows between feature vectors, but family {self.family!r} works on images, "
-                "where that would blend two pictures into one that is none; choose a family on features (head), "
-                "or sampler: class_balanced"
-            )
-        if mixing.inputs not in ("any", family.inputs):
-            wrong["mixing"] = (
-                f"{self.mixing!r} cuts regions out of images, but family {self.family!r} works on features, which have "
-                f"none; choose a recipe with mix: {self.mixing}, which stores such images, or mixing: mixup"
-            )
-        return wrong
-
-
-class Generator(Composed):
-    """A maker of synthetic images."""
-
-    generator: Annotated[str, NameOf("tasks.synthesize.generators")] = Field(description="The kind of generator.")
+    family: Annotated[Family, OneOf()] = Field(description="The kind of model, with all that its fits need.")
+    loss: Annotated[Loss, OneOf()] = Field(description="What training minimises.")
+    sampler: Annotated[Sampler, OneOf()] = Field(description="Which rows are drawn, how often.")
+    mixing: Annotated[Mixing, OneOf()] = Field(description="How batches are mixed in training.")
+    posthoc: Annotated[PostHoc, OneOf()] = Field(description="What happens to scores after training.")
 
 
 class Params(Section):
     """The whole of `params.yaml`."""
 
     ingest: Ingest
-    embed: Embed
+    backbones: dict[Name, Annotated[Backbone, OneOf()]] = Field(min_length=1)
     group: Group
     split: Split
     explore: Explore
     synthesize: Synthesize
-    generators: dict[Name, Generator]
+    generators: dict[Name, Annotated[Generator, OneOf()]]
     balance: Balance
     recipes: dict[Name, Recipe] = Field(min_length=1)
     train: Train
@@ -320,62 +258,3 @@ class Params(Section):
     track: Track
     release: Release = Release()
     run: Run
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _check_references(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Every name that one section says of another must exist there; told also where other keys are wrong."""
-        made, mistakes = attempt(data, handler)
-
-        def section(*keys: str) -> dict[str, Any]:
-            node = data
-            for key in keys:
-                node = node.get(key) if isinstance(node, dict) else None
-            return node if isinstance(node, dict) else {}
-
-        def check(names: list[str], *loc: str) -> None:
-            value = section(*loc[:-1]).get(loc[-1])
-            if isinstance(value, str) and names:
-                try:
-                    refer(value, names)
-                except PydanticCustomError as error:
-                    mistakes.append(mistake(error, loc, value))
-
-        for name in section("recipes"):
-            check(["none", *section("generators")], "recipes", name, "synthetic")
-        for name in section("strategies"):
-            check([*section("recipes")], "strategies", name, "recipe")
-        if made:
-            mistakes += refused_on_mixed_rows(made.recipes, made.strategies)
-            mistakes += refused_with_repeats(made.recipes, made.split.repeats)
-        check([*section("strategies")], "compare", "baseline")
-        if "none" in section("generators"):
-            why = "none stands for no generator; choose another name"
-            mistakes.append(mistake(combination(why), ("generators", "none"), "none"))
-        return finish(made, mistakes)
-
-
-def refused_on_mixed_rows(recipes: dict[str, Recipe], strategies: dict[str, Strategy]) -> list[InitErrorDetails]:
-    """Samplers and mixings of strategies that can't work with the rows of two classes that their recipe makes."""
-    mistakes = []
-    for name, strategy in strategies.items():
-        recipe = recipes.get(strategy.recipe)
-        for key in ("sampler", "mixing") if recipe and recipe.mix != "none" else ():
-            chosen = getattr(strategy, key)
-            if why := strategy.part(key).not_on_mixed_rows:
-                why = f"{chosen!r} {why}, and recipe {strategy.recipe!r} makes mixed rows; choose one with mix: none"
-                mistakes.append(mistake(combination(why), ("strategies", name, key), chosen))
-    return mistakes
-
-
-def refused_with_repeats(recipes: dict[str, Recipe], repeats: int) -> list[InitErrorDetails]:
-    """Recipes that choose images by others of their fold, which in another draw of the folds lie in several."""
-    mistakes = []
-    for name, recipe in recipes.items():
-        if repeats > 1 and recipe.part("resample").needs_features:
-            why = (
-                f"{recipe.resample!r} compares the images of a fold, and with split.repeats: {repeats} the folds are "
-                "drawn anew, so that images would be chosen by those that a model is scored on; set repeats: 1"
-            )
-            mistakes.append(mistake(combination(why), ("recipes", name, "resample"), recipe.resample))
-    return mistakes

@@ -11,7 +11,9 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tasks.errors import InputError
-from tasks.params.mistakes import sentence, syntax_mistake, told
+from tasks.params.checks import contradictions
+from tasks.params.flat import nested_form
+from tasks.params.mistakes import place, sentence, syntax_mistake, told
 from tasks.params.models import Params
 
 
@@ -53,12 +55,26 @@ def parse_yaml(text: str, path: Path) -> CommentedMap:
 
 
 def check_params(data: CommentedMap, path: Path) -> Params:
-    """Check parameters that `parse_yaml` made; `path` is named in the messages."""
+    """Check parameters that `parse_yaml` made; `path` is named in the messages.
+
+    Raises
+    ------
+    InputError
+        See `load_params`; parameters in the flat form of earlier versions are told once, with the new form to paste.
+    """
+    values = plain(data)
+    if flat := nested_form(values):
+        raise InputError(f"{path.name}: {flat}")
+    mistakes: list[Any] = contradictions(values)
     try:
-        return Params.model_validate(plain(data))
+        params = Params.model_validate(values)
     except ValidationError as error:
-        lines = sorted({(_line_of(data, mistake["loc"]), sentence(mistake)) for mistake in told(error.errors())})
-        raise InputError("\n".join(f"{path.name}:{line}: {mistake}" for line, mistake in lines)) from None
+        mistakes = told([*error.errors(), *mistakes])
+    else:
+        if not mistakes:
+            return params
+    lines = sorted({(_line_of(data, place(mistake["loc"])), sentence(mistake)) for mistake in mistakes})
+    raise InputError("\n".join(f"{path.name}:{line}: {mistake}" for line, mistake in lines)) from None
 
 
 def plain(value: Any) -> Any:

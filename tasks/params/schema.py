@@ -7,37 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from tasks.files import write_json
-from tasks.params.composing import Composed
-from tasks.params.models import Generator, Params, Recipe, Strategy
-from tasks.registry import parts
+from tasks.params.models import Params
 
 SCHEMA = "params.schema.json"
 
 
 def params_schema() -> dict[str, Any]:
-    """The schema of the whole file: sections, bounds, names of parts and the parameters of every part."""
-    schema = Params.model_json_schema()
-    schema["title"] = "Equipoise parameters"
-    for model in (Recipe, Strategy, Generator):
-        _complete(schema["$defs"], model)
-    return schema
+    """The schema of the whole file: sections, bounds, and every component with its settings."""
+    schema: dict[str, Any] = untitled(Params.model_json_schema())
+    return schema | {"title": "Equipoise parameters"}
 
 
-def _complete(definitions: dict[str, Any], model: type[Composed]) -> None:
-    """Tell what each part that `model` chooses from does, and add the parameters that it may take."""
-    target = definitions[model.__name__]
-    target["additionalProperties"] = False
-    properties = target["properties"]
-    for key, package in model.packages().items():
-        summaries = []
-        for name, part in parts(package).items():
-            own = part.model_json_schema()
-            summaries.append(f"{name}: {own.get('description', '').partition(chr(10))[0]}")
-            definitions.update(own.get("$defs", {}))
-            for parameter, description in own.get("properties", {}).items():
-                users = properties.setdefault(parameter, {"anyOf": []})["anyOf"]
-                users.append({**description, "title": f"{key} {name}"})
-        properties[key]["description"] = "\n".join([properties[key]["description"], *summaries])
+def untitled(node: Any) -> Any:
+    """Pydantic's schema without its titles, which only repeat the keys."""
+    if isinstance(node, dict):
+        return {key: untitled(value) for key, value in node.items() if key != "title" or not isinstance(value, str)}
+    return [untitled(item) for item in node] if isinstance(node, list) else node
 
 
 def main() -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from tasks.errors import InputError
 from tasks.params.models import Split
-from tasks.split import auditing, by_class, by_group, by_time
+from tasks.split import by_class, by_group, by_time
 from tasks.split.frozen import check_folds, empty_frozen
-from tasks.split.units import AUDIT, FREE, TEST, TRAINING, Units, gather
+from tasks.split.units import FREE, TEST, Units, gather
 
 
 @dataclass(frozen=True)
@@ -26,20 +25,17 @@ class Assignment:
         Labelled images that can be on no side: `image_id`, `path`, `label`, `reason`.
     notes
         Sentences that the reader should know.
-    audit
-        What is kept out of training for the audits.
     """
 
     splits: pd.DataFrame
     excluded: pd.DataFrame
     notes: list[str]
-    audit: auditing.AuditPart
 
 
 def make_split(
     catalog: pd.DataFrame, groups: pd.DataFrame, params: Split, frozen: pd.DataFrame | None = None
 ) -> Assignment:
-    """Assign every image to the test part, a fold of the training part, the audit part, or ``excluded``.
+    """Assign every image to the test part, a fold of the training part, or ``excluded``.
 
     Parameters
     ----------
@@ -66,28 +62,17 @@ def make_split(
     if params.by != "group":
         check_folds(frozen, params.folds)
     units = gather(catalog, groups, frozen, params.repeats)
-    label = str(units.images["label"].value_counts().sort_index().idxmax())
-    is_kept = units.fixed[:, 0] == AUDIT
-    kept = units.only(is_kept)
-    units, placed, notes = _place(units.only(~is_kept), params)
-    is_chosen, why = auditing.draw_audit(units, placed, kept, label, params)
-    if is_chosen.any():
-        try:
-            placed, notes = _without_audit(units, placed, notes, is_chosen, params)
-        except InputError:
-            is_chosen, why = np.zeros_like(is_chosen), auditing.FOLDS
-    part = auditing.audit_part(kept, units.only(is_chosen), params, label, why)
+    units, placed, notes = _place(units, params)
 
     images = catalog[["image_id", "label"]].merge(groups, on="image_id", validate="1:1")
     images = images.sort_values("image_id", ignore_index=True)
     places = np.full((len(images), placed.shape[1]), FREE)
     places[images["image_id"].searchsorted(units.images["image_id"])] = placed[units.images["unit"]]
-    places[images["image_id"].searchsorted(kept.images["image_id"])] = AUDIT
     used = places[:, 0] != FREE
     images["group"] = _own_groups(images, places, used)
     repeats = [
         images.assign(
-            part=np.select([place == AUDIT, place == FREE, place == TEST], ["audit", "excluded", "test"], "train"),
+            part=np.select([place == FREE, place == TEST], ["excluded", "test"], "train"),
             repeat=repeat,
             fold=pd.Series(place - 1, dtype="Int16").where(place > TEST),
         )
@@ -95,7 +80,7 @@ def make_split(
     ]
     splits = pd.concat(repeats, ignore_index=True)[["image_id", "group", "label", "part", "repeat", "fold"]]
     check_split(splits)
-    return Assignment(splits, units.excluded.sort_values("image_id", ignore_index=True), notes, part)
+    return Assignment(splits, units.excluded.sort_values("image_id", ignore_index=True), notes)
 
 
 def _place(units: Units, params: Split) -> tuple[Units, np.ndarray, list[str]]:
@@ -105,18 +90,6 @@ def _place(units: Units, params: Split) -> tuple[Units, np.ndarray, list[str]]:
     if params.by == "group":
         return units, *by_group.place(units, params)
     return units, by_class.place(units, params), []
-
-
-def _without_audit(
-    units: Units, placed: np.ndarray, notes: list[str], is_chosen: np.ndarray, params: Split
-) -> tuple[np.ndarray, list[str]]:
-    """The places with the chosen units in the audit part, and the others' folds anew; the test part stays."""
-    new = placed.copy()
-    if params.by != "time":  # there the folds are blocks of time, whoever is missing in them
-        settled = np.where(placed == TEST, TEST, np.where(units.fixed == FREE, TRAINING, units.fixed))
-        _, new[~is_chosen], notes = _place(replace(units, fixed=settled).only(~is_chosen), params)
-    new[is_chosen] = AUDIT
-    return new, notes
 
 
 def _own_groups(images: pd.DataFrame, places: np.ndarray, used: np.ndarray) -> pd.Series:

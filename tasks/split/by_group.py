@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tasks.components import components
+from tasks.connected import connected_components
 from tasks.errors import InputError
 from tasks.params.models import Split
 from tasks.split.places import Places
@@ -80,7 +80,7 @@ def join_given_groups(units: Units) -> tuple[np.ndarray, list[str]]:
     pairs = units.images[["unit", "given"]].drop_duplicates()
     names, given = np.unique(pairs["given"].to_numpy(str), return_inverse=True)
     size = len(units.fixed) + len(names)
-    component = components(size, pairs["unit"].to_numpy(), len(units.fixed) + given)
+    component = connected_components(size, pairs["unit"].to_numpy(), len(units.fixed) + given)
     of_name = component[len(units.fixed) :]
     sets, first = np.unique(of_name, return_index=True)
     sets = sets[np.argsort(first)]

@@ -44,11 +44,8 @@ def summary_lines(
         yield f"{len(related):,} new images are excluded, since they would tie both sides together: {of_class}"
         yield from (f"  {image['path']} {image['reason']}" for image in related[:SHOWN])
     yield from summary["notes"]
-    yield from _lines_on_audit(summary["audit"])
     yield from table(summary)
     for side, counts in summary["counts"].items():
-        if side == "audit":
-            continue
         names = [name for name, number in counts.items() if number == 0]
         if names and params.by == "class":  # the other rules say so in their notes
             yield f"{side} has no image of {', '.join(names)}, since its images are the ones that you gave it"
@@ -57,18 +54,9 @@ def summary_lines(
         yield from leaks.sentences()
 
 
-def _lines_on_audit(audit: dict[str, Any]) -> Iterator[str]:
-    if audit["images"]:
-        number = f"{audit['images']:,} images of {audit['label']} in {audit['groups']:,} groups"
-        yield f"audit: {number} are kept out of training"
-    if audit["why"]:
-        what = f"audit: {audit['why']}" if audit["images"] else f"no images for audits: {audit['why']}"
-        yield what + ("" if audit["images"] else "; recipes will not be audited for shortcuts")
-
-
 def _lines_on_moved(moved: dict[str, Any]) -> Iterator[str]:
     yield f"split.frozen is false, so {moved['compared']:,} images of data/frozen.csv were drawn anew"
-    for what, change in (("parts", "changed the part (training, test or audit)"), ("folds", "changed the fold")):
+    for what, change in (("parts", "changed the part (training or test)"), ("folds", "changed the fold")):
         of_class = ", ".join(f"{name} {number:,}" for name, number in moved[what].items())
         yield f"{sum(moved[what].values()):,} {change}" + (f": {of_class}" if of_class else "")
 

@@ -9,14 +9,19 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.errors import InputError
+from tasks.progress import say
 from tasks.tables import SPLITS, USED_PARTS
 
 COLUMNS = ("image_id", "part", "repeat", "fold")
+FORMER = "audit"  # a part that earlier versions kept out of training
 REMEDY = "get the file back from git, or give the assignment up with `equipoise freeze --discard`"
 
 
 def read_frozen(path: Path) -> pd.DataFrame:
-    """Read the frozen assignment: `image_id`, `part` (train, test or audit), `repeat`, `fold` (empty but for train).
+    """Read the frozen assignment: `image_id`, `part` (train or test), `repeat`, `fold` (empty but for train).
+
+    Lines of the part audit, which earlier versions had, freeze nothing: such images are placed like new ones, and that
+    is said.
 
     Raises
     ------
@@ -50,6 +55,11 @@ def read_frozen(path: Path) -> pd.DataFrame:
         lost = next((image, repeat) for repeat in known for image in part_of if image not in known[repeat])
         raise InputError(f"{path}: {lost[0]} has no line of repeat {lost[1]}, as others have; {REMEDY}")
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    former = frame["part"] == FORMER
+    if former.any():
+        number = frame.loc[former, "image_id"].nunique()
+        say(f"{number:,} images of {path.name} lie in the part audit, which is no more: they are placed like new ones")
+    frame = frame[~former].reset_index(drop=True)
     return frame.astype({"image_id": "str", "part": "str", "repeat": "int16", "fold": "Int16"})
 
 
@@ -65,12 +75,12 @@ def _mistake(line: list[str]) -> str:
     image_id, part, repeat, fold = line
     if not image_id:
         return "no image_id"
-    if part not in USED_PARTS:
+    if part not in (*USED_PARTS, FORMER):
         return f"unknown part {part!r}; valid are {', '.join(USED_PARTS)}"
     if not (repeat.isascii() and repeat.isdigit() and int(repeat) < 100):
         return f"repeat {repeat!r} should be a whole number from 0"
     if part != "train" and fold:
-        return f"{'a test' if part == 'test' else 'an audit'} image lies in no fold, but here stands {fold!r}"
+        return f"an image of the part {part} lies in no fold, but here stands {fold!r}"
     if part == "train" and not (fold.isascii() and fold.isdigit() and int(fold) < 10_000):
         return f"fold {fold!r} should be a whole number from 0"
     return ""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.components import components
+from tasks.connected import connected_components
 from tasks.errors import InputError
 from tasks.tables import USED_PARTS
 
@@ -88,7 +88,7 @@ def find_leaks(splits: pd.DataFrame, catalog: pd.DataFrame, groups: pd.DataFrame
     first, second = (images["image_id"].searchsorted(pairs[end]) for end in ("first", "second"))
     inside = (images["group"].to_numpy()[first] == images["group"].to_numpy()[second]).astype(bool)
     first, second, kinds = first[inside], second[inside], pairs["kind"].to_numpy(object)[inside]
-    if images["group"].nunique() != components(len(images), first, second).max(initial=-1) + 1:
+    if images["group"].nunique() != connected_components(len(images), first, second).max(initial=-1) + 1:
         raise InputError("data/groups: the groups are not those of the pairs; run the stage group again")
 
     used = images["part"].notna().to_numpy()
@@ -97,7 +97,8 @@ def find_leaks(splits: pd.DataFrame, catalog: pd.DataFrame, groups: pd.DataFrame
         chosen = kinds == kind
         if kind == PAIRWISE:
             chosen &= used[first] & used[second]
-        related = images.assign(kind=kind, relatives=components(len(images), first[chosen], second[chosen]))[used]
+        relatives = connected_components(len(images), first[chosen], second[chosen])
+        related = images.assign(kind=kind, relatives=relatives)[used]
         for across, column in (("parts", "part"), ("folds", "side")):
             own = related if across == "parts" else related[related["part"] == "train"]
             leaking = own[own.groupby("relatives")[column].transform("nunique") > 1]

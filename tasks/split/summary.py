@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -14,7 +13,7 @@ from tasks.tables import USED_PARTS
 def summarise(assignment: Assignment) -> dict[str, Any]:
     """Counts a class of each part and fold, and the accuracy of always naming a part's most frequent class.
 
-    Sides are ``train``, ``test``, ``audit`` where there is one, ``fold 0`` and so on, and for further repeats
+    Sides are ``train``, ``test``, ``fold 0`` and so on, and for further repeats
     ``repeat 1 fold 0``.
     """
     splits, excluded = assignment.splits, assignment.excluded
@@ -41,7 +40,6 @@ def summarise(assignment: Assignment) -> dict[str, Any]:
             "related": excluded.to_dict("records"),
             "related_of_class": {name: int(n) for name, n in excluded["label"].value_counts().sort_index().items()},
         },
-        "audit": asdict(assignment.audit),
         "notes": assignment.notes,
     }
 
@@ -49,8 +47,6 @@ def summarise(assignment: Assignment) -> dict[str, Any]:
 def _sides(used: pd.DataFrame) -> dict[str, pd.DataFrame]:
     first = used[used["repeat"] == 0]
     sides = {part: first[first["part"] == part] for part in USED_PARTS}
-    if sides["audit"].empty:
-        del sides["audit"]
     for (repeat, fold), rows in used[used["fold"].notna()].groupby(["repeat", "fold"]):
         sides[f"repeat {repeat} fold {fold}" if repeat else f"fold {fold}"] = rows
     return sides

@@ -17,11 +17,9 @@ from tasks.errors import InputError
 TEST = 0  # the place of the test part; fold f has place f + 1
 FREE = -1  # nothing is settled
 TRAINING = -2  # some fold, but not the test part
-AUDIT = -3  # kept out of training for the audits; only the frozen assignment settles that
 
 BOTH_PARTS = "has relatives in the test part and in training"
 SEVERAL_FOLDS = "has relatives in several folds"
-AUDITED = "has relatives in the audit part and in another"
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Units:
         The labelled images that take part, by `image_id`: `path`, `label`, `part` and `given` (part and group from the
         user), `group` (of relatives), `taken`, `is_settled`, and `unit`, a number from 0 to U - 1.
     fixed
-        Shape (U, R): place of each unit in each repeat, `FREE`, `TRAINING` or `AUDIT`.
+        Shape (U, R): place of each unit in each repeat, `FREE` or `TRAINING`.
     excluded
         The labelled images that can't take part: `image_id`, `path`, `label`, `reason`.
     """
@@ -107,9 +105,8 @@ def gather(catalog: pd.DataFrame, groups: pd.DataFrame, frozen: pd.DataFrame, re
     torn = images["group"].isin(sides.index[sides["nunique"] > 1])
     is_new = ~images["is_settled"]
     _join(images, is_new & ~torn, sides["min"])
-    tests, audited = (images[images["is_settled"] & (settled[:, 0] == part)]["group"] for part in (TEST, AUDIT))
+    tests = images[images["is_settled"] & (settled[:, 0] == TEST)]["group"]
     reasons = np.where(images["group"].isin(tests), BOTH_PARTS, SEVERAL_FOLDS)
-    reasons = np.where(images["group"].isin(audited), AUDITED, reasons)
     excluded = images.assign(reason=reasons).loc[is_new & torn, ["image_id", "path", "label", "reason"]]
 
     images = images[~(is_new & torn)].reset_index(drop=True)
@@ -127,8 +124,7 @@ def _settled(images: pd.DataFrame, frozen: pd.DataFrame, repeats: int) -> np.nda
     """The place of each image in each repeat, as far as it is settled, shape (n, R)."""
     given = images["part"].map({"train": TRAINING, "test": TEST, "val": 1}).fillna(FREE).to_numpy(np.int64)
     settled = np.repeat(given[:, None], repeats, axis=1)
-    outside = frozen["part"].map({"test": TEST, "audit": AUDIT})
-    place = frozen["fold"].astype("Int64").add(1).fillna(outside).astype(np.int64)
+    place = frozen["fold"].astype("Int64").add(1).fillna(TEST).astype(np.int64)
     known = frozen.assign(place=place).pivot(index="image_id", columns="repeat", values="place")
     known = known[known.index.isin(images["image_id"])]
     rows = images["image_id"].searchsorted(known.index)
@@ -136,8 +132,7 @@ def _settled(images: pd.DataFrame, frozen: pd.DataFrame, repeats: int) -> np.nda
         if repeat in known.columns:
             places = known[repeat].to_numpy()
         else:  # drawn now, but the part stays
-            stays = np.isin(known[0], (TEST, AUDIT))
-            places = np.where(stays, known[0], np.where(given[rows] == 1, 1, TRAINING))
+            places = np.where(known[0] == TEST, TEST, np.where(given[rows] == 1, 1, TRAINING))
         contradicts = np.where(given[rows] == TRAINING, places == TEST, (given[rows] != FREE) & (given[rows] != places))
         if contradicts.any():
             _refuse(images.iloc[rows[contradicts]])

@@ -27,7 +27,7 @@ def run(workspace: Workspace, name: str) -> None:
     with workspace.output("data", "synthetic", name) as folder:
         synthesize(
             training,
-            params.generators[name].part("generator"),
+            params.generators[name],
             image_size=params.synthesize.image_size,
             seed=params.synthesize.seed,
             raw=workspace.path("data", "raw"),

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from PIL import Image
 from tasks.files import write_json
 from tasks.images import open_rgb
 from tasks.lineage import TrainingSet
+from tasks.parallel import each
 from tasks.progress import say
 from tasks.slugs import slugs
-from tasks.synthesize.generators import Examples, Generator, Wanted
+from tasks.synthesize.generators import Examples, Generator, Synthetic, Wanted
 from tasks.tables import BALANCED
 
 
@@ -77,8 +79,8 @@ def synthesize(
     """
     orders = plan(training, generator.images)
     specification: dict[str, Any] = {
-        "generator": generator.part_name(),
-        **generator.model_dump(mode="json", exclude={"images"}),  # the target count changes no image
+        "generator": generator.name,
+        **generator.model_dump(mode="json", exclude={"name", "images"}),  # the target count changes no image
         "image_size": image_size,
         "seed": seed,
     }
@@ -86,11 +88,11 @@ def synthesize(
     folder_of = slugs(training.classes)
     rows = []
     for order, images in zip(orders, made, strict=True):
-        entries = list(_lineage(order, specification, folder_of))
-        for entry, pixels in zip(entries, images, strict=True):
+        entries = list(_lineage(order, images, specification, folder_of))
+        for entry, image in zip(entries, images, strict=True):
             path = folder / entry["file"]
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(path)
+            Image.fromarray(image.pixels).save(path)
         rows += entries
     table = pd.DataFrame(rows, columns=BALANCED.schema.names) if rows else BALANCED.empty()
     table = table.sort_values("row_id", ignore_index=True)
@@ -133,7 +135,7 @@ def read_examples(rows: pd.DataFrame, classes: list[str], fold: int, raw: Path, 
         image = open_rgb(raw / path)
         pixels[place] = np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR, reducing_gap=2))
     labels = np.array([classes.index(label) for label in rows["label"]], dtype=np.int64)
-    return Examples(fold, pixels, labels, classes)
+    return Examples(fold, pixels, labels, classes, rows["image_id"].tolist())
 
 
 def _fulfil(
@@ -143,27 +145,20 @@ def _fulfil(
     classes: list[str],
     raw: Path,
     workers: int,
-) -> Iterator[np.ndarray]:
+) -> Iterator[list[Synthetic]]:
     """The images of each order, in turn."""
-    from joblib import Parallel, delayed
-
-    if not orders:
-        return iter(())
-    parallel = Parallel(n_jobs=min(workers, len(orders)), return_as="generator")
-    images: Iterator[np.ndarray] = parallel(
-        delayed(_fulfil_one)(order, generator, specification, classes, raw) for order in orders
-    )
-    return images
+    one = partial(_fulfil_one, generator=generator, specification=specification, classes=classes, raw=raw)
+    return each(one, orders, workers, chunk=1)
 
 
 def _fulfil_one(
     order: Order, generator: Generator, specification: dict[str, Any], classes: list[str], raw: Path
-) -> np.ndarray:
+) -> list[Synthetic]:
     examples = read_examples(order.rows, classes, order.fold, raw, specification["image_size"])
     key = _model_key(order, specification)
     wanted = [Wanted(classes.index(label), _seed(_image_key(key, label, number))) for label, number in _numbered(order)]
     say(f"fold {order.fold}: fitting to {len(examples.labels):,} images, then making {len(wanted):,}")
-    return generator.generate(examples, wanted, _seed(key))
+    return generator.fit(examples, _seed(key)).sample(wanted)
 
 
 def _numbered(order: Order) -> Iterator[tuple[str, int]]:
@@ -191,20 +186,31 @@ def _seed(key: str) -> int:
     return int(key[:15], 16)  # below 2**63, which torch takes
 
 
-def _lineage(order: Order, specification: dict[str, Any], folder_of: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """The rows of the table `BALANCED` for one fold's images, in the order in which they are made."""
+def _lineage(
+    order: Order, images: list[Synthetic], specification: dict[str, Any], folder_of: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """The rows of the table `BALANCED` for one fold's images, in the order in which they were made.
+
+    Raises
+    ------
+    ValueError
+        An image names a parent that is no example of its class, or none at all.
+    """
     seen = order.rows["image_id"].tolist()
-    parents = order.rows.groupby("label")["image_id"].apply(list).to_dict()
+    of_class = order.rows.groupby("label")["image_id"].apply(list).to_dict()
     key = _model_key(order, specification)
-    for label, number in _numbered(order):
+    for (label, number), image in zip(_numbered(order), images, strict=True):
         row_id = _image_key(key, label, number)[:16]
+        parents = of_class[label] if image.parents is None else list(image.parents)
+        if not parents or not set(parents) <= set(of_class[label]):
+            raise ValueError(f"an image of {label!r} names parents that are no examples of its class: {parents}")
         yield {
             "row_id": row_id,
             "label": label,
             "origin": "synthetic",
-            "parents": parents[label],
+            "parents": parents,
             "operation": specification["generator"],
-            "parameters": json.dumps(specification | {"number": number}, sort_keys=True),
+            "parameters": json.dumps({**image.parameters, **specification, "number": number}, sort_keys=True),
             "file": f"images/{folder_of[label]}/{row_id}.png",
             "fold": order.fold,
             "fitted_on": seen,

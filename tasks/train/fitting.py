@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.errors import InputError
-from tasks.features import Features
-from tasks.lineage import outside_fold, prove_no_leak
-from tasks.params.models import Strategy, Train
+from tasks.features.backbones import Backbone
+from tasks.inputs import Inputs
+from tasks.lineage import TrainingSet, prove_no_leak
+from tasks.params.models import Strategy
+from tasks.scores import Scores
 from tasks.tables import SCORE_PREFIX
-from tasks.train.families import Family, Fit, FitTask
-from tasks.train.losses import Loss
-from tasks.train.mixing import Mixing
+from tasks.train.families import Components, Fit, Fitted, Log
 from tasks.train.models import Model
 from tasks.train.posthoc import PostHoc
-from tasks.train.samplers import Sampler
+from tasks.train.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Outcome:
     fold_models
         By fold, the models of the first repeat: each saw no image of its fold, nor a relative of one.
     history
-        `repeat`, `fold` (both empty for `model`), `seed`, `epoch` (from 1), `loss` (mean training loss an image).
+        `repeat`, `fold` (both empty for `model`), `seed`, `epoch` (from 1), `loss` (mean training loss an image); no
+        rows for a family without epochs.
     """
 
     model: Model
@@ -45,14 +46,43 @@ class Outcome:
     history: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class Round:
+    """One set of training rows, and the rows that its models have not seen.
+
+    Attributes
+    ----------
+    repeat, fold
+        The fold that is left out; None for the round of all training rows, whose unseen rows are the test part.
+    unseen
+        Rows of `SPLITS`.
+    rows
+        What its models learn from.
+    where
+        Names the folds in messages.
+    """
+
+    repeat: int
+    fold: int | None
+    unseen: pd.DataFrame
+    rows: Rows
+    where: str
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """The class of every unseen row, shape (n,)."""
+        number = {name: number for number, name in enumerate(self.rows.classes)}
+        return np.array([number[label] for label in self.unseen["label"]], dtype=np.int64)
+
+
 def fit_strategy(
     strategy: Strategy,
-    settings: Train,
+    seeds: int,
     *,
     splits: pd.DataFrame,
     balanced: pd.DataFrame,
-    features: Features,
-    new_features: Features,
+    inputs: Inputs,
+    backbone: Backbone | None,
     tell: Callable[[str], None],
 ) -> Outcome:
     """Fit `strategy` and predict every training row by a model that saw none of its fold, every test row by all.
@@ -60,13 +90,15 @@ def fit_strategy(
     Parameters
     ----------
     strategy
-        Names of the parts and their parameters.
-    settings
-        The section `train` of the parameters.
+        The components and their settings.
+    seeds
+        Fits of every model.
     splits, balanced
         Tables `SPLITS`, all repeats, and `BALANCED` (the strategy's recipe).
-    features, new_features
-        Feature vectors of the catalog's images, by `image_id`, and of the recipe's new images, by `row_id`.
+    inputs
+        Know the catalog's images by `image_id`, and the recipe's new images by `row_id`.
+    backbone
+        How the family's features were made, for models to keep.
     tell
         Takes a line of progress after each fold.
 
@@ -77,6 +109,39 @@ def fit_strategy(
         has no valid second label, or would be mixed again; a feature vector is missing.
     """
     prove_no_leak(balanced, splits)
+    balanced = balanced.sort_values("row_id", ignore_index=True)
+    _refuse_mixed_rows(strategy, balanced)
+    rounds = _rounds(splits, balanced)
+    for one in rounds:
+        _refuse_few_rows(strategy, one)
+    logs = [[Log() for _ in range(seeds)] for _ in rounds]
+    fitted = _fitted(strategy, rounds, logs, inputs, tell)
+
+    models, raw = [], []
+    for one, fits in zip(rounds, fitted, strict=True):
+        model = Model(one.rows.classes, strategy.family, strategy.posthoc, fits, one.fold, backbone)
+        raw.append(model.scores(inputs.take(one.unseen["image_id"].tolist())))
+        models.append(model)
+    rules = _cross_fitted(strategy.posthoc, rounds, raw)
+    models = [replace(model, posthoc=rule) for model, rule in zip(models, rules, strict=True)]
+    _tell_idle(balanced, splits, rounds, tell)
+
+    tables = [_table(one, rule.adjust(scores)) for one, rule, scores in zip(rounds, rules, raw, strict=True)]
+    first = min(one.repeat for one in rounds)
+    return Outcome(
+        models[-1],
+        {
+            one.fold: model
+            for one, model in zip(rounds, models, strict=True)
+            if one.fold is not None and one.repeat == first
+        },
+        pd.concat(tables).sort_values(["image_id", "repeat", "seed"], ignore_index=True),
+        _history(rounds, logs),
+    )
+
+
+def _rounds(splits: pd.DataFrame, balanced: pd.DataFrame) -> list[Round]:
+    """A round a repeat and fold, and last the one of all training rows."""
     known = splits[splits["part"].isin(["train", "test"])].sort_values(["repeat", "image_id"], ignore_index=True)
     classes = sorted(known.loc[known["part"] == "train", "label"].unique())
     strange = sorted(set(known["label"]) - set(classes))
@@ -84,149 +149,111 @@ def fit_strategy(
         raise InputError(
             f"class {strange[0]!r} has test images but no training image: choose another split.seed, or drop it"
         )
-    balanced = balanced.sort_values("row_id", ignore_index=True)
-    mixed = balanced["second_label"].notna()
-    for key in ("sampler", "mixing"):
-        if mixed.any() and (why := strategy.part(key).not_on_mixed_rows):
-            raise InputError(
-                f"{mixed.sum()} rows of the balanced set are mixed from two classes, and {key} "
-                f"{getattr(strategy, key)!r} {why}; choose a recipe with mix: none"
-            )
-    values = training_features(balanced, features, new_features)
-
-    family: Family = strategy.part("family")
-    loss: Loss = strategy.part("loss")
-    sampler: Sampler = strategy.part("sampler")
-    mixing: Mixing = strategy.part("mixing")
-    posthoc: PostHoc = strategy.part("posthoc")
     repeats = sorted(int(repeat) for repeat in known["repeat"].unique())
-    rounds: list[tuple[int, int | None, pd.DataFrame]] = [
-        (int(repeat), int(fold), rows)
-        for (repeat, fold), rows in known.dropna(subset="fold").groupby(["repeat", "fold"])
-    ]
-    rounds.append((repeats[0], None, known[(known["part"] == "test") & (known["repeat"] == repeats[0])]))
-    fold_models: dict[int, Model] = {}
-    tables, history = [], []
-    idle = {repeat: np.ones(len(balanced), dtype=bool) for repeat in repeats}
-    for repeat, fold, unseen in rounds:
-        own = outside_fold(balanced, splits, fold, repeat)
+    training = {repeat: TrainingSet.of_split(splits, repeat) for repeat in repeats}
+
+    def round_of(repeat: int, fold: int | None, unseen: pd.DataFrame) -> Round:
         where = "all folds" if fold is None else f"the folds other than {fold}"
         where += f" of repeat {repeat}" if fold is not None and len(repeats) > 1 else ""
-        targets, second, share = labels_of(own, classes, where)
-        few = np.bincount(targets, minlength=len(classes)) < sampler.fewest
-        if sampler.fewest > 1 and few.any():
+        rows = Rows.of(training[repeat], balanced, fold, classes, where)
+        return Round(repeat, fold, unseen, rows, where)
+
+    rounds = [
+        round_of(int(repeat), int(fold), rows)
+        for (repeat, fold), rows in known.dropna(subset="fold").groupby(["repeat", "fold"])
+    ]
+    test = known[(known["part"] == "test") & (known["repeat"] == repeats[0])]
+    return [*rounds, round_of(repeats[0], None, test)]
+
+
+def _refuse_mixed_rows(strategy: Strategy, balanced: pd.DataFrame) -> None:
+    mixed = int(balanced["second_label"].notna().sum())
+    for key in ("sampler", "mixing"):
+        component = getattr(strategy, key)
+        if mixed and component.not_on_mixed_rows:
             raise InputError(
-                f"class {classes[few.argmax()]!r} has fewer than {sampler.fewest} rows in {where}, which sampler "
-                f"{strategy.sampler!r} can't make rows between; add images, or choose sampler: class_balanced"
+                f"{mixed} rows of the balanced set are mixed from two classes, and {key} "
+                f"{component.name!r} {component.not_on_mixed_rows}; choose a recipe with mixed: {{name: none}}"
             )
-        data = values[own.index.to_numpy()]
-        fits: list[Fit] = []
-        for seed in range(settings.seeds):
-            rows, drawn_from = sampler.resampled(data, targets, seed)
-            made = drawn_from[len(targets) :]
-            task = FitTask(
-                rows,
-                drawn_from,
-                np.concatenate([second, made]),
-                np.concatenate([share, np.ones(len(made), dtype=np.float32)]),
-                len(classes),
-                loss,
-                sampler,
-                mixing,
-                settings,
-                seed,
-            )
-            fits.append(family.fit(task))
-            history += [
-                {"repeat": None if fold is None else repeat, "fold": fold, "seed": seed, "epoch": epoch, "loss": value}
-                for epoch, value in enumerate(fits[-1].losses, start=1)
-            ]
-        model = Model(classes, family, posthoc, loss.prior(task.counts), tuple(fit.state for fit in fits))
-        tables.append(_predict(model, unseen, features))
-        if fold is not None:
-            idle[repeat][own.index] = False
-        if fold is not None and repeat == repeats[0]:
-            fold_models[fold] = model
-        final = np.mean([fit.losses[-1] for fit in fits])
-        tell(f"fitted {len(fits)} seeds on {len(own):,} rows in {where}, loss {final:.4f}")
-        if sampler.inputs == "features":
-            each = zip(classes, np.bincount(made, minlength=len(classes)), strict=True)
-            tell(f"  {strategy.sampler} made rows: {', '.join(f'{name} {count:,}' for name, count in each)}")
-    for repeat, rows in idle.items():
-        if rows.any():
+
+
+def _refuse_few_rows(strategy: Strategy, one: Round) -> None:
+    sampler, classes = strategy.sampler, one.rows.classes
+    few = np.bincount(one.rows.first, minlength=len(classes)) < sampler.fewest
+    if sampler.fewest > 1 and few.any():
+        raise InputError(
+            f"class {classes[few.argmax()]!r} has fewer than {sampler.fewest} rows in {one.where}, which sampler "
+            f"{sampler.name!r} can't make rows between; add images, or choose sampler: {{name: class_balanced}}"
+        )
+
+
+def _fitted(
+    strategy: Strategy, rounds: list[Round], logs: list[list[Log]], inputs: Inputs, tell: Callable[[str], None]
+) -> Iterator[tuple[Fitted, ...]]:
+    """The fits of each round, one a seed, as they are made."""
+    components = Components(strategy.loss, strategy.sampler, strategy.mixing)
+    fits = strategy.family.fit_all(
+        Fit(one.rows, inputs.take(one.rows.ids), components, seed, one.fold, log)
+        for one, of_seeds in zip(rounds, logs, strict=True)
+        for seed, log in enumerate(of_seeds)
+    )
+    for one, of_seeds in zip(rounds, logs, strict=True):
+        yield tuple(next(fits) for _ in of_seeds)
+        final = [log.losses[-1] for log in of_seeds if log.losses]
+        loss = f", loss {np.mean(final):.4f}" if final else ""
+        tell(f"fitted {len(of_seeds)} seeds on {len(one.rows):,} rows in {one.where}{loss}")
+        for note in of_seeds[0].notes:
+            tell(f"  {note}")
+
+
+def _cross_fitted(posthoc: PostHoc, rounds: list[Round], raw: list[Scores]) -> list[PostHoc]:
+    """The rule of each round: for a fold fitted on the scores of the repeat's other folds, for the last on all."""
+
+    def fit(among: list[int]) -> PostHoc:
+        return posthoc.fit([raw[at] for at in among], [rounds[at].targets for at in among])
+
+    folds = [at for at, one in enumerate(rounds) if one.fold is not None]
+    return [
+        fit([at for at in folds if one.fold is None or (rounds[at].repeat == one.repeat and rounds[at] is not one)])
+        for one in rounds
+    ]
+
+
+def _tell_idle(balanced: pd.DataFrame, splits: pd.DataFrame, rounds: list[Round], tell: Callable[[str], None]) -> None:
+    """Say how many rows train no fold's models."""
+    for repeat in dict.fromkeys(one.repeat for one in rounds):
+        training, idle = TrainingSet.of_split(splits, repeat), np.ones(len(balanced), dtype=bool)
+        for one in rounds:
+            if one.fold is not None and one.repeat == repeat:
+                idle[training.outside_fold(balanced, one.fold).index] = False
+        if idle.any():
             tell(
-                f"repeat {repeat}: {rows.sum():,} rows train no fold's models, for their generators saw images of each"
+                f"repeat {repeat}: {idle.sum():,} rows train no fold's models, for their generators saw images of each"
             )
 
-    predictions = pd.concat(tables).sort_values(["image_id", "repeat", "seed"], ignore_index=True)
-    return Outcome(model, fold_models, predictions, pd.DataFrame(history).astype({"repeat": "Int16", "fold": "Int16"}))
 
-
-def training_features(balanced: pd.DataFrame, features: Features, new_features: Features) -> NDArray[np.float32]:
-    """The feature vector of every row of a balanced set, shape (n, d): a new image's own, else that of its parent."""
-    is_new = balanced["file"].notna().to_numpy()
-    values = np.empty((len(balanced), features.values.shape[1]), dtype=np.float32)
-    values[~is_new] = features.take([parents[0] for parents in balanced.loc[~is_new, "parents"]])
-    if is_new.any():
-        values[is_new] = new_features.take(balanced.loc[is_new, "row_id"].tolist())
-    return values
-
-
-def labels_of(
-    own: pd.DataFrame, classes: list[str], where: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """The labels of a model's own rows as numbers.
-
-    Parameters
-    ----------
-    own
-        Rows of `BALANCED`.
-    classes
-        Names; a class's place is its number.
-    where
-        Names the folds in messages.
-
-    Returns
-    -------
-    tuple of ndarray
-        The (first) class, the second class and the share of the first, each of shape (n,); where a row has one class,
-        that class twice and 1.
-
-    Raises
-    ------
-    InputError
-        A class is none of `classes`; one of those has no part in any row; a share is not between 0 and 1.
-    """
-    mixed = own["second_label"].notna()
-    names = own["label"], own["second_label"].where(mixed, own["label"])
-    strange = sorted({*names[0], *names[1]} - {*classes})
-    if strange:
-        raise InputError(
-            f"the balanced set has a class {strange[0]!r} that the training part has not; run balance again"
-        )
-    share = 1 - own["second_share"].where(mixed, 0.0)
-    wrong = own.loc[~share.between(0, 1), "row_id"]
-    if len(wrong):
-        raise InputError(
-            f"the second class of the mixed row {wrong.iloc[0]} has no share between 0 and 1; run balance again"
-        )
-    number = {name: number for number, name in enumerate(classes)}
-    first, second = (each.map(number).to_numpy(np.int64) for each in names)
-    mass = np.bincount(first, share, len(classes)) + np.bincount(second, 1 - share, len(classes))
-    for name, count in zip(classes, mass, strict=True):
-        if count == 0:
-            raise InputError(
-                f"class {name!r} has no training row in {where}: its images lie in one fold (as relatives do), "
-                "or the recipe drops them; add images of other groups, or leave the class out (ingest.drop)"
-            )
-    return first, second, share.to_numpy(np.float32)
-
-
-def _predict(model: Model, rows: pd.DataFrame, features: Features) -> pd.DataFrame:
-    """Predictions of every seed for `rows` of a split."""
+def _table(one: Round, scores: Scores) -> pd.DataFrame:
+    """The predictions of every seed for the unseen rows of a round."""
     tables = []
-    for seed, scores in enumerate(model.predict_each(features.take(rows["image_id"].tolist()))):
-        about = rows[["image_id", "part", "repeat", "fold", "label"]].assign(seed=seed, kind=model.family.score)
-        columns = [SCORE_PREFIX + name for name in model.classes]
-        tables.append(pd.concat([about, pd.DataFrame(scores, columns=columns, index=rows.index)], axis=1))
+    for seed, values in enumerate(scores.values):
+        about = one.unseen[["image_id", "part", "repeat", "fold", "label"]].assign(seed=seed, kind=scores.kind)
+        columns = [SCORE_PREFIX + name for name in one.rows.classes]
+        tables.append(pd.concat([about, pd.DataFrame(values, columns=columns, index=one.unseen.index)], axis=1))
     return pd.concat(tables)
+
+
+def _history(rounds: list[Round], logs: list[list[Log]]) -> pd.DataFrame:
+    rows = [
+        {
+            "repeat": None if one.fold is None else one.repeat,
+            "fold": one.fold,
+            "seed": seed,
+            "epoch": epoch,
+            "loss": loss,
+        }
+        for one, of_seeds in zip(rounds, logs, strict=True)
+        for seed, log in enumerate(of_seeds)
+        for epoch, loss in enumerate(log.losses, start=1)
+    ]
+    columns = ["repeat", "fold", "seed", "epoch", "loss"]
+    return pd.DataFrame(rows, columns=columns).astype({"repeat": "Int16", "fold": "Int16"})

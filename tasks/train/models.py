@@ -2,68 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
 
-from tasks.errors import InputError
-from tasks.files import read_json, write_json
-from tasks.registry import Part, parts
-from tasks.train.families import Family, State
+from tasks.files import write_json
+from tasks.inputs import FileSource, Inputs
+from tasks.registry import Component
+from tasks.scores import Scores
+from tasks.train.families import Family, Fitted
 from tasks.train.posthoc import PostHoc
 
-ARRAYS = "model.safetensors"
+if TYPE_CHECKING:
+    from tasks.features.backbones import Backbone
+
 ABOUT = "model.json"
+SEEDS = "seeds"
 
 
 @dataclass(frozen=True)
 class Model:
-    """A strategy's model: one fit a seed, and the post-hoc rule with the prior that it takes away.
+    """A strategy's model: one fit a seed, and the post-hoc rule that is applied to their scores.
 
     Attributes
     ----------
     classes
         Names, in the order of the scores.
-    family, posthoc
-        The parts that predict.
-    prior
-        Effective class prior of the fits, shape (K,).
-    states
-        One state a seed, from seed 0.
+    family
+        The component that fitted it.
+    posthoc
+        The rule, fitted.
+    fits
+        One fitted model a seed, from seed 0; all have learnt the same prior.
+    fold
+        The fold that it has not seen; None for the model of all training rows.
+    backbone
+        How its features are made of images; None where the family looks at images itself.
     """
 
     classes: list[str]
     family: Family
     posthoc: PostHoc
-    prior: NDArray[np.float64]
-    states: tuple[State, ...]
+    fits: tuple[Fitted, ...]
+    fold: int | None
+    backbone: Backbone | None
 
-    def predict_each(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Scores of every seed: shape (seeds, n, K) for `features` of shape (n, d); post-hoc rule applied."""
-        scores = [self.family.predict(state, features) for state in self.states]
-        return np.stack([self.posthoc.adjust(each, self.prior) for each in scores])
+    def predict_each(self, inputs: Inputs) -> Scores:
+        """Scores of every seed, values of shape (seeds, n, K); post-hoc rule applied."""
+        return self.posthoc.adjust(self.scores(inputs))
 
-    def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Scores averaged over the seeds: shape (n, K) for `features` of shape (n, d); post-hoc rule applied."""
-        mean: NDArray[np.float64] = self.predict_each(features).mean(axis=0)
-        return mean
+    def predict(self, inputs: Inputs) -> Scores:
+        """Scores averaged over the seeds, values of shape (n, K); post-hoc rule applied."""
+        each = self.predict_each(inputs)
+        return each.with_values(each.values.mean(axis=0))
+
+    def scores(self, inputs: Inputs) -> Scores:
+        """Scores of every seed as the family gives them, values of shape (seeds, n, K)."""
+        each = [fitted.predict(inputs) for fitted in self.fits]
+        return each[0].with_values(np.stack([one.values for one in each]))
+
+    def inputs(self, files: Sequence[Path], workers: int = 1) -> Inputs:
+        """Image files as this model sees them, by the preprocessing that it was fitted with."""
+        backbones = {} if self.backbone is None else {self.family.backbone: self.backbone}
+        return Inputs([str(file) for file in files], FileSource(backbones, workers))
 
 
 def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
-    """Write `model` into `folder`: arrays as safetensors, everything else, and `about`, as JSON."""
-    arrays = {f"{seed}.{name}": value for seed, state in enumerate(model.states) for name, value in state.items()}
-    (folder / ARRAYS).write_bytes(save(arrays))  # `save_file` would leave a file that only its owner can read
+    """Write `model` into `folder`: each fit in its family's own format, everything else, and `about`, as JSON."""
+    for seed, fitted in enumerate(model.fits):
+        own = folder / SEEDS / str(seed)
+        own.mkdir(parents=True)
+        fitted.save(own)
     facts = {
         "classes": model.classes,
-        "family": _describe(model.family),
-        "posthoc": _describe(model.posthoc),
-        "prior": model.prior.tolist(),
+        "family": _described(model.family),
+        "posthoc": _described(model.posthoc),
+        "prior": model.fits[0].prior.tolist(),
+        "fold": model.fold,
+        "backbone": model.backbone and _described(model.backbone),
         "score": model.family.score,
-        "seeds": len(model.states),
+        "seeds": len(model.fits),
     }
     write_json(folder / ABOUT, facts | about)
 
@@ -73,35 +94,5 @@ def fold_folder(folder: Path, fold: int) -> Path:
     return folder / "folds" / str(fold)
 
 
-def load_model(folder: Path) -> Model:
-    """Load what `save_model` wrote.
-
-    Raises
-    ------
-    InputError
-        There is no model in `folder`.
-    """
-    try:
-        facts = read_json(folder / ABOUT)
-        arrays = load_file(folder / ARRAYS)
-    except FileNotFoundError as error:
-        raise InputError(f"{folder}: no model here ({error.filename} is missing); run the stage train first") from None
-    states: list[dict[str, NDArray[np.float32]]] = [{} for _ in range(facts["seeds"])]
-    for key, value in arrays.items():
-        seed, _, name = key.partition(".")
-        states[int(seed)][name] = value
-    return Model(
-        facts["classes"],
-        _make("tasks.train.families", facts["family"]),
-        _make("tasks.train.posthoc", facts["posthoc"]),
-        np.array(facts["prior"]),
-        tuple(states),
-    )
-
-
-def _describe(part: Part) -> dict[str, Any]:
-    return {"name": part.part_name(), "parameters": part.model_dump(mode="json")}
-
-
-def _make(package: str, described: dict[str, Any]) -> Any:
-    return parts(package)[described["name"]](**described["parameters"])
+def _described(component: Component) -> dict[str, Any]:
+    return component.model_dump(mode="json", exclude={"recipes"})

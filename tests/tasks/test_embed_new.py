@@ -16,12 +16,13 @@ from tasks.params import load_params
 from tasks.tables import BALANCED
 from tasks.workspace import Workspace
 
+NAME = "efficientnet_lite0"
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    text = re.sub(r"(?m)^  image_size: \d+", "  image_size: 32", PARAMS.read_text(), count=1)
+    text = re.sub(r"(?m)^    image_size: \d+", "    image_size: 32", PARAMS.read_text(), count=1)
     (tmp_path / "params.yaml").write_text(text)
     return Workspace(tmp_path)
 
@@ -59,10 +60,10 @@ def test_only_rows_with_a_file_get_a_vector(workspace: Workspace) -> None:
 
     folder = write_recipe(workspace.root, "mine", [None, "images/a/1.png", None, "images/a/3.png"])
     embed_new.run(workspace, "mine")
-    features = Features.load(workspace.path("data", "features_new", "mine"))
+    features = Features.load(workspace.path("data", "features_new", "mine", NAME))
     assert features.ids == ["row1", "row3"]
     files = [folder / "images" / "a" / "1.png", folder / "images" / "a" / "3.png"]
-    expected = embed(files, load_params(workspace.path("params.yaml")).embed, workers=1)
+    expected = embed(files, load_params(workspace.path("params.yaml")).backbones[NAME], workers=1)
     np.testing.assert_array_equal(features.values, expected)
 
 
@@ -74,6 +75,19 @@ def test_a_recipe_without_new_images_is_done_without_loading_torch(workspace: Wo
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=workspace.root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    features = Features.load(workspace.path("data", "features_new", "mine"))
+    features = Features.load(workspace.path("data", "features_new", "mine", NAME))
     assert features.ids == []
     assert features.values.shape == (0, 1280)
+
+
+def test_a_backbone_embeds_the_recipes_that_it_is_for(workspace: Workspace) -> None:
+    from tasks import embed_new
+
+    second = "backbones:\n  other: {name: efficientnet_lite0, image_size: 32, recipes: [natural]}"
+    path = workspace.path("params.yaml")
+    path.write_text(path.read_text().replace("backbones:", second, 1))
+    for recipe, backbones in (("natural", {"other", NAME}), ("oversampled", {NAME})):
+        write_recipe(workspace.root, recipe, [None])
+        embed_new.run(workspace, recipe)
+        folders = {folder.name for folder in workspace.path("data", "features_new", recipe).iterdir()}
+        assert folders == backbones | {"none"}, "none is what families on images depend on"

@@ -13,18 +13,19 @@ from sklearn import metrics as reference
 
 from tasks import evaluate as stage
 from tasks.errors import InputError
-from tasks.evaluate import resampling
 from tasks.evaluate.calibration import BINS, calibration_error, reliability
 from tasks.evaluate.evaluation import evaluate
 from tasks.evaluate.figures import draw
-from tasks.evaluate.intervals import effective_trials, kish, percentiles, wilson
 from tasks.evaluate.metrics import confusion_counts, decision_metrics
-from tasks.evaluate.ranking import RECALLS, RankedClass, one_vs_rest_log_odds, ranking_metrics
-from tasks.evaluate.resampling import Resamples, estimate
+from tasks.evaluate.ranking import RECALLS, RankedClass, ranking_metrics
 from tasks.evaluate.scored import Scored, read_scored
 from tasks.evaluate.writing import read_evaluations, write_evaluations, write_plots
 from tasks.page import save_png
 from tasks.params.models import Evaluate
+from tasks.scores import ranking
+from tasks.statistics import bootstrap
+from tasks.statistics.bootstrap import estimate, percentiles
+from tasks.statistics.shares import wilson
 from tasks.tables import PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
 
@@ -184,7 +185,7 @@ def test_weighted_metrics_agree_with_scikit_learn(coarse: bool) -> None:
     truth = scored.labels
     for fit in range(2):
         decided = scored.decisions[fit]
-        odds = one_vs_rest_log_odds(scored.scores[fit])
+        odds = scored.ranking[fit]
         for column in range(5):
             weight = weights[:, column]
             precision, recall, f1, _ = reference.precision_recall_fscore_support(
@@ -212,7 +213,7 @@ def test_weighted_metrics_agree_with_scikit_learn(coarse: bool) -> None:
 
 def test_log_odds_order_images_as_probabilities_do_even_where_those_round_to_one() -> None:
     scores = np.array([[40.0, 0.0, -3.0], [45.0, 1.0, 0.0], [1.0, 2.0, 0.5]])
-    odds = one_vs_rest_log_odds(scores)
+    odds = ranking(scores, "logit")
     probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(odds[2], np.log(probabilities[2] / (1 - probabilities[2])))
     assert odds[1, 0] > odds[0, 0]
@@ -274,36 +275,7 @@ def test_calibration_error_is_that_of_a_plain_loop() -> None:
 # --- intervals and resamples -----------------------------------------------------------------------------------------
 
 
-def test_wilson_intervals_have_their_golden_values() -> None:
-    assert np.round(wilson(14 / 23, 23, 0.95), 3).tolist() == [0.408, 0.778]
-    low, high = wilson(np.array([0.0, 1.0]), np.array([23, 23]), 0.95)
-    assert low[0] == 0
-    assert high[1] == 1
-    assert high[0] == pytest.approx(1 - low[1]) == pytest.approx(0.1431, abs=1e-4)
-
-
-def test_effective_numbers_of_images_follow_the_variance_between_their_bounds() -> None:
-    share = 14 / 23
-    stream = np.random.default_rng(0)
-    standard = stream.normal(size=5000)
-    standard = (standard - standard.mean()) / standard.std(ddof=1)
-
-    def trials(deviation: float, least: float, most: int, share: float = share) -> float:
-        draws = share + deviation * standard
-        return float(effective_trials(np.array(share), draws, np.array(least), np.array(most)))
-
-    binomial = (share * (1 - share) / 23) ** 0.5
-    assert trials(binomial, 5.0, 100) == pytest.approx(23)
-    assert np.round(wilson(share, trials(binomial, 23.0, 23), 0.95), 3).tolist() == [0.408, 0.778]
-    assert trials(binomial * 2**0.5, 5.0, 100) == pytest.approx(11.5)
-    assert (trials(binomial * 10, 5.0, 100), trials(binomial / 10, 5.0, 100)) == (5, 100)
-    assert [trials(0.1, 5.0, 100, share=end) for end in (0.0, 1.0)] == [5, 5]
-    assert trials(0.0, 5.0, 100) == 5
-
-
-def test_kish_counts_groups_of_equal_size_and_fewer_where_one_dominates() -> None:
-    assert kish(np.array([3, 3, 0, 3])) == pytest.approx(3)
-    assert kish(np.array([8, 1, 1])) == pytest.approx(100 / 66)
+def test_groups_of_equal_size_count_one_each() -> None:
     scored = scored_example(relatives=5)
     np.testing.assert_allclose(scored.effective_group_counts, [24, 8, 3])
 
@@ -316,36 +288,15 @@ def test_relatives_that_fare_alike_widen_the_interval_of_a_recall_and_strangers_
     for name, right in (("alike", np.arange(40) // 4 % 2 == 0), ("strangers", strangers)):
         decided = np.concatenate([np.zeros(200, dtype=int), right.astype(int)])
         scored = Scored(["a", "b"], np.arange(240), labels, groups, np.eye(2)[decided][None])
-        recall = evaluate(scored, Resamples.of(scored, 300, 0), 0.95).metrics["recall.b"]
+        recall = evaluate(scored, scored.resamples(300, 0), 0.95).metrics["recall.b"]
         widths[name] = recall.high - recall.low
     assert widths["strangers"] == pytest.approx(np.ptp(wilson(0.5, 40, 0.95)), rel=0.15)
     assert widths["alike"] == pytest.approx(np.ptp(wilson(0.5, 10, 0.95)), rel=0.05)
 
 
-def test_relatives_are_drawn_together_and_classes_keep_their_number_of_groups() -> None:
-    scored = scored_example(relatives=5)
-    for images, fits in Resamples.of(scored, 300, 0).chunks():
-        for group in np.unique(scored.groups):
-            assert (np.ptp(images[scored.groups == group], axis=0) == 0).all()
-        for code in range(3):
-            assert (images[scored.labels == code].sum(axis=0) == COUNTS[code]).all()
-        np.testing.assert_allclose(fits.sum(axis=0), 1)
-
-
-def test_every_resample_holds_as_many_groups_with_the_rarest_class_as_the_data() -> None:
-    scored = scored_example()
-    groups = np.arange(len(scored.labels))
-    groups[:15] = groups[-15:]  # each image of the rarest class has a relative in the commonest
-    mixed = Scored(
-        scored.classes, scored.image_ids, scored.labels, np.unique(groups, return_inverse=True)[1], scored.scores
-    )
-    for images, _ in Resamples.of(mixed, 200, 0).chunks():
-        assert (images[scored.labels == 2].sum(axis=0) == 15).all()
-
-
 def test_draws_are_the_metrics_of_the_drawn_images() -> None:
     scored = scored_example(fits=3, relatives=2)
-    resamples = Resamples.of(scored, 20, 5)
+    resamples = scored.resamples(20, 5)
     found = estimate([decision_metrics(scored)], resamples)[0]["macro_f1"]
     ((images, fits),) = resamples.chunks()
     for number in range(20):
@@ -359,19 +310,11 @@ def test_draws_are_the_metrics_of_the_drawn_images() -> None:
 
 def test_chunks_do_not_change_a_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     scored = scored_example()
-    whole = estimate([ranking_metrics(scored)], Resamples.of(scored, 50, 0))[0]["pr_auc"].draws
-    monkeypatch.setattr(resampling, "CELLS", 7 * len(scored.labels))
-    assert estimate([ranking_metrics(scored)], Resamples.of(scored, 50, 0))[0]["pr_auc"].draws == pytest.approx(
+    whole = estimate([ranking_metrics(scored)], scored.resamples(50, 0))[0]["pr_auc"].draws
+    monkeypatch.setattr(bootstrap, "CELLS", 7 * len(scored.labels))
+    assert estimate([ranking_metrics(scored)], scored.resamples(50, 0))[0]["pr_auc"].draws == pytest.approx(
         whole, rel=1e-12
     )
-
-
-def test_resampled_fits_spread_as_the_mean_of_the_fits_does() -> None:
-    fits = np.array([0.2, 0.5, 0.8])
-    weights = np.concatenate([drawn for _, drawn in Resamples.of(scored_example(fits=3), 4000, 0).chunks()], axis=1)
-    spread = (fits @ weights).var()
-    # The variance of 4,000 draws is known to about 2 %; a bootstrap of three fits from three would be off by a third.
-    assert spread == pytest.approx(fits.var(ddof=1) / 3, rel=0.08)
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
@@ -386,7 +329,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
         scored = Scored(
             ["a", "b", "c"], np.arange(len(labels)), labels, np.arange(len(labels)), np.eye(3)[decided][None]
         )
-        found = estimate([decision_metrics(scored)], Resamples.of(scored, 150, number))[0]["balanced_accuracy"]
+        found = estimate([decision_metrics(scored)], scored.resamples(150, number))[0]["balanced_accuracy"]
         low, high = percentiles(found.draws, 0.95)
         covered += bool(low <= truth.mean() <= high)
     assert 0.95 - 0.051 <= covered / 200 <= 0.95 + 0.051
@@ -394,7 +337,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
 
 def test_every_metric_of_the_contract_has_an_interval_around_it() -> None:
     scored = scored_example()
-    found = evaluate(scored, Resamples.of(scored, 100, 0), 0.95)
+    found = evaluate(scored, scored.resamples(100, 0), 0.95)
     overall = {"accuracy", "balanced_accuracy", "macro_precision", "macro_f1", "roc_auc", "pr_auc"}
     each = {f"{name}.{label}" for name in ("recall", "precision", "f1", "roc_auc", "pr_auc") for label in CLASSES}
     assert overall | each | {"expected_calibration_error"} == set(found.metrics)
@@ -417,7 +360,7 @@ def test_files_are_the_same_bytes_for_the_same_predictions_and_read_back(tmp_pat
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir()
-        evaluation = evaluate(scored, Resamples.of(scored, 100, 0), 0.95)
+        evaluation = evaluate(scored, scored.resamples(100, 0), 0.95)
         write_evaluations({"NA": evaluation}, folder)
         write_plots(evaluation, "NA", folder / "plots" / "NA")
         contents.append({path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.*"))})
@@ -434,7 +377,7 @@ def test_files_are_the_same_bytes_for_the_same_predictions_and_read_back(tmp_pat
 
 def test_many_classes_can_be_drawn(tmp_path: Path) -> None:
     scored = scored_example(counts=(6,) * 20)
-    figures = draw(evaluate(scored, Resamples.of(scored, 100, 0), 0.95), "plain")
+    figures = draw(evaluate(scored, scored.resamples(100, 0), 0.95), "plain")
     save_png(figures["confusion"], tmp_path / "confusion.png")
     assert len(figures["roc"].axes[0].lines) == 1 + 20
 

@@ -11,24 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from scipy.optimize import brentq
-from scipy.stats import binomtest, norm
 
 from tasks.errors import InputError
-from tasks.explore.association import (
-    GroupShuffle,
-    balanced_accuracy,
-    cramers_v,
-    cross_validated_hits,
-    fold_table,
-    permutation_test,
-)
-from tasks.explore.binning import Binned, bin_names, bin_numbers
+from tasks.explore.binning import bin_names, bin_numbers
 from tasks.explore.checks import Finding
 from tasks.explore.checks.class_counts import ClassCounts, effective_number, shots
 from tasks.explore.checks.concepts import Concepts, imagenet_names
 from tasks.explore.checks.conflicts import Conflicts
-from tasks.explore.checks.detectable import Detectable, detectable_difference
+from tasks.explore.checks.detectable import Detectable
 from tasks.explore.checks.detections import Detections
 from tasks.explore.checks.duplicates import Duplicates
 from tasks.explore.checks.exif import Exif
@@ -40,11 +30,11 @@ from tasks.explore.checks.spurious import Spurious
 from tasks.explore.checks.suspect_labels import SuspectLabels
 from tasks.explore.confident import confident_classes, confident_joint, probabilities_of, suspects
 from tasks.explore.dataset import Dataset
-from tasks.explore.intervals import clustered_error, mean_of_shares, wilson
 from tasks.explore.probing import Labelled, out_of_fold
 from tasks.features import Features
 from tasks.params.models import Explore
-from tasks.probing import Moments, deal_folds, principal_components
+from tasks.statistics.power import detectable_difference
+from tasks.statistics.shares import wilson
 from tasks.tables import PAIRS, REJECTED
 
 CHECKS = (ClassCounts, Detectable, LearningCurve, Spurious, Relatives, Duplicates, Conflicts, Leaks, Exif, Concepts)
@@ -84,7 +74,7 @@ def dataset(labels: list[str | None], **given: Any) -> Dataset:
         splits=pd.DataFrame({"image_id": ids, "part": parts, "repeat": 0, "fold": fold}),
         measures=pd.DataFrame({"image_id": ids, **given}),
         features=Features(ids, np.asarray(features, dtype=np.float32)),
-        params=Explore.model_validate({"permutations": 60, **params}),
+        params=Explore.model_validate({"backbone": "toy", "permutations": 60, **params}),
         backbone=backbone,
         **{"pairs": PAIRS.empty(), "rejected": REJECTED.empty(), **tables},
     )
@@ -111,95 +101,7 @@ def ids(*numbers: int) -> set[str]:
     return {f"{number:06d}" for number in numbers}
 
 
-# --- intervals --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("hits", "n"), [(0, 5), (8, 10), (50, 50), (137, 400)])
-def test_wilsons_interval_is_scipys(hits, n):
-    expected = binomtest(hits, n).proportion_ci(method="wilson")
-    assert wilson(hits / n, n) == pytest.approx((expected.low, expected.high), abs=1e-9)
-
-
-def test_the_interval_of_one_share_is_its_own_and_perfect_shares_are_no_certainty():
-    assert mean_of_shares([0.8], [10]) == pytest.approx(wilson(0.8, 10))
-    low, high = mean_of_shares([1, 1, 1], [10, 10, 10])
-    assert high == 1
-    assert 0.7 < low < 0.95
-
-
-def test_the_interval_of_a_balanced_accuracy_covers_it_about_as_often_as_it_says():
-    generator = np.random.default_rng(0)
-    recalls, counts = np.array([0.9, 0.6, 0.5]), np.array([200, 40, 15])
-    covered = []
-    for _ in range(400):
-        low, high = mean_of_shares((generator.binomial(counts, recalls) / counts).tolist(), counts.tolist())
-        covered.append(low <= recalls.mean() <= high)
-    assert 0.92 <= np.mean(covered) <= 0.985
-
-
-def test_relatives_that_repeat_each_other_add_nothing_to_a_mean():
-    generator = np.random.default_rng(1)
-    values, labels = generator.normal(size=40), np.arange(40) % 2
-    alone = clustered_error(values, labels, np.arange(40))
-    assert clustered_error(np.repeat(values, 5), np.repeat(labels, 5), np.arange(200) // 5) == pytest.approx(alone)
-    by_hand = np.sqrt(sum(values[labels == c].var() / 20 for c in (0, 1)) / 4 * 40 / 39)
-    assert alone == pytest.approx(by_hand)
-    assert clustered_error(values, labels, np.zeros(40, dtype=int)) == np.inf
-
-
-# --- folds and the classifier -----------------------------------------------------------------------------------------
-
-
-def test_relatives_share_a_fold_and_classes_are_spread_evenly():
-    generator = np.random.default_rng(2)
-    groups = np.repeat(np.arange(300), generator.integers(1, 5, 300))
-    labels = generator.choice(3, 300, p=[0.8, 0.15, 0.05])[groups]
-    folds = deal_folds(labels, groups)
-    assert all(len(np.unique(folds[groups == group])) == 1 for group in range(300))
-    for label in range(3):
-        counts = np.bincount(folds[labels == label], minlength=5)
-        assert counts.max() - counts.min() <= 4
-
-
-def test_groups_of_several_classes_stay_whole():
-    groups = np.arange(60) // 6
-    labels = np.where(np.arange(60) % 6 == 0, 1, 0)
-    folds = deal_folds(labels, groups)
-    assert all(len(np.unique(folds[groups == group])) == 1 for group in range(10))
-    assert (np.bincount(folds[labels == 1], minlength=5) == 2).all()
-
-
-def test_the_classifier_agrees_with_scikit_learns():
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-    generator = np.random.default_rng(3)
-    labels = generator.choice(3, 3000, p=[0.6, 0.3, 0.1])
-    values = generator.normal(size=(3000, 6)) @ generator.normal(size=(6, 6)) + generator.normal(size=(3, 6))[labels]
-    weights, offsets = Moments.of(values, labels, 3).discriminant()
-    theirs = LinearDiscriminantAnalysis(solver="lsqr", priors=[1 / 3] * 3).fit(values, labels).predict(values)
-    assert ((values @ weights + offsets).argmax(axis=1) == theirs).mean() > 0.98
-
-
-def test_rows_of_a_class_can_be_exchanged():
-    generator = np.random.default_rng(4)
-    values, labels = generator.normal(size=(60, 5)), np.arange(60) % 3
-    new = generator.normal(size=(7, 5))
-    moments = Moments.of(values, labels, 3).without(1, values[labels == 1]).with_rows(1, new)
-    kept = labels != 1
-    expected = Moments.of(np.vstack([values[kept], new]), np.append(labels[kept], [1] * 7), 3)
-    for name in ("counts", "means", "scatter"):
-        assert getattr(moments, name) == pytest.approx(getattr(expected, name))
-
-
-def test_principal_components_are_those_of_the_standardised_features():
-    from sklearn.decomposition import PCA
-
-    values = np.random.default_rng(5).normal(size=(200, 12)) * np.arange(1, 13)
-    values[:, 3] = 7  # constant
-    ours = principal_components(values, 4)(values)
-    deviation = np.where(values.std(axis=0) > 0, values.std(axis=0), 1)
-    theirs = PCA(4).fit_transform((values - values.mean(axis=0)) / deviation)
-    assert np.abs(ours) == pytest.approx(np.abs(theirs), abs=1e-3)
+# --- the classifier --------------------------------------------------------------------------------------------------
 
 
 def test_a_probe_never_sees_relatives_of_what_it_judges():
@@ -238,101 +140,6 @@ def test_numbers_are_cut_into_bins_of_like_size_and_missing_ones_have_their_own(
 def test_rare_names_share_a_bin():
     names = ["x"] * 5 + ["y"] * 3 + ["z", "w", None]
     assert bin_names(names, categories=2).tolist() == [0] * 5 + [1] * 3 + [2, 2, 3]
-
-
-def test_hits_are_those_of_a_plain_loop():
-    generator = np.random.default_rng(8)
-    n, bins, classes = 200, 5, 3
-    labels, binned = generator.integers(0, classes, n), generator.integers(0, bins, n)
-    folds = generator.integers(0, 4, n)
-    expected = np.zeros(classes)
-    for i in range(n):
-        best, answer = -1.0, -1
-        for c in range(classes):
-            own = [j for j in range(n) if folds[j] != folds[i] and labels[j] == c]
-            share = (sum(binned[j] == binned[i] for j in own) + 1) / (len(own) + bins)
-            if share > best:
-                best, answer = share, c
-        expected[labels[i]] += answer == labels[i]
-    table = fold_table(binned, bins, labels, classes, folds)
-    assert cross_validated_hits(table).tolist() == expected.tolist()
-    assert balanced_accuracy(table) == pytest.approx(np.mean(expected / np.bincount(labels)))
-
-
-def test_cramers_v_is_that_of_the_books():
-    assert cramers_v(np.diag([50, 50])[None]) == pytest.approx(1)
-    assert cramers_v(np.full((1, 3, 2), 20)) == 0
-    table = np.array([[30, 10], [10, 30]])
-    phi = 20 / 80  # chi-squared by hand: 4 cells of (30 - 20)^2 / 20
-    expected = np.sqrt((phi - 1 / 79) / (2 - 1 / 79 - 1))
-    assert cramers_v(table[None]) == pytest.approx(expected)
-
-
-def test_shuffled_labels_keep_what_relatives_share_and_the_counts_of_a_fold():
-    groups = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 5])
-    labels = np.array([0, 0, 1, 1, 1, 1, 2, 2, 2, 0, 1, 2])
-    folds = np.array([0] * 9 + [1] * 3)
-    shuffle = GroupShuffle(labels, groups, folds)
-    generator = np.random.default_rng(9)
-    seen = set()
-    for _ in range(50):
-        drawn = shuffle.draw(generator)
-        blocks = sorted(tuple(drawn[groups == group]) for group in range(3))
-        assert blocks == [(0, 0, 1), (1, 1, 1), (2, 2, 2)]
-        assert sorted(drawn[9:]) == [0, 1, 2]
-        seen.add(tuple(drawn))
-    assert len(seen) > 10
-
-
-def test_groups_of_different_size_exchange_labels_cut_off_or_repeated():
-    groups = np.array([0, 1, 1, 1, 1])
-    shuffle = GroupShuffle(np.array([7, 0, 1, 2, 3]), groups, np.zeros(5, dtype=int))
-    draws = {tuple(shuffle.draw(np.random.default_rng(seed))) for seed in range(20)}
-    assert draws == {(7, 0, 1, 2, 3), (0, 7, 7, 7, 7)}
-
-
-def null_test(seed: int, groups_of: int = 1, properties: int = 6) -> list[Any]:
-    """Properties that have nothing to do with the label, though both are shared by relatives."""
-    generator = np.random.default_rng(seed)
-    groups = np.arange(90) // groups_of
-    number = groups.max() + 1
-    labels = generator.permutation(np.arange(number) % 9 // 4)[groups]  # 4 : 4 : 1
-    binned = [bin_numbers(generator.normal(size=number)[groups], 4) for _ in range(properties)]
-    columns = [Binned(str(at), str(at), one, int(one.max()) + 1, 90) for at, one in enumerate(binned)]
-    folds = deal_folds(labels, groups)
-    return permutation_test(
-        columns, balanced_accuracy, labels=labels, classes=3, groups=groups, folds=folds, permutations=39, seed=seed
-    )
-
-
-@pytest.mark.parametrize("groups_of", [1, 3])
-def test_without_a_relation_p_values_are_uniform_and_one_dataset_in_twenty_is_told(groups_of):
-    found = [null_test(seed, groups_of) for seed in range(150)]
-    alarms = sum(min(one.p_adjusted for one in tested) <= 0.05 for tested in found)
-    assert binomtest(alarms, 150, 0.05).pvalue > 0.001
-    values = np.array([tested[0].p_value for tested in found])
-    assert abs(values.mean() - 0.5) < 0.1
-    assert abs((values <= 0.25).mean() - 0.25) < 0.12
-
-
-def test_a_shortcut_is_found_among_many_properties_with_few_shufflings():
-    labels = codes(two_classes(90))
-    generator = np.random.default_rng(10)
-    columns = [bin_numbers(generator.normal(size=90), 4) for _ in range(39)]
-    columns.append(bin_numbers(labels + generator.normal(size=90) / 2, 4))
-    tested = permutation_test(
-        [Binned(str(at), str(at), one, int(one.max()) + 1, 90) for at, one in enumerate(columns)],
-        balanced_accuracy,
-        labels=labels,
-        classes=2,
-        groups=np.arange(90),
-        folds=deal_folds(labels, np.arange(90)),
-        permutations=39,
-        seed=0,
-    )
-    assert tested[-1].p_adjusted == 1 / 40
-    assert tested[-1].value > 0.65
-    assert sum(one.p_adjusted <= 0.05 for one in tested[:-1]) <= 1
 
 
 # --- spurious properties ----------------------------------------------------------------------------------------------
@@ -456,30 +263,6 @@ def test_class_counts_tell_effective_number_and_shots():
     found = ClassCounts().summarise(dataset(["a"] * 150 + ["b"] * 10))
     assert found.numbers["shots"] == {"a": "many", "b": "few"}
     assert found.numbers["effective_number"]["b"] == pytest.approx(sum(0.999**k for k in range(10)))
-
-
-@pytest.mark.parametrize(("n", "discordant"), [(60, 0.3), (200, 0.1), (1000, 0.5)])
-def test_the_detectable_difference_solves_connors_formula(n, discordant):
-    def gap(d: float) -> float:
-        return norm.ppf(0.975) * discordant**0.5 + norm.ppf(0.8) * (discordant - d * d) ** 0.5 - n**0.5 * d
-
-    assert detectable_difference(n, discordant) == pytest.approx(brentq(gap, 0, discordant), abs=1e-9)
-
-
-def test_the_detectable_difference_is_found_in_four_of_five_cases():
-    n, discordant = 300, 0.2
-    difference = detectable_difference(n, discordant)
-    generator = np.random.default_rng(14)
-    draws = generator.multinomial(
-        n, [(discordant + difference) / 2, (discordant - difference) / 2, 1 - discordant], 4000
-    )
-    z = (draws[:, 0] - draws[:, 1]) / np.sqrt(draws[:, 0] + draws[:, 1])  # McNemar
-    assert (np.abs(z) > norm.ppf(0.975)).mean() == pytest.approx(0.8, abs=0.03)
-
-
-def test_too_few_images_can_show_nothing():
-    assert detectable_difference(5, 0.1) is None
-    assert detectable_difference(0, 0.5) is None
 
 
 def test_detectable_differences_count_groups_of_each_part():
@@ -870,7 +653,7 @@ SMALL: dict[str, Callable[[], Dataset]] = {
 
 
 @pytest.mark.parametrize("case", SMALL)
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.part_name())
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.model_fields["name"].default)
 def test_little_data_is_no_trouble(check, case):
     found = check().summarise(SMALL[case]())
     assert isinstance(found, Finding)

@@ -8,31 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from flows.code_dependencies import FILE, code_of, written
+from tasks.closure import file_of
+
 ROOT = Path(__file__).parents[2]
-# The edge: decides where things stand and what may be asked for, not what comes out.
-EDGE = (
-    "tasks.errors",
-    "tasks.files",
-    "tasks.params",
-    "tasks.progress",
-    "tasks.registry",
-    "tasks.rows",
-    "tasks.tables",
-    "tasks.workspace",
-)
-SLOTS = {
-    "${embed.backbone}": "tasks/features/backbones",
-    "${item.resample}": "tasks/balance/resample",
-    "${item.augment}": "tasks/balance/augment",
-    "${item.transforms}": "tasks/balance/transforms",
-    "${item.mix}": "tasks/balance/mix",
-    "${item.family}": "tasks/train/families",
-    "${item.loss}": "tasks/train/losses",
-    "${item.sampler}": "tasks/train/samplers",
-    "${item.mixing}": "tasks/train/mixing",
-    "${item.posthoc}": "tasks/train/posthoc",
-    "${item.generator}": "tasks/synthesize/generators",
-}
 
 
 def stages() -> dict[str, dict]:
@@ -40,91 +19,27 @@ def stages() -> dict[str, dict]:
     return {name: stage.get("do", stage) for name, stage in found.items()}
 
 
-def file_of(module: str) -> Path | None:
-    path = ROOT.joinpath(*module.split("."))
-    for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if file.is_file():
-            return file
-    return None
+def test_the_code_dependencies_are_those_that_the_imports_ask_for():
+    text = (ROOT / FILE).read_text(encoding="utf-8")
+    assert written(text) == text, "run `python -m flows.code_dependencies`"
 
 
-def imports(file: Path) -> set[str]:
-    """Modules of `tasks` that a file imports, wherever it does, except for type checkers only."""
-    found = set()
-    tree = ast.parse(file.read_text())
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tasks"):
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                found.add(inner if file_of(inner) else node.module)
-                found.add(node.module)
-        elif isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names if alias.name.startswith("tasks."))
-    return {module for module in found if module != "tasks"}
+def test_what_is_written_by_hand_stays_and_what_is_missing_or_idle_is_mended():
+    """A component's own file, a kind's folder, and everything else as the imports ask for it."""
+    by_hand = ["tasks/train/losses/${item.loss.name}.py", "tasks/train/posthoc"]
+    found = code_of("train", [*by_hand, "tasks/exif.py", "tasks/no_such_file.py", "tasks/slugs.py"])
+    assert set(by_hand) <= set(found)
+    assert "tasks/train/losses/__init__.py" in found
+    assert not [name for name in found if name.startswith("tasks/train/losses/") and "$" not in name][1:]
+    assert "tasks/train/fitting.py" in found
+    assert not {"tasks/no_such_file.py", "tasks/slugs.py"} & set(found)
+    assert len(found) == len(set(found))
 
 
-def is_edge(module: str) -> bool:
-    return any(module == edge or module.startswith(edge + ".") for edge in EDGE)
-
-
-def closure(stage: str) -> set[str]:
-    """Files of `tasks` that a stage and its parts import, directly or not, beside the edge."""
-    reached: set[str] = set()
-    todo = [f"tasks.{stage}"]
-    for folder in part_folders(stages()[stage]):
-        todo += [f"{folder.replace('/', '.')}.{file.stem}" for file in (ROOT / folder).glob("[a-z]*.py")]
-    if f"tasks/{stage}" in code_dependencies(stages()[stage]):  # its parts are found by name, not imported
-        files = (ROOT / "tasks" / stage).rglob("[a-z]*.py")
-        todo += [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
-    while todo:
-        module = todo.pop()
-        file = file_of(module)
-        if is_edge(module) or file is None or str(file.relative_to(ROOT)) in reached:
-            continue
-        reached.add(str(file.relative_to(ROOT)))
-        todo.extend(imports(file))
-        parent = module.rpartition(".")[0]
-        if parent != "tasks":
-            todo.append(parent)
-    return reached
-
-
-def code_dependencies(stage: dict) -> list[str]:
-    return [dep for dep in stage["deps"] if dep.startswith("tasks/")]
-
-
-def part_folders(stage: dict) -> set[str]:
-    return {folder for dep in code_dependencies(stage) for slot, folder in SLOTS.items() if slot in dep}
-
-
-@pytest.mark.parametrize("name", stages())
-def test_all_code_that_decides_a_stages_result_is_a_dependency(name):
-    stage = stages()[name]
-    declared = [Path(dep) for dep in code_dependencies(stage) if "$" not in dep]
-    parts = part_folders(stage)
-    needed = {file for file in closure(name) if str(Path(file).parent) not in parts or file.endswith("__init__.py")}
-    missing = [file for file in sorted(needed) if not any(Path(file).is_relative_to(dep) for dep in declared)]
-    assert not missing, f"{name}: add to its deps in dvc.yaml: {missing}"
-
-
-@pytest.mark.parametrize("name", stages())
-def test_no_stage_depends_on_code_that_it_does_not_use(name):
-    stage = stages()[name]
-    used = closure(name)
-    idle = [
-        dep
-        for dep in code_dependencies(stage)
-        if "$" not in dep and not any(Path(file).is_relative_to(dep) for file in used)
-    ]
-    assert not idle, f"{name}: take out of its deps in dvc.yaml: {idle}"
+def test_a_new_loss_makes_no_other_strategy_stale():
+    for name in ("losses", "families", "samplers", "mixing", "posthoc"):
+        mine = [dep for dep in stages()["train"]["deps"] if dep.startswith(f"tasks/train/{name}")]
+        assert len(mine) == 2, f"the package itself, and the item's own component: {mine}"
 
 
 @pytest.mark.parametrize("name", stages())

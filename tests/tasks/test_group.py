@@ -29,7 +29,9 @@ def catalog_of(rows):
 
 def groups_of(catalog, **params):
     return (
-        connect(catalog["image_id"], find_relations(catalog, Group(**params))).set_index("image_id")["group"].to_dict()
+        connect(catalog["image_id"], find_relations(catalog, Group(backbone="toy", **params)))
+        .set_index("image_id")["group"]
+        .to_dict()
     )
 
 
@@ -56,7 +58,7 @@ def test_each_kind_can_be_switched_off():
 
 def test_a_group_of_g_images_is_held_by_a_chain_of_pairs():
     rows = catalog_of([(f"{number:03}", "patient", f"p{number}") for number in range(100)])
-    pairs = find_relations(rows, Group())
+    pairs = find_relations(rows, Group(backbone="toy"))
     assert len(pairs) == 99
     assert (pairs["first"] < pairs["second"]).all()
     assert set(pairs["kind"]) == {"given"}
@@ -64,7 +66,7 @@ def test_a_group_of_g_images_is_held_by_a_chain_of_pairs():
 
 
 def test_the_kinds_of_relation_are_told_apart():
-    pairs = find_relations(catalog_of(ROWS), Group())
+    pairs = find_relations(catalog_of(ROWS), Group(backbone="toy"))
     PAIRS.check(pairs)
     assert sorted(pairs[["first", "second", "kind"]].itertuples(index=False, name=None)) == [
         ("a", "b", "given"),
@@ -100,7 +102,7 @@ def test_the_order_of_rows_changes_no_byte_of_the_output(tmp_path, seed):
     written = []
     for folder, rows in (("sorted", sorted(ROWS, key=lambda row: row[0])), ("mixed", ROWS)):
         workspace = Workspace(tmp_path / folder)
-        workspace.__dict__["params"] = SimpleNamespace(group=Group(near=False))
+        workspace.__dict__["params"] = SimpleNamespace(group=Group(backbone="toy", near=False))
         (workspace.root / "data" / "catalog").mkdir(parents=True)
         shuffled = [rows[index] for index in np.random.default_rng(seed).permutation(len(rows))]
         CATALOG.write(catalog_of(shuffled), workspace.path("data", "catalog", "catalog.parquet"))
@@ -118,13 +120,13 @@ def named(*paths):
 
 def test_names_that_agree_in_what_a_pattern_captures_tie_images_together():
     catalog = catalog_of([(name, None, name) for name in ("p1_a.png", "p1_b.png", "p2_a.png", "x.png")])
-    pairs = find_relations(catalog, Group(name_pattern=r"^(p\d+)_"))
+    pairs = find_relations(catalog, Group(backbone="toy", name_pattern=r"^(p\d+)_"))
     assert pairs[["first", "second", "kind"]].to_numpy().tolist() == [["p1_a.png", "p1_b.png", "name"]]
 
 
 def test_a_pattern_that_matches_nothing_is_refused():
     with pytest.raises(InputError, match=r"name_pattern.*matches no path"):
-        find_relations(catalog_of([("a.png", None, "1")]), Group(name_pattern="(q)"))
+        find_relations(catalog_of([("a.png", None, "1")]), Group(backbone="toy", name_pattern="(q)"))
 
 
 def near_pairs(*pairs):

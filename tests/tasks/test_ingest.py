@@ -1,5 +1,6 @@
 """Every readable image is one row, nothing else is lost silently, and mistakes are told so that they can be mended."""
 
+import ast
 import hashlib
 import os
 from types import SimpleNamespace
@@ -10,9 +11,10 @@ from PIL import Image
 
 from tasks.errors import InputError
 from tasks.files import read_json
-from tasks.ingest import run
+from tasks.ingest import reasons, run
 from tasks.ingest.catalog import ingest, summarise
 from tasks.ingest.examine import examine
+from tasks.ingest.reading import count_measured, read_csv
 from tasks.ingest.sources import list_files
 from tasks.params.models import Ingest
 from tasks.rows import Rows
@@ -436,3 +438,48 @@ def test_slugs_of_a_set_are_unique_or_refused():
     for pair in (["Cat", "cat"], ["a b", "a_b"], ["C", "C++"]):
         with pytest.raises(InputError, match=r"differ only by case or signs"):
             slugs(pair)
+
+
+# Reasons, and the reader of tables
+
+
+def test_every_reason_that_code_can_give_is_in_the_one_list(repository):
+    given = set()
+    for file in [repository / "tasks/images.py", *(repository / "tasks/ingest").glob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                at = {"UnreadableError": 0, "_rejection": 1}.get(node.func.id)
+                given |= set(ast.walk(node.args[at])) if at is not None else set()
+    literals = {node.value for node in given if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert literals == set()
+    named = {node.id for node in given if isinstance(node, ast.Name)} & vars(reasons).keys()
+    aside = {*reasons.FAILURES, *reasons.ON_PURPOSE}
+    assert {getattr(reasons, name) for name in named - {"CONFLICTING"}} == aside
+    assert aside.isdisjoint(reasons.CONFLICTING.values())
+
+
+def test_a_cell_is_found_by_its_columns_last_name_whatever_its_case_and_spaces(tmp_path):
+    path = tmp_path / "some.csv"
+    path.write_text("\ufeffLabel; Path ;path;;Group\n\ncat;1.png;2.png\ndog;3.png;4.png;;g;more\n", encoding="utf-8")
+    found = read_csv(path, delimiters=",;\t")
+    assert found.names == ["Label", " Path ", "path", "", "Group"]
+    assert list(found.rows) == [3, 4]
+    assert [[found.cell(row, name) for name in ("path", "label", "group", "part")] for row in found.rows] == [
+        ["2.png", "cat", None, None],
+        ["4.png", "dog", "g", None],
+    ]
+    assert found.longer == [4]
+
+
+@pytest.mark.parametrize(
+    ("labels", "number"),
+    [
+        ([str(n / 7) for n in range(51)], 51),
+        ([str(n / 7) for n in range(50)], 0),
+        ([str(n) for n in range(99)], 0),
+        ([*(str(n / 7) for n in range(51)), "cat"], 0),
+        ([], 0),
+    ],
+)
+def test_many_different_fractions_are_a_measurement(labels, number):
+    assert count_measured(labels) == number

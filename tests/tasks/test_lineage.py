@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import InputError
-from tasks.lineage import TrainingSet, outside_fold, prove_no_leak
+from tasks.lineage import TrainingSet, prove_no_leak
 
 
 @pytest.fixture
@@ -139,9 +139,9 @@ def test_the_message_counts_all_leaks_and_shows_the_first(splits: pd.DataFrame) 
 
 def test_a_fold_trains_on_rows_without_a_parent_in_it(splits: pd.DataFrame) -> None:
     balanced = pd.DataFrame([row("a", ["a0"], 0), row("b", ["a1"], 1), row("c", ["a1"], 1)])
-    assert outside_fold(balanced, splits, 1)["row_id"].tolist() == ["a"]
-    assert outside_fold(balanced, splits, 0)["row_id"].tolist() == ["b", "c"]
-    assert outside_fold(balanced, splits, None)["row_id"].tolist() == ["a", "b", "c"]
+    assert TrainingSet.of_split(splits).outside_fold(balanced, 1)["row_id"].tolist() == ["a"]
+    assert TrainingSet.of_split(splits).outside_fold(balanced, 0)["row_id"].tolist() == ["b", "c"]
+    assert TrainingSet.of_split(splits).outside_fold(balanced, None)["row_id"].tolist() == ["a", "b", "c"]
 
 
 @pytest.fixture
@@ -155,16 +155,16 @@ def repeated(splits: pd.DataFrame) -> pd.DataFrame:
 def test_in_another_repeat_a_row_is_out_of_the_folds_of_its_parents_there(repeated: pd.DataFrame) -> None:
     rows = [row("a", ["a0"], 0), row("ab", ["a0", "b0"], 0), row("b", ["b0"], 0), row("c", ["a1"], 1)]
     balanced = pd.DataFrame(rows)
-    assert outside_fold(balanced, repeated, 0)["row_id"].tolist() == ["c"]
-    assert outside_fold(balanced, repeated, 0, repeat=1)["row_id"].tolist() == ["a"]
-    assert outside_fold(balanced, repeated, 1, repeat=1)["row_id"].tolist() == ["b", "c"]
+    assert TrainingSet.of_split(repeated).outside_fold(balanced, 0)["row_id"].tolist() == ["c"]
+    assert TrainingSet.of_split(repeated, 1).outside_fold(balanced, 0)["row_id"].tolist() == ["a"]
+    assert TrainingSet.of_split(repeated, 1).outside_fold(balanced, 1)["row_id"].tolist() == ["b", "c"]
 
 
 def test_in_another_repeat_a_row_is_out_of_the_folds_that_its_generator_saw(repeated: pd.DataFrame) -> None:
     balanced = pd.DataFrame([row("s", ["b0"], 0, fitted_on=["a0", "b0"]), row("b", ["b0"], 0)])
-    assert outside_fold(balanced, repeated, 1)["row_id"].tolist() == ["s", "b"]
-    assert outside_fold(balanced, repeated, 0, repeat=1)["row_id"].tolist() == []
-    assert outside_fold(balanced, repeated, 1, repeat=1)["row_id"].tolist() == ["b"]
+    assert TrainingSet.of_split(repeated).outside_fold(balanced, 1)["row_id"].tolist() == ["s", "b"]
+    assert TrainingSet.of_split(repeated, 1).outside_fold(balanced, 0)["row_id"].tolist() == []
+    assert TrainingSet.of_split(repeated, 1).outside_fold(balanced, 1)["row_id"].tolist() == ["b"]
 
 
 def test_the_proof_covers_all_repeats(repeated: pd.DataFrame) -> None:

@@ -80,7 +80,7 @@ def search(images: list[Image.Image], **values) -> set[tuple[int, int]]:
     small = [np.asarray(image.convert("L").resize((12, 12)), np.float32).ravel() for image in images]
     features = Features(ids, np.stack([one - one.mean() for one in small]))
     pictures = np.stack([picture(image) for image in images])
-    found = find_near(catalog, features, pictures, Group(**values), workers=1).pairs
+    found = find_near(catalog, features, pictures, Group(backbone="toy", **values), workers=1).pairs
     return {(int(a), int(b)) for a, b in zip(found["first"], found["second"], strict=True)}
 
 

@@ -6,49 +6,66 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from tasks import registry
-from tasks.params.models import Embed, Generator, Recipe, Strategy
-from tasks.registry import Part, parts
+from tasks.registry import Component, components
 
-PACKAGES = sorted(
-    {package for model in (Recipe, Strategy, Generator) for package in model.packages().values()}
-    | {meta.package for meta in Embed.model_fields["backbone"].metadata}
-)
+PACKAGES = [
+    "tasks.balance.augment",
+    "tasks.balance.mixed",
+    "tasks.balance.presets",
+    "tasks.balance.resample",
+    "tasks.balance.transforms",
+    "tasks.explore.checks",
+    "tasks.features.backbones",
+    "tasks.synthesize.generators",
+    "tasks.train.classifiers",
+    "tasks.train.families",
+    "tasks.train.losses",
+    "tasks.train.mixing",
+    "tasks.train.posthoc",
+    "tasks.train.samplers",
+]
+
+
+def test_every_package_of_components_is_on_this_list(repository: Path) -> None:
+    homes = [file.parent for file in (repository / "tasks").rglob("__init__.py") if "(Component)" in file.read_text()]
+    assert sorted(".".join(home.relative_to(repository).parts) for home in homes) == PACKAGES
 
 
 @pytest.fixture
 def fresh() -> None:
     """What is found is kept; tests that change the world look again."""
-    parts.cache_clear()
+    components.cache_clear()
     yield
-    parts.cache_clear()
+    components.cache_clear()
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_each_file_of_a_package_is_one_part(package: str, repository: Path) -> None:
     files = {path.stem for path in (repository / package.replace(".", "/")).glob("*.py")} - {"__init__"}
-    found = parts(package)
+    found = components(package)
     assert set(found) == files
     assert list(found) == sorted(found)
-    assert {name: part.part_name() for name, part in found.items()} == {name: name for name in files}
+    assert {name: part().name for name, part in found.items()} == {name: name for name in files}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_each_part_says_what_it_does_and_what_its_parameters_mean(package: str) -> None:
-    for name, part in parts(package).items():
+    for name, part in components(package).items():
         schema = part.model_json_schema()
         assert schema.get("description"), f"{package}.{name}"
-        for parameter, field in part.model_fields.items():
-            assert field.description, f"{package}.{name}: {parameter}"
+        for setting, field in part.model_fields.items():
+            assert field.description or setting == "name", f"{package}.{name}: {setting}"
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_each_part_can_be_made_without_parameters_and_refuses_others(package: str) -> None:
     """`equipoise preset` and people leave parameters out; the defaults are right by their own bounds."""
-    for part in parts(package).values():
+    for part in components(package).values():
         made = part()
         assert type(made).model_validate(made.model_dump()) == made
         with pytest.raises(ValueError, match="Extra inputs"):
@@ -71,15 +88,17 @@ print([name for name in {heavy} if name in sys.modules])
     assert done.stdout == "[]\n"
 
 
-class Foreign(Part):
-    """A part of another package."""
+class Foreign(Component):
+    """A component of another package."""
+
+    name: Literal["foreign"] = "foreign"
 
 
 def test_other_packages_register_parts_by_entry_points(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
     entry = EntryPoint("foreign", f"{__name__}:Foreign", "equipoise.losses")
-    monkeypatch.setattr(registry, "installed_parts", lambda: EntryPoints([entry]))
-    assert parts("tasks.train.losses")["foreign"].__doc__ == Foreign.__doc__
-    assert "foreign" not in parts("tasks.train.samplers")
+    monkeypatch.setattr(registry, "installed_components", lambda: EntryPoints([entry]))
+    assert components("tasks.train.losses")["foreign"].__doc__ == Foreign.__doc__
+    assert "foreign" not in components("tasks.train.samplers")
 
 
 def test_a_file_with_two_parts_or_none_is_a_mistake(
@@ -90,7 +109,16 @@ def test_a_file_with_two_parts_or_none_is_a_mistake(
         package = tmp_path / f"kind_{name}"
         package.mkdir()
         (package / "__init__.py").touch()
-        text = "from tasks.registry import Part\n" + "".join(f"class P{n}(Part): pass\n" for n in range(classes))
+        text = "from tasks.registry import Component\n" + "".join(
+            f"class P{n}(Component): pass\n" for n in range(classes)
+        )
         (package / "broken.py").write_text(text)
-        with pytest.raises(TypeError, match=rf"kind_{name}.broken must define exactly one part, but defines {classes}"):
-            parts(f"kind_{name}")
+        with pytest.raises(TypeError, match=rf"kind_{name}.broken must define exactly one component, .* {classes}"):
+            components(f"kind_{name}")
+
+
+def test_a_component_must_state_the_name_under_which_it_is_found(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
+    entry = EntryPoint("alien", f"{__name__}:Foreign", "equipoise.losses")
+    monkeypatch.setattr(registry, "installed_components", lambda: EntryPoints([entry]))
+    with pytest.raises(TypeError, match='the component must state its name: name: Literal\\["alien"\\] = "alien"'):
+        components("tasks.train.losses")

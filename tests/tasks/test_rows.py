@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.rows import KEPT, Rows, code_digest
+from tasks.closure import code_digest, imported
+from tasks.rows import KEPT, Rows
 from tasks.workspace import Workspace
 
 
@@ -84,12 +85,15 @@ def test_parameters_name_another_store_and_old_ones_go(tmp_path):
 
 
 def test_code_counts_with_all_that_it_imports(monkeypatch, tmp_path):
-    (tmp_path / "upper.py").write_text("from tasks import lower\n")
-    (tmp_path / "lower.py").write_text("VALUE = 1\n")
-    (tmp_path / "other.py").write_text("")
-    monkeypatch.setattr("tasks.rows.CODE", tmp_path)
+    code = tmp_path / "tasks"
+    code.mkdir()
+    (code / "upper.py").write_text("from tasks import lower\n")
+    (code / "lower.py").write_text("VALUE = 1\n")
+    (code / "other.py").write_text("")
+    monkeypatch.setattr("tasks.closure.ROOT", tmp_path)
+    imported.cache_clear()
     before = code_digest(["tasks.upper"])
-    (tmp_path / "other.py").write_text("VALUE = 2\n")
+    (code / "other.py").write_text("VALUE = 2\n")
     assert code_digest(["tasks.upper"]) == before
-    (tmp_path / "lower.py").write_text("VALUE = 2\n")
+    (code / "lower.py").write_text("VALUE = 2\n")
     assert code_digest(["tasks.upper"]) != before

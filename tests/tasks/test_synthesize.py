@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,9 +12,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tasks.errors import InputError
-from tasks.lineage import TrainingSet, outside_fold, prove_no_leak
+from tasks.lineage import TrainingSet, prove_no_leak
 from tasks.synthesize.folds import plan, read_examples, synthesize
-from tasks.synthesize.generators import Examples, Wanted
+from tasks.synthesize.generators import Examples, FittedGenerator, Generator, Synthetic, Wanted
 from tasks.synthesize.generators.diffusion import Diffusion
 from tasks.tables import BALANCED, SPLITS
 
@@ -63,7 +65,7 @@ LAYOUT: list[tuple[str, str, int | None]] = [
 ]
 
 
-def make(raw: Path, folder: Path, training: TrainingSet, generator: Diffusion = TINY, seed: int = 0) -> pd.DataFrame:
+def make(raw: Path, folder: Path, training: TrainingSet, generator: Generator = TINY, seed: int = 0) -> pd.DataFrame:
     folder.mkdir()
     return synthesize(training, generator, image_size=SIDE, seed=seed, raw=raw, folder=folder, workers=1)
 
@@ -115,7 +117,7 @@ def test_a_fold_trains_without_images_of_the_model_that_saw_it(made):
     _, training, splits, table, _ = made
     for fold in (0, 1):
         judges = set(training.rows.loc[training.rows["fold"] == fold, "image_id"])
-        for row in outside_fold(table, splits, fold).itertuples():
+        for row in TrainingSet.of_split(splits).outside_fold(table, fold).itertuples():
             assert not judges & set(row.fitted_on)
 
 
@@ -192,9 +194,9 @@ def test_classes_of_equal_size_need_no_images(tmp_path):
 
 
 def test_a_size_that_the_network_cannot_halve_is_refused():
-    examples = Examples(0, np.zeros((2, 18, 18, 3), np.uint8), np.array([0, 1]), ["a", "b"])
+    examples = Examples(0, np.zeros((2, 18, 18, 3), np.uint8), np.array([0, 1]), ["a", "b"], ["1", "2"])
     with pytest.raises(InputError, match=r"synthesize\.image_size is 18.*multiple of 4.*16"):
-        TINY.generate(examples, [Wanted(0, 1)], 0)
+        TINY.fit(examples, 0)
 
 
 def test_a_missing_image_is_told_with_its_path(tmp_path):
@@ -207,8 +209,55 @@ def test_a_missing_image_is_told_with_its_path(tmp_path):
 def test_the_diffusion_model_learns_what_tells_the_classes_apart():
     labels = np.arange(32) % 2
     pixels = np.where(labels[:, None, None, None] == 0, 60, 200).astype(np.uint8).repeat(SIDE, 1).repeat(SIDE, 2)
-    examples = Examples(0, pixels.repeat(3, 3), labels.astype(np.int64), ["dark", "bright"])
+    examples = Examples(
+        0, pixels.repeat(3, 3), labels.astype(np.int64), ["dark", "bright"], [str(row) for row in range(len(labels))]
+    )
     model = Diffusion(steps=60, batch_size=8, width=8, sampling_steps=4, learning_rate=0.004)
-    images = model.generate(examples, [Wanted(number % 2, number) for number in range(8)], 0)
+    fitted = model.fit(examples, 0)
+    images = np.stack([one.pixels for one in fitted.sample([Wanted(number % 2, number) for number in range(8)])])
     means = images.mean(axis=(1, 2, 3))
     assert means[0::2].max() < 130 < means[1::2].min()
+
+
+class Copies(Generator):
+    """Makes an image from one image: its parent is that one alone."""
+
+    name: Literal["copies"] = "copies"
+    stranger: bool = False  # whether it names a parent of another class
+
+    def fit(self, examples: Examples, seed: int) -> FittedGenerator:
+        return FittedCopies(examples, self.stranger)
+
+
+@dataclass
+class FittedCopies(FittedGenerator):
+    examples: Examples
+    stranger: bool
+
+    def sample(self, wanted: list[Wanted]) -> list[Synthetic]:
+        made = []
+        for one in wanted:
+            own = np.flatnonzero((self.examples.labels == one.label) != self.stranger)
+            start = int(own[one.seed % len(own)])
+            parent = self.examples.ids[start]
+            made.append(Synthetic(self.examples.pixels[start], (parent,), {"strength": 0.5}))
+        return made
+
+
+def test_an_image_made_from_an_image_names_it_as_its_parent(tmp_path):
+    training, splits = shapes(tmp_path / "raw", LAYOUT)
+    table = make(tmp_path / "raw", tmp_path / "out", training, Copies(images=3))
+    prove_no_leak(table, splits)
+    label_of = dict(zip(training.rows["image_id"], training.rows["label"], strict=True))
+    assert len(table) == 3
+    for row in table.itertuples():
+        (parent,) = row.parents
+        assert label_of[parent] == row.label == "Circles"
+        assert parent in row.fitted_on
+        assert json.loads(row.parameters)["strength"] == 0.5
+
+
+def test_a_parent_that_is_no_example_of_its_class_is_refused(tmp_path):
+    training, _ = shapes(tmp_path / "raw", LAYOUT)
+    with pytest.raises(ValueError, match="names parents that are no examples of its class"):
+        make(tmp_path / "raw", tmp_path / "out", training, Copies(images=3, stranger=True))

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import psutil
 
-from flows.dataset.versions import readable
+from flows.dataset.disk import readable
 from flows.git import read_at, require_commits
-from flows.graph import open_repo
 from flows.releases.exporting import csv, imagefolder, parquet, webdataset
 from flows.releases.exporting.images import Images
 from flows.releases.exporting.rows import PARTS, Parts, collect_rows
 from flows.releases.naming import Release, card_path, resolve
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store
+from flows.repository import open_repo
 from tasks.errors import InputError
 from tasks.files import write_json
 from tasks.progress import say

@@ -14,7 +14,7 @@ from flows.releases.revisions import Revision, first_repeat
 from tasks.errors import InputError
 from tasks.slugs import slugs
 
-PARTS = ("train", "test", "audit")
+PARTS = ("train", "test", "audit")  # the last: of releases that earlier versions made
 COLUMNS = (
     *("label", "class_index", "row_id", "origin", "parents", "operation", "parameters", "fold"),
     *("second_label", "second_share", "group", "source"),

@@ -8,22 +8,22 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.balance.pool import Pool
-from tasks.registry import Part
+from tasks.balance.originals import Originals
+from tasks.registry import Component
 
 
-class Augment(Part):
+class Augment(Component):
     """Decides which images get changed copies, and how many; how they are changed is the transforms' business."""
 
     kind: ClassVar[str] = "augment"
 
     @abstractmethod
-    def new_images(self, pool: Pool, times: NDArray[np.int64]) -> NDArray[np.int64]:
+    def new_images(self, originals: Originals, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many new images are made of each training image.
 
         Parameters
         ----------
-        pool
+        originals
             The training images, n of them.
         times
             How often each stands in the resampled set, shape (n,); one that stands there 0 times gets no new images.

@@ -8,23 +8,26 @@ once, and only there is "was changed" a mark of the small classes.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.balance.augment import Augment
-from tasks.balance.pool import Pool
+from tasks.balance.originals import Originals
 
 
 class All(Augment):
     """Makes `copies` new images for every row of the resampled set."""
 
+    name: Literal["all"] = "all"
     copies: int = Field(1, ge=1, le=1000, description="New images for every row of the resampled set.")
 
     def asked(self, counts: dict[str, int]) -> dict[str, int]:
         """See `Augment.asked`."""
         return {name: count * (1 + self.copies) for name, count in counts.items()}
 
-    def new_images(self, pool: Pool, times: NDArray[np.int64]) -> NDArray[np.int64]:
+    def new_images(self, originals: Originals, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """The same number a row; see `Augment.new_images`."""
         return times * self.copies

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.balance.pool import Pool
+from tasks.balance.originals import Originals
 from tasks.balance.targets import RESAMPLE_TO, Target
-from tasks.registry import Part
+from tasks.registry import Component
 
 
-class Resample(Part):
+class Resample(Component):
     """Decides which originals are used, and how often; makes no new images.
 
     Attributes
@@ -27,7 +27,7 @@ class Resample(Part):
     needs_features: ClassVar[bool] = False
 
     @abstractmethod
-    def times(self, pool: Pool) -> NDArray[np.int64]:
+    def times(self, originals: Originals) -> NDArray[np.int64]:
         """How often each training image is used.
 
         Returns
@@ -45,13 +45,13 @@ class Resample(Part):
 class Undersampler(Resample):
     """A rule that leaves images out until no class has more than the target asks for."""
 
-    resample_to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
+    to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
 
     def asked(self, counts: dict[str, int]) -> dict[str, int]:
         """See `Resample.asked`."""
-        return self.resample_to.below(counts)
+        return self.to.below(counts)
 
-    def kept(self, pool: Pool) -> dict[str, int]:
+    def kept(self, originals: Originals) -> dict[str, int]:
         """Images a class that stay: never more than there are."""
-        counts = pool.counts()
+        counts = originals.counts()
         return {name: min(asked, counts[name]) for name, asked in self.asked(counts).items()}

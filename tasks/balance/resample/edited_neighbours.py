@@ -6,29 +6,32 @@ It clears the border instead of balancing counts. On classes that overlap much i
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.balance.neighbourhoods import neighbourhoods
-from tasks.balance.pool import Pool
+from tasks.balance.originals import Originals
 from tasks.balance.resample import Resample
 
 
 class EditedNeighboursResample(Resample):
     """Leaves out what its neighbours contradict; the smallest class stays whole."""
 
+    name: Literal["edited_neighbours"] = "edited_neighbours"
     needs_features = True
     neighbours: int = Field(3, ge=1, le=50, description="Nearest images that an image is compared with.")
 
-    def times(self, pool: Pool) -> NDArray[np.int64]:
+    def times(self, originals: Originals) -> NDArray[np.int64]:
         """Once or not at all; see `Resample.times`."""
         from imblearn.under_sampling import EditedNearestNeighbours
 
-        counts = pool.counts()
+        counts = originals.counts()
         smallest = min(counts, key=lambda name: (counts[name], name))
-        times = np.zeros(len(pool.labels), dtype=np.int64)
-        for near in neighbourhoods(pool):
+        times = np.zeros(len(originals.labels), dtype=np.int64)
+        for near in neighbourhoods(originals):
             names, numbers = np.unique(near.labels, return_inverse=True)
             if len(names) == 1:  # nothing contradicts
                 times[near.images] = 1
@@ -40,7 +43,9 @@ class EditedNeighboursResample(Resample):
             )
             sampler.fit_resample(near.vectors, numbers)
             times[near.images[sampler.sample_indices_]] = 1
-        for name in pool.classes:
-            if not times[pool.labels == name].any():  # all contradicted: one stays, so that the class does
-                times[np.flatnonzero(pool.labels == name)[np.argmin(pool.order[pool.labels == name])]] = 1
+        for name in originals.classes:
+            if not times[originals.labels == name].any():  # all contradicted: one stays, so that the class does
+                times[
+                    np.flatnonzero(originals.labels == name)[np.argmin(originals.order[originals.labels == name])]
+                ] = 1
         return times

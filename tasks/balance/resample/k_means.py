@@ -6,23 +6,26 @@ Expert Systems with Applications 36, 2009).
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.balance.neighbourhoods import neighbourhoods, quotas
-from tasks.balance.pool import Pool
+from tasks.balance.originals import Originals
 from tasks.balance.resample import Undersampler
 
 
 class KMeansRepresentatives(Undersampler):
     """Leaves images out until no class has more than the target asks for; keeps the middles of k-means clusters."""
 
+    name: Literal["k_means"] = "k_means"
     needs_features = True
 
-    def times(self, pool: Pool) -> NDArray[np.int64]:
+    def times(self, originals: Originals) -> NDArray[np.int64]:
         """Once or not at all; see `Resample.times`."""
-        times = np.zeros(len(pool.labels), dtype=np.int64)
-        for near, kept in zip(neighbourhoods(pool), quotas(pool, self.kept(pool)), strict=True):
+        times = np.zeros(len(originals.labels), dtype=np.int64)
+        for near, kept in zip(neighbourhoods(originals), quotas(originals, self.kept(originals)), strict=True):
             for name, quota in kept.items():
                 of_class = near.labels == name
                 times[near.images[of_class][_representatives(near.vectors[of_class], quota)]] = 1

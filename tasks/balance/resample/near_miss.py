@@ -6,12 +6,14 @@ It keeps the border and trusts every label there, so look at suspect labels firs
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.balance.neighbourhoods import neighbourhoods, quotas
-from tasks.balance.pool import Pool
+from tasks.balance.originals import Originals
 from tasks.balance.resample import Undersampler
 
 NEIGHBOURS = 3  # of the smallest class, as in the paper
@@ -20,17 +22,18 @@ NEIGHBOURS = 3  # of the smallest class, as in the paper
 class NearMissResample(Undersampler):
     """Leaves images out until no class has more than the target asks for; keeps those near the smallest class."""
 
+    name: Literal["near_miss"] = "near_miss"
     needs_features = True
     version: int = Field(
         1, ge=1, le=2, description="1: near to the nearest images of the smallest class; 2: to its farthest."
     )
 
-    def times(self, pool: Pool) -> NDArray[np.int64]:
+    def times(self, originals: Originals) -> NDArray[np.int64]:
         """Once or not at all; see `Resample.times`."""
         from imblearn.under_sampling import NearMiss
 
-        times = np.zeros(len(pool.labels), dtype=np.int64)
-        for near, kept in zip(neighbourhoods(pool), quotas(pool, self.kept(pool)), strict=True):
+        times = np.zeros(len(originals.labels), dtype=np.int64)
+        for near, kept in zip(neighbourhoods(originals), quotas(originals, self.kept(originals)), strict=True):
             names, there = np.unique(near.labels, return_counts=True)
             if len(names) == 1:  # nothing to be near to: the order of content decides
                 times[near.images[: kept[names[0]]]] = 1

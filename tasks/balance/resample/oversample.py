@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.balance.pool import Pool
+from tasks.balance.originals import Originals
 from tasks.balance.resample import Resample
 from tasks.balance.spread import spread_by_class
 from tasks.balance.targets import RESAMPLE_TO, Target
@@ -15,14 +17,15 @@ from tasks.balance.targets import RESAMPLE_TO, Target
 class Oversample(Resample):
     """Repeats images until every class has what the target asks for; takes none away."""
 
-    resample_to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
+    name: Literal["oversample"] = "oversample"
+    to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
 
     def asked(self, counts: dict[str, int]) -> dict[str, int]:
         """See `Resample.asked`."""
-        return self.resample_to.above(counts)
+        return self.to.above(counts)
 
-    def times(self, pool: Pool) -> NDArray[np.int64]:
+    def times(self, originals: Originals) -> NDArray[np.int64]:
         """Once or more often; see `Resample.times`."""
-        counts = pool.counts()
+        counts = originals.counts()
         asked = self.asked(counts)
-        return spread_by_class({name: max(asked[name], count) for name, count in counts.items()}, pool)
+        return spread_by_class({name: max(asked[name], count) for name, count in counts.items()}, originals)

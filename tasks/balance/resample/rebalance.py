@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.balance.pool import Pool
+from tasks.balance.originals import Originals
 from tasks.balance.resample import Resample
 from tasks.balance.spread import spread_by_class
 from tasks.balance.targets import RESAMPLE_TO, Target
@@ -15,12 +17,13 @@ from tasks.balance.targets import RESAMPLE_TO, Target
 class Rebalance(Resample):
     """Brings every class to what the target asks for; ``equal`` is the mean class, so that the set stays as large."""
 
-    resample_to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
+    name: Literal["rebalance"] = "rebalance"
+    to: Target = Field(Target.of("equal"), description=RESAMPLE_TO)
 
     def asked(self, counts: dict[str, int]) -> dict[str, int]:
         """See `Resample.asked`."""
-        return self.resample_to.around(counts)
+        return self.to.around(counts)
 
-    def times(self, pool: Pool) -> NDArray[np.int64]:
+    def times(self, originals: Originals) -> NDArray[np.int64]:
         """Not at all, once or more often; see `Resample.times`."""
-        return spread_by_class(self.asked(pool.counts()), pool)
+        return spread_by_class(self.asked(originals.counts()), originals)

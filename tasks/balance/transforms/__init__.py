@@ -1,104 +1,51 @@
-"""Transforms: presets of changes that keep the label. A preset is plain data: names of albumentations' transforms with
-their parameters, and beside each the reason why the class stays what it was. A new preset is one new file here.
+"""Transforms: the changes that the literature on augmentation lists, one small file each.
 
-What all presets avoid: corners without content, tilts and strong blur. In a set where only the rare classes are
-augmented such traces become a mark of the class.
+A transform knows its magnitude in a unit that people think in, and which call of albumentations it is. Presets are
+composed of transforms; the preset `listed` takes them by name. What all have in common: borders are filled by
+reflection, never with black, the size stays, and transparency moves with the image.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from abc import abstractmethod
+from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.registry import Part
+from tasks.balance.steps import Step
+from tasks.registry import Component
+
+REFLECT = 4  # cv2.BORDER_REFLECT_101: the pixel at the border is not doubled
+NEAREST = 0  # cv2.INTER_NEAREST
+LINEAR = 1  # cv2.INTER_LINEAR
+LONGEST = 32_766  # pixels a side that cv2.remap can take
 
 
-@dataclass(frozen=True)
-class Needs:
-    """What an image must be for a step to make sense; the step leaves other images as they are.
+class Transform(Component):
+    """One kind of change, with its magnitudes and the probability with which it happens."""
 
-    Attributes
-    ----------
-    side
-        Pixels that the shorter side must have at least.
-    longest
-        Pixels that the longer side may have at most; 0 stands for any number.
-    square
-        Whether both sides must be equal.
-    colour
-        Whether the image must have colours.
-    eight_bits
-        Whether more than 256 grey levels would be lost.
-    """
+    kind: ClassVar[str] = "transform"
 
-    side: int = 1
-    longest: int = 0
-    square: bool = False
-    colour: bool = False
-    eight_bits: bool = False
+    p: float = Field(0.5, ge=0, le=1, description="Probability with which a new image is changed so.")
 
-    def met_by(self, colours: NDArray[Any]) -> bool:
-        """Whether an image, (h, w, 1 or 3), uint8 or float32, meets them."""
-        height, width, channels = colours.shape
-        return (
-            min(height, width) >= self.side
-            and (max(height, width) <= self.longest or not self.longest)
-            and (height == width or not self.square)
-            and (channels == 3 or not self.colour)
-            and (colours.dtype == np.uint8 or not self.eight_bits)
-        )
+    @abstractmethod
+    def step(self, strength: float = 1.0, why: str = "") -> Step:
+        """The step of a pipeline.
+
+        Parameters
+        ----------
+        strength
+            Factor of the magnitudes, above 0; what is then beyond the possible is cut to it. The probability stays.
+        why
+            Why the change keeps the label of the images at hand.
+        """
 
 
-@dataclass(frozen=True)
-class Step:
-    """One change.
-
-    Attributes
-    ----------
-    name
-        The class in albumentations, or a name of `tasks.balance.own_steps`.
-    parameters
-        Its arguments, as JSON knows them; `p` is the probability with which it happens.
-    why
-        Why it keeps the label.
-    needs
-        The images that it can be applied to.
-    """
-
-    name: str
-    parameters: dict[str, Any]
-    why: str
-    needs: Needs = Needs()
+def around(centre: float, reach: float) -> list[float]:
+    """The range from `centre` - `reach` to `centre` + `reach`."""
+    return [round(centre - reach, 6), round(centre + reach, 6)]
 
 
-def specify(steps: Iterable[Step]) -> str:
-    """Steps as JSON: names and parameters in order, with needs where there are any, without the reasons."""
-    entries = [[step.name, step.parameters] + ([asdict(step.needs)] if step.needs != Needs() else []) for step in steps]
-    return json.dumps(entries, sort_keys=True, separators=(",", ":"))
-
-
-class Transforms(Part):
-    """A preset: steps that are applied one after the other."""
-
-    kind: ClassVar[str] = "transforms"
-
-    strength: float = Field(1.0, gt=0, le=3, description="How strong the changes are: times the preset's magnitudes.")
-
-    def steps(self) -> tuple[Step, ...]:
-        """The changes, in their order."""
-        raise NotImplementedError
-
-    def specification(self) -> str:
-        """What decides the pixels, as JSON: see `specify`."""
-        return specify(self.steps())
-
-    def digest(self) -> str:
-        """8 hex digits that name the specification."""
-        return hashlib.sha256(self.specification().encode()).hexdigest()[:8]
+def up_to(magnitude: float) -> list[float]:
+    """The range from a fifth of a magnitude to all of it: what is done can always be told from nothing."""
+    return [round(magnitude / 5, 6), round(magnitude, 6)]

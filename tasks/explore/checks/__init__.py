@@ -10,7 +10,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tasks.registry import Part
+from tasks.registry import Component
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +100,7 @@ class Finding:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Check(Part):
+class Check(Component):
     """A question asked of the data."""
 
     kind = "check"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class AspectRatio(Property):
     """Width over height."""
 
+    name: Literal["aspect_ratio"] = "aspect_ratio"
     title = "Aspect ratio"
     question = "Are the images of some classes of another shape?"
     order = 45

@@ -5,7 +5,7 @@ The border of an image is where its background mostly is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ LAB = ("border_lightness", "border_green_red", "border_blue_yellow")
 class Background(Property):
     """Colour and evenness of the border, and how it differs from the centre."""
 
+    name: Literal["background"] = "background"
     title = "Background"
     question = "Are the borders of the images alike within a class, and different between classes?"
     order = 90

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tasks.explore.comparison import Measure
 from tasks.explore.picture import LEVELS
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class Brightness(Property):
     """The luminance: its mean, its dark end and its bright end."""
 
+    name: Literal["brightness"] = "brightness"
     title = "Brightness"
     question = "Are the images of some classes brighter?"
     order = 60

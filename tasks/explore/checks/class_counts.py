@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.intervals import wilson
+from tasks.statistics.shares import wilson
 from tasks.tables import PARTS
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ RARE = 30  # test images below which one image moves the recall by more than thr
 class ClassCounts(Check):
     """Images by class and part."""
 
+    name: Literal["class_counts"] = "class_counts"
     title = "Class counts"
     question = "How many images does each class have, and how uneven are the classes?"
     order = 10
@@ -133,7 +134,7 @@ def _plot(table: pd.DataFrame, parts: list[str]) -> Markup:
     from tasks.explore.charts import shortened
     from tasks.page import PALETTE, new_figure, svg
 
-    colours = dict(zip(PARTS, (PALETTE[0], PALETTE[1], PALETTE[5], "#b8c2cc"), strict=True))
+    colours = dict(zip(PARTS, (PALETTE[0], PALETTE[1], "#b8c2cc"), strict=True))
     if len(table) > BARS:
         figure = new_figure(9.2, 3.2)
         axes = figure.subplots()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ COLOURED = 0.01  # share of coloured pixels from which an image isn't grey
 class Colour(Property):
     """Saturation, colourfulness and warmth, images without colour, and the mean histogram of each class."""
 
+    name: Literal["colour"] = "colour"
     title = "Colour"
     question = "Do the colours of some classes differ?"
     order = 50

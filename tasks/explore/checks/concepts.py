@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,7 @@ AT_A_TIME = 2_000  # images whose probabilities stand in memory
 class Concepts(Check):
     """The most frequent ImageNet classes by class, and those that set a class apart."""
 
+    name: Literal["concepts"] = "concepts"
     title = "Common objects"
     question = "What does a network trained on everyday photos see in the images of each class?"
     order = 110
@@ -31,9 +32,9 @@ class Concepts(Check):
     def summarise(self, dataset: Dataset) -> Finding:
         """Mean probability of ImageNet's classes over the training images of each class."""
         from tasks.features.backbones import Backbone
-        from tasks.registry import parts
+        from tasks.registry import components
 
-        part = parts("tasks.features.backbones").get(dataset.backbone)
+        part = components("tasks.features.backbones").get(dataset.backbone)
         backbone = part() if part else None
         head = backbone.imagenet_classifier() if isinstance(backbone, Backbone) else None
         if head is None:

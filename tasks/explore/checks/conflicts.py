@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tasks.explore.checks import Block, Check, Finding, Grid
 from tasks.explore.related_pairs import (
@@ -28,6 +28,7 @@ REASON = "conflicting labels"  # of files that ingest set aside, since their con
 class Conflicts(Check):
     """Copies and near-duplicates that are labelled differently."""
 
+    name: Literal["conflicts"] = "conflicts"
     title = "Conflicting labels"
     question = "Which images stand under two labels?"
     order = 34

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tasks.explore.comparison import Measure
 from tasks.explore.picture import LEVELS
@@ -17,6 +17,7 @@ CLIPPED = 2  # grey levels from either end, where a sensor or an editor has cut 
 class Contrast(Property):
     """Root mean square contrast (Peli 1990), and pixels at the end of the scale."""
 
+    name: Literal["contrast"] = "contrast"
     title = "Contrast"
     question = "Do the images of some classes have more contrast, or more pixels without any detail?"
     order = 62

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.explore.checks import Block, Check, Finding, Grid
+from tasks.statistics.power import LEVEL, POWER, detectable_difference
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
 
-POWER, LEVEL = 0.8, 0.05
 # Share of a class's images that two strategies answer differently. Related strategies differ in few answers; a half is
 # what two unrelated ones with a recall of 0.5 reach, and the most that is of use to plan with.
 SIMILAR, UNRELATED = 0.1, 0.5
@@ -40,6 +39,7 @@ class Evaluated:
 class Detectable(Check):
     """The smallest detectable difference in recall, a class."""
 
+    name: Literal["detectable"] = "detectable"
     title = "Detectable differences"
     question = "How large must a gain in recall be before the images of a class can show it?"
     order = 12
@@ -83,32 +83,6 @@ class Detectable(Check):
 def evaluated(images: int, groups: int) -> Evaluated:
     """What that many images of a class, in that many groups of relatives, can show."""
     return Evaluated(images, groups, detectable_difference(groups, SIMILAR), detectable_difference(groups, UNRELATED))
-
-
-def detectable_difference(n: int, discordant: float, power: float = POWER, level: float = LEVEL) -> float | None:
-    """The smallest difference of two paired shares that McNemar's test detects.
-
-    Solves Connor's formula (Biometrics 43 (1987), 207-211) for the difference d: with the share p of pairs that are
-    answered differently, ``sqrt(n) d = z(1 - level/2) sqrt(p) + z(power) sqrt(p - d^2)``.
-
-    Parameters
-    ----------
-    n
-        Independent pairs.
-    discordant
-        Share p of pairs of which exactly one is right, in (0, 1].
-
-    Returns
-    -------
-    float or None
-        In (0, p]; nothing where even d = p, all of them for the better, would be missed.
-    """
-    z_level, z_power = NormalDist().inv_cdf(1 - level / 2), NormalDist().inv_cdf(power)
-    # Squared, this is a d^2 - b d + c = 0 with the positive root below.
-    a, b, c = n + z_power**2, 2 * z_level * (n * discordant) ** 0.5, discordant * (z_level**2 - z_power**2)
-    root = b**2 - 4 * a * c
-    difference = (b + root**0.5) / (2 * a) if root >= 0 else 1.0
-    return difference if difference <= discordant else None
 
 
 def _cells(one: Evaluated) -> list[str]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.intervals import wilson
+from tasks.statistics.shares import wilson
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,6 +27,7 @@ LISTED = 6  # objects a class
 class Detections(Check):
     """Share of the images of a class in which a detector finds an object."""
 
+    name: Literal["detections"] = "detections"
     title = "Detected objects"
     question = "Which objects does a detector find in the images of each class?"
     order = 112
@@ -55,7 +56,8 @@ class Detections(Check):
             ends = {name: wilson(found[label][name] / n, n) for name in top}
             classes[label] = {"images": n} | {
                 "objects": {
-                    name: {"share": found[label][name] / n, "low": ends[name][0], "high": ends[name][1]} for name in top
+                    name: {"share": found[label][name] / n, "low": float(ends[name][0]), "high": float(ends[name][1])}
+                    for name in top
                 }
             }
             told = ", ".join(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class Dimensions(Property):
     """Pixels a side, and what a pixel takes in the file."""
 
+    name: Literal["dimensions"] = "dimensions"
     title = "Dimensions"
     question = "Are the images of some classes larger, or compressed harder?"
     order = 40

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tasks.explore.checks import Block, Check, Finding, Grid
 from tasks.explore.related_pairs import (
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class Duplicates(Check):
     """The same file twice, the same pixels in two files, and near-duplicates."""
 
+    name: Literal["duplicates"] = "duplicates"
     title = "Duplicates"
     question = "Which images repeat another, exactly or nearly?"
     order = 32

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ SMOOTH = 3.0  # below what an eye tells apart, and about what 8 bits and JPEG le
 class Edges(Property):
     """Share of the pixels with a strong gradient, and with next to none (Sobel)."""
 
+    name: Literal["edges"] = "edges"
     title = "Edges"
     question = "Do the images of some classes hold more edges, or more smooth areas?"
     order = 72

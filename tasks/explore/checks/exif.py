@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tasks.explore.association import cramers_v, permutation_test
 from tasks.explore.binned_properties import EXIF, binned_properties
 from tasks.explore.checks import Block, Check, Finding, Grid
 from tasks.explore.probing import Labelled
+from tasks.explore.shuffled_labels import against_shuffled_labels
+from tasks.statistics.association import cramers_v
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ FIELDS = {
 class Exif(Check):
     """Capture time, camera, place and resolution, and whether any of them goes with the label."""
 
+    name: Literal["exif"] = "exif"
     title = "EXIF"
     question = "When, where and with what were the photos taken, and does it go with the label?"
     order = 100
@@ -64,16 +66,7 @@ def association(dataset: Dataset) -> dict[str, dict[str, Any]]:
     images = dataset.training.set_index("image_id").loc[rows.image_ids]
     properties = binned_properties(images, len(np.unique(rows.groups)), dataset.measure_titles)
     fields = [binned for binned in properties if binned.name in EXIF and binned.bins > 1]
-    tested = permutation_test(
-        fields,
-        cramers_v,
-        labels=rows.labels,
-        classes=len(rows.classes),
-        groups=rows.groups,
-        folds=rows.folds,
-        permutations=dataset.params.permutations,
-        seed=dataset.params.seed,
-    )
+    tested = against_shuffled_labels(fields, cramers_v, rows, dataset.params)
     return {
         binned.name: {"title": binned.title, "images": binned.known, "cramers_v": one.value, "by_chance": one.by_chance}
         | {"p_value": one.p_value, "p_adjusted": one.p_adjusted}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tasks.explore.checks import Block, Check, Finding, Grid
 from tasks.explore.related_pairs import LISTED, named, pairs_with_facts, side, similarity_to_nearest
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class Leaks(Check):
     """Pairs of relatives whose images lie in different parts or folds."""
 
+    name: Literal["leaks"] = "leaks"
     title = "Leaks"
     question = "Do relatives lie on two sides of the split?"
     order = 36

@@ -8,14 +8,18 @@ learning scaling is predictable, empirically, 2017).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.intervals import CONFIDENCE, clustered_error, wilson
 from tasks.explore.probing import Labelled
-from tasks.probing import FOLDS, Moments, principal_components
+from tasks.statistics.discriminant import Moments
+from tasks.statistics.folds import FOLDS
+from tasks.statistics.interval import CONFIDENCE
+from tasks.statistics.principal_components import principal_components
+from tasks.statistics.shares import wilson
+from tasks.statistics.standard_errors import clustered_error
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -62,6 +66,7 @@ class Curve:
 class LearningCurve(Check):
     """Recall by the number of training images, a class at a time, on the features."""
 
+    name: Literal["learning_curve"] = "learning_curve"
     title = "Learning curves"
     question = "Of which class would more images help most?"
     order = 14
@@ -160,8 +165,8 @@ def _curve(
         images=images.tolist(),
         recalls=[float(recalls[one]) for recalls in by_share],
         accuracies=[float(recalls.mean()) for recalls in by_share],
-        low=low,
-        high=high,
+        low=float(low),
+        high=float(high),
         gain=gain,
         gain_low=max(-1.0, gain - half),
         gain_high=min(1.0, gain + half),

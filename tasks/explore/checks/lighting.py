@@ -5,7 +5,7 @@ A plane through the luminance tells from where light falls, if it falls on an ev
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ DIRECTION = ("light_right", "light_down")
 class Lighting(Property):
     """Direction and strength of the plane that fits the luminance best (least squares)."""
 
+    name: Literal["lighting"] = "lighting"
     title = "Lighting"
     question = "Does the light come from the same side within a class, and from another in other classes?"
     order = 92

@@ -5,7 +5,7 @@ What touches the border is cut off there, or is background that isn't even.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ DIFFERENT = 32  # grey levels, an eighth of the scale
 class Occlusion(Property):
     """How much of the border isn't what most of the border is."""
 
+    name: Literal["occlusion"] = "occlusion"
     title = "Cut off or covered"
     question = "Do objects of some classes touch the border more often?"
     order = 94

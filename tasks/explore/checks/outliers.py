@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from tasks.explore.checks import Block, Check, Finding, Shown
-from tasks.probing import principal_components
+from tasks.statistics.principal_components import principal_components
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
@@ -24,6 +24,7 @@ FEW = 20  # images below which nothing is judged
 class Outliers(Check):
     """Distance to the nearest other images in features, relatives left out."""
 
+    name: Literal["outliers"] = "outliers"
     title = "Outliers"
     question = "Which images resemble no other?"
     order = 120

@@ -8,7 +8,7 @@ nature and no fault of single images: it is told in a sentence, and flags nothin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -62,6 +62,7 @@ class Flag:
 class Quality(Check):
     """Dark, bright, blurry, low information, odd size, odd aspect ratio, grey among colour."""
 
+    name: Literal["quality"] = "quality"
     title = "Quality of single images"
     question = "Which images are of little use, or unlike all others in a simple way?"
     order = 25

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tasks.explore.checks import Block, Check, Finding, Grid
 
@@ -16,6 +16,7 @@ NOTABLE = 0.02  # share of a class's files from which a sentence warns
 class Rejected(Check):
     """Files that `ingest` could not read, by reason and class."""
 
+    name: Literal["rejected"] = "rejected"
     title = "Files set aside"
     question = "Which files could not be used, and why?"
     order = 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.explore.checks import Block, Check, Finding, Grid
 from tasks.explore.related_pairs import LISTED as PAIRS_LISTED
@@ -20,6 +20,7 @@ NAMED = 6  # classes in a sentence
 class Relatives(Check):
     """Groups of more than one image, and the pairs that made them."""
 
+    name: Literal["relatives"] = "relatives"
     title = "Relatives"
     question = "Which images are related, and how much does each class lose if relatives count once?"
     order = 30

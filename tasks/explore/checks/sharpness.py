@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class Sharpness(Property):
     """Variance of the Laplacian (Pech-Pacheco et al. 2000), as the file has it and at the same size for all images."""
 
+    name: Literal["sharpness"] = "sharpness"
     title = "Sharpness"
     question = "Are the images of some classes sharper?"
     order = 70

@@ -7,16 +7,18 @@ the object; it is cheaper to find it before that (Geirhos et al., Shortcut learn
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tasks.explore.association import Tested, balanced_accuracy, cross_validated_hits, fold_table, permutation_test
 from tasks.explore.binned_properties import binned_properties
 from tasks.explore.binning import Binned
 from tasks.explore.checks import Block, Check, Finding, Grid
-from tasks.explore.intervals import mean_of_shares
 from tasks.explore.probing import Labelled
+from tasks.explore.shuffled_labels import against_shuffled_labels
+from tasks.statistics.association import balanced_accuracy, cross_validated_hits, fold_table
+from tasks.statistics.permutation import Tested
+from tasks.statistics.shares import mean_of_shares
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -43,7 +45,7 @@ class Shortcut:
     strength
         What `lift` is called: strong, medium, weak, slight or none.
     by_chance, p_value, p_adjusted
-        See `tasks.explore.association.Tested`.
+        See `tasks.statistics.permutation.Tested`.
     known
         Images that have a value.
     best_class, recall
@@ -67,6 +69,7 @@ class Shortcut:
 class Spurious(Check):
     """Every measure and every fact of the file, alone, against the label."""
 
+    name: Literal["spurious"] = "spurious"
     title = "Spurious properties"
     question = "How well does a single property predict the label, without a look at what the image shows?"
     order = 16
@@ -93,16 +96,7 @@ class Spurious(Check):
 
 def find_shortcuts(properties: list[Binned], rows: Labelled, dataset: Dataset) -> dict[str, Shortcut]:
     """How well each of some properties predicts the label, the strongest first."""
-    tested = permutation_test(
-        properties,
-        balanced_accuracy,
-        labels=rows.labels,
-        classes=len(rows.classes),
-        groups=rows.groups,
-        folds=rows.folds,
-        permutations=dataset.params.permutations,
-        seed=dataset.params.seed,
-    )
+    tested = against_shuffled_labels(properties, balanced_accuracy, rows, dataset.params)
     found = {binned.name: _shortcut(binned, one, rows) for binned, one in zip(properties, tested, strict=True)}
     return dict(sorted(found.items(), key=lambda item: (-item[1].lift, -item[1].accuracy, item[0])))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ RECALL = 0.5  # of a class, below which a classifier knows too little of it to c
 class SuspectLabels(Check):
     """Confident learning on cross-validated probabilities, relatives kept together."""
 
+    name: Literal["suspect_labels"] = "suspect_labels"
     title = "Suspect labels"
     question = "Which labels does a classifier that has not seen them contradict?"
     order = 125

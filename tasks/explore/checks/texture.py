@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ AROUND = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))  # the
 class Texture(Property):
     """Local binary patterns (Ojala et al. 2002), correlation at a distance (Haralick 1973), direction of gradients."""
 
+    name: Literal["texture"] = "texture"
     title = "Texture"
     question = "Do the surfaces of some classes look different, close up?"
     order = 80

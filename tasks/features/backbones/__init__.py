@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
-from tasks.registry import Part
+from tasks.registry import Component
 
 if TYPE_CHECKING:
     import torch
 
 
-class Backbone(Part):
-    """A pretrained network without its classifier.
+class Backbone(Component):
+    """A pretrained network without its classifier, and how images are shown to it.
 
     Attributes
     ----------
@@ -22,12 +23,23 @@ class Backbone(Part):
         Length d of a feature vector.
     mean, deviation
         The network sees ``(x - mean) / deviation`` of RGB values 0 to 255, a number a channel.
+    packages
+        Distributions whose versions decide the features.
     """
 
     kind: ClassVar[str] = "backbone"
     dimensions: ClassVar[int]
     mean: ClassVar[tuple[float, float, float]]
     deviation: ClassVar[tuple[float, float, float]]
+    packages: ClassVar[tuple[str, ...]] = ()
+
+    image_size: int = Field(128, ge=32, le=1024, description="Pixels a side that the network sees.")
+    resize: Literal["squash", "letterbox"] = Field("squash", description="How an image becomes square.")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16 is faster on some processors.")
+    batch_size: int = Field(16, ge=1, le=1024, description="Images a forward pass; short batches are padded to it.")
+    recipes: list[str] | None = Field(
+        None, description="Recipes whose new images get features from it; null: all of them."
+    )
 
     def load(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """The network in evaluation mode: float32 (b, 3, s, s), normalised, to (b, d)."""
@@ -42,3 +54,7 @@ class Backbone(Part):
             Weights (1000, d) and bias (1000,), float32: ``features @ weights.T + bias`` are the logits.
         """
         return None
+
+    def settings(self) -> dict[str, Any]:
+        """What decides a feature vector, as JSON can hold it; what is embedded with it is no part of it."""
+        return self.model_dump(mode="json", exclude={"recipes"})

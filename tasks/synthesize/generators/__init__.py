@@ -1,19 +1,20 @@
 """Generators: models that make new images of a class. A new one is one new file here.
 
-A generator sees the images of one fold, and makes what it is asked for; which classes need how many images, where the
-files go and their lineage is the stage's concern.
+A generator is fitted to the images of one fold, and then makes what it is asked for, each image with its parents; which
+classes need how many images, where the files go and their lineage is the stage's concern.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from tasks.registry import Part
+from tasks.registry import Component
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,15 @@ class Examples:
         Shape (n,), int64: places in `classes`.
     classes
         The classes of the whole training set; some may have no image in this fold.
+    ids
+        The `image_id` of each, n of them.
     """
 
     fold: int
     pixels: np.ndarray
     labels: np.ndarray
     classes: list[str]
+    ids: list[str]
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Wanted:
     Attributes
     ----------
     label
-        Place of its class in `Examples.classes`.
+        Place of its class in `Examples.classes`; occurs among the examples.
     seed
         Seed of this image's own random stream, so that it doesn't depend on how many images are made.
     """
@@ -54,7 +58,35 @@ class Wanted:
     seed: int
 
 
-class Generator(Part):
+@dataclass(frozen=True)
+class Synthetic:
+    """One image that was made.
+
+    Attributes
+    ----------
+    pixels
+        Shape (side, side, 3), uint8, RGB.
+    parents
+        The ids of the examples that it was made from, all of its class, such as the one that an image-to-image model
+        started from. None for an image from noise: it descends from all examples of its class, as a set.
+    parameters
+        What else decided it, as JSON can hold it.
+    """
+
+    pixels: np.ndarray
+    parents: tuple[str, ...] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class FittedGenerator(ABC):
+    """A generator that was fitted to one fold's images."""
+
+    @abstractmethod
+    def sample(self, wanted: list[Wanted]) -> list[Synthetic]:
+        """Make the images that are wanted, one an entry, in their order; the same for the same entries."""
+
+
+class Generator(Component):
     """A maker of synthetic images."""
 
     kind: ClassVar[str] = "generator"
@@ -64,20 +96,5 @@ class Generator(Part):
     )
 
     @abstractmethod
-    def generate(self, examples: Examples, wanted: list[Wanted], seed: int) -> np.ndarray:
-        """Fit a model to `examples` and make the images that are wanted.
-
-        Parameters
-        ----------
-        examples
-            All that the model may see.
-        wanted
-            One entry an image; every label occurs in `examples`.
-        seed
-            Seed of the fit.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (len(wanted), side, side, 3), uint8, RGB; the same for the same arguments.
-        """
+    def fit(self, examples: Examples, seed: int) -> FittedGenerator:
+        """Fit a model to `examples`, which is all that it may see; the same arguments give the same model."""

@@ -9,14 +9,17 @@ moving average of the weights.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from tasks.errors import InputError
 from tasks.progress import say
-from tasks.synthesize.generators import Examples, Generator, Wanted
+from tasks.synthesize.generators import Examples, FittedGenerator, Generator, Synthetic, Wanted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +37,7 @@ EVERY = 5.0  # seconds between two messages
 class Diffusion(Generator):
     """DDPM training, DDIM sampling."""
 
+    name: Literal["diffusion"] = "diffusion"
     steps: int = Field(1500, ge=1, le=10_000_000, description="Optimiser steps of each fold's model.")
     batch_size: int = Field(32, ge=1, le=4096, description="Images a step.")
     learning_rate: float = Field(0.0003, gt=0, le=1, description="Learning rate of AdamW.")
@@ -43,8 +47,8 @@ class Diffusion(Generator):
         2.0, ge=1, le=20, description="How strongly images are pushed towards their class; 1: not beyond the model."
     )
 
-    def generate(self, examples: Examples, wanted: list[Wanted], seed: int) -> np.ndarray:
-        """Fit one U-Net to `examples` and sample it; one thread, no random state but its own."""
+    def fit(self, examples: Examples, seed: int) -> FittedDiffusion:
+        """Fit one U-Net to `examples`; one thread, no random state but its own."""
         import torch
 
         side = examples.pixels.shape[1]
@@ -53,19 +57,12 @@ class Diffusion(Generator):
                 f"params.yaml: synthesize.image_size is {side}, but diffusion needs a multiple of {HALVED}, "
                 f"for instance {side // HALVED * HALVED}"
             )
-
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                grey = bool((examples.pixels == examples.pixels[..., :1]).all())  # then new images have no tint either
-                pixels = examples.pixels[..., :1] if grey else examples.pixels
-                model = self._fit(pixels, examples, seed)
-            images = self._sample(model, wanted, len(examples.classes), pixels.shape[1:])
-        finally:
-            torch.set_num_threads(threads)
-        return np.repeat(images, 3, axis=3) if grey else images
+        with one_thread(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            grey = bool((examples.pixels == examples.pixels[..., :1]).all())  # then new images have no tint either
+            pixels = examples.pixels[..., :1] if grey else examples.pixels
+            model = self._fit(pixels, examples, seed)
+        return FittedDiffusion(self, model, len(examples.classes), pixels.shape[1:])
 
     def _network(self, side: int, channels: int, classes: int) -> Any:
         """A U-Net that halves the picture twice, with attention where it is smallest."""
@@ -129,15 +126,56 @@ class Diffusion(Generator):
         average.copy_to(model.parameters())
         return model.eval()
 
-    def _sample(self, model: Any, wanted: list[Wanted], no_class: int, shape: tuple[int, ...]) -> np.ndarray:
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread in this block."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@dataclass(frozen=True)
+class FittedDiffusion(FittedGenerator):
+    """A trained U-Net.
+
+    Attributes
+    ----------
+    settings
+        The generator's.
+    model
+        The network, with the moving average of its weights.
+    no_class
+        What stands for "no class named".
+    shape
+        Of an image: height, width, channels (1 where all examples are grey).
+    """
+
+    settings: Diffusion
+    model: Any
+    no_class: int
+    shape: tuple[int, ...]
+
+    def sample(self, wanted: list[Wanted]) -> list[Synthetic]:
+        """See `FittedGenerator`; every image from noise of its own."""
+        with one_thread():
+            images = self._sampled(wanted)
+        return [Synthetic(pixels if self.shape[2] == 3 else np.repeat(pixels, 3, axis=2)) for pixels in images]
+
+    def _sampled(self, wanted: list[Wanted]) -> np.ndarray:
         """DDIM from each image's own noise; shape (len(wanted), *shape), uint8."""
         import torch
         from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
         schedule = DDIMScheduler(NOISE_STEPS, timestep_spacing="trailing", **SCHEDULE)
-        schedule.set_timesteps(self.sampling_steps)
-        height, width, channels = shape
-        images = np.empty((len(wanted), *shape), dtype=np.uint8)
+        schedule.set_timesteps(self.settings.sampling_steps)
+        height, width, channels = self.shape
+        images = np.empty((len(wanted), *self.shape), dtype=np.uint8)
 
         @torch.inference_mode()
         def make(batch: list[Wanted]) -> Tensor:
@@ -148,10 +186,10 @@ class Diffusion(Generator):
                 ]
             )
             named = torch.tensor([one.label for one in batch])
-            classes = torch.cat([named, torch.full_like(named, no_class)])
+            classes = torch.cat([named, torch.full_like(named, self.no_class)])
             for moment in schedule.timesteps:
-                towards, free = model(torch.cat([picture, picture]), moment, classes).sample.chunk(2)
-                picture = schedule.step(free + self.guidance * (towards - free), moment, picture).prev_sample
+                towards, free = self.model(torch.cat([picture, picture]), moment, classes).sample.chunk(2)
+                picture = schedule.step(free + self.settings.guidance * (towards - free), moment, picture).prev_sample
             return picture
 
         last = time.monotonic()

@@ -1,113 +1,128 @@
-"""Families: kinds of models. A family fits one model at a time and predicts with what came of it.
+"""Families: kinds of models. All that the rest of the system knows of a model stands here.
 
-A fitted model is a mapping from names to arrays, and nothing else: it is saved without pickle, and the family that made
-it needs no more than the arrays to predict.
+A family owns its settings (learning rate, steps, device ...), its arithmetic and its file format. It is given rows,
+asks `Inputs` for the arrays that it needs, and gives back a fitted model that predicts, saves itself and is loaded
+again without pickle. A new family is one new file, or folder, here.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from tasks.registry import Part
+from tasks.registry import Component
+from tasks.scores import Kind, Scores
 
 if TYPE_CHECKING:
-    from tasks.params.models import Train
+    from tasks.inputs import Inputs
     from tasks.train.losses import Loss
     from tasks.train.mixing import Mixing
+    from tasks.train.rows import Rows
     from tasks.train.samplers import Sampler
-
-State = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class FitTask:
-    """Everything that one model is fitted from; the fit depends on nothing else.
+class Components:
+    """What a strategy hands to its family."""
 
-    Attributes
-    ----------
-    features
-        Shape (n, d), the model's own training rows, those among them that the sampler made.
-    targets
-        Shape (n,), 0 to K - 1: the class of every row, of a mixed row the first.
-    second
-        Shape (n,), 0 to K - 1: the second class of a mixed row; of others the first again.
-    share
-        Shape (n,), 0 to 1: the first class's share of the label; 1 for rows of one class.
-    classes
-        Number of classes, K.
-    loss, sampler, mixing
-        The strategy's parts.
-    settings
-        The section `train` of the parameters.
-    seed
-        Of the initialisation, the order of rows and what is mixed with what.
-    """
-
-    features: NDArray[np.float32]
-    targets: NDArray[np.int64]
-    second: NDArray[np.int64]
-    share: NDArray[np.float32]
-    classes: int
     loss: Loss
     sampler: Sampler
     mixing: Mixing
-    settings: Train
-    seed: int
 
-    @property
-    def drawn(self) -> NDArray[np.float64]:
-        """Rows a class, shape (K,), as the sampler draws them: ``N sum_i p_i (soft label of row i)``.
 
-        All rows of one first label are drawn alike, so it is the draws a first label times the mean label of its rows.
-        """
-        own = np.bincount(self.targets, minlength=self.classes).astype(np.float64)
-        share = self.share.astype(np.float64)
-        cells = self.classes**2
-        first = np.bincount(self.targets * (self.classes + 1), weights=share, minlength=cells)
-        second = np.bincount(self.targets * self.classes + self.second, weights=1 - share, minlength=cells)
-        labels = (first + second).reshape(self.classes, self.classes) / np.maximum(own, 1)[:, None]
-        drawn: NDArray[np.float64] = self.sampler.effective_counts(own) @ labels
-        return drawn
+@dataclass
+class Log:
+    """What a fit tells while it runs.
 
-    @property
-    def counts(self) -> NDArray[np.float64]:
-        """Effective rows a class, shape (K,): label mass of the rows as the sampler draws and the mixing mixes them."""
-        return self.mixing.effective_counts(self.drawn)
+    Attributes
+    ----------
+    losses
+        Mean training loss an image, an epoch each; stays empty in families without epochs.
+    notes
+        Sentences for the person at the keyboard.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Fit:
+    """One fit to be made, of all that `Family.fit` takes."""
+
+    rows: Rows
+    inputs: Inputs
+    components: Components
+    seed: int
+    fold: int | None
+    log: Log
+
+
+class Fitted(ABC):
     """A fitted model.
 
     Attributes
     ----------
-    state
-        What `Family.predict` needs.
-    losses
-        Mean training loss an image, an epoch each.
+    prior
+        Shape (K,), positive, sums to 1: the effective class prior that it has learnt.
     """
 
-    state: State
-    losses: list[float]
+    prior: NDArray[np.float64]
+
+    @abstractmethod
+    def predict(self, inputs: Inputs) -> Scores:
+        """Scores of shape (n, K) for n inputs, which may be images that no stage has seen."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write into an empty folder what `Family.load` reads: the same bytes for the same model, and no pickle."""
 
 
-class Family(Part):
+class Family(Component):
     """A kind of model."""
 
     kind: ClassVar[str] = "family"
-    inputs: ClassVar[str] = "features"  # what it is fitted on: features, or images
-    score: ClassVar[str] = "logit"  # kind of score: logit, log_probability or anomaly
+    inputs: ClassVar[str] = "features"  # what it asks `Inputs` for: features, or images
+    score: ClassVar[Kind] = "logit"
+    takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing"})  # components that it makes use of
+
+    backbone: str = Field("none", description="A name of the section backbones; none for a family on images.")
 
     @abstractmethod
-    def fit(self, task: FitTask) -> Fit:
-        """Fit one model; the same task gives the same bits."""
+    def fit(self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log) -> Fitted:
+        """Fit one model; the same arguments give the same bits.
+
+        Parameters
+        ----------
+        rows
+            What the model may learn from.
+        inputs
+            Give the arrays of ``rows.ids``.
+        components
+            The strategy's loss, sampler and mixing.
+        seed
+            Of the initialisation, the order of rows and what is mixed with what.
+        fold
+            The fold that the rows leave out; None for a model of all training rows.
+        log
+            Takes losses and sentences as they come.
+        """
+
+    def fit_all(self, fits: Iterable[Fit]) -> Iterator[Fitted]:
+        """Make several fits, one after the other; a family that can make them together as one batch does so here.
+
+        Whatever is fitted together gives the same bits as one by one.
+        """
+        for one in fits:
+            yield self.fit(one.rows, one.inputs, one.components, one.seed, one.fold, one.log)
 
     @abstractmethod
-    def predict(self, state: State, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Scores of shape (n, K) for `features` of shape (n, d), rows not seen in training included."""
+    def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> Fitted:
+        """Read what `Fitted.save` wrote; `prior` and `fold` are those of the fit."""

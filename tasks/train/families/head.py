@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from safetensors.numpy import load_file, save
 
-from tasks.train.families import Family, Fit, FitTask, State
+from tasks.scores import Scores
+from tasks.train.families import Components, Family, Fitted, Log
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tasks.inputs import Inputs
+    from tasks.train.rows import Rows
+
+ARRAYS = "model.safetensors"
 CHUNK = 4096  # rows a forward pass of `predict`
 
 
@@ -24,61 +32,69 @@ class Head(Family):
     Feature means and deviations are those of the model's own training rows. One thread: several strategies run at once.
     """
 
+    name: Literal["head"] = "head"
     hidden: int = Field(0, ge=0, le=4096, description="Units of one hidden layer (ReLU); 0 is a linear classifier.")
+    steps: int = Field(
+        320,
+        ge=1,
+        le=1_000_000,
+        description="Optimiser steps of every fit: a recipe with more rows is not trained longer.",
+    )
+    batch_size: int = Field(256, ge=1, description="Rows an optimiser step.")
+    learning_rate: float = Field(0.0015, gt=0, le=10, description="Peak learning rate of AdamW.")
+    weight_decay: float = Field(0.1, ge=0, le=10, description="Decoupled weight decay of AdamW.")
 
-    def fit(self, task: FitTask) -> Fit:
+    def fit(
+        self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
+    ) -> FittedHead:
         """See `Family`."""
         import torch
 
         from tasks.train.adamw import AdamW
         from tasks.train.labels import Labels
+        from tasks.train.resampled import resampled
 
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
-        mean = task.features.mean(axis=0, dtype=np.float64).astype(np.float32)
-        centred = task.features - mean
+        loss, sampler, mixing = components.loss, components.sampler, components.mixing
+        values, rows = resampled(inputs.features(self.backbone, fold), rows, sampler, seed, log)
+        mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
+        centred = values - mean
         deviation = np.sqrt(np.square(centred).mean(axis=0, dtype=np.float64)).astype(np.float32)
         deviation[deviation == 0] = np.inf  # what never varied in training says nothing of an image where it does
         centred /= deviation
         features = torch.from_numpy(centred)
-        labels = Labels.of(task.targets, task.second, task.share)
-        drawn, effective = task.drawn, task.counts
+        labels = Labels.of(rows.first, rows.second, rows.share)
+        drawn, effective = rows.drawn(sampler), rows.counts(sampler, mixing)
         counts = torch.tensor(effective, dtype=torch.float32)
 
-        settings = task.settings
-        weights = self._initial_weights(features.shape[1], task.loss.prior(effective), task.seed)
-        optimiser = AdamW(list(weights.values()), settings.learning_rate, settings.weight_decay, settings.steps)
-        order = np.random.default_rng(task.seed)
-        chance = np.random.default_rng((task.seed, 1))  # its own, so that mixing leaves the order of rows
+        prior = loss.prior(effective)
+        weights = self._initial_weights(features.shape[1], prior, seed)
+        optimiser = AdamW(list(weights.values()), self.learning_rate, self.weight_decay, self.steps)
+        order = np.random.default_rng(seed)
+        chance = np.random.default_rng((seed, 1))  # its own, so that mixing leaves the order of rows
 
         def loss_of(batch: Tensor) -> Tensor:
             """The loss of every row; a function, so that a batch's memory is free before the next is taken."""
             own = features.index_select(0, batch), labels.take(batch)
-            inputs, mixed = task.mixing.mix(*own, drawn, chance)
-            return mixed.loss(task.loss, forward(weights, inputs), counts)
+            mixed, theirs = mixing.mix(*own, drawn, chance)
+            return theirs.loss(loss, forward(weights, mixed), counts)
 
-        losses = []
-        while optimiser.done < settings.steps:
+        while optimiser.done < self.steps:
             total = 0.0
-            rows = torch.from_numpy(task.sampler.epoch(task.targets, task.classes, order))
-            rows = rows[: (settings.steps - optimiser.done) * settings.batch_size]  # the last epoch may be cut short
-            for batch in torch.split(rows, settings.batch_size):
+            epoch = torch.from_numpy(sampler.epoch(rows.first, len(rows.classes), order))
+            epoch = epoch[: (self.steps - optimiser.done) * self.batch_size]  # the last epoch may be cut short
+            for batch in torch.split(epoch, self.batch_size):
                 per_image = loss_of(batch)
                 optimiser.step(per_image.mean())
                 total += per_image.detach().sum().item()
-            losses.append(total / len(rows))
+            log.losses.append(total / len(epoch))
         fitted = {name: value.detach().numpy() for name, value in weights.items()}
-        return Fit(fitted | {"mean": mean, "deviation": deviation}, losses)
+        return FittedHead(self.backbone, fold, prior, fitted | {"mean": mean, "deviation": deviation})
 
-    def predict(self, state: State, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Logits; see `Family`."""
-        import torch
-
-        torch.set_num_threads(1)
-        weights = {name: torch.tensor(value) for name, value in state.items()}
-        chunks = np.split(features, range(CHUNK, len(features), CHUNK))
-        rows = [torch.tensor((chunk - state["mean"]) / state["deviation"]) for chunk in chunks]
-        return torch.cat([forward(weights, each) for each in rows]).double().numpy()
+    def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedHead:
+        """See `Family`."""
+        return FittedHead(self.backbone, fold, prior, load_file(folder / ARRAYS))
 
     def _initial_weights(self, dimensions: int, prior: NDArray[np.float64], seed: int) -> dict[str, Tensor]:
         """Weights uniform within ``1 / sqrt(inputs)``, a tenth of that in the output; output biases are the log prior.
@@ -99,6 +115,42 @@ class Head(Family):
             weights[f"weight{layer}"] = (drawn / 10 if is_output else drawn).requires_grad_()
             weights[f"bias{layer}"] = bias.requires_grad_()
         return weights
+
+
+@dataclass(frozen=True)
+class FittedHead(Fitted):
+    """A fitted head.
+
+    Attributes
+    ----------
+    backbone, fold
+        Whose features it takes.
+    prior
+        See `Fitted`.
+    arrays
+        Weights and biases a layer, and the mean and deviation of each feature, float32.
+    """
+
+    backbone: str
+    fold: int | None
+    prior: NDArray[np.float64]
+    arrays: Mapping[str, NDArray[np.float32]]
+
+    def predict(self, inputs: Inputs) -> Scores:
+        """Logits; see `Fitted`."""
+        import torch
+
+        torch.set_num_threads(1)
+        features = inputs.features(self.backbone, self.fold)
+        weights = {name: torch.tensor(value) for name, value in self.arrays.items()}
+        chunks = np.split(features, range(CHUNK, len(features), CHUNK))
+        rows = [torch.tensor((chunk - self.arrays["mean"]) / self.arrays["deviation"]) for chunk in chunks]
+        logits = torch.cat([forward(weights, each) for each in rows]).double().numpy()
+        return Scores("logit", logits, self.prior)
+
+    def save(self, folder: Path) -> None:
+        """See `Fitted`; safetensors."""
+        (folder / ARRAYS).write_bytes(save(dict(self.arrays)))  # `save_file`'s could be read by their owner only
 
 
 def forward(weights: Mapping[str, Tensor], rows: Tensor) -> Tensor:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.registry import Part
+from tasks.registry import Component
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Loss(Part):
+class Loss(Component):
     """A loss for single-label classification."""
 
     kind: ClassVar[str] = "loss"

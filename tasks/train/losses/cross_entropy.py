@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 class CrossEntropy(Loss):
     """``-log p_y`` with the softmax of the logits."""
+
+    name: Literal["cross_entropy"] = "cross_entropy"
 
     def per_image(self, logits: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
         """See `Loss`; the counts play no part."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class Focal(Loss):
     """``-a_y (1 - p_y)^gamma log p_y``, with `p` the softmax of the logits, which no weight enters."""
 
+    name: Literal["focal"] = "focal"
     gamma: float = Field(2.0, ge=0, le=10, description="How fast easy images lose weight; 0 is cross-entropy.")
     alpha: Literal["none", "balanced"] = Field("none", description="Weight a class: none, or N / (K n_c).")
 

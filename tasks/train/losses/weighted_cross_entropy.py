@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class WeightedCrossEntropy(Loss):
     """``-w_y log p_y``, with weights from the effective counts."""
 
+    name: Literal["weighted_cross_entropy"] = "weighted_cross_entropy"
     weights: Literal["balanced", "inverse_sqrt", "effective_number"] = Field(
         "balanced", description="How a class's weight follows from its count."
     )

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.mixing import beta_share, box_share, cut_box
-from tasks.registry import Part
+from tasks.mixing_formulas import beta_share, box_share, cut_box
+from tasks.registry import Component
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ALPHA = "Of Beta(alpha, alpha): near 0 hardly any mixing, 1 every share alike often."
 
 
-class Mixing(Part):
+class Mixing(Component):
     """Makes soft-labelled inputs of a batch."""
 
     kind: ClassVar[str] = "mixing"
@@ -35,7 +35,7 @@ class Mixing(Part):
     def mix(
         self, inputs: Tensor, labels: Labels, counts: NDArray[np.float64], chance: np.random.Generator
     ) -> tuple[Tensor, Labels]:
-        """Mix a batch; what is handed in stays as it is.
+        """MixedImages a batch; what is handed in stays as it is.
 
         Parameters
         ----------

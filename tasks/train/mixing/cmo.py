@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.mixing import cmo_class_probabilities
+from tasks.mixing_formulas import cmo_class_probabilities
 from tasks.train.mixing import ALPHA, Mixing, paste
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Cmo(Mixing):
     """CutMix whose foreground is a row of the batch of class c with chance ``~ 1 / n_c``; needs images."""
 
+    name: Literal["cmo"] = "cmo"
     inputs: ClassVar[str] = "images"
-    mixing_alpha: float = Field(1.0, gt=0, le=100, description=ALPHA)
+    alpha: float = Field(1.0, gt=0, le=100, description=ALPHA)
 
     def mix(
         self, inputs: Tensor, labels: Labels, counts: NDArray[np.float64], chance: np.random.Generator
@@ -34,7 +35,7 @@ class Cmo(Mixing):
         classes = labels.first.numpy()
         chances = (cmo_class_probabilities(counts) / np.bincount(classes, minlength=len(counts)).clip(min=1))[classes]
         partner = torch.from_numpy(chance.choice(len(inputs), size=len(inputs), p=chances / chances.sum()))
-        mixed, kept = paste(inputs, partner, self.mixing_alpha, chance)
+        mixed, kept = paste(inputs, partner, self.alpha, chance)
         return mixed, Labels(labels.first, (labels.first[partner], inputs.new_full((len(inputs),), kept)))
 
     def effective_counts(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -45,7 +46,7 @@ class Cmo(Mixing):
         """
         from scipy.special import beta
 
-        alpha = self.mixing_alpha
+        alpha = self.alpha
         moments = {power: float(beta(alpha + power, alpha) / beta(alpha, alpha)) for power in (1, 1.5, 2)}
         cut = moments[1] - moments[1.5] / 2 + moments[2] / 16
         effective: NDArray[np.float64] = (1 - cut) * counts + cut * counts.sum() * cmo_class_probabilities(counts)

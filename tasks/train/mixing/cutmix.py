@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class CutMix(Mixing):
     """One box a batch, of ``1 - lambda`` of the area with ``lambda ~ Beta(alpha, alpha)``; needs images."""
 
+    name: Literal["cutmix"] = "cutmix"
     inputs: ClassVar[str] = "images"
-    mixing_alpha: float = Field(1.0, gt=0, le=100, description=ALPHA)
+    alpha: float = Field(1.0, gt=0, le=100, description=ALPHA)
 
     def mix(
         self, inputs: Tensor, labels: Labels, counts: NDArray[np.float64], chance: np.random.Generator
@@ -31,5 +32,5 @@ class CutMix(Mixing):
         from tasks.train.labels import Labels
 
         partner = torch.from_numpy(chance.permutation(len(inputs)))
-        mixed, kept = paste(inputs, partner, self.mixing_alpha, chance)
+        mixed, kept = paste(inputs, partner, self.alpha, chance)
         return mixed, Labels(labels.first, (labels.first[partner], inputs.new_full((len(inputs),), kept)))

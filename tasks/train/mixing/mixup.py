@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ class Mixup(Mixing):
     network's last layer (Verma et al. 2019), without its effect on the layers below.
     """
 
-    mixing_alpha: float = Field(0.2, gt=0, le=100, description=ALPHA)
+    name: Literal["mixup"] = "mixup"
+    alpha: float = Field(0.2, gt=0, le=100, description=ALPHA)
 
     def mix(
         self, inputs: Tensor, labels: Labels, counts: NDArray[np.float64], chance: np.random.Generator
@@ -31,5 +32,5 @@ class Mixup(Mixing):
         """See `Mixing`."""
         from tasks.train.labels import Labels
 
-        mixed, partner, share = blend(inputs, self.mixing_alpha, chance)
+        mixed, partner, share = blend(inputs, self.alpha, chance)
         return mixed, Labels(labels.first, (labels.first[partner], inputs.new_full((len(inputs),), share)))

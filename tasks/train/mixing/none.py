@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Unmixed(Mixing):
     """Leaves inputs and labels as they are, those of a recipe's mixed rows too."""
 
+    name: Literal["none"] = "none"
     not_on_mixed_rows: ClassVar[str] = ""
 
     def mix(

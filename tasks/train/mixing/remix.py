@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.mixing import remix_label_share
+from tasks.mixing_formulas import remix_label_share
 from tasks.train.mixing import ALPHA, Mixing, blend
 
 if TYPE_CHECKING:
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 class Remix(Mixing):
     """Inputs as in mixup; the label is wholly the rarer class's unless the common class has most of the input."""
 
-    mixing_alpha: float = Field(1.0, gt=0, le=100, description=ALPHA)
-    mixing_ratio: float = Field(
+    name: Literal["remix"] = "remix"
+    alpha: float = Field(1.0, gt=0, le=100, description=ALPHA)
+    ratio: float = Field(
         3.0, gt=1, le=1e6, description="kappa: how many times as frequent the common class must be at least."
     )
-    mixing_threshold: float = Field(
+    threshold: float = Field(
         0.5, ge=0, le=1, description="tau: below this share of the input the common class has none of the label."
     )
 
@@ -36,10 +37,10 @@ class Remix(Mixing):
 
         from tasks.train.labels import Labels
 
-        mixed, partner, share = blend(inputs, self.mixing_alpha, chance)
+        mixed, partner, share = blend(inputs, self.alpha, chance)
         second = labels.first[partner]
         first_counts, second_counts = counts[labels.first.numpy()], counts[second.numpy()]
-        shares = remix_label_share(share, first_counts, second_counts, self.mixing_ratio, self.mixing_threshold)
+        shares = remix_label_share(share, first_counts, second_counts, self.ratio, self.threshold)
         return mixed, Labels(labels.first, (second, torch.from_numpy(shares).to(inputs.dtype)))
 
     def effective_counts(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -51,8 +52,8 @@ class Remix(Mixing):
         """
         from scipy.special import betainc
 
-        kept = (1 - betainc(self.mixing_alpha + 1, self.mixing_alpha, self.mixing_threshold)) / 2
-        commoner = counts[:, None] / counts >= self.mixing_ratio
+        kept = (1 - betainc(self.alpha + 1, self.alpha, self.threshold)) / 2
+        commoner = counts[:, None] / counts >= self.ratio
         expected = np.where(commoner, kept, np.where(commoner.T, 1 - kept, 0.5))
         effective: NDArray[np.float64] = 2 * counts * (expected @ (counts / counts.sum()))
         return effective

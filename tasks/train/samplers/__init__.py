@@ -13,10 +13,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.registry import Part
+from tasks.registry import Component
 
 
-class Sampler(Part):
+class Sampler(Component):
     """Draws the rows of an epoch."""
 
     kind: ClassVar[str] = "sampler"

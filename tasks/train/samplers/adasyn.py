@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ class Adasyn(Interpolating):
 
     So a class comes near `grow_to` but for rounding; one that has no neighbours of other classes stays as it is.
     """
+
+    name: Literal["adasyn"] = "adasyn"
 
     def method(self, wanted: dict[int, int], own: int, rows: int, projection: Projection, random_state: int) -> Any:
         """See `Interpolating`."""

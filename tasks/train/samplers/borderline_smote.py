@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ class BorderlineSmote(Interpolating):
     as it is.
     """
 
+    name: Literal["borderline_smote"] = "borderline_smote"
     m_neighbors: int = Field(
         10, ge=1, le=1000, description="Nearest rows of any class by which a row is in danger or not."
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,8 @@ from tasks.train.samplers import Sampler
 
 class Natural(Sampler):
     """Every row once, in random order; classes occur as often as they are."""
+
+    name: Literal["natural"] = "natural"
 
     def class_shares(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Proportional to the counts."""

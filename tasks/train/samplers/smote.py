@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.train.interpolating import Interpolating
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 class Smote(Interpolating):
     """Every row of a smaller class is as likely an end of the line as any other."""
+
+    name: Literal["smote"] = "smote"
 
     def method(self, wanted: dict[int, int], own: int, rows: int, projection: Projection, random_state: int) -> Any:
         """See `Interpolating`."""

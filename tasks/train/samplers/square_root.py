@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,8 @@ from tasks.train.samplers import Sampler
 
 class SquareRoot(Sampler):
     """A class's share of the draws grows with the square root of its count."""
+
+    name: Literal["square_root"] = "square_root"
 
     def class_shares(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Proportional to ``n_c^0.5``."""

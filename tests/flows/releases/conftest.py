@@ -272,7 +272,8 @@ class Project:
             (raw / image.path).write_bytes(image.content)
         self.set(balance__seed=version)
         if version:
-            self.set(recipes__more=dict.fromkeys(("resample", "augment", "transforms", "mix", "synthetic"), "none"))
+            layers = {layer: {"name": "none"} for layer in ("resample", "augment", "preset", "mixed")}
+            self.set(recipes__more=layers | {"synthetic": {"generator": "none"}})
         with self.repo() as repo:
             repo.scm_context.quiet = True
             repo.add(str(raw))

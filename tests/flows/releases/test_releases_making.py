@@ -58,10 +58,9 @@ def test_the_card_counts_what_the_tables_hold(project):
         "Dog / Ünï": {
             "before": 2,
             "test": 1,
-            "audit": 0,
             "after": {"original": 2, "copy": 1, "augmented": 2, "mixed": 1, "synthetic": 1},
         },
-        "cat": {"before": 6, "test": 1, "audit": 1, "after": {"original": 6}},
+        "cat": {"before": 6, "test": 1, "after": {"original": 6}},
     }
     assert card["images"] == 13
     assert card["origins"] == {"original": 8, "copy": 1, "augmented": 2, "mixed": 1, "synthetic": 1}
@@ -72,14 +71,14 @@ def test_the_card_counts_what_the_tables_hold(project):
     pointer = (project.root / "data/raw.dvc").read_text()
     for key, text in (("raw", pointer), ("catalog", lock), ("splits", lock), ("balanced", lock)):
         assert card["hashes"][key] in text
-    assert card["parameters"]["balance"] == {"seed": 0}
+    assert card["parameters"]["balance"] == {"backbone": "efficientnet_lite0", "seed": 0}
 
 
 def test_the_card_for_people_says_the_same_and_breaks_on_no_sign(project):
     release(project.root, "v1", "layered")
     text = (project.root / "data/releases/v1.md").read_text()
     assert r"A generator \| of tests" in text
-    assert "| cat | 6 | 6 | 6 | 0 | 0 | 0 | 0 | 1 | 1 |" in text
+    assert "| cat | 6 | 6 | 6 | 0 | 0 | 0 | 0 | 1 |" in text
     assert re.search(r"\| dark \| 1 \|", text)
     assert "equipoise restore v1" in text
     assert str(project.root) not in text

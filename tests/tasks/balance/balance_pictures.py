@@ -8,7 +8,7 @@ from PIL import Image
 
 from tasks.balance.derive import Copy, Made, Order, Parent
 from tasks.balance.make import make
-from tasks.balance.transforms import Transforms
+from tasks.balance.presets import Preset
 from tasks.images import open_image
 
 MODES = ("1", "L", "LA", "P", "P with transparency", "RGB", "RGBA", "CMYK", "I;16", "I", "F")
@@ -44,7 +44,7 @@ def order_of(path: Path, folder: Path, copies: int = 2) -> Order:
     return Order(parent, tuple(Copy(number, folder / f"{path.stem}-{number}") for number in range(1, copies + 1)))
 
 
-def made_from(path: Path, folder: Path, preset: Transforms, copies: int = 2) -> list[Made]:
+def made_from(path: Path, folder: Path, preset: Preset, copies: int = 2) -> list[Made]:
     """New images of a file."""
     return list(make([order_of(path, folder, copies)], preset.specification(), 0, workers=1))
 

@@ -51,11 +51,11 @@ def project_of(root: Path, repository: Path, counts: dict[str, int]) -> Workspac
     catalog["phash"] = [[]] * len(catalog)
     test = rows["path"].isin([f"{label}/{count}.png" for label, count in counts.items()])
     splits = rows.assign(repeat=0, part=np.where(test, "test", "train"), fold=rows["fold"].astype("Int16").mask(test))
-    for name in ("catalog", "features", "splits"):
-        (root / "data" / name).mkdir()
+    for name in ("catalog", "features/efficientnet_lite0", "splits"):
+        (root / "data" / name).mkdir(parents=True)
     CATALOG.write(catalog[CATALOG.schema.names], root / "data" / "catalog" / "catalog.parquet")
     SPLITS.write(splits[SPLITS.schema.names], root / "data" / "splits" / "splits.parquet")
     features = np.random.default_rng(0).normal(size=(len(rows), 4)).astype(np.float32)
-    Features(rows["image_id"].tolist(), features).save(root / "data" / "features", {})
+    Features(rows["image_id"].tolist(), features).save(root / "data" / "features" / "efficientnet_lite0", {})
     shutil.copy(repository / "params.yaml", root / "params.yaml")
     return Workspace(root)

@@ -12,9 +12,10 @@ from tasks.balance.augment import Augment
 from tasks.balance.augment.all import All
 from tasks.balance.augment.minority import Minority
 from tasks.balance.augment.none import Unchanged as NoAugment
-from tasks.balance.mix.none import Unchanged as NoMix
+from tasks.balance.mixed.none import Unchanged as NoMix
+from tasks.balance.originals import Originals
 from tasks.balance.plan import Plan, plan
-from tasks.balance.pool import Pool
+from tasks.balance.presets.industrial import Industrial
 from tasks.balance.resample import Resample
 from tasks.balance.resample.edited_neighbours import EditedNeighboursResample
 from tasks.balance.resample.k_means import KMeansRepresentatives
@@ -25,14 +26,13 @@ from tasks.balance.resample.rebalance import Rebalance
 from tasks.balance.resample.undersample import Undersample
 from tasks.balance.spread import spread
 from tasks.balance.targets import Target
-from tasks.balance.transforms.industrial import Industrial
 from tasks.errors import InputError
-from tasks.lineage import TrainingSet, outside_fold, prove_no_leak
-from tasks.registry import parts
+from tasks.lineage import TrainingSet, prove_no_leak
+from tasks.registry import components
 from tasks.tables import BALANCED
 
-RESAMPLERS = [part() for part in parts("tasks.balance.resample").values()]
-AUGMENTERS = [part() for part in parts("tasks.balance.augment").values()]
+RESAMPLERS = [part() for part in components("tasks.balance.resample").values()]
+AUGMENTERS = [part() for part in components("tasks.balance.augment").values()]
 
 
 def features_of(training: TrainingSet) -> np.ndarray:
@@ -102,7 +102,7 @@ def test_natural_is_every_image_once(training: TrainingSet) -> None:
 def test_undersampling_cuts_to_a_multiple_of_the_smallest(
     training: TrainingSet, ratio: float, expected: dict[str, int]
 ) -> None:
-    rows = planned(training, Undersample(resample_to=smallest(ratio)), NoAugment())
+    rows = planned(training, Undersample(to=smallest(ratio)), NoAugment())
     assert sizes(rows) == expected
     assert set(rows["origin"]) == {"original"}
 
@@ -118,8 +118,8 @@ def test_undersampling_cuts_to_a_multiple_of_the_smallest(
 def test_oversampling_and_minority_reach_a_share_of_the_largest(
     training: TrainingSet, target: float, expected: dict[str, int]
 ) -> None:
-    copied = planned(training, Oversample(resample_to=largest(target)), NoAugment())
-    augmented = planned(training, NoResample(), Minority(augment_to=largest(target)))
+    copied = planned(training, Oversample(to=largest(target)), NoAugment())
+    augmented = planned(training, NoResample(), Minority(to=largest(target)))
     assert sizes(copied) == sizes(augmented) == expected
     assert set(copied["origin"]) == {"original", "copy"}
     assert set(augmented["origin"]) == {"original", "augmented"}
@@ -147,14 +147,14 @@ def test_augmenting_all_keeps_the_shares_of_the_resampled_set(training: Training
 
 
 def test_images_left_out_get_no_descendants(training: TrainingSet) -> None:
-    rows = planned(training, Undersample(resample_to=smallest(2)), Minority())
+    rows = planned(training, Undersample(to=smallest(2)), Minority())
     used = set(rows.loc[rows["origin"] == "original", "row_id"])
     assert set(rows["parent"]) == used
     assert sizes(rows) == {"common": 14, "rare": 14, "middling": 14}
 
 
-@pytest.mark.parametrize("resample", RESAMPLERS, ids=lambda part: part.part_name())
-@pytest.mark.parametrize("augment", AUGMENTERS, ids=lambda part: part.part_name())
+@pytest.mark.parametrize("resample", RESAMPLERS, ids=lambda part: part.name)
+@pytest.mark.parametrize("augment", AUGMENTERS, ids=lambda part: part.name)
 class TestEveryCombination:
     """What every resampler and augmenter owes."""
 
@@ -195,16 +195,16 @@ class TestEveryCombination:
         self, training: TrainingSet, resample: Resample, augment: Augment
     ) -> None:
         rows = training.rows
-        pool = Pool(
+        originals = Originals(
             rows["label"].to_numpy(dtype=object),
             rows["fold"].to_numpy(),
             rows["sha256"].to_numpy(dtype=object),
             features_of(training),
         )
-        times = resample.times(pool)
-        new = augment.new_images(pool, times)
+        times = resample.times(originals)
+        new = augment.new_images(originals, times)
         for numbers in (times, new):
-            assert numbers.shape == pool.labels.shape
+            assert numbers.shape == originals.labels.shape
             assert numbers.dtype.kind == "i"
             assert (numbers >= 0).all()
         assert (new[times == 0] == 0).all()
@@ -214,16 +214,16 @@ class TestEveryCombination:
 def test_a_larger_target_adds_rows_and_changes_none(training: TrainingSet, low: float) -> None:
     for less, more in (
         (
-            planned(training, Oversample(resample_to=largest(low)), NoAugment()),
+            planned(training, Oversample(to=largest(low)), NoAugment()),
             planned(training, Oversample(), NoAugment()),
         ),
         (
-            planned(training, NoResample(), Minority(augment_to=largest(low))),
+            planned(training, NoResample(), Minority(to=largest(low))),
             planned(training, NoResample(), Minority()),
         ),
         (
             planned(training, Undersample(), NoAugment()),
-            planned(training, Undersample(resample_to=smallest(1 / low)), NoAugment()),
+            planned(training, Undersample(to=smallest(1 / low)), NoAugment()),
         ),
         (planned(training, NoResample(), All()), planned(training, NoResample(), All(copies=2))),
     ):
@@ -266,13 +266,11 @@ def test_every_folds_own_set_stays_near_balance(training_of: Callable[[dict[str,
     for resample, augment in ((Oversample(), NoAugment()), (NoResample(), Minority()), (Undersample(), NoAugment())):
         rows = planned(training, resample, augment)
         for fold in range(5):
-            own = np.array(list(sizes(outside_fold(rows, training.rows.assign(repeat=0), fold)).values()))
+            own = np.array(list(sizes(training.outside_fold(rows, fold)).values()))
             assert own.max() / own.min() < 1.2
 
 
-@pytest.mark.parametrize(
-    "resample", [part for part in RESAMPLERS if part.needs_features], ids=lambda part: part.part_name()
-)
+@pytest.mark.parametrize("resample", [part for part in RESAMPLERS if part.needs_features], ids=lambda part: part.name)
 def test_a_choice_in_feature_space_hangs_on_images_of_its_own_fold_only(
     training: TrainingSet, resample: Resample
 ) -> None:
@@ -344,7 +342,7 @@ def test_rebalancing_cuts_and_copies_to_the_mean_class(training: TrainingSet) ->
 
 def test_every_layer_tells_what_it_was_asked_for_and_reached(training: TrainingSet) -> None:
     named = Target.of({"counts": {"common": 10, "rare": 20}})
-    (resampled, augmented) = whole_plan(training, Undersample(resample_to=named), Minority()).layers
+    (resampled, augmented) = whole_plan(training, Undersample(to=named), Minority()).layers
     assert (resampled.kind, resampled.rule) == ("resample", "undersample")
     assert resampled.before == {"common": 40, "middling": 15, "rare": 7}
     assert resampled.asked == {"common": 10, "middling": 15, "rare": 20}
@@ -356,13 +354,13 @@ def test_every_layer_tells_what_it_was_asked_for_and_reached(training: TrainingS
 
 def test_a_target_that_names_an_unknown_class_is_refused_before_anything_is_made(training: TrainingSet) -> None:
     with pytest.raises(InputError, match="'rear', which is no class of the training set; there are common, middling"):
-        planned(training, NoResample(), Minority(augment_to=Target.of({"counts": {"rear": 20}})))
+        planned(training, NoResample(), Minority(to=Target.of({"counts": {"rear": 20}})))
 
 
 def test_a_mistyped_count_is_refused_before_a_row_is_planned(training: TrainingSet) -> None:
     huge = Target.of({"counts": {"rare": 10_000_000_000}})
     with pytest.raises(InputError, match=r"asks for 10,000,000,0\d\d rows, more than 5,000,000: look at its targets"):
-        planned(training, NoResample(), Minority(augment_to=huge))
+        planned(training, NoResample(), Minority(to=huge))
 
 
 def test_a_rule_without_a_target_is_not_said_to_have_missed_it(training: TrainingSet) -> None:

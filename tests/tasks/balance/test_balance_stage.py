@@ -11,8 +11,8 @@ from balance_project import PHOTOS
 from PIL import Image
 
 from tasks import balance as stage
-from tasks.balance import known_images
-from tasks.balance.assemble import Surroundings, assemble
+from tasks.balance.assemble import Resources, assemble
+from tasks.balance.known import known_images
 from tasks.errors import InputError
 from tasks.lineage import TrainingSet, prove_no_leak
 from tasks.params.models import Recipe
@@ -20,10 +20,11 @@ from tasks.tables import BALANCED, SPLITS
 from tasks.workspace import Workspace
 
 
-def recipe(**values: object) -> Recipe:
-    return Recipe.model_validate(
-        {"resample": "none", "augment": "none", "transforms": "none", "mix": "none", "synthetic": "none"} | values
-    )
+def recipe(synthetic: str = "none", **components: str | dict) -> Recipe:
+    """A recipe of components, each by its name or with its settings; none where it isn't given."""
+    given = {key: {"name": "none"} for key in ("resample", "augment", "preset", "mixed")}
+    given |= {key: {"name": value} if isinstance(value, str) else value for key, value in components.items()}
+    return Recipe.model_validate(given | {"synthetic": {"generator": synthetic}})
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -39,9 +40,9 @@ def balanced(
     def make(name: str, chosen: Recipe, counts: dict[str, int] = PHOTOS, workers: int = 1) -> tuple[pd.DataFrame, Path]:
         folder = tmp_path / "made" / name
         folder.mkdir(parents=True)
-        synthetic = tmp_path / "data" / "synthetic" / chosen.synthetic
+        synthetic = tmp_path / "data" / "synthetic" / chosen.synthetic.generator
         store = Workspace(tmp_path / "stores" / name)  # one a set, so that none is taken over from another
-        around = Surroundings(
+        resources = Resources(
             raw=raw,
             synthetic=synthetic,
             features=lambda image_ids: np.array([[int(name[:4], 16), 1] for name in image_ids], dtype=np.float32),
@@ -49,14 +50,19 @@ def balanced(
             folder=folder,
             workers=workers,
         )
-        table = assemble(training_in(counts), chosen, 0, around)
+        table = assemble(training_in(counts), chosen, 0, resources)
         BALANCED.check(table)
         return table, folder
 
     return make
 
 
-MINORITY = {"augment": "minority", "transforms": "industrial"}
+MINORITY = {"augment": "minority", "preset": "industrial"}
+
+
+def to_share(share: float) -> dict:
+    """New images of the rare classes, up to a share of the largest class."""
+    return MINORITY | {"augment": {"name": "minority", "to": {"largest": share}}}
 
 
 def test_a_recipe_without_new_images_writes_no_images(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
@@ -82,9 +88,7 @@ def test_new_images_stand_below_their_class_and_are_told_in_the_table(
 
 
 def test_the_summary_counts_before_and_after(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
-    _, folder = balanced(
-        "mixed", recipe(resample="oversample", resample_to={"largest": 0.5}, augment_to={"largest": 0.5}, **MINORITY)
-    )
+    _, folder = balanced("mixed", recipe(resample={"name": "oversample", "to": {"largest": 0.5}}, **to_share(0.5)))
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["before"] == {"Common": 12, "rare one": 3}
     assert summary["after"] == {"Common": {"original": 12}, "rare one": {"original": 3, "copy": 3}}
@@ -93,7 +97,7 @@ def test_the_summary_counts_before_and_after(balanced: Callable[..., tuple[pd.Da
         ("augment", "minority"),
     ]
     assert summary["layers"][0]["asked"] == {"Common": 12, "rare one": 6}
-    _, folder = balanced("all", recipe(augment="all", transforms="photo"))
+    _, folder = balanced("all", recipe(augment="all", preset="photo"))
     assert json.loads((folder / "summary.json").read_text())["after"] == {
         "Common": {"original": 12, "augmented": 12},
         "rare one": {"original": 3, "augmented": 3},
@@ -112,7 +116,7 @@ def test_classes_with_new_images_have_a_small_contact_sheet(
 
 
 def test_one_and_two_workers_write_the_same_bytes(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
-    chosen = recipe(augment="all", copies=10, transforms="photo")
+    chosen = recipe(augment={"name": "all", "copies": 10}, preset="photo")
     first, one = balanced("one", chosen)
     second, two = balanced("two", chosen, workers=2)
     pd.testing.assert_frame_equal(first, second)
@@ -120,7 +124,7 @@ def test_one_and_two_workers_write_the_same_bytes(balanced: Callable[..., tuple[
 
 
 def test_a_larger_target_changes_no_existing_image(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
-    small = files_of(balanced("small", recipe(augment_to={"largest": 0.6}, **MINORITY))[1])
+    small = files_of(balanced("small", recipe(**to_share(0.6)))[1])
     large = files_of(balanced("large", recipe(**MINORITY))[1])
     images = {name: data for name, data in small.items() if name.startswith("images/")}
     assert len(images) == 4
@@ -128,7 +132,7 @@ def test_a_larger_target_changes_no_existing_image(balanced: Callable[..., tuple
 
 
 def test_one_more_image_changes_only_its_own_descendants(balanced: Callable[..., tuple[pd.DataFrame, Path]]) -> None:
-    chosen = recipe(augment="all", transforms="industrial")
+    chosen = recipe(augment="all", preset="industrial")
     before, less = balanced("less", chosen)
     after, more = balanced("more", chosen, counts=PHOTOS | {"rare one": 4})
     old, new = files_of(less / "images"), files_of(more / "images")

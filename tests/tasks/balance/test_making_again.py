@@ -20,7 +20,7 @@ from tasks.balance import make as make_module
 from tasks.balance import space
 from tasks.balance.derive import Copy, Order, Parent
 from tasks.balance.make import make
-from tasks.balance.transforms.industrial import Industrial
+from tasks.balance.presets.industrial import Industrial
 from tasks.errors import InputError
 from tasks.params.editing import set_values
 from tasks.tables import BALANCED, SPLITS
@@ -39,7 +39,7 @@ def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def many(workspace: Workspace) -> Workspace:
     """The project with a recipe that makes many images."""
-    set_values(workspace.path("params.yaml"), [f"recipes.{RECIPE}.copies={MANY}"])
+    set_values(workspace.path("params.yaml"), [f"recipes.{RECIPE}.augment.copies={MANY}"])
     return Workspace(workspace.root)
 
 
@@ -81,7 +81,7 @@ def test_a_second_run_makes_no_image_again(workspace: Workspace, capsys: pytest.
 
 def test_more_copies_make_only_the_new_ones(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     stage.run(workspace, RECIPE)
-    set_values(workspace.path("params.yaml"), [f"recipes.{RECIPE}.copies=3"])
+    set_values(workspace.path("params.yaml"), [f"recipes.{RECIPE}.augment.copies=3"])
     capsys.readouterr()
     again = Workspace(workspace.root)
     stage.run(again, RECIPE)
@@ -223,8 +223,10 @@ def test_a_disk_that_is_too_small_is_noticed_before_the_first_image(
 def test_the_layers_of_a_recipe_share_the_disk(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is room for the augmented images, and none for the mixed ones: nothing is made."""
     name = "layered"
-    parts = "resample: none, augment: minority, transforms: industrial, mix: mixup, synthetic: none"
-    recipe = f"{{{parts}, augment_to: {{largest: 0.5}}}}"
+    recipe = (
+        "{resample: {name: none}, augment: {name: minority, to: {largest: 0.5}}, preset: {name: industrial}, "
+        "mixed: {name: mixup}, synthetic: {generator: none}}"
+    )
     set_values(workspace.path("params.yaml"), [f"recipes.{name}={recipe}"])
     usage = shutil.disk_usage(workspace.root)
     monkeypatch.setattr(space.shutil, "disk_usage", lambda path: usage._replace(free=2 * 4 * 4096))
@@ -259,17 +261,20 @@ def test_the_copies_of_one_image_are_shared_out_and_written_down_in_portions(tmp
     halves = [replace(order, copies=order.copies[:100]), replace(order, copies=order.copies[100:])]
     assert [image.sha256 for image in make(halves, Industrial().specification(), 0, 1)] == whole
     seen = []
-    original = make_module._make_chunk
+    original = make_module._make
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(make_module, "_make_chunk", lambda chunk, *rest: seen.append(chunk) or original(chunk, *rest))
+        patch.setattr(make_module, "_make", lambda one, **rest: seen.append(one) or original(one, **rest))
         list(make([order], Industrial().specification(), 0, 1))
-    assert [sum(len(one.copies) for one in chunk) for chunk in seen] == [64, 64, 64, 7]
+    assert [len(one.copies) for one in seen] == [64, 64, 64, 7]
 
 
 def test_a_mix_whose_code_changed_makes_its_images_again(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = "{resample: none, augment: none, transforms: none, mix: mixup, synthetic: none}"
+    recipe = (
+        "{resample: {name: none}, augment: {name: none}, preset: {name: none}, mixed: {name: mixup}, "
+        "synthetic: {generator: none}}"
+    )
     set_values(workspace.path("params.yaml"), [f"recipes.mixed={recipe}"])
     stage.run(Workspace(workspace.root), "mixed")
     capsys.readouterr()
@@ -285,10 +290,10 @@ def test_the_store_keeps_what_the_set_has_and_forgets_removed_recipes(workspace:
     def stored() -> int:
         return len(list(workspace.path(".equipoise", "rows").rglob("*.png")))
 
-    set_values(workspace.path("params.yaml"), [f"recipes.{RECIPE}.copies=3"])
+    set_values(workspace.path("params.yaml"), [f"recipes.{RECIPE}.augment.copies=3"])
     stage.run(Workspace(workspace.root), RECIPE)
     assert stored() == 45
-    set_values(workspace.path("params.yaml"), [f"recipes.{RECIPE}.copies=1"])
+    set_values(workspace.path("params.yaml"), [f"recipes.{RECIPE}.augment.copies=1"])
     stage.run(Workspace(workspace.root), RECIPE)
     assert stored() == 15
     gone = workspace.path(".equipoise", "rows", "images-gone")

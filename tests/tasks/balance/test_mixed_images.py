@@ -14,33 +14,33 @@ from PIL import Image
 from tasks.balance.augment.none import Unchanged as NoAugment
 from tasks.balance.derive import Copy, Made, Order, Parent
 from tasks.balance.make import make
-from tasks.balance.mix import Mix
-from tasks.balance.mix.cmo import ContextRichOversampling
-from tasks.balance.mix.cutmix import CutMix
-from tasks.balance.mix.mixup import Mixup
-from tasks.balance.mix.none import Unchanged as NoMix
-from tasks.balance.mix.remix import Remix
+from tasks.balance.mixed import MixedImages
+from tasks.balance.mixed.cmo import ContextRichOversampling
+from tasks.balance.mixed.cutmix import CutMix
+from tasks.balance.mixed.mixup import Mixup
+from tasks.balance.mixed.none import Unchanged as NoMix
+from tasks.balance.mixed.remix import Remix
 from tasks.balance.plan import plan
+from tasks.balance.presets.none import Unchanged as NoTransforms
 from tasks.balance.resample.none import Unchanged as NoResample
 from tasks.balance.streams import stream
 from tasks.balance.targets import Target
-from tasks.balance.transforms.none import Unchanged as NoTransforms
 from tasks.errors import InputError
 from tasks.images import open_image
 from tasks.lineage import TrainingSet, prove_no_leak
-from tasks.registry import parts
+from tasks.registry import components
 from tasks.tables import BALANCED
 
-MIXES = [part() for name, part in parts("tasks.balance.mix").items() if name != "none"]
+MIXES = [part() for name, part in components("tasks.balance.mixed").items() if name != "none"]
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F")
 SIZES = ((40, 30), (1, 1), (4000, 10), (2, 500))
 
 
-def planned(training: TrainingSet, mix: Mix, seed: int = 0) -> pd.DataFrame:
+def planned(training: TrainingSet, mix: MixedImages, seed: int = 0) -> pd.DataFrame:
     return plan(training, NoResample(), NoAugment(), NoTransforms(), mix, seed).rows
 
 
-def mixed_of(training: TrainingSet, mix: Mix, seed: int = 0) -> pd.DataFrame:
+def mixed_of(training: TrainingSet, mix: MixedImages, seed: int = 0) -> pd.DataFrame:
     rows = planned(training, mix, seed)
     return rows[rows["origin"] == "mixed"].reset_index(drop=True)
 
@@ -64,7 +64,7 @@ def saved(folder: Path, name: str, mode: str, size: tuple[int, int], level: int 
 
 
 def made(
-    mix: Mix, base: Parent, partner: Parent, folder: Path, copies: int = 3, seed: int = 0, workers: int = 1
+    mix: MixedImages, base: Parent, partner: Parent, folder: Path, copies: int = 3, seed: int = 0, workers: int = 1
 ) -> list[Made]:
     orders = [Order(base, tuple(Copy(n, folder / f"m{n}", partner) for n in range(1, copies + 1)))]
     return list(make(orders, mix.specification(), seed, workers))
@@ -74,11 +74,11 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(open_image(path).image)
 
 
-@pytest.mark.parametrize("mix", MIXES, ids=lambda part: part.part_name())
+@pytest.mark.parametrize("mix", MIXES, ids=lambda part: part.name)
 class TestEveryMix:
     """The contract."""
 
-    def test_rows_fit_the_table_and_name_both_parents(self, training: TrainingSet, mix: Mix) -> None:
+    def test_rows_fit_the_table_and_name_both_parents(self, training: TrainingSet, mix: MixedImages) -> None:
         rows = planned(training, mix)
         BALANCED.check(rows[BALANCED.schema.names].astype({"second_share": "float64"}))
         prove_no_leak(rows, training.rows.assign(repeat=0))
@@ -96,11 +96,11 @@ class TestEveryMix:
             else:
                 assert row.second_label == images.loc[partner, "label"]
                 assert 0 <= row.second_share <= 1
-            assert row.operation == mix.part_name()
+            assert row.operation == mix.name
             assert json.loads(row.parameters)["copy"] == row.copy_number
 
-    def test_a_larger_target_adds_rows_and_changes_none(self, training: TrainingSet, mix: Mix) -> None:
-        less = mixed_of(training, mix.model_copy(update={"mix_to": Target.of({"largest": 0.7})}))
+    def test_a_larger_target_adds_rows_and_changes_none(self, training: TrainingSet, mix: MixedImages) -> None:
+        less = mixed_of(training, mix.model_copy(update={"to": Target.of({"largest": 0.7})}))
         more = mixed_of(training, mix)
         assert len(less) < len(more)
         kept = more[more["row_id"].isin(less["row_id"])]
@@ -108,13 +108,13 @@ class TestEveryMix:
             less.sort_values("row_id", ignore_index=True), kept.sort_values("row_id", ignore_index=True)
         )
 
-    def test_the_order_of_the_images_changes_nothing(self, training: TrainingSet, mix: Mix) -> None:
+    def test_the_order_of_the_images_changes_nothing(self, training: TrainingSet, mix: MixedImages) -> None:
         shuffled = TrainingSet(training.rows.sample(frac=1, random_state=1).reset_index(drop=True))
         first, second = (mixed_of(one, mix).sort_values("row_id", ignore_index=True) for one in (training, shuffled))
         pd.testing.assert_frame_equal(first, second)
 
     def test_a_newcomer_becomes_the_partner_of_few(
-        self, training_of: Callable[[dict[str, int]], TrainingSet], mix: Mix
+        self, training_of: Callable[[dict[str, int]], TrainingSet], mix: MixedImages
     ) -> None:
         """One more image among 40 of its fold: it is the partner of about one base in 40, the others keep theirs."""
         before = mixed_of(training_of({"common": 200, "rare": 50}), mix)
@@ -126,7 +126,7 @@ class TestEveryMix:
         assert newcomer == "" or sum(newcomer in ps for ps in after["parents"]) <= 8
 
     def test_a_fold_of_one_image_has_nothing_to_mix(
-        self, training_of: Callable[[dict[str, int]], TrainingSet], mix: Mix
+        self, training_of: Callable[[dict[str, int]], TrainingSet], mix: MixedImages
     ) -> None:
         training = training_of({"a": 8, "b": 3})
         alone = TrainingSet(training.rows.assign(fold=range(len(training.rows))))
@@ -134,7 +134,9 @@ class TestEveryMix:
 
     @pytest.mark.parametrize("mode", MODES)
     @pytest.mark.parametrize("other", ["L", "RGBA", "I;16"])
-    def test_keeps_mode_size_and_format_of_the_base(self, mix: Mix, mode: str, other: str, tmp_path: Path) -> None:
+    def test_keeps_mode_size_and_format_of_the_base(
+        self, mix: MixedImages, mode: str, other: str, tmp_path: Path
+    ) -> None:
         base = saved(tmp_path, "base", mode, (40, 30))
         partner = saved(tmp_path, "partner", other, (25, 60))
         before = open_image(base.path).image
@@ -148,13 +150,13 @@ class TestEveryMix:
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("other", SIZES)
     def test_survives_extreme_sizes(
-        self, mix: Mix, size: tuple[int, int], other: tuple[int, int], tmp_path: Path
+        self, mix: MixedImages, size: tuple[int, int], other: tuple[int, int], tmp_path: Path
     ) -> None:
         base, partner = saved(tmp_path, "base", "RGB", size), saved(tmp_path, "partner", "L", other)
         for image in made(mix, base, partner, tmp_path / "new", copies=2):
             assert open_image(image.file).image.size == size
 
-    def test_the_label_is_shared_as_the_pixels_are(self, mix: Mix, tmp_path: Path) -> None:
+    def test_the_label_is_shared_as_the_pixels_are(self, mix: MixedImages, tmp_path: Path) -> None:
         """Black mixed with white: the mean level tells the shares. Two classes of one size, so that none leans."""
         base, partner = (saved(tmp_path, name, "L", (64, 48), level) for name, level in (("b", 250), ("p", 0)))
         for number, image in enumerate(made(mix, base, partner, tmp_path / "new", copies=12), start=1):
@@ -164,7 +166,7 @@ class TestEveryMix:
             assert 0 <= share <= 1
             assert pixels(image.file).mean() / 250 == pytest.approx(share, abs=0.01)
 
-    def test_the_bytes_hang_on_contents_copy_and_seed_alone(self, mix: Mix, tmp_path: Path) -> None:
+    def test_the_bytes_hang_on_contents_copy_and_seed_alone(self, mix: MixedImages, tmp_path: Path) -> None:
         base, partner = saved(tmp_path, "base", "RGB", (40, 30)), saved(tmp_path, "partner", "RGB", (30, 40))
         first = made(mix, base, partner, tmp_path / "one", copies=150)
         again = made(mix, base, partner, tmp_path / "two", copies=150, workers=2)

@@ -10,9 +10,9 @@ from PIL import ExifTags, Image, ImageCms
 
 from tasks.balance.encoding import Encoding
 from tasks.balance.make import make
-from tasks.balance.pixels import put_together, take_apart
+from tasks.balance.pixels import to_arrays, to_image
+from tasks.balance.presets.industrial import Industrial
 from tasks.balance.streams import stream
-from tasks.balance.transforms.industrial import Industrial
 from tasks.errors import InputError
 from tasks.images import open_image
 
@@ -47,7 +47,7 @@ def test_geometry_moves_transparency_and_brightness_leaves_it(tmp_path: Path) ->
 @pytest.mark.parametrize("mode", MODES)
 def test_unchanged_pixels_come_back_as_they_were(mode: str) -> None:
     image = picture(mode)
-    back = put_together(*take_apart(image), image)
+    back = to_image(*to_arrays(image), image)
     assert back.mode == image.mode
     if mode.startswith("P"):
         np.testing.assert_allclose(np.asarray(back.convert("RGBA")), np.asarray(image.convert("RGBA")), atol=16)
@@ -59,18 +59,18 @@ def test_unchanged_pixels_come_back_as_they_were(mode: str) -> None:
 def test_negative_and_missing_values_keep_their_scale() -> None:
     values = np.array([[-5.0, 0.0], [np.nan, 15.0]], dtype=np.float32)
     image = Image.fromarray(values)
-    colours, _ = take_apart(image)
+    colours, _ = to_arrays(image)
     np.testing.assert_allclose(colours[..., 0], [[0, 0.25], [0.25, 1]])
-    np.testing.assert_allclose(np.asarray(put_together(colours, None, image)), [[-5, 0], [0, 15]], atol=1e-5)
+    np.testing.assert_allclose(np.asarray(to_image(colours, None, image)), [[-5, 0], [0, 15]], atol=1e-5)
 
 
 @pytest.mark.parametrize(("largest", "top"), [(3000, 4095), (4095, 4095), (40_000, 65_535)])
 def test_an_integer_image_stands_on_the_scale_of_the_bits_that_it_uses(largest: int, top: int) -> None:
     """Between its own brightest value and the top of its 12 or 16 bits there is room to become brighter."""
     image = Image.fromarray(np.array([[0, largest]], dtype=np.uint16))
-    colours, _ = take_apart(image)
+    colours, _ = to_arrays(image)
     assert colours[0, 1, 0] == pytest.approx(largest / top)
-    brighter = np.asarray(put_together(np.minimum(colours * 1.2, 1), None, image))
+    brighter = np.asarray(to_image(np.minimum(colours * 1.2, 1), None, image))
     assert brighter[0, 1] == pytest.approx(min(1.2 * largest, top), abs=1)
 
 

@@ -1,4 +1,4 @@
-"""Transforms of the user's own: techniques by name, albumentations' files, and how mistakes in either are told."""
+"""Preset of the user's own: transforms by name, albumentations' files, and how mistakes in either are told."""
 
 import copy
 import io
@@ -13,14 +13,14 @@ import pytest
 import yaml
 
 from tasks.balance.pipeline import change
-from tasks.balance.techniques.horizontal_flip import HorizontalFlip
-from tasks.balance.techniques.hue import Hue
-from tasks.balance.techniques.rotation import Rotation
-from tasks.balance.transforms import Needs, Step, specify
-from tasks.balance.transforms.custom import Custom
-from tasks.balance.transforms.industrial import Industrial
-from tasks.balance.transforms.listed import Listed
-from tasks.balance.transforms.photo import Photo
+from tasks.balance.presets.custom import Custom
+from tasks.balance.presets.industrial import Industrial
+from tasks.balance.presets.listed import Listed
+from tasks.balance.presets.photo import Photo
+from tasks.balance.steps import Needs, Step, specify
+from tasks.balance.transforms.horizontal_flip import HorizontalFlip
+from tasks.balance.transforms.hue import Hue
+from tasks.balance.transforms.rotation import Rotation
 from tasks.errors import InputError
 from tasks.params import load_params
 from tasks.params.schema import params_schema
@@ -67,7 +67,7 @@ class TestPipeline:
             np.testing.assert_array_equal(changed.colours, expected["image"])
             np.testing.assert_array_equal(changed.alpha, expected["mask"])
 
-    @pytest.mark.parametrize("preset", [Photo(), Industrial()], ids=lambda part: part.part_name())
+    @pytest.mark.parametrize("preset", [Photo(), Industrial()], ids=lambda part: part.name)
     def test_makes_what_albumentations_makes_of_a_preset(self, preset: Photo | Industrial) -> None:
         steps = [getattr(albumentations, step.name)(**step.parameters) for step in preset.steps()]
         for seed in range(10):
@@ -158,24 +158,26 @@ class TestWrongPipelines:
 
 
 WRITTEN = """\
-    transforms: custom
-    pipeline:
-      __version__: 2.0.8
-      transform:
-        __class_fullname__: Compose
-        p: 1.0
-        transforms:
-        - __class_fullname__: HorizontalFlip
-          p: 0.5
-        - __class_fullname__: Affine
-          p: 0.5
-          rotate: [-4, 4]
+    preset:
+      name: custom
+      pipeline:
+        __version__: 2.0.8
+        transform:
+          __class_fullname__: Compose
+          p: 1.0
+          transforms:
+          - __class_fullname__: HorizontalFlip
+            p: 0.5
+          - __class_fullname__: Affine
+            p: 0.5
+            rotate: [-4, 4]
 """
 LISTED = """\
-    transforms: listed
-    techniques:
-      horizontal_flip: {}
-      rotation: {degrees: 4}
+    preset:
+      name: listed
+      transforms:
+        - {name: horizontal_flip}
+        - {name: rotation, degrees: 4}
 """
 
 
@@ -187,7 +189,7 @@ def written(repository: Path, tmp_path: Path) -> Any:
         text = (repository / "params.yaml").read_text(encoding="utf-8")
         before, name, after = text.partition("  augmented_all:")
         path = tmp_path / "params.yaml"
-        path.write_text(before + name + after.replace("    transforms: industrial\n", lines, 1), encoding="utf-8")
+        path.write_text(before + name + after.replace("    preset: {name: industrial}\n", lines, 1), encoding="utf-8")
         return path
 
     return write
@@ -207,59 +209,63 @@ def line(path: Path, text: str) -> int:
 
 
 class TestListed:
-    """`transforms: listed`."""
+    """`preset: {name: listed}`."""
 
-    def test_applies_the_techniques_in_their_order_with_one_strength(self, written: Any) -> None:
-        recipe = load_params(written(LISTED + "    strength: 2.0\n")).recipes["augmented_all"]
+    def test_applies_the_transforms_in_their_order_with_one_strength(self, written: Any) -> None:
+        recipe = load_params(written(LISTED + "      strength: 2.0\n")).recipes["augmented_all"]
         expected = specify([HorizontalFlip().step(), Rotation(degrees=4).step(2)])
-        assert recipe.part("transforms").specification() == expected
-        turned = Listed(techniques={"rotation": {}, "horizontal_flip": {}})
+        assert recipe.preset.specification() == expected
+        turned = Listed(transforms=[Rotation(), HorizontalFlip()])
         assert [name for name, _ in json.loads(turned.specification())] == ["Affine", "HorizontalFlip"]
 
     @pytest.mark.parametrize(
         ("old", "new", "told"),
         [
-            ("rotation:", "rotaton:", "techniques.rotaton: unknown key (did you mean 'rotation'?); valid are affine, "),
-            ("degrees:", "angle:", "techniques.rotation.angle: unknown key; valid are p, degrees"),
-            ("degrees: 4", "degrees: -4", "rotation.degrees: -4 should be at least 0 (0 to 180)"),
-            ("degrees: 4", "degrees: 200", "rotation.degrees: 200 should be at most 180 (0 to 180)"),
-            ("degrees: 4", "degrees: much", "rotation.degrees: 'much' should be a number (0 to 180)"),
-            ("degrees: 4", "p: 1.5", "rotation.p: 1.5 should be at most 1 (0 to 1)"),
-            ("{degrees: 4}", "4", "techniques.rotation: 4 should be a mapping of names to values"),
+            (
+                "name: rotation",
+                "name: rotaton",
+                "1.name: 'rotaton' is unknown (did you mean 'rotation'?); valid are affine, ",
+            ),
+            ("degrees:", "angle:", "1.angle: unknown key; valid are name, p, degrees"),
+            ("degrees: 4", "degrees: -4", "1.degrees: -4 should be at least 0 (0 to 180)"),
+            ("degrees: 4", "degrees: 200", "1.degrees: 200 should be at most 180 (0 to 180)"),
+            ("degrees: 4", "degrees: much", "1.degrees: 'much' should be a number (0 to 180)"),
+            ("degrees: 4", "p: 1.5", "1.p: 1.5 should be at most 1 (0 to 1)"),
+            ("{name: rotation, degrees: 4}", "rotation", "1: write 'rotation' as {name: rotation}"),
+            ("{name: rotation, degrees: 4}", "{degrees: 4}", "1: its name is missing; write it as {name: ...}"),
         ],
     )
     def test_a_mistake_is_told_with_its_line(self, written: Any, old: str, new: str, told: str) -> None:
         path = written(LISTED.replace(old, new))
         (said,) = mistakes(path)
-        assert said.startswith(f"params.yaml:{line(path, new)}: recipes.augmented_all.techniques.")
+        assert said.startswith(f"params.yaml:{line(path, new)}: recipes.augmented_all.preset.transforms.")
         assert told in said
 
     def test_all_mistakes_are_told_at_once(self, written: Any) -> None:
-        wrong = "    transforms: listed\n    techniques:\n      blurr: {}\n      blur: {pixels: 99, q: 1}\n"
-        assert len(mistakes(written(wrong))) == 3
+        chosen = "[{name: blurr}, {name: blur, pixels: 99, q: 1}]"
+        assert len(mistakes(written(f"    preset: {{name: listed, transforms: {chosen}}}\n"))) == 3
 
-    def test_techniques_in_a_wrong_order_of_bounds_are_told(self, written: Any) -> None:
-        wrong = "    transforms: listed\n    techniques:\n      random_erasing: {smallest: 0.5}\n"
-        (said,) = mistakes(written(wrong))
-        assert said.endswith("techniques.random_erasing: smallest: 0.5 is more than largest: 0.2")
+    def test_transforms_in_a_wrong_order_of_bounds_are_told(self, written: Any) -> None:
+        chosen = "[{name: random_erasing, smallest: 0.5}]"
+        (said,) = mistakes(written(f"    preset: {{name: listed, transforms: {chosen}}}\n"))
+        assert said.endswith("preset.transforms.0: smallest: 0.5 is more than largest: 0.2")
 
-    @pytest.mark.parametrize(("name", "key"), [("listed", "techniques"), ("custom", "pipeline")])
+    @pytest.mark.parametrize(("name", "key"), [("listed", "transforms: []"), ("custom", "pipeline: {}")])
     def test_an_empty_choice_is_refused_where_images_are_wanted(self, written: Any, name: str, key: str) -> None:
-        (said,) = mistakes(written(f"    transforms: {name}\n    {key}: {{}}\n"))
-        assert said.endswith(f"{name!r} changes nothing without {key}; write some below that key")
+        (said,) = mistakes(written(f"    preset: {{name: {name}, {key}}}\n"))
+        assert said.endswith(f"{name!r} changes nothing without {key.split(':')[0]}; write some below that key")
 
-    def test_editors_know_the_techniques_and_their_parameters(self) -> None:
-        options = params_schema()["$defs"]["Recipe"]["properties"]["techniques"]["anyOf"]
-        techniques = options[0]["properties"]
-        assert techniques["rotation"]["properties"]["degrees"]["maximum"] == 180
-        assert options[0]["additionalProperties"] is False
+    def test_editors_know_the_transforms_and_their_parameters(self) -> None:
+        rotation = params_schema()["$defs"]["Rotation"]
+        assert rotation["properties"]["degrees"]["maximum"] == 180
+        assert rotation["additionalProperties"] is False
 
 
 class TestCustom:
-    """`transforms: custom`."""
+    """`preset: {name: custom}`."""
 
     def test_takes_a_file_as_albumentations_writes_it_with_or_without_its_frame(self, written: Any) -> None:
-        whole = load_params(written(WRITTEN)).recipes["augmented_all"].part("transforms")
+        whole = load_params(written(WRITTEN)).recipes["augmented_all"].preset
         bare = Custom(pipeline=whole.pipeline["transform"])
         assert json.loads(whole.specification()) == [
             ["HorizontalFlip", {"p": 0.5}],
@@ -282,18 +288,20 @@ class TestCustom:
             ("[-4, 4]", "[-4, .inf]", "should be a number, a text, true, false, null"),
             ("[-4, 4]", "2020-01-01", "should be a number, a text, true, false, null"),
             (
-                "        p: 1.0",
-                "        bbox_params: {format: coco}",
+                "          p: 1.0",
+                "          bbox_params: {format: coco}",
                 "images have a class here, no boxes; leave it out",
             ),
-            ("        p: 1.0", "        keypoint_params: {format: xy}", "no keypoints; leave it out"),
-            ("        p: 1.0", "        additional_targets: {a: image}", "no further targets; leave it out"),
+            ("          p: 1.0", "          keypoint_params: {format: xy}", "no keypoints; leave it out"),
+            ("          p: 1.0", "          additional_targets: {a: image}", "no further targets; leave it out"),
         ],
     )
     def test_a_mistake_of_form_is_told_with_its_line(self, written: Any, old: str, new: str, told: str) -> None:
         path = written(WRITTEN.replace(old, new))
         (said,) = mistakes(path)
-        assert said.startswith(f"params.yaml:{line(path, new.strip())}: recipes.augmented_all.pipeline.transform")
+        assert said.startswith(
+            f"params.yaml:{line(path, new.strip())}: recipes.augmented_all.preset.pipeline.transform"
+        )
         assert told in said
 
     @pytest.mark.parametrize("wrong", [{"transform": 3}, {"transform": {"__class_fullname__": "Compose"}}, {"a": 1}])
@@ -302,8 +310,8 @@ class TestCustom:
             Custom(pipeline=wrong)
 
     def test_a_strength_is_refused(self, written: Any) -> None:
-        (said,) = mistakes(written(WRITTEN + "    strength: 2.0\n"))
-        assert "augmented_all.strength: means nothing for transforms: custom" in said
+        (said,) = mistakes(written(WRITTEN + "      strength: 2.0\n"))
+        assert "augmented_all.preset.strength: means nothing for preset: custom" in said
 
     def test_a_saved_lambda_is_refused(self) -> None:
         file = saved(varied())

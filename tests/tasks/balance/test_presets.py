@@ -11,15 +11,19 @@ from PIL import Image
 
 from tasks.balance.make import make
 from tasks.balance.pipeline import change
-from tasks.balance.transforms import Transforms
-from tasks.balance.transforms.custom import Custom
-from tasks.balance.transforms.document import Document
-from tasks.balance.transforms.industrial import Industrial
-from tasks.balance.transforms.listed import Listed
-from tasks.balance.transforms.medical import Medical
-from tasks.balance.transforms.photo import Photo
+from tasks.balance.presets import Preset
+from tasks.balance.presets.custom import Custom
+from tasks.balance.presets.document import Document
+from tasks.balance.presets.industrial import Industrial
+from tasks.balance.presets.listed import Listed
+from tasks.balance.presets.medical import Medical
+from tasks.balance.presets.photo import Photo
+from tasks.balance.transforms.brightness import Brightness
+from tasks.balance.transforms.elastic import Elastic
+from tasks.balance.transforms.hue import Hue
+from tasks.balance.transforms.quarter_turns import QuarterTurns
 from tasks.images import open_image
-from tasks.registry import parts
+from tasks.registry import components
 
 PIPELINE = {
     "__version__": "2.0.8",
@@ -47,30 +51,28 @@ PIPELINE = {
 PRESETS = [Document(), Industrial(), Medical(), Photo()]
 CHOICES = [
     *PRESETS,
-    Listed(
-        techniques={"brightness": {"share": 0.1, "p": 1}, "quarter_turns": {}, "elastic": {"p": 1}, "hue": {"p": 1}}
-    ),
+    Listed(transforms=[Brightness(share=0.1, p=1), QuarterTurns(), Elastic(p=1), Hue(p=1)]),
     Custom(pipeline=PIPELINE),
 ]
 
 
 def test_these_are_all_there_are() -> None:
-    names = {choice.part_name() for choice in CHOICES}
-    assert names | {"none"} == set(parts("tasks.balance.transforms"))
+    names = {choice.name for choice in CHOICES}
+    assert names | {"none"} == set(components("tasks.balance.presets"))
 
 
-@pytest.mark.parametrize("preset", CHOICES, ids=lambda part: part.part_name())
+@pytest.mark.parametrize("preset", CHOICES, ids=lambda part: part.name)
 class TestEveryChoice:
     """The contract."""
 
-    def test_its_specification_is_plain_json_without_the_reasons(self, preset: Transforms) -> None:
+    def test_its_specification_is_plain_json_without_the_reasons(self, preset: Preset) -> None:
         steps = [[step.name, step.parameters] for step in preset.steps()]
         assert [entry[:2] for entry in json.loads(preset.specification())] == json.loads(json.dumps(steps))
         assert preset.digest() == hashlib.sha256(preset.specification().encode()).hexdigest()[:8]
         assert not any(step.why in preset.specification() for step in preset.steps())
 
     @pytest.mark.parametrize("mode", MODES)
-    def test_keeps_mode_size_and_format(self, preset: Transforms, mode: str, tmp_path: Path) -> None:
+    def test_keeps_mode_size_and_format(self, preset: Preset, mode: str, tmp_path: Path) -> None:
         parent = saved(mode, tmp_path)
         before = open_image(parent).image
         for image in made_from(parent, tmp_path / "new", preset):
@@ -81,23 +83,23 @@ class TestEveryChoice:
 
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("mode", ["L", "RGBA", "I;16"])
-    def test_survives_extreme_sizes(self, preset: Transforms, mode: str, size: tuple[int, int], tmp_path: Path) -> None:
+    def test_survives_extreme_sizes(self, preset: Preset, mode: str, size: tuple[int, int], tmp_path: Path) -> None:
         parent = saved(mode, tmp_path, size)
         for image in made_from(parent, tmp_path / "new", preset):
             assert open_image(image.file).image.size == size
 
-    def test_leaves_no_black_borders(self, preset: Transforms, tmp_path: Path) -> None:
+    def test_leaves_no_black_borders(self, preset: Preset, tmp_path: Path) -> None:
         parent = tmp_path / "bright.png"
         Image.new("L", (60, 40), 180).save(parent)
         for image in made_from(parent, tmp_path / "new", preset, copies=30):
             assert pixels(image.file).min() > 120
 
-    def test_descendants_differ_from_parent_and_each_other(self, preset: Transforms, tmp_path: Path) -> None:
+    def test_descendants_differ_from_parent_and_each_other(self, preset: Preset, tmp_path: Path) -> None:
         parent = saved("RGB", tmp_path)
         images = [pixels(image.file).tobytes() for image in made_from(parent, tmp_path / "new", preset, copies=20)]
         assert len({*images, pixels(parent).tobytes()}) == 21
 
-    def test_workers_order_and_number_of_copies_change_no_byte(self, preset: Transforms, tmp_path: Path) -> None:
+    def test_workers_order_and_number_of_copies_change_no_byte(self, preset: Preset, tmp_path: Path) -> None:
         parents = []
         for number in range(5):
             path = tmp_path / f"{number}.png"
@@ -119,14 +121,14 @@ class TestEveryChoice:
         assert len(list((tmp_path / "two").iterdir())) == 200
 
 
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda part: part.part_name())
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda part: part.name)
 class TestEveryPreset:
     """What only presets owe: reasons, mildness and a strength."""
 
-    def test_says_why_each_step_keeps_the_label(self, preset: Transforms) -> None:
+    def test_says_why_each_step_keeps_the_label(self, preset: Preset) -> None:
         assert all(len(step.why) > 20 for step in preset.steps())
 
-    def test_stays_close_to_its_parent(self, preset: Transforms, tmp_path: Path) -> None:
+    def test_stays_close_to_its_parent(self, preset: Preset, tmp_path: Path) -> None:
         """In some orientation each descendant looks much like the parent."""
         parent = saved("L", tmp_path, (80, 60))
         before = pixels(parent).astype(float)
@@ -135,13 +137,13 @@ class TestEveryPreset:
             turned = (before, before[:, ::-1], before[::-1], before[::-1, ::-1])
             assert min(np.abs(after - other).mean() for other in turned) < 45
 
-    def test_a_dark_image_keeps_its_content(self, preset: Transforms, tmp_path: Path) -> None:
+    def test_a_dark_image_keeps_its_content(self, preset: Preset, tmp_path: Path) -> None:
         parent = tmp_path / "dark.png"
         Image.fromarray(np.tile(np.arange(5, 25, dtype=np.uint8), (20, 1))).save(parent)
         for image in made_from(parent, tmp_path / "new", preset, copies=20):
             assert len(np.unique(pixels(image.file))) > 12
 
-    def test_is_the_stronger_the_higher_its_strength(self, preset: Transforms) -> None:
+    def test_is_the_stronger_the_higher_its_strength(self, preset: Preset) -> None:
         """Flips aside, hardly anything at 0.01, and the mean change of an image grows."""
         image = np.asarray(picture("RGB", (64, 64)))
         turned = (image, image[:, ::-1], image[::-1], image[::-1, ::-1])
@@ -156,15 +158,15 @@ class TestEveryPreset:
         assert weak < usual / 2
         assert usual < strong
 
-    def test_probabilities_do_not_follow_the_strength(self, preset: Transforms) -> None:
+    def test_probabilities_do_not_follow_the_strength(self, preset: Preset) -> None:
         usual, strong = preset.steps(), type(preset)(strength=3).steps()
         assert [(step.name, step.parameters["p"]) for step in usual] == [
             (step.name, step.parameters["p"]) for step in strong
         ]
 
 
-@pytest.mark.parametrize("preset", [Document(), Medical()], ids=lambda part: part.part_name())
-def test_writing_and_sides_of_the_body_are_never_mirrored(preset: Transforms) -> None:
+@pytest.mark.parametrize("preset", [Document(), Medical()], ids=lambda part: part.name)
+def test_writing_and_sides_of_the_body_are_never_mirrored(preset: Preset) -> None:
     image = np.zeros((64, 64, 1), dtype=np.uint8)
     image[8:28, 8:28] = 255  # in the upper left
     for seed in range(60):
@@ -178,5 +180,5 @@ def test_writing_and_sides_of_the_body_are_never_mirrored(preset: Transforms) ->
     [(Photo(), {"VerticalFlip", "RandomRotate90"}), (Industrial(), {"RandomRotate90", "GaussianBlur"})],
     ids=["photo", "industrial"],
 )
-def test_presets_leave_out_what_their_docstring_says(preset: Transforms, missing: set[str]) -> None:
+def test_presets_leave_out_what_their_docstring_says(preset: Preset, missing: set[str]) -> None:
     assert not missing & {step.name for step in preset.steps()}

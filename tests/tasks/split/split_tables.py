@@ -56,8 +56,8 @@ def components(ids: Sequence[str], pairs: Iterable[tuple[str, str, str]]) -> pd.
 
 
 def sides_of(splits: pd.DataFrame) -> pd.Series:
-    """The side of each image: -1 for the test part, -2 for the audit part, else the fold."""
-    return splits["fold"].astype("float").mask(splits["part"] == "test", -1).mask(splits["part"] == "audit", -2)
+    """The side of each image: -1 for the test part, else the fold."""
+    return splits["fold"].astype("float").mask(splits["part"] == "test", -1)
 
 
 def long_tail(seed: int, tops: Sequence[int] = (100, 300, 1000)) -> tuple[list[str], list[str], int]:

@@ -47,7 +47,7 @@ def test_every_old_image_stays_and_shares_stay_near_their_targets(seed, share, r
     sides = sides_of(after)
     assert (sides.groupby([after["repeat"], after["group"]]).nunique() == 1).all()
     targets = np.array([0.2] + [0.8 / folds] * folds)
-    for _, own in after[after["part"] != "audit"].groupby("repeat"):
+    for _, own in after.groupby("repeat"):
         counts = pd.crosstab(own["label"], sides_of(own))
         largest = own.groupby(["group", "label"]).size().groupby("label").max()
         off = (counts - np.outer(counts.sum(axis=1), targets)).abs().max(axis=1)
@@ -213,7 +213,7 @@ def test_the_file_brings_the_assignment_back(tmp_path):
         (HEADER + "x,train,0,\n", r":2: fold '' should be a whole number"),
         (HEADER + "x,train,0,-1\n", r":2: fold '-1' should be"),
         (HEADER + "x,train,0,1.0\n", r":2: fold '1.0' should be"),
-        (HEADER + "x,test,0,1\n", r":2: a test image lies in no fold, but here stands '1'"),
+        (HEADER + "x,test,0,1\n", r":2: an image of the part test lies in no fold, but here stands '1'"),
         (HEADER + "x,train,first,1\n", r":2: repeat 'first' should be"),
         (HEADER + ",train,0,1\n", r":2: no image_id"),
         (HEADER + "x,train,0,1\ny,test,0,\nx,train,0,0\n", r":4: repeat 0 of x stands in line 2 already"),
@@ -240,3 +240,17 @@ def test_another_number_of_folds_than_the_frozen_one_is_refused(folds):
         make_split(catalog, groups, Split(folds=folds), frozen)
     check_folds(frozen, 3)
     check_folds(frozen.iloc[:0], folds)
+
+
+def test_the_part_audit_of_earlier_versions_freezes_nothing_and_that_is_said(tmp_path, capsys):
+    path = tmp_path / "frozen.csv"
+    path.write_text("image_id,part,repeat,fold\na,train,0,1\nb,audit,0,\nc,test,0,\n")
+    found = read_frozen(path)
+    assert found["image_id"].tolist() == ["a", "c"]
+    assert (
+        "1 images of frozen.csv lie in the part audit, which is no more: they are placed like new"
+        in capsys.readouterr().out
+    )
+    path.write_text("image_id,part,repeat,fold\nb,audit,0,1\n")
+    with pytest.raises(InputError, match="an image of the part audit lies in no fold, but here stands '1'"):
+        read_frozen(path)

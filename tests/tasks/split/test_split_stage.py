@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,9 @@ from tasks import tables as table_module
 from tasks.errors import InputError
 from tasks.evaluate.scored import Scored
 from tasks.features import Features
-from tasks.params.models import Split, Strategy, Train
+from tasks.inputs import Inputs, StoredSource
+from tasks.params.checks import contradictions
+from tasks.params.models import Split, Strategy
 from tasks.split.assignment import make_split
 from tasks.split.frozen import frozen_text
 from tasks.split.summary import summarise
@@ -92,7 +95,7 @@ def test_what_is_frozen_stays_until_it_is_given_up_and_then_the_moves_are_told(p
     assert sum(moved["parts"].values()) == (anew["part"] != before["part"]).sum() > 0
     printed = capsys.readouterr().out
     assert "40 images of data/frozen.csv were drawn anew" in printed
-    assert f"{sum(moved['parts'].values())} changed the part (training, test or audit): a " in printed
+    assert f"{sum(moved['parts'].values())} changed the part (training or test): a " in printed
 
 
 def test_another_number_of_folds_is_possible_where_nothing_has_to_stay(project):
@@ -148,9 +151,9 @@ def test_repeats_share_the_test_part_and_draw_the_folds_anew(seed):
     labels, groups, folds = long_tail(seed)
     keep = rich_enough(labels, groups, folds + 1)
     given = tables(list(np.array(labels)[keep]), list(np.array(groups)[keep]))
-    splits = make_split(*given, Split(folds=folds, repeats=3, audit_images=0)).splits
+    splits = make_split(*given, Split(folds=folds, repeats=3)).splits
     first = splits[splits["repeat"] == 0]
-    pd.testing.assert_frame_equal(first, make_split(*given, Split(folds=folds, audit_images=0)).splits)
+    pd.testing.assert_frame_equal(first, make_split(*given, Split(folds=folds)).splits)
     together = []
     for _, own in splits.groupby("repeat"):
         assert own["part"].tolist() == first["part"].tolist()
@@ -196,14 +199,16 @@ def test_repeats_go_through_training_and_evaluation(tmp_path):
     values = np.random.default_rng(0).normal(size=(90, 6)).astype(np.float32)
     values[:60, 0] += 3
     features = Features([f"{number:06}" for number in range(90)], values)
-    parts = {"family": "head", "loss": "cross_entropy", "sampler": "natural", "mixing": "none", "posthoc": "none"}
+    chosen = {"family": {"name": "head", "steps": 60, "batch_size": 16, "learning_rate": 0.05, "backbone": "toy"}}
+    chosen |= {"loss": {"name": "cross_entropy"}, "sampler": {"name": "natural"}}
+    chosen |= {"mixing": {"name": "none"}, "posthoc": {"name": "none"}}
     outcome = fit_strategy(
-        Strategy.model_validate({"recipe": "mine", **parts}),
-        Train(seeds=2, steps=60, batch_size=16, learning_rate=0.05),
+        Strategy.model_validate({"recipe": "mine", **chosen}),
+        2,
         splits=splits,
         balanced=BALANCED.read(tmp_path / "balanced.parquet"),
-        features=features,
-        new_features=Features([], np.empty((0, 6), dtype=np.float32)),
+        inputs=Inputs([], StoredSource(defaultdict(lambda: [features]))),
+        backbone=None,
         tell=lambda line: None,
     )
     PREDICTIONS.write(outcome.predictions, tmp_path / "predictions.parquet")
@@ -216,5 +221,7 @@ def test_repeats_go_through_training_and_evaluation(tmp_path):
 
 @pytest.mark.parametrize("by", ["time", "group"])
 def test_folds_that_follow_from_the_data_are_not_drawn_again(by):
-    with pytest.raises(ValueError, match=rf"with by: {by} the folds follow from the data.*set repeats: 1"):
-        Split(by=by, repeats=2)
+    (told,) = contradictions({"split": {"by": by, "repeats": 2}})
+    assert told["loc"] == ("split", "repeats")
+    assert told["ctx"]["message"].startswith(f"with by: {by} the folds follow from the data")
+    assert told["ctx"]["message"].endswith("set repeats: 1")

@@ -68,7 +68,7 @@ def test_hostile_data_lose_no_feasible_class_and_part_no_relatives(seed):
     keep = rich_enough(labels, relatives["group"], folds + 1)
     catalog, _ = tables(labels, relatives["group"], given=given)
     catalog.loc[~keep, "label"] = None  # a class that can't be everywhere is left unlabelled
-    splits = make_split(catalog, relatives, Split(folds=folds, seed=seed, audit_images=0)).splits
+    splits = make_split(catalog, relatives, Split(folds=folds, seed=seed)).splits
     SPLITS.check(splits)
     used = splits[splits["part"] != "excluded"]
     side = dict(zip(used["image_id"], sides_of(used), strict=True))
@@ -147,7 +147,7 @@ def both(labels, groups, folds, seed):
     inner = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     for fold, (_, own) in enumerate(inner.split(labels[rest], labels[rest], groups[rest])):
         theirs[rest[own]] = fold
-    params = Split(folds=folds, seed=seed, audit_images=0)
+    params = Split(folds=folds, seed=seed)
     ours = sides_of(make_split(*tables(list(labels), list(groups)), params).splits)
     return np.array([pd.crosstab(labels, sides).to_numpy() for sides in (theirs, ours.to_numpy())])
 

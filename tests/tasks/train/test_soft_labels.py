@@ -9,19 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from fit_tasks import each, hard_task
+from fits import Task, each, hard_task
 from numpy.testing import assert_allclose, assert_array_equal
-from safetensors.numpy import save
 from test_train import COUNTS, FAST, FOLDS, fit, make_balanced, make_splits, make_strategy, new_ids, scores, vectors
 
 from tasks.errors import InputError
-from tasks.params.models import Train
-from tasks.train.families import Fit, FitTask
+from tasks.lineage import TrainingSet
+from tasks.train import resampled as resampled_module
 from tasks.train.families.head import Head
-from tasks.train.fitting import labels_of
 from tasks.train.labels import Labels
 from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.mixing.none import Unmixed
+from tasks.train.rows import Rows
 from tasks.train.samplers.class_balanced import ClassBalanced
 from tasks.train.samplers.natural import Natural
 
@@ -30,14 +29,14 @@ SHARE = np.array([0.7, 1.0, 0.25, 1.0, 0.0, 0.5], dtype=np.float32)
 CLASSES = sorted(COUNTS)
 
 
-def soft_task(sampler=None, first=FIRST, second=SECOND, share=SHARE, seed: int = 0) -> FitTask:
+def soft_task(sampler=None, first=FIRST, second=SECOND, share=SHARE, seed: int = 0) -> Task:
     features = np.random.default_rng(1).normal(size=(len(first), 4)).astype(np.float32)
-    settings = Train(steps=20, batch_size=4, learning_rate=0.01)
+    settings = {"steps": 20, "batch_size": 4, "learning_rate": 0.01}
     chosen = sampler or Natural()
-    return FitTask(features, first, second, share, 3, CrossEntropy(), chosen, Unmixed(), settings, seed)
+    return Task(features, first, second, share, 3, CrossEntropy(), chosen, Unmixed(), settings, seed)
 
 
-@each("losses")
+@each("losses", without=["none"])
 def test_the_loss_of_a_mixed_row_is_shared_between_its_labels(part):
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(6, 3, generator=generator, dtype=torch.float64)
@@ -89,7 +88,7 @@ def test_effective_counts_are_the_soft_labels_as_the_sampler_draws_the_rows(part
 @each("samplers")
 def test_hard_labels_have_the_counts_of_the_sampler_to_the_bit(part):
     targets = np.repeat(np.arange(3), [50, 12, 3])
-    task = hard_task(np.zeros((65, 1), np.float32), targets, 3, CrossEntropy(), part, Train(), 0)
+    task = hard_task(np.zeros((65, 1), np.float32), targets, 3, CrossEntropy(), part, {}, 0)
     assert_array_equal(task.counts, part.effective_counts(np.array([50.0, 12.0, 3.0])))
 
 
@@ -99,18 +98,18 @@ def test_a_class_may_be_second_in_all_its_rows():
     for sampler, expected in ((Natural(), [2, 1, 1]), (ClassBalanced(), [4 / 3, 2 / 3, 2])):
         task = soft_task(sampler, first, second, share)
         assert_allclose(task.counts, expected)
-        assert np.isfinite(Head().fit(task).losses).all()
+        assert np.isfinite(task.fit(Head()).losses).all()
 
 
 def test_a_fit_on_soft_labels_gives_the_same_bytes_and_others_than_hard_ones():
-    assert save(dict(Head().fit(soft_task()).state)) == save(dict(Head().fit(soft_task()).state))
+    assert soft_task().fit(Head()).files == soft_task().fit(Head()).files
     hard = soft_task(second=FIRST, share=np.ones(6, dtype=np.float32))
-    assert save(dict(Head().fit(soft_task()).state)) != save(dict(Head().fit(hard).state))
+    assert soft_task().fit(Head()).files != hard.fit(Head()).files
 
 
 def test_a_second_label_that_is_the_first_again_changes_nothing_but_rounding():
-    hard = Head().fit(soft_task(second=FIRST, share=np.ones(6, dtype=np.float32)))
-    same = Head().fit(soft_task(second=FIRST))
+    hard = soft_task(second=FIRST, share=np.ones(6, dtype=np.float32)).fit(Head())
+    same = soft_task(second=FIRST).fit(Head())
     for name, value in hard.state.items():
         assert_allclose(same.state[name], value, atol=1e-5)
 
@@ -118,7 +117,7 @@ def test_a_second_label_that_is_the_first_again_changes_nothing_but_rounding():
 def test_a_model_that_sees_nothing_learns_the_mean_soft_label():
     first, second = np.repeat([0, 1, 2], [60, 30, 10]), np.repeat([2, 1, 2], [60, 30, 10])
     share = np.where(first == 0, 0.75, 1).astype(np.float32)
-    task = FitTask(
+    task = Task(
         features=np.zeros((100, 1), np.float32),
         targets=first,
         second=second,
@@ -127,10 +126,10 @@ def test_a_model_that_sees_nothing_learns_the_mean_soft_label():
         loss=CrossEntropy(),
         sampler=Natural(),
         mixing=Unmixed(),
-        settings=Train(steps=300, batch_size=100, learning_rate=0.05, weight_decay=0.0),
+        settings={"steps": 300, "batch_size": 100, "learning_rate": 0.05, "weight_decay": 0.0},
         seed=0,
     )
-    fitted = Head().predict(Head().fit(task).state, np.zeros((1, 1), np.float32))
+    fitted = task.fit(Head()).predict(np.zeros((1, 1), np.float32))
     assert_allclose(np.exp(fitted[0]) / np.exp(fitted[0]).sum(), [0.45, 0.30, 0.25], atol=1e-3)
     assert_allclose(CrossEntropy().prior(task.counts), [0.45, 0.30, 0.25])
 
@@ -155,25 +154,31 @@ def fit_mixed(strategy=None, balanced: pd.DataFrame | None = None):
     return fit(strategy or make_strategy(), balanced=balanced, new_features=vectors(new_ids(balanced)))
 
 
-def test_a_strategy_is_fitted_on_mixed_rows_with_their_labels(monkeypatch):
-    tasks: list[FitTask] = []
-
-    def note(self: Head, task: FitTask) -> Fit:
-        tasks.append(task)
-        return original(self, task)
-
+def noted_fits(monkeypatch: pytest.MonkeyPatch) -> list[Rows]:
+    """The rows of every fit of a head, as they come."""
+    seen: list[Rows] = []
     original = Head.fit
+
+    def note(self: Head, rows: Rows, *arguments):
+        seen.append(rows)
+        return original(self, rows, *arguments)
+
     monkeypatch.setattr(Head, "fit", note)
+    return seen
+
+
+def test_a_strategy_is_fitted_on_mixed_rows_with_their_labels(monkeypatch):
+    tasks = noted_fits(monkeypatch)
     balanced = with_mixed_rows(make_splits())
     predictions = fit_mixed(balanced=balanced).predictions
     assert np.isfinite(scores(predictions)).all()
     by_id = balanced.sort_values("row_id", ignore_index=True)
-    for task, fold in zip(tasks[:: FAST.seeds], [*range(FOLDS), None], strict=True):
+    for rows, fold in zip(tasks[:: FAST["seeds"]], [*range(FOLDS), None], strict=True):
         own = by_id if fold is None else by_id[by_id["fold"] != fold]
-        assert [CLASSES[number] for number in task.targets] == own["label"].tolist()
+        assert [CLASSES[number] for number in rows.first] == own["label"].tolist()
         second = own["second_label"].fillna(own["label"])
-        assert [CLASSES[number] for number in task.second] == second.tolist()
-        assert_allclose(task.share, 1 - own["second_share"].fillna(0), rtol=1e-6)
+        assert [CLASSES[number] for number in rows.second] == second.tolist()
+        assert_allclose(rows.share, 1 - own["second_share"].fillna(0), rtol=1e-6)
         expected = [
             sum(
                 (row.label == name) * (1 if pd.isna(row.second_label) else 0.7)
@@ -182,11 +187,13 @@ def test_a_strategy_is_fitted_on_mixed_rows_with_their_labels(monkeypatch):
             )
             for name in CLASSES
         ]
-        assert_allclose(task.counts, expected, rtol=1e-6)
+        assert_allclose(rows.counts(Natural(), Unmixed()), expected, rtol=1e-6)
 
 
 def test_the_prior_of_mixed_rows_is_taken_away_by_logit_adjustment():
-    plain, adjusted = (fit_mixed(make_strategy(posthoc=name)).predictions for name in ("none", "logit_adjustment"))
+    plain, adjusted = (
+        fit_mixed(make_strategy(posthoc={"name": name})).predictions for name in ("none", "logit_adjustment")
+    )
     counts = {"crack": 10 + 10 + 10 + 10 * 0.7, "fine": 30, "stain": 15 + 10 * 0.3}
     test_part = plain["part"] == "test"
     taken = (scores(plain) - scores(adjusted))[test_part]
@@ -203,11 +210,15 @@ def test_mixed_rows_leave_the_folds_of_both_parents():
         fit_mixed(balanced=balanced)
 
 
+def rows_of(balanced: pd.DataFrame, classes: list[str]) -> Rows:
+    return Rows.of(TrainingSet.of_split(make_splits()), balanced, None, classes, "all folds")
+
+
 def test_a_second_class_that_is_none_is_refused():
     own = with_mixed_rows(make_splits())
     own.loc[own["origin"] == "mixed", "second_label"] = "dust"
     with pytest.raises(InputError, match="a class 'dust' that the training part has not; run balance again"):
-        labels_of(own, CLASSES, "all folds")
+        rows_of(own, CLASSES)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, np.nan])
@@ -221,43 +232,49 @@ def test_a_share_that_is_none_is_refused_with_its_row(share):
 
 def test_a_class_with_nothing_but_a_share_of_zero_is_refused():
     own = pd.DataFrame({"row_id": ["a", "b"], "label": ["x", "y"], "second_label": ["z", None]})
+    own = own.assign(parents=[["a"], ["b"]], file=None, fitted_on=None)
     own["second_share"] = [0.0, np.nan]
     with pytest.raises(InputError, match="class 'z' has no training row in all folds"):
-        labels_of(own, ["x", "y", "z"], "all folds")
+        rows_of(own, ["x", "y", "z"])
     own["second_share"] = [0.2, np.nan]
-    first, second, share = labels_of(own, ["x", "y", "z"], "all folds")
-    assert (first.tolist(), second.tolist()) == ([0, 1], [2, 1])
-    assert_allclose(share, [0.8, 1])
+    rows = rows_of(own, ["x", "y", "z"])
+    assert (rows.first.tolist(), rows.second.tolist()) == ([0, 1], [2, 1])
+    assert_allclose(rows.share, [0.8, 1])
 
 
 @pytest.mark.parametrize(
     ("key", "name"), [("sampler", "smote"), ("sampler", "adasyn"), ("mixing", "mixup"), ("mixing", "remix")]
 )
 def test_rows_of_two_classes_are_not_mixed_again(key, name):
-    with pytest.raises(InputError, match=f"10 rows .* mixed from two classes, and {key} '{name}' m.*mix: none"):
-        fit_mixed(make_strategy(**{key: name}))
+    with pytest.raises(
+        InputError, match=f"10 rows .* mixed from two classes, and {key} '{name}' m.*mixed: {{name: none}}"
+    ):
+        fit_mixed(make_strategy(**{key: {"name": name}}))
 
 
-@pytest.mark.parametrize("parts", [{"mixing": "mixup"}, {"mixing": "remix"}, {"sampler": "smote", "k_neighbors": 2}])
+@pytest.mark.parametrize(
+    "parts",
+    [{"mixing": {"name": "mixup"}}, {"mixing": {"name": "remix"}}, {"sampler": {"name": "smote", "k_neighbors": 2}}],
+)
 def test_what_happens_in_training_is_the_same_again_and_leaves_the_first_seed(parts):
     plain, one = fit().predictions, fit(make_strategy(**parts)).predictions
     pd.testing.assert_frame_equal(one, fit(make_strategy(**parts)).predictions)
     assert (scores(plain) != scores(one)).any()
-    single = fit(make_strategy(**parts), settings=FAST.model_copy(update={"seeds": 1})).predictions
+    single = fit(make_strategy(**parts), settings=FAST | {"seeds": 1}).predictions
     pd.testing.assert_frame_equal(single, one[one["seed"] == 0].reset_index(drop=True))
 
 
 @pytest.mark.parametrize("name", ["smote", "borderline_smote", "adasyn"])
 def test_rows_are_made_of_the_folds_own_rows_alone(monkeypatch, name):
     """A feature tells the fold: what is made for a fold's models holds nothing of it."""
-    tasks: list[FitTask] = []
+    made_of: list[tuple[np.ndarray, Rows]] = []
 
-    def note(self: Head, task: FitTask) -> Fit:
-        tasks.append(task)
-        return original(self, task)
+    def note(*arguments):
+        made_of.append(original(*arguments))
+        return made_of[-1]
 
-    original = Head.fit
-    monkeypatch.setattr(Head, "fit", note)
+    original = resampled_module.resampled
+    monkeypatch.setattr(resampled_module, "resampled", note)
     splits = make_splits()
     features = vectors(splits["image_id"].tolist(), noise=3.0)
     fold = splits["fold"].astype("float32").to_numpy(np.float32, na_value=-1)
@@ -266,18 +283,24 @@ def test_rows_are_made_of_the_folds_own_rows_alone(monkeypatch, name):
     balanced = make_balanced(splits)
     balanced = balanced[balanced["origin"] == "original"].reset_index(drop=True)
     lines: list[str] = []
-    fit(make_strategy(sampler=name), balanced=balanced, features=features, new_features=vectors([]), tell=lines.append)
-    for task, number in zip(tasks, np.repeat([*range(FOLDS), -1], FAST.seeds), strict=True):
+    fit(
+        make_strategy(sampler={"name": name}),
+        balanced=balanced,
+        features=features,
+        new_features=vectors([]),
+        tell=lines.append,
+    )
+    for (values, rows), number in zip(made_of, np.repeat([*range(FOLDS), -1], FAST["seeds"]), strict=True):
         own = (balanced["fold"] != number).sum()
-        assert len(task.targets) > own
-        assert (task.share == 1).all()
-        assert_array_equal(task.targets, task.second)
-        assert_allclose(task.features[:, 8:].sum(1), 1, atol=1e-5)
+        assert len(rows) > own
+        assert (rows.share == 1).all()
+        assert_array_equal(rows.first, rows.second)
+        assert_allclose(values[:, 8:].sum(1), 1, atol=1e-5)
         if number >= 0:
-            assert not task.features[:, 8 + number].any()
-    for first, second in zip(tasks[:: FAST.seeds], tasks[1 :: FAST.seeds], strict=True):
-        assert_array_equal(first.targets, second.targets)
-        assert (first.features != second.features).any()  # every seed makes its own
+            assert not values[:, 8 + number].any()
+    for first, second in zip(made_of[:: FAST["seeds"]], made_of[1 :: FAST["seeds"]], strict=True):
+        assert_array_equal(first[1].first, second[1].first)
+        assert (first[0] != second[0]).any()  # every seed makes its own
     made = [line for line in lines if f"{name} made rows: crack " in line]
     assert len(made) == FOLDS + 1
     assert all("fine 0" in line for line in made)
@@ -289,6 +312,6 @@ def test_a_class_of_one_row_is_refused_with_class_and_fold():
     balanced = balanced[balanced["origin"] == "original"]
     keep = balanced[balanced["label"] == "crack"].groupby("fold").head(1).query("fold < 2").index
     balanced = balanced[(balanced["label"] != "crack") | balanced.index.isin(keep)].reset_index(drop=True)
-    told = r"class 'crack' has fewer than 2 rows in the folds other than 0.*'smote'.*sampler: class_balanced"
+    told = r"class 'crack' has fewer than 2 rows in the folds other than 0.*'smote'.*sampler: \{name: class_balanced\}"
     with pytest.raises(InputError, match=told):
-        fit(make_strategy(sampler="smote"), balanced=balanced, new_features=vectors([]))
+        fit(make_strategy(sampler={"name": "smote"}), balanced=balanced, new_features=vectors([]))

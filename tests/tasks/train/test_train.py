@@ -5,30 +5,35 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 import pytest
+from fits import inputs_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tasks import train
 from tasks.errors import InputError
 from tasks.features import Features
-from tasks.params.models import Strategy, Train
+from tasks.inputs import Inputs
+from tasks.params.models import Strategy
+from tasks.scores import Scores
 from tasks.tables import BALANCED, PREDICTIONS, SPLITS
 from tasks.train import adamw
 from tasks.train.adamw import AdamW
-from tasks.train.families import Family, Fit, FitTask
+from tasks.train.families import Family, Fitted
 from tasks.train.fitting import fit_strategy
-from tasks.train.models import fold_folder, load_model
+from tasks.train.loading import load_model
+from tasks.train.models import fold_folder
+from tasks.train.stored_inputs import inputs_of as stored_inputs
 from tasks.workspace import Workspace
 
 FOLDS = 3
+BACKBONE = "efficientnet_lite0"
 DIMENSIONS = 8
-FAST = Train(seeds=2, steps=12, batch_size=16, learning_rate=0.01, weight_decay=0.01)
+FAST = {"seeds": 2, "steps": 12, "batch_size": 16, "learning_rate": 0.01, "weight_decay": 0.01}
 COUNTS = {"crack": 12, "fine": 36, "stain": 18}
 
 
@@ -75,25 +80,33 @@ def vectors(ids: list[str], noise: float = 1.0) -> Features:
     return Features(ids, np.array(values, dtype=np.float32).reshape(-1, DIMENSIONS))
 
 
-def make_strategy(**changes: object) -> Strategy:
-    parts = {"family": "head", "loss": "cross_entropy", "sampler": "natural", "mixing": "none", "posthoc": "none"}
-    return Strategy.model_validate({"recipe": "mine", **parts, **changes})
+def make_strategy(**changes: dict) -> Strategy:
+    """A linear head on features; `changes` are components by their keys."""
+    family = {"name": "head", "backbone": "toy"}
+    parts = {key: {"name": "none"} for key in ("mixing", "posthoc")}
+    parts |= {"loss": {"name": "cross_entropy"}, "sampler": {"name": "natural"}}
+    return Strategy.model_validate({"recipe": "mine", "family": family, **parts, **changes})
 
 
 def new_ids(balanced: pd.DataFrame) -> list[str]:
     return balanced.loc[balanced["file"].notna(), "row_id"].tolist()
 
 
-def fit(strategy: Strategy | None = None, settings: Train = FAST, **changes: object):
+def fit(strategy: Strategy | None = None, settings: dict = FAST, **changes: object):
     splits = make_splits()
     balanced = make_balanced(splits)
-    inputs = {
+    given = {
         "splits": splits,
         "balanced": balanced,
         "features": vectors(splits["image_id"].tolist()),
         "new_features": vectors(new_ids(balanced)),
-    }
-    return fit_strategy(strategy or make_strategy(), settings, **({"tell": lambda line: None} | inputs | changes))
+        "tell": lambda line: None,
+    } | changes
+    inputs = inputs_of(given.pop("features"), given.pop("new_features"))
+    strategy = strategy or make_strategy()
+    own = {name: value for name, value in settings.items() if name in type(strategy.family).model_fields}
+    strategy = strategy.model_copy(update={"family": strategy.family.model_copy(update=own)})
+    return fit_strategy(strategy, settings["seeds"], inputs=inputs, backbone=None, **given)
 
 
 def scores(predictions: pd.DataFrame) -> np.ndarray:
@@ -122,30 +135,38 @@ def test_images_outside_training_and_test_are_left_alone():
     assert len(fit(splits=splits).predictions) == 2 * (~aside).sum()
 
 
+@dataclasses.dataclass(frozen=True)
+class Known(Fitted):
+    """Says 1 where the model was fitted on the row or a descendant of it."""
+
+    rows: np.ndarray
+    prior: np.ndarray
+
+    def predict(self, inputs: Inputs) -> Scores:
+        known = np.isin(inputs.features("toy")[:, 0], self.rows).astype(float)
+        return Scores("logit", np.repeat(known[:, None], len(self.prior), axis=1), self.prior)
+
+    def save(self, folder: Path) -> None:
+        raise NotImplementedError
+
+
 class Spy(Family):
     """Notes which rows it was fitted on: the first feature is the number of the original image."""
 
+    name: Literal["spy"] = "spy"
     seen: ClassVar[list[list[float]]] = []
 
-    def fit(self, task: FitTask) -> Fit:
-        Spy.seen.append(task.features[:, 0].tolist())
-        fitted_on = np.array(sorted(set(task.features[:, 0])), dtype=np.float32)
-        return Fit({"fitted_on": fitted_on, "classes": np.zeros(task.classes, np.float32)}, [0.0])
+    def fit(self, rows, inputs, components, seed, fold, log) -> Fitted:
+        features = inputs.features("toy", fold)
+        Spy.seen.append(features[:, 0].tolist())
+        return Known(np.unique(features[:, 0]), np.full(len(rows.classes), 1 / len(rows.classes)))
 
-    def predict(self, state: Mapping[str, np.ndarray], features: np.ndarray) -> np.ndarray:
-        """1 where the model was fitted on the row or a descendant of it."""
-        known = np.isin(features[:, 0], state["fitted_on"]).astype(float)
-        return np.repeat(known[:, None], len(state["classes"]), axis=1)
+    def load(self, folder: Path, prior: np.ndarray, fold: int | None) -> Fitted:
+        raise NotImplementedError
 
 
-@dataclasses.dataclass(frozen=True)
-class SpyingStrategy:
-    """A strategy whose family is the spy."""
-
-    plain: Strategy
-
-    def part(self, slot: str) -> object:
-        return Spy() if slot == "family" else self.plain.part(slot)
+def with_family(family: Family) -> Strategy:
+    return make_strategy().model_copy(update={"family": family})
 
 
 def test_no_model_predicts_a_training_image_that_it_or_a_descendant_of_it_was_fitted_on():
@@ -158,7 +179,7 @@ def test_no_model_predicts_a_training_image_that_it_or_a_descendant_of_it_was_fi
         [row.row_id for row in new], np.array([[number[row.parents[0]]] for row in new], dtype=np.float32)
     )
     Spy.seen.clear()
-    predictions = fit(SpyingStrategy(make_strategy()), features=originals, new_features=descendants).predictions
+    predictions = fit(with_family(Spy()), features=originals, new_features=descendants).predictions
     assert not scores(predictions).any()
     assert len(Spy.seen) == (FOLDS + 1) * 2
     assert len(Spy.seen[-1]) == len(balanced)
@@ -215,24 +236,20 @@ def test_in_no_repeat_a_model_predicts_an_image_that_went_into_its_rows():
             values[row, [number[image] for image in images]] = 1
         return Features([name for name, _ in rows], values)
 
+    class Remembered(Known):
+        def predict(self, inputs: Inputs) -> Scores:
+            found = inputs.features("toy") @ self.rows
+            return Scores("logit", np.repeat(found[:, None], len(self.prior), axis=1), self.prior)
+
     class Memory(Spy):
-        def fit(self, task: FitTask) -> Fit:
-            seen = task.features.max(axis=0)
-            return Fit({"seen": seen, "classes": np.zeros(task.classes, np.float32)}, [0.0])
-
-        def predict(self, state: Mapping[str, np.ndarray], features: np.ndarray) -> np.ndarray:
-            return np.repeat((features @ state["seen"])[:, None], len(state["classes"]), axis=1)
-
-    class Remembering(SpyingStrategy):
-        def part(self, slot: str) -> object:
-            return Memory() if slot == "family" else self.plain.part(slot)
+        def fit(self, rows, inputs, components, seed, fold, log) -> Fitted:
+            return Remembered(inputs.features("toy", fold).max(axis=0), np.full(len(rows.classes), 1 / 3))
 
     new = balanced[balanced["file"].notna()]
     went_in = [(row.row_id, [*row.parents, *(row.fitted_on or [])]) for row in new.itertuples()]
     lines: list[str] = []
-    outcome = fit_strategy(
-        Remembering(make_strategy()),
-        FAST,
+    outcome = fit(
+        with_family(Memory()),
         splits=splits,
         balanced=balanced,
         features=marks([(name, [name]) for name in number]),
@@ -254,11 +271,11 @@ def test_a_memory_of_the_training_rows_is_no_help_out_of_fold():
     noise = Features(rows, generator.normal(size=(len(rows), 100)).astype(np.float32))
     balanced = make_balanced(splits)
     balanced = balanced[balanced["origin"] == "original"].reset_index(drop=True)
-    settings = Train(seeds=2, steps=80, batch_size=16, learning_rate=0.02, weight_decay=0.0)
+    settings = {"seeds": 2, "steps": 80, "batch_size": 16, "learning_rate": 0.02, "weight_decay": 0.0}
     outcome = fit(settings=settings, balanced=balanced, features=noise, new_features=vectors([]))
     training = splits[splits["part"] == "train"]
     truth = training["label"].map(sorted(COUNTS).index).to_numpy()
-    remembered = outcome.model.predict(noise.take(training["image_id"].tolist())).argmax(1)
+    remembered = outcome.model.predict(inputs_of(noise).take(training["image_id"].tolist())).decisions
     assert (remembered == truth).mean() == 1
     train_part = outcome.predictions[outcome.predictions["part"] == "train"]
     right = scores(train_part).argmax(1) == train_part["label"].map(sorted(COUNTS).index)
@@ -285,7 +302,8 @@ def test_the_prior_is_that_of_the_folds_own_effective_set():
     splits = make_splits()
     balanced = make_balanced(splits)
     plain, adjusted = (
-        fit(make_strategy(posthoc=name), balanced=balanced).predictions for name in ("none", "logit_adjustment")
+        fit(make_strategy(posthoc={"name": name}), balanced=balanced).predictions
+        for name in ("none", "logit_adjustment")
     )
     taken = scores(plain) - scores(adjusted)
     for row, fold in zip(taken, plain["fold"], strict=True):
@@ -295,11 +313,16 @@ def test_the_prior_is_that_of_the_folds_own_effective_set():
 
 
 @pytest.mark.parametrize(
-    "parts", [{"loss": "weighted_cross_entropy"}, {"sampler": "class_balanced"}, {"loss": "focal", "alpha": "balanced"}]
+    "parts",
+    [
+        {"loss": {"name": "weighted_cross_entropy"}},
+        {"sampler": {"name": "class_balanced"}},
+        {"loss": {"name": "focal", "alpha": "balanced"}},
+    ],
 )
 def test_what_weights_or_sampling_balanced_is_not_adjusted_again(parts):
     plain = fit(make_strategy(**parts)).predictions
-    adjusted = fit(make_strategy(**parts, posthoc="logit_adjustment")).predictions
+    adjusted = fit(make_strategy(**parts, posthoc={"name": "logit_adjustment"})).predictions
     assert_array_equal(scores(plain).argmax(1), scores(adjusted).argmax(1))
     assert_allclose(scores(adjusted) - scores(plain), math.log(3))
 
@@ -313,7 +336,7 @@ def test_the_order_of_rows_does_not_matter():
 
 
 def test_more_seeds_leave_the_first_ones_as_they_were():
-    one = fit(settings=FAST.model_copy(update={"seeds": 1})).predictions
+    one = fit(settings=FAST | {"seeds": 1}).predictions
     two = fit().predictions
     pd.testing.assert_frame_equal(one, two[two["seed"] == 0].reset_index(drop=True))
     assert (scores(two[two["seed"] == 0]) != scores(two[two["seed"] == 1])).any()
@@ -343,8 +366,8 @@ def test_a_recipe_with_more_rows_takes_as_many_steps_as_one_with_fewer(monkeypat
     for rows in (balanced, balanced[balanced["origin"] == "original"]):
         optimisers.clear()
         fit(balanced=rows.reset_index(drop=True))
-        assert [each.done for each in optimisers] == [FAST.steps] * 2 * (FOLDS + 1)
-        assert {each.steps for each in optimisers} == {FAST.steps}  # the rate comes down to zero at the last step
+        assert [each.done for each in optimisers] == [FAST["steps"]] * 2 * (FOLDS + 1)
+        assert {each.steps for each in optimisers} == {FAST["steps"]}  # the rate comes down to zero at the last step
 
 
 def test_a_class_that_lies_in_one_fold_is_refused_with_class_and_fold():
@@ -376,7 +399,7 @@ def test_a_descendant_of_a_test_image_is_refused():
 
 
 def test_a_missing_feature_vector_is_named():
-    with pytest.raises(InputError, match="crack-000-n1"):
+    with pytest.raises(InputError, match=r"crack-\d{3}-n1"):
         fit(new_features=vectors([]))
 
 
@@ -386,21 +409,21 @@ def make_workspace(root: Path) -> Workspace:
     root.joinpath("params.yaml").write_text(sections, encoding="utf-8")
     splits = make_splits()
     balanced = make_balanced(splits)
-    for folder in ("splits", "features", "balanced/natural", "features_new/natural"):
+    for folder in ("splits", f"features/{BACKBONE}", "balanced/natural", f"features_new/natural/{BACKBONE}"):
         root.joinpath("data", folder).mkdir(parents=True)
     SPLITS.write(splits, root / "data/splits/splits.parquet")
     BALANCED.write(balanced, root / "data/balanced/natural/balanced.parquet")
     about = {"backbone": "none", "image_size": 32}
-    vectors(splits["image_id"].tolist()).save(root / "data/features", about)
-    vectors(new_ids(balanced)).save(root / "data/features_new/natural", about)
+    vectors(splits["image_id"].tolist()).save(root / "data/features" / BACKBONE, about)
+    vectors(new_ids(balanced)).save(root / "data/features_new/natural" / BACKBONE, about)
     return Workspace(root, "train@logit_adjusted")
 
 
 def test_features_of_new_images_that_were_made_otherwise_are_refused(tmp_path):
     workspace = make_workspace(tmp_path)
-    path = workspace.path("data", "features_new", "natural", "features.json")
+    path = workspace.path("data", "features_new", "natural", BACKBONE, "features.json")
     path.write_text(json.dumps({"backbone": "none", "image_size": 32, "versions": {"torch": "2.0"}}), encoding="utf-8")
-    told = r"features_new/natural.*versions: \{'torch': '2.0'\}.*versions: none.*--force embed embed_new"
+    told = r"features_new/natural/.*versions: \{'torch': '2.0'\}.*versions: none.*--force embed embed_new"
     with pytest.raises(InputError, match=told):
         train.run(workspace, "plain")
 
@@ -420,46 +443,54 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def test_the_stage_writes_the_same_bytes_again(workspace):
     before = results(workspace.root)
-    folds = [f"models/logit_adjusted/folds/{fold}/model" for fold in range(3)]
-    assert sorted(before) == [
-        *(f"{name}.{kind}" for name in folds for kind in ("json", "safetensors")),
-        "models/logit_adjusted/history.csv",
-        "models/logit_adjusted/model.json",
-        "models/logit_adjusted/model.safetensors",
-        "predictions/logit_adjusted/predictions.parquet",
-    ]
+    models = ["models/logit_adjusted", *(f"models/logit_adjusted/folds/{fold}" for fold in range(3))]
+    assert sorted(before) == sorted(
+        [
+            *(f"{model}/model.json" for model in models),
+            *(f"{model}/seeds/{seed}/model.safetensors" for model in models for seed in range(3)),
+            "models/logit_adjusted/history.csv",
+            "predictions/logit_adjusted/predictions.parquet",
+        ]
+    )
     train.run(workspace, "logit_adjusted")
     assert results(workspace.root) == before
     assert before["models/logit_adjusted/history.csv"].startswith(b"repeat,fold,seed,epoch,loss\n0,0,0,1,")
+
+
+def workspace_inputs(workspace: Workspace) -> Inputs:
+    balanced = BALANCED.read(workspace.path("data", "balanced", "natural", "balanced.parquet"))
+    return stored_inputs(workspace, workspace.params.strategies["logit_adjusted"], balanced)
 
 
 def test_a_loaded_model_gives_the_test_predictions(workspace):
     predictions = PREDICTIONS.read(workspace.path("predictions", "logit_adjusted", "predictions.parquet"))
     test_part = predictions[predictions["part"] == "test"]
     images = sorted(set(test_part["image_id"]))
-    values = Features.load(workspace.path("data", "features")).take(images)
+    inputs = workspace_inputs(workspace).take(images)
     model = load_model(workspace.path("models", "logit_adjusted"))
     assert model.classes == sorted(COUNTS)
     for seed, own in test_part.groupby("seed"):
         assert own["image_id"].tolist() == images
-        assert_array_equal(model.predict_each(values)[seed], scores(own))
-    assert_allclose(model.predict(values), scores(test_part).reshape(len(images), -1, 3).mean(axis=1))
+        assert_array_equal(model.predict_each(inputs).values[seed], scores(own))
+    assert_allclose(model.predict(inputs).values, scores(test_part).reshape(len(images), -1, 3).mean(axis=1))
 
 
 def test_the_model_of_a_fold_gives_the_predictions_out_of_fold(workspace):
     predictions = PREDICTIONS.read(workspace.path("predictions", "logit_adjusted", "predictions.parquet"))
-    features = Features.load(workspace.path("data", "features"))
+    inputs = workspace_inputs(workspace)
     for (fold, seed), own in predictions.dropna(subset="fold").groupby(["fold", "seed"]):
         model = load_model(fold_folder(workspace.path("models", "logit_adjusted"), int(fold)))
-        assert_array_equal(model.predict_each(features.take(own["image_id"].tolist()))[seed], scores(own))
+        assert_array_equal(model.predict_each(inputs.take(own["image_id"].tolist())).values[seed], scores(own))
 
 
 def test_the_model_says_what_it_needs_to_predict(workspace):
     facts = json.loads(workspace.path("models", "logit_adjusted", "model.json").read_text())
     assert facts["strategy"] == "logit_adjusted"
-    assert facts["family"] == {"name": "head", "parameters": {"hidden": 0}}
-    assert facts["posthoc"] == {"name": "logit_adjustment", "parameters": {"tau": 1.0}}
-    assert facts["features"] == {"backbone": "none", "image_size": 32}
+    assert facts["family"]["name"] == "head"
+    assert facts["family"]["hidden"] == 0
+    assert facts["posthoc"] == {"name": "logit_adjustment", "tau": 1.0}
+    assert facts["backbone"]["name"] == BACKBONE
+    assert facts["backbone"]["image_size"] == 128
     assert math.isclose(sum(facts["prior"]), 1)
 
 

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from fit_tasks import hard_task
+from fits import hard_task
 from numpy.testing import assert_allclose
 
-from tasks.params.models import Train
+from tasks.scores import Scores
 from tasks.train.adamw import AdamW
 from tasks.train.families.head import Head
 from tasks.train.losses import balanced_weights, weighted_prior
@@ -107,9 +107,11 @@ def test_logit_adjustment_takes_away_the_log_prior():
     golden = numbers("-.9087 -1.4206 -1.9326 -2.4440 -2.9567 -3.4675 -3.9792 -4.4915 -5.0071 -5.5139")
     assert_allclose(np.log(prior), golden, atol=6e-5)
     scores = np.arange(20.0).reshape(2, 10)
-    assert_allclose(LogitAdjustment(tau=1).adjust(scores, prior), scores - golden, atol=6e-5)
-    assert_allclose(LogitAdjustment(tau=0.5).adjust(scores, prior), scores - np.array(golden) / 2, atol=6e-5)
-    assert_allclose(LogitAdjustment(tau=0).adjust(scores, prior), scores)
+    assert_allclose(LogitAdjustment(tau=1).adjust(Scores("logit", scores, prior)).values, scores - golden, atol=6e-5)
+    assert_allclose(
+        LogitAdjustment(tau=0.5).adjust(Scores("logit", scores, prior)).values, scores - np.array(golden) / 2, atol=6e-5
+    )
+    assert_allclose(LogitAdjustment(tau=0).adjust(Scores("logit", scores, prior)).values, scores)
 
 
 @pytest.mark.parametrize(("sampler", "power"), [(Natural(), 1), (SquareRoot(), 0.5), (ClassBalanced(), 0)], ids=repr)
@@ -189,15 +191,15 @@ def balanced_accuracy(scores: np.ndarray, targets: np.ndarray) -> float:
 def fitted(loss, sampler) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores and classes of fresh, balanced points by a head trained on imbalanced ones, and its effective prior."""
     features, targets = gaussian([900, 80, 20], seed=0)
-    settings = Train(steps=300, batch_size=100, learning_rate=0.02, weight_decay=0.0)
+    settings = {"steps": 300, "batch_size": 100, "learning_rate": 0.02, "weight_decay": 0.0}
     task = hard_task(features, targets, 3, loss, sampler, settings, 0)
     points, classes = gaussian([1000, 1000, 1000], seed=1)
-    return Head().predict(Head().fit(task).state, points), classes, loss.prior(task.counts)
+    return task.fit(Head()).predict(points), classes, loss.prior(task.counts)
 
 
 def test_logit_adjustment_raises_balanced_accuracy_of_a_plain_model():
     scores, classes, prior = fitted(CrossEntropy(), Natural())
-    adjusted = balanced_accuracy(LogitAdjustment().adjust(scores, prior), classes)
+    adjusted = balanced_accuracy(LogitAdjustment().adjust(Scores("logit", scores, prior)).values, classes)
     assert adjusted > balanced_accuracy(scores, classes) + 0.15
     means = 1.5 * np.array([[0, 0], [1, 0], [0, 1]])
     points, _ = gaussian([1000, 1000, 1000], seed=1)
@@ -216,7 +218,7 @@ def test_logit_adjustment_raises_balanced_accuracy_of_a_plain_model():
 )
 def test_logit_adjustment_changes_nothing_after_weights_or_sampling(loss, sampler):
     scores, classes, prior = fitted(loss, sampler)
-    adjusted = LogitAdjustment().adjust(scores, prior)
+    adjusted = LogitAdjustment().adjust(Scores("logit", scores, prior)).values
     assert (adjusted.argmax(1) == scores.argmax(1)).all()
     assert balanced_accuracy(scores, classes) > 0.6
 
@@ -225,25 +227,25 @@ def test_logit_adjustment_changes_nothing_after_weights_or_sampling(loss, sample
 def test_weights_reach_the_balanced_accuracy_of_adjustment_with_every_size_of_head(hidden):
     features, targets = gaussian([900, 80, 20], seed=0)
     points, classes = gaussian([1000, 1000, 1000], seed=1)
-    settings = Train(steps=300, batch_size=100, learning_rate=0.02, weight_decay=0.0)
+    settings = {"steps": 300, "batch_size": 100, "learning_rate": 0.02, "weight_decay": 0.0}
     head = Head(hidden=hidden)
     task = hard_task(features, targets, 3, WeightedCrossEntropy(), Natural(), settings, 0)
-    assert balanced_accuracy(head.predict(head.fit(task).state, points), classes) > 0.6
+    assert balanced_accuracy(task.fit(head).predict(points), classes) > 0.6
 
 
 def test_seeds_start_a_head_from_different_weights():
     features, targets = gaussian([30, 20, 10], seed=0)
-    settings = Train(steps=1, batch_size=60, learning_rate=1e-9, weight_decay=0.0)
+    settings = {"steps": 1, "batch_size": 60, "learning_rate": 1e-9, "weight_decay": 0.0}
     tasks = [hard_task(features, targets, 3, CrossEntropy(), Natural(), settings, seed) for seed in (0, 1)]
-    first, second = (Head().fit(task).state for task in tasks)
+    first, second = (task.fit(Head()).state for task in tasks)
     assert np.abs(first["weight0"] - second["weight0"]).max() > 0.01
     assert_allclose(first["bias0"], np.log([30 / 60, 20 / 60, 10 / 60]), rtol=1e-6)
 
 
 def test_features_are_standardised_by_the_training_rows():
     features, targets = gaussian([30, 20, 10], seed=0)
-    settings = Train(steps=1, batch_size=60, learning_rate=0.01, weight_decay=0.0)
-    state = Head().fit(hard_task(features, targets, 3, CrossEntropy(), Natural(), settings, 0)).state
+    settings = {"steps": 1, "batch_size": 60, "learning_rate": 0.01, "weight_decay": 0.0}
+    state = hard_task(features, targets, 3, CrossEntropy(), Natural(), settings, 0).fit(Head()).state
     for column in range(2):
         values = [float(value) for value in features[:, column]]
         mean = sum(values) / 60

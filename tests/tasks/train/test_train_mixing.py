@@ -8,11 +8,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from fit_tasks import each, hard_task
+from fits import each, hard_task
 from numpy.testing import assert_allclose, assert_array_equal
-from safetensors.numpy import save
 
-from tasks.params.models import Train
 from tasks.train.families.head import Head
 from tasks.train.labels import Labels
 from tasks.train.losses.cross_entropy import CrossEntropy
@@ -123,12 +121,12 @@ def test_effective_counts_are_the_label_mass_that_batches_have_on_average(part):
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0])
 @pytest.mark.parametrize("ratio", [1.5, 3.0])
 def test_remix_expects_the_right_counts_for_all_its_parameters(ratio, alpha, threshold):
-    check_effective_counts(Remix(mixing_alpha=alpha, mixing_ratio=ratio, mixing_threshold=threshold), draws=2000)
+    check_effective_counts(Remix(alpha=alpha, ratio=ratio, threshold=threshold), draws=2000)
 
 
 @pytest.mark.parametrize("alpha", [0.2, 5.0])
 def test_cmo_expects_the_right_counts_for_all_its_parameters(alpha):
-    check_effective_counts(Cmo(mixing_alpha=alpha), draws=700)
+    check_effective_counts(Cmo(alpha=alpha), draws=700)
 
 
 def test_the_share_that_cmo_cuts_is_known_in_closed_form():
@@ -163,7 +161,7 @@ def test_remix_expects_what_its_formula_says_for_two_classes():
     assert_allclose(Remix().effective_counts(np.array([900.0, 100.0])), expected)
 
 
-@pytest.mark.parametrize("part", [Mixup(mixing_alpha=2.0), Remix()], ids=repr)
+@pytest.mark.parametrize("part", [Mixup(alpha=2.0), Remix()], ids=repr)
 def test_mixed_inputs_lie_on_the_lines_between_rows_and_the_label_of_mixup_says_where(part):
     inputs, labels = batch(40, (5,))
     labels = Labels(torch.arange(40) % 4)
@@ -236,28 +234,28 @@ def test_a_head_that_mixes_learns_gives_the_same_bytes_and_names_the_prior_of_th
     generator = np.random.default_rng(0)
     targets = np.repeat(np.arange(3), [60, 20, 12])
     features = (generator.normal(size=(92, 6)) + 4 * np.eye(3, 6)[targets]).astype(np.float32)
-    settings = Train(steps=150, batch_size=32, learning_rate=0.05, weight_decay=0.01)
+    settings = {"steps": 150, "batch_size": 32, "learning_rate": 0.05, "weight_decay": 0.01}
 
     def task(mixing: Mixing | None, seed: int = 0):
         return hard_task(features, targets, 3, CrossEntropy(), Natural(), settings, seed, mixing)
 
-    fit = Head().fit(task(part))
-    assert (Head().predict(fit.state, features).argmax(1) == targets).mean() > 0.9
-    assert save(dict(Head().fit(task(part)).state)) == save(dict(fit.state))
-    assert save(dict(Head().fit(task(None)).state)) != save(dict(fit.state))
-    assert save(dict(Head().fit(task(part, seed=1)).state)) != save(dict(fit.state))
+    fit = task(part).fit(Head())
+    assert (fit.predict(features).argmax(1) == targets).mean() > 0.9
+    assert task(part).fit(Head()).files == fit.files
+    assert task(None).fit(Head()).files != fit.files
+    assert task(part, seed=1).fit(Head()).files != fit.files
     assert_allclose(task(part).counts, part.effective_counts(np.array([60.0, 20.0, 12.0])))
 
 
-@pytest.mark.parametrize("part", [Mixup(mixing_alpha=1.0), Remix()], ids=repr)
+@pytest.mark.parametrize("part", [Mixup(alpha=1.0), Remix()], ids=repr)
 def test_a_model_that_sees_nothing_learns_the_prior_of_the_mixes(part):
     """Features that say nothing: what is left for the bias is the label mass that the mixing expects."""
     targets = np.repeat(np.arange(3), [600, 150, 50])
     features = np.random.default_rng(0).normal(size=(800, 1)).astype(np.float32) * 1e-9
-    settings = Train(steps=400, batch_size=200, learning_rate=0.05, weight_decay=0.0)
+    settings = {"steps": 400, "batch_size": 200, "learning_rate": 0.05, "weight_decay": 0.0}
     task = hard_task(features, targets, 3, CrossEntropy(), Natural(), settings, 0, part)
-    fit = Head().fit(task)
-    scores = Head().predict(fit.state, np.zeros((1, 1), dtype=np.float32) + features.mean())
+    fit = task.fit(Head())
+    scores = fit.predict(np.zeros((1, 1), dtype=np.float32) + features.mean())
     learnt = np.exp(scores[0]) / np.exp(scores[0]).sum()
     assert_allclose(learnt, CrossEntropy().prior(task.counts), atol=0.02)
 
@@ -279,9 +277,8 @@ def test_mixing_has_a_random_stream_of_its_own_and_leaves_the_order_of_rows():
     features = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
     Noting.seen.clear()
     for mixing in (Noting(), Noting()):
-        Head().fit(
-            hard_task(features, targets, 40, CrossEntropy(), Natural(), Train(steps=3, batch_size=40), 7, mixing)
-        )
+        settings = {"steps": 3, "batch_size": 40}
+        hard_task(features, targets, 40, CrossEntropy(), Natural(), settings, 7, mixing).fit(Head())
     order = np.random.default_rng(7)
     for (rows, drawn), (again, same) in zip(Noting.seen[:3], Noting.seen[3:], strict=True):
         natural = order.permutation(40)

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
-from fit_tasks import variants
+from fits import variants
 from ruamel.yaml import YAML
 
 from tasks import registry
 from tasks.errors import InputError
 from tasks.params import load_params
-from tasks.params.models import Strategy
+from tasks.scores import Kind
 from tasks.train.families import Family
 from tasks.train.families.head import Head
 from tasks.train.interpolating import Interpolating
 
-PACKAGES = Strategy.packages()
-PIXEL_MIXINGS = [part.part_name() for part in variants("tasks.train.mixing") if part.inputs == "images"]
-MIXINGS = [part.part_name() for part in variants("tasks.train.mixing") if part.not_on_mixed_rows]
-MAKERS = [part.part_name() for part in variants("tasks.train.samplers") if isinstance(part, Interpolating)]
+PIXEL_MIXINGS = [part.name for part in variants("tasks.train.mixing") if part.inputs == "images"]
+MIXINGS = [part.name for part in variants("tasks.train.mixing") if part.not_on_mixed_rows]
+MAKERS = [part.name for part in variants("tasks.train.samplers") if isinstance(part, Interpolating)]
 
 
 def mistakes(tmp_path: Path, repository: Path, **changes: Any) -> list[str]:
-    """What is told of the project's parameters with the values at `section__name__key` changed."""
+    """What is told of the project's parameters with the values at `section__name__key` changed.
+
+    A text is the name of a component, but for `backbone`.
+    """
     yaml = YAML(typ="safe", pure=True)
     params = yaml.load((repository / "params.yaml").read_text(encoding="utf-8"))
     for place, value in changes.items():
-        section, name, key = place.split("__")
-        params[section][name][key] = value
+        *keys, last = place.split("__")
+        section = params
+        for key in keys:
+            section = section[key]
+        section[last] = {"name": value} if isinstance(value, str) and last != "backbone" else value
     yaml.dump(params, tmp_path / "params.yaml")
     try:
         load_params(tmp_path / "params.yaml")
@@ -38,81 +43,140 @@ def mistakes(tmp_path: Path, repository: Path, **changes: Any) -> list[str]:
     return []
 
 
-def test_the_parts_that_this_page_is_about_are_there():
+def test_the_components_that_this_page_is_about_are_there():
     assert PIXEL_MIXINGS == ["cmo", "cutmix"]
     assert MIXINGS == ["cmo", "cutmix", "mixup", "remix"]
     assert MAKERS == ["adasyn", "borderline_smote", "smote"]
 
 
 @pytest.mark.parametrize("sampler", MAKERS)
-@pytest.mark.parametrize("key", ["resample", "augment", "mix"])
+@pytest.mark.parametrize("key", ["resample", "augment", "mixed"])
 def test_smote_between_pixels_is_refused_with_the_reason_and_the_place_to_ask_for_it(
     tmp_path, repository, sampler, key
 ):
     (told,) = mistakes(tmp_path, repository, **{f"recipes__oversampled__{key}": sampler})
-    assert f"recipes.oversampled.{key}: '{sampler}' makes rows between neighbouring feature vectors" in told
+    assert f"recipes.oversampled.{key}.name: '{sampler}' makes rows between neighbouring feature vectors" in told
     assert "between the pixels of two pictures lies a blend that is neither" in told
-    assert told.endswith(f"Write sampler: {sampler} in a strategy on features (family: head) instead")
+    where = f"Write sampler: {{name: {sampler}}} in a strategy on features (family: {{name: head}}) instead"
+    assert told.endswith(where)
 
 
 def test_other_wrong_names_in_a_recipe_are_told_as_before(tmp_path, repository):
     (told,) = mistakes(tmp_path, repository, recipes__oversampled__resample="smoot")
-    assert "'smoot' is unknown" in told
+    assert "recipes.oversampled.resample.name: 'smoot' is unknown" in told
 
 
 @pytest.mark.parametrize("mixing", PIXEL_MIXINGS)
 def test_cutting_regions_out_of_features_is_refused(tmp_path, repository, mixing):
     (told,) = mistakes(tmp_path, repository, strategies__plain__mixing=mixing)
-    assert (
-        f"strategies.plain.mixing: '{mixing}' cuts regions out of images, but family 'head' works on features" in told
-    )
-    assert f"choose a recipe with mix: {mixing}, which stores such images, or mixing: mixup" in told
+    assert f"strategies.plain.mixing.name: '{mixing}' cuts regions out of images, but family 'head' works on" in told
+    assert f"a recipe with mixed: {{name: {mixing}}}, which stores such images, or mixing: {{name: mixup}}" in told
 
 
 class OnImages(Head):
     """A family that is fitted on pixels."""
 
+    name: Literal["on_images"] = "on_images"
     inputs: ClassVar[str] = "images"
 
 
+class Outliers(Head):
+    """A family that orders images by how strange they are, and takes nothing but rows."""
+
+    name: Literal["outliers"] = "outliers"
+    score: ClassVar[Kind] = "anomaly"
+    takes: ClassVar[frozenset[str]] = frozenset()
+
+
 @pytest.fixture
-def family_on_images(monkeypatch: pytest.MonkeyPatch) -> type[Family]:
-    """The name `head` stands for a family on images."""
-    monkeypatch.setitem(registry.parts("tasks.train.families"), "head", OnImages)
-    return OnImages
+def foreign_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two more families, found as those of an installed package are."""
+    found = registry.components("tasks.train.families") | {"on_images": OnImages, "outliers": Outliers}
+    plain = registry.components
+
+    def components(package: str) -> dict[str, type[Family]]:
+        return found if package == "tasks.train.families" else plain(package)
+
+    monkeypatch.setattr("tasks.registry.components", components)
+    monkeypatch.setattr("tasks.params.mistakes.components", components)
+    rebuild()
+    yield
+    monkeypatch.undo()
+    rebuild()
+
+
+def rebuild() -> None:
+    """Pydantic builds what it checks once; here the families have changed."""
+    from tasks.params.models import Params, Strategy
+
+    Strategy.model_rebuild(force=True)
+    Params.model_rebuild(force=True)
 
 
 @pytest.mark.parametrize("sampler", MAKERS)
-def test_making_rows_between_features_needs_features(tmp_path, repository, family_on_images, sampler):
-    (told,) = mistakes(tmp_path, repository, strategies__plain__sampler=sampler)
-    assert (
-        f"strategies.plain.sampler: '{sampler}' makes rows between feature vectors, but family 'head' works on" in told
-    )
+def test_making_rows_between_features_needs_features(tmp_path, repository, foreign_families, sampler):
+    changes = {"strategies__plain__family": "on_images", "strategies__plain__sampler": sampler}
+    (told,) = mistakes(tmp_path, repository, **changes)
+    where = f"strategies.plain.sampler.name: '{sampler}' makes rows between feature vectors, but family 'on_images'"
+    assert where in told
     assert "blend two pictures into one that is none" in told
-    assert "sampler: class_balanced" in told
+    assert "sampler: {name: class_balanced}" in told
 
 
 @pytest.mark.parametrize("mixing", PIXEL_MIXINGS)
-def test_a_family_on_images_may_cut_them(tmp_path, repository, family_on_images, mixing):
-    assert not mistakes(tmp_path, repository, strategies__plain__mixing=mixing)
+def test_a_family_on_images_may_cut_them(tmp_path, repository, foreign_families, mixing):
+    changes = {"strategies__plain__family": "on_images", "strategies__plain__mixing": mixing}
+    assert not mistakes(tmp_path, repository, **changes)
+
+
+def test_features_need_a_backbone_and_images_have_none(tmp_path, repository, foreign_families):
+    (told,) = mistakes(tmp_path, repository, strategies__plain__family__backbone="none")
+    assert "strategies.plain.family.backbone: family 'head' works on features and needs a backbone: name one" in told
+    family = {"name": "on_images", "backbone": "efficientnet_lite0"}
+    (told,) = mistakes(tmp_path, repository, strategies__plain__family=family)
+    assert "family 'on_images' works on images and uses no backbone; write none" in told
+
+
+def test_a_backbone_that_skips_a_strategys_recipe_is_refused(tmp_path, repository):
+    told = mistakes(tmp_path, repository, backbones__efficientnet_lite0__recipes=["natural", "oversampled"])
+    assert len(told) == 4  # undersampled, augmented_minority and twice augmented_all
+    assert all("backbone 'efficientnet_lite0' embeds no new images of recipe" in line for line in told)
+    told = mistakes(tmp_path, repository, backbones__efficientnet_lite0__recipes=["natral"])
+    assert any(
+        "backbones.efficientnet_lite0.recipes.0: 'natral' is unknown (did you mean 'natural'?)" in x for x in told
+    )
+
+
+@pytest.mark.parametrize(("key", "name"), [("loss", "focal"), ("mixing", "mixup")])
+def test_what_a_family_makes_no_use_of_is_refused(tmp_path, repository, key, name):
+    family = {"name": "nearest_class_mean", "backbone": "efficientnet_lite0"}
+    changes = {"strategies__plain__family": family, "strategies__plain__loss": "none"}
+    assert not mistakes(tmp_path, repository, **changes)
+    (told,) = mistakes(tmp_path, repository, **changes | {f"strategies__plain__{key}": name})
+    assert f"strategies.plain.{key}.name: '{name}' would change nothing: family 'nearest_class_mean' takes no" in told
+    assert "write {name: none}" in told
+
+
+def test_a_head_needs_a_loss(tmp_path, repository):
+    (told,) = mistakes(tmp_path, repository, strategies__plain__loss="none")
+    assert "strategies.plain.loss.name: 'none' minimises nothing, and family 'head' needs a loss" in told
+
+
+@pytest.mark.parametrize("posthoc", ["none", "logit_adjustment"])
+def test_anomaly_scores_need_a_threshold(tmp_path, repository, foreign_families, posthoc):
+    family = {"name": "outliers", "backbone": "efficientnet_lite0"}
+    changes = {"strategies__plain__family": family, "strategies__plain__loss": "none"}
+    (told,) = mistakes(tmp_path, repository, **changes, strategies__plain__posthoc=posthoc)
+    assert "but family 'outliers' gives anomaly scores; write {name: threshold}" in told
+    assert not mistakes(tmp_path, repository, **changes, strategies__plain__posthoc="threshold")
 
 
 @pytest.mark.parametrize(
     ("key", "name"), [*(("sampler", name) for name in MAKERS), ("mixing", "mixup"), ("mixing", "remix")]
 )
 def test_what_needs_rows_of_one_class_takes_no_recipe_with_mixed_ones(tmp_path, repository, key, name):
-    mixed = {"recipes__natural__mix": "mixup", f"strategies__plain__{key}": name}
+    mixed = {"recipes__natural__mixed": "mixup", f"strategies__plain__{key}": name}
     (told,) = mistakes(tmp_path, repository, **mixed)
-    assert f"strategies.plain.{key}: '{name}' m" in told
-    assert "recipe 'natural' makes mixed rows; choose one with mix: none" in told
+    assert f"strategies.plain.{key}.name: '{name}' m" in told
+    assert "recipe 'natural' makes mixed rows; choose one with mixed: {name: none}" in told
     assert not mistakes(tmp_path, repository, **{f"strategies__plain__{key}": name})
-
-
-def test_no_two_parts_of_a_strategy_share_the_name_of_a_parameter():
-    """They stand side by side in a strategy, and one value can't mean two things."""
-    owners: dict[str, str] = {}
-    for key, package in PACKAGES.items():
-        for part in registry.parts(package).values():
-            for field in part.model_fields:
-                assert owners.setdefault(field, key) == key, field
-                assert field not in Strategy.model_fields, field

@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from fit_tasks import each, hard_task, variants
+from fits import each, hard_task, variants
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tasks.params.models import Train
 from tasks.train.interpolating import Interpolating
 from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.samplers.adasyn import Adasyn
@@ -236,7 +235,7 @@ def test_adasyn_makes_rows_in_proportion_to_the_neighbours_of_other_classes():
 def test_effective_counts_of_a_fit_are_those_of_the_rows_that_were_made(part):
     features, targets = overlapping([60, 25, 12])
     rows, classes = part.resampled(features, targets, 0)
-    task = hard_task(rows, classes, 3, CrossEntropy(), part, Train(), 0)
+    task = hard_task(rows, classes, 3, CrossEntropy(), part, {}, 0)
     made = isinstance(part, Interpolating)
     expected = np.bincount(classes) if made else part.effective_counts(np.array([60.0, 25.0, 12.0]))
     assert_allclose(task.counts, expected, rtol=1e-14)
@@ -245,6 +244,6 @@ def test_effective_counts_of_a_fit_are_those_of_the_rows_that_were_made(part):
 def test_smote_and_drawing_balanced_batches_leave_the_same_prior():
     features, targets = overlapping([60, 25, 12])
     rows, classes = Smote().resampled(features, targets, 0)
-    made = hard_task(rows, classes, 3, CrossEntropy(), Smote(), Train(), 0)
-    drawn = hard_task(features, targets, 3, CrossEntropy(), ClassBalanced(), Train(), 0)
+    made = hard_task(rows, classes, 3, CrossEntropy(), Smote(), {}, 0)
+    drawn = hard_task(features, targets, 3, CrossEntropy(), ClassBalanced(), {}, 0)
     assert_allclose(CrossEntropy().prior(made.counts), CrossEntropy().prior(drawn.counts))

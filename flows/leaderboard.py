@@ -1,0 +1,97 @@
+"""The verdicts in the terminal: a row a strategy, and the held-out confirmation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from flows.terminal import WIDE, console, guard, new_table
+from tasks.files import read_json
+
+_VERDICTS = {
+    "helps": "green",
+    "hurts": "red",
+    "no difference": "bright_black",
+    "unclear": "yellow",
+    "held back": "magenta",
+}
+
+
+def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
+    """The verdicts: a row a strategy, then the held-out confirmation and where to read on.
+
+    Parameters
+    ----------
+    root
+        The project's folder; nothing is printed before `compare` has run.
+    seconds
+        What each stage took when it last ran, by address.
+    """
+    path = root / "reports" / "compare" / "leaderboard.json"
+    if not path.exists():
+        return
+    board = read_json(path)
+    with guard:
+        console.print()
+        console.print(_strategies(board, seconds))
+        console.print(f"\nRecommended: [bold]{escape(board['recommended'])}[/]. {escape(board['reason'])}\n")
+        console.print(_held_out(board))
+        console.print(escape(board["test"]["sentence"]))
+
+
+def _columns(board: dict[str, Any]) -> dict[str, str]:
+    rarest = f"recall of {board['rarest_class']}"
+    return {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "recall_rarest": rarest}
+
+
+def _cells(row: dict[str, Any], board: dict[str, Any]) -> list[str]:
+    """A strategy's metrics; in a narrow window the interval stands below its value."""
+    return [interval(row[key], join=_joint()) for key in _columns(board)]
+
+
+def _joint() -> str:
+    return " " if console.width >= WIDE else "\n"
+
+
+def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
+    table = new_table("Strategies, out of fold")
+    table.add_column("strategy", no_wrap=True)
+    for title in _columns(board).values():
+        table.add_column(escape(title), justify="right")
+    table.add_column(f"difference to {escape(board['baseline'])}", justify="right")
+    table.add_column("verdict")
+    table.add_column("seconds", justify="right")
+    for row in board["rows"]:
+        name, verdict = row["strategy"], row["verdict"] or ""
+        took = seconds.get(f"train@{name}")
+        mark = "bold" if name == board["recommended"] else "default"
+        table.add_row(
+            f"[{mark}]{escape(name)}[/]",
+            *_cells(row, board),
+            "" if row["difference"] is None else interval(row["difference"], signed=True, join=_joint()),
+            f"[{_VERDICTS.get(verdict, 'default')}]{escape(verdict)}[/]",
+            "" if took is None else f"{took:.0f}",
+        )
+    return table
+
+
+def _held_out(board: dict[str, Any]) -> Table:
+    table = new_table("Held-out test part")
+    table.add_column("strategy", no_wrap=True)
+    for title in _columns(board).values():
+        table.add_column(escape(title), justify="right")
+    for row in board["test"]["rows"]:
+        table.add_row(escape(row["strategy"]), *_cells(row, board))
+    return table
+
+
+def interval(value: Mapping[str, float], *, signed: bool = False, join: str = " ") -> str:
+    """A value with its interval, for instance ``.581 [.553, .610]``."""
+    sign = "+" if signed else ""
+    text = f"{value['value']:{sign}.3f}{join}[{value['low']:{sign}.3f}, {value['high']:{sign}.3f}]"
+    return re.sub(r"\b0\.", ".", text)

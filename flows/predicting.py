@@ -1,0 +1,133 @@
+"""What a trained strategy says of new images: a table of scores, a row an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import InputError
+from tasks.files import read_json, write_text
+from tasks.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.train.models import Model
+
+CHUNK = 256  # images at a time
+
+
+def chosen_strategy(root: Path) -> str:
+    """The strategy that `compare` recommends.
+
+    Raises
+    ------
+    InputError
+        Nothing was compared yet.
+    """
+    board = root / "reports" / "compare" / "leaderboard.json"
+    if not board.is_file():
+        raise InputError("no strategy is recommended yet: run `equipoise run`, or name one with --strategy")
+    return str(read_json(board)["recommended"])
+
+
+def image_files(paths: Iterable[Path]) -> list[Path]:
+    """Files, and all files below folders, sorted; those whose names begin with a dot are left out.
+
+    Raises
+    ------
+    InputError
+        A path leads nowhere, or there is no file.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: there is no such file or folder")
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        found += [file for file in inside if file.is_file() and not file.name.startswith(".")]
+    if not found:
+        raise InputError(f"{', '.join(map(str, paths))}: no files there")
+    return found
+
+
+def predict(root: Path, strategy: str, files: Sequence[Path], out: Path, workers: int = 1) -> list[str]:
+    """Write a CSV: `path`, `label`, ``score.<class>``, ``probability.<class>`` where there are such, and `error`.
+
+    Parameters
+    ----------
+    root
+        The workspace.
+    strategy
+        Whose model to use, that of all training rows.
+    files
+        The images; one that can't be read has a row with the reason in `error` and nothing else.
+    out
+        Where to write, whole or not at all.
+    workers
+        Number of processes; changes time only.
+
+    Returns
+    -------
+    list of str
+        What is wrong with each file that can't be read.
+
+    Raises
+    ------
+    InputError
+        There is no such model, or no file can be read.
+    """
+    import pandas as pd
+
+    from tasks.train.loading import load_model
+
+    folder = root / "models" / strategy
+    if not folder.is_dir():
+        known = ", ".join(sorted(path.name for path in (root / "models").glob("*") if path.is_dir())) or "none yet"
+        raise InputError(f"there is no trained strategy {strategy!r}; trained are: {known}")
+    model = load_model(folder)
+    tables = list(Progress(_tables(model, files, workers), "chunks of images", total=-(-len(files) // CHUNK)))
+    table = pd.concat(tables, ignore_index=True)
+    failed = table["error"].dropna()
+    if len(failed) == len(table):
+        raise InputError(f"none of the {len(table):,} files can be read as an image; the first: {failed.iloc[0]}")
+    ordered = ["path", "label", *(name for name in table.columns if name not in ("path", "label", "error")), "error"]
+    table["path"] = [harmless(name) for name in table["path"]]
+    write_text(out, table[ordered].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    return [str(why) for why in failed]
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _tables(model: Model, files: Sequence[Path], workers: int) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
+    from tasks.train.predicting import predicted
+
+    for start in range(0, len(files), CHUNK):
+        chunk = files[start : start + CHUNK]
+        good, errors = _readable(chunk)
+        rows = predicted(model, good, workers) if good else pd.DataFrame(index=[])
+        rows.insert(0, "path", [str(file) for file in good])
+        bad = pd.DataFrame({"path": [str(file) for file in errors], "error": list(errors.values())})
+        order = {str(file): number for number, file in enumerate(chunk)}
+        both = pd.concat([rows.assign(error=None), bad])
+        yield both.sort_values("path", key=lambda paths: paths.map(order), ignore_index=True)
+
+
+def _readable(files: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
+    """The files that are images, and what is wrong with the others."""
+    from tasks.images import UnreadableError, open_image
+
+    good: list[Path] = []
+    errors: dict[Path, str] = {}
+    for file in files:
+        try:
+            open_image(file)
+            good.append(file)
+        except UnreadableError as error:
+            errors[file] = f"{file}: {error}"
+    return good, errors

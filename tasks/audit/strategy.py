@@ -1,0 +1,168 @@
+"""The audit of one strategy whose recipe makes new images: its predictions before and after, and the probe."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.audit.effect import Effect, effect, minorities
+from tasks.audit.images import ChangedSource, audited_images, changed_versions
+from tasks.audit.probing import probe_recipe
+from tasks.audit.sheet import write_sheet
+from tasks.balance.derive import Made
+from tasks.errors import InputError
+from tasks.features.embedding import about
+from tasks.files import read_json
+from tasks.inputs import Inputs
+from tasks.shortcuts import NOT_AUDITED, judge, without_effect
+from tasks.statistics.groups import FEWEST_GROUPS
+from tasks.statistics.interval import CONFIDENCE
+from tasks.tables import CATALOG, SPLITS
+from tasks.train.loading import load_model
+from tasks.train.models import Model, fold_folder
+from tasks.train.stored_inputs import inputs_of
+from tasks.workspace import STATE, Workspace
+
+
+def audit_strategy(workspace: Workspace, name: str, balanced: pd.DataFrame, folder: Path) -> dict[str, Any]:
+    """Audit the strategy `name`; write a contact sheet into `folder` and return the record.
+
+    Parameters
+    ----------
+    workspace
+        Where everything stands.
+    name
+        The strategy's.
+    balanced
+        Table `BALANCED` of its recipe, which has new images.
+    folder
+        Where to write.
+    """
+    catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))
+    splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))
+    first = splits[splits["repeat"] == splits["repeat"].min()]
+    images = audited_images(first, catalog, workspace.params.audit.images)
+    obstacle = why_not(balanced, images)
+    if obstacle:
+        found = without_effect(NOT_AUDITED, obstacle)
+    else:
+        scratch = workspace.path(STATE, "scratch", f"audit-{name}")
+        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            found = _measure(workspace, name, balanced, images, scratch, folder)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    groups = dict(zip(first["image_id"], first["group"], strict=True))
+    return found | {"probe": probe_recipe(workspace, name, balanced, catalog, groups), "notes": notes(balanced)}
+
+
+def why_not(balanced: pd.DataFrame, images: pd.DataFrame) -> str | None:
+    """Why the effect on predictions can't be measured, if so."""
+    if not (balanced["origin"] == "augmented").any():
+        return "its new images are not made by transforms of one image, which alone can be applied to other images"
+    groups = images["group"].nunique()
+    if groups < FEWEST_GROUPS:
+        return (
+            f"too few images of {images['label'].iloc[0]}, {len(images):,} in {groups} groups of relatives, where "
+            f"{FEWEST_GROUPS} are needed"
+        )
+    return None
+
+
+def notes(balanced: pd.DataFrame) -> list[str]:
+    """What of a recipe no audit looks at."""
+    origins = set(balanced["origin"])
+    said = {
+        "mixed": "Mixed images are not audited, only the recipe's transforms.",
+        "synthetic": "Synthetic images can't be audited: no generator makes them from a given image.",
+    }
+    return [sentence for origin, sentence in said.items() if origin in origins]
+
+
+def _measure(
+    workspace: Workspace, name: str, balanced: pd.DataFrame, images: pd.DataFrame, scratch: Path, folder: Path
+) -> dict[str, Any]:
+    """The effect on the strategy's predictions."""
+    params = workspace.params
+    strategy, copies = params.strategies[name], params.audit.copies
+    preset = params.recipes[strategy.recipe].preset
+    made = changed_versions(workspace, strategy.recipe, preset, images, copies, scratch)
+    untouched = inputs_of(workspace, strategy, balanced)
+    audited = str(images["label"].iloc[0])
+    minority: list[str] = []
+    before, after = np.empty(len(images)), np.empty((len(images), copies))
+    for fold in np.unique(images["fold"].to_numpy(np.int64)):
+        model = load_model(fold_folder(workspace.path("models", name), int(fold)))
+        _check_features(workspace, model)
+        minority = minorities(balanced, model.classes, audited)
+        rows = np.flatnonzero(images["fold"] == fold)
+        before[rows] = taken_for(model, untouched.take(images.loc[rows, "image_id"].tolist()), minority).mean(axis=0)
+        own = [made[row * copies + copy] for row in rows for copy in range(copies)]
+        after[rows] = taken_for(model, _changed(workspace, own, model), minority).mean(axis=0).reshape(-1, copies)
+    groups = np.unique(images["group"].to_numpy(str), return_inverse=True)[1]
+    found = effect(before, after.mean(axis=1), groups)
+    write_sheet(images, made, name, found, workspace.path("data", "raw"), folder / "audited.png")
+    limit = params.audit.limit
+    outcome = judge(found.difference, limit)
+    return {
+        "outcome": outcome,
+        "reason": reason(outcome, found, audited, minority, len(images), limit),
+        "untouched": found.untouched.as_json(),
+        "changed": found.changed.as_json(),
+        "difference": found.difference.as_json(),
+        "class": audited,
+        "images": len(images),
+        "groups": int(groups.max()) + 1,
+        "copies": copies,
+        "limit": limit,
+        "confidence": CONFIDENCE,
+        "minority": minority,
+    }
+
+
+def _changed(workspace: Workspace, made: Sequence[Made], model: Model) -> Inputs:
+    named = {one.file.name: one for one in made}
+    return Inputs(list(named), ChangedSource(workspace, named, model.backbone))
+
+
+def taken_for(model: Model, inputs: Inputs, classes: Sequence[str]) -> NDArray[np.float64]:
+    """Whether each fit takes an image for one of `classes`, shape (seeds, n), 0 or 1."""
+    among = np.isin(model.classes, classes)
+    taken: NDArray[np.float64] = among[model.predict_each(inputs).decisions].astype(np.float64)
+    return taken
+
+
+def reason(outcome: str, found: Effect, audited: str, minority: Sequence[str], images: int, limit: float) -> str:
+    """What was measured, as a sentence."""
+    it, share = found.difference, minority[0] if len(minority) == 1 else "a minority"
+    return (
+        f"{outcome}: {images:,} unseen images of {audited} are taken for {share} in {found.untouched.value:.1%} of "
+        f"cases, and in {found.changed.value:.1%} once changed as the recipe does: {it.value:+.3f} "
+        f"({CONFIDENCE:.0%} interval {it.low:+.3f} to {it.high:+.3f}, limit {limit:g})"
+    )
+
+
+def _check_features(workspace: Workspace, model: Model) -> None:
+    """Refuse feature vectors that were made otherwise than those that the audit makes, which would look like traces.
+
+    Raises
+    ------
+    InputError
+        What differs, and what to do.
+    """
+    if model.backbone is None:
+        return
+    there = read_json(workspace.path("data", "features", model.family.backbone, "features.json"))
+    here = about(model.backbone)
+    differing = sorted(key for key in there | here if there.get(key) != here.get(key))
+    if differing:
+        raise InputError(
+            f"data/features/{model.family.backbone} was made otherwise than feature vectors are made now "
+            f"({', '.join(differing)}); run `equipoise run --force embed embed_new`"
+        )

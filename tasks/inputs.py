@@ -1,0 +1,164 @@
+"""Inputs: how images and rows become arrays, by id. A family asks for what it needs and for nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import InputError
+from tasks.features import Features
+
+if TYPE_CHECKING:
+    from tasks.features.backbones import Backbone
+
+
+class Source(Protocol):
+    """Where arrays come from."""
+
+    def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
+        """Feature vectors of `ids`, shape (n, d); see `Inputs.features`."""
+
+    def images(self, ids: Sequence[str], size: int, resize: str) -> NDArray[np.uint8]:
+        """Decoded images of `ids`, shape (n, size, size, 3); see `Inputs.images`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Some images, or rows of a training set, as a model may see them.
+
+    Attributes
+    ----------
+    ids
+        What the rows of every array belong to, in their order; an id may stand several times.
+    source
+        Where the arrays come from.
+    """
+
+    ids: list[str]
+    source: Source
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, ids: Sequence[str]) -> Inputs:
+        """Other ids of the same source."""
+        return replace(self, ids=list(ids))
+
+    def features(self, backbone: str, fold: int | None = None) -> NDArray[np.float32]:
+        """Feature vectors, shape (n, d), in memory.
+
+        Parameters
+        ----------
+        backbone
+            A name of the section `backbones`.
+        fold
+            For which fold's models; matters only for a backbone that was fitted itself, fold by fold. None: for models
+            fitted on all training rows.
+        """
+        return self.source.features(self.ids, backbone, fold)
+
+    def images(self, size: int, resize: str = "squash") -> NDArray[np.uint8]:
+        """Decoded images as RGB, shape (n, size, size, 3); `resize` is ``squash`` or ``letterbox``."""
+        return self.source.images(self.ids, size, resize)
+
+
+@dataclass(eq=False)
+class StoredSource:
+    """Arrays that stages have stored.
+
+    Attributes
+    ----------
+    features_of
+        Gives the stored features of a backbone and fold: tables of which each holds some of the ids.
+    files
+        The file of each id, for families that look at images.
+    decoded
+        A folder for images once they are decoded, where they stay for the next fit.
+    """
+
+    features_of: Mapping[tuple[str, int | None], list[Features]] | FeatureFolders
+    files: Mapping[str, Path] = field(default_factory=dict)
+    decoded: Path | None = None
+
+    def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
+        """See `Source`.
+
+        Raises
+        ------
+        InputError
+            An id has no vector.
+        """
+        tables = self.features_of[backbone, fold]
+        values = np.empty((len(ids), tables[0].values.shape[1]), dtype=np.float32)
+        left = list(range(len(ids)))
+        for table in tables[:-1]:
+            own = [row for row in left if ids[row] in table]
+            values[own] = table.take([ids[row] for row in own])
+            left = [row for row in left if ids[row] not in table]
+        if left:
+            values[left] = tables[-1].take([ids[row] for row in left])
+        return values
+
+    def images(self, ids: Sequence[str], size: int, resize: str) -> NDArray[np.uint8]:
+        """See `Source`."""
+        from tasks.decoding import decode, decoded_once
+
+        missing = [name for name in ids if name not in self.files]
+        if missing:
+            raise InputError(f"{len(missing)} of {len(ids)} rows have no image file, the first is {missing[0]!r}")
+        if self.decoded is None:
+            return decode([self.files[name] for name in ids], size, resize)
+        return decoded_once(self.files, size, resize, self.decoded).take(ids)
+
+
+@dataclass(frozen=True)
+class FeatureFolders:
+    """Stored features by backbone and fold, read when they are asked for.
+
+    Attributes
+    ----------
+    folders
+        Below each of them ``<backbone>/`` holds features; all have the same backbones.
+    """
+
+    folders: tuple[Path, ...]
+    _loaded: dict[tuple[str, int | None], list[Features]] = field(default_factory=dict)
+
+    def __getitem__(self, key: tuple[str, int | None]) -> list[Features]:
+        if key not in self._loaded:
+            backbone, fold = key
+            self._loaded[key] = [Features.load(folder / backbone, fold) for folder in self.folders]
+        return self._loaded[key]
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Image files that no stage has seen: they are decoded and embedded when they are asked for.
+
+    Attributes
+    ----------
+    backbones
+        How features are made, by name.
+    workers
+        Number of processes; changes time only.
+    """
+
+    backbones: Mapping[str, Backbone]
+    workers: int = 1
+
+    def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
+        """See `Source`; ids are paths."""
+        from tasks.features.embedding import embed
+
+        return embed([Path(name) for name in ids], self.backbones[backbone], self.workers)
+
+    def images(self, ids: Sequence[str], size: int, resize: str) -> NDArray[np.uint8]:
+        """See `Source`; ids are paths."""
+        from tasks.decoding import decode
+
+        return decode([Path(name) for name in ids], size, resize)

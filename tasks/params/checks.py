@@ -1,0 +1,195 @@
+"""What the sections of `params.yaml` say of each other: names that must exist, and choices that can't work together.
+
+Pydantic tells what is wrong with each field; these rules are applied beside it, to the items that are right by
+themselves, so that all mistakes are told at once: people mend a file once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from tasks.params.models import Params, Recipe, Split, Strategy
+from tasks.registry import components
+
+Mistake = dict[str, Any]  # as pydantic tells one: `type`, `loc`, `input`, `ctx`
+NONE = "none"
+
+
+def contradictions(data: Any) -> list[Mistake]:
+    """Every name in the plain data of `params.yaml` that leads nowhere, and every choice that can't work."""
+    sections = data if isinstance(data, dict) else {}
+    recipes = _valid("recipes", sections)
+    return [
+        *_lost_names(sections),
+        *_reserved(sections),
+        *_refused_splits(_section(sections, "split")),
+        *(mistake for name, recipe in recipes.items() for mistake in _refused_recipe(name, recipe)),
+        *_refused_with_repeats(recipes, _section(sections, "split").get("repeats")),
+        *(mistake for name, one in _valid("strategies", sections).items() for mistake in _refused_strategy(name, one)),
+        *_refused_on_recipe(recipes, _valid("strategies", sections), _section(sections, "backbones")),
+    ]
+
+
+def _section(data: Any, *keys: str) -> dict[str, Any]:
+    """The mapping at `keys`; empty where there is none."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _valid(section: str, sections: dict[str, Any]) -> dict[str, Any]:
+    """Those items of a section that are right by themselves."""
+    kind: Any = Params.model_fields[section].annotation
+    adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(kind)
+    found: dict[str, Any] = {}
+    for name, item in _section(sections, section).items():
+        try:
+            found |= adapter.validate_python({name: item})
+        except ValidationError:
+            continue
+    return found
+
+
+def combination(why: str, value: Any, *loc: str) -> Mistake:
+    """A choice that can't work with others: `why`, and what to use instead."""
+    return {"type": "combination", "loc": loc, "input": value, "ctx": {"message": why}}
+
+
+def _lost_names(sections: dict[str, Any]) -> Iterator[Mistake]:
+    backbones, recipes = [*_section(sections, "backbones")], [*_section(sections, "recipes")]
+
+    def refer(names: list[str], *loc: str) -> Iterator[Mistake]:
+        value = _section(sections, *loc[:-1]).get(loc[-1])
+        if isinstance(value, str) and names and value not in names:
+            yield {"type": "unknown_name", "loc": loc, "input": value, "ctx": {"names": names}}
+
+    for name in recipes:
+        yield from refer([NONE, *_section(sections, "generators")], "recipes", name, "synthetic", "generator")
+    for name in _section(sections, "strategies"):
+        yield from refer(recipes, "strategies", name, "recipe")
+        yield from refer([*backbones, NONE], "strategies", name, "family", "backbone")
+    for section in ("group", "explore", "balance"):
+        yield from refer(backbones, section, "backbone")
+    for name, item in _section(sections, "backbones").items():
+        chosen = item.get("recipes") if isinstance(item, dict) else None
+        for number, recipe in enumerate(chosen if isinstance(chosen, list) else []):
+            if recipe not in recipes:
+                loc = ("backbones", name, "recipes", number)
+                yield {"type": "unknown_name", "loc": loc, "input": recipe, "ctx": {"names": recipes}}
+    yield from refer([*_section(sections, "strategies")], "compare", "baseline")
+
+
+def _reserved(sections: dict[str, Any]) -> Iterator[Mistake]:
+    for section in ("generators", "backbones"):
+        if NONE in _section(sections, section):
+            yield combination(
+                f"none stands for no {section.removesuffix('s')}; choose another name", NONE, section, NONE
+            )
+
+
+def _refused_splits(section: dict[str, Any]) -> Iterator[Mistake]:
+    try:
+        split = Split.model_validate(section)
+    except ValidationError:
+        return
+    if split.by != "class" and split.repeats > 1:
+        why = f"with by: {split.by} the folds follow from the data and can't be drawn again; set repeats: 1"
+        yield combination(why, split.repeats, "split", "repeats")
+
+
+def _refused_recipe(name: str, recipe: Recipe) -> Iterator[Mistake]:
+    """New images need transforms to be made with, and a number of synthetic ones a generator."""
+    where = ("recipes", name)
+    if recipe.synthetic.generator == NONE and recipe.synthetic.images is not None:
+        why = "counts the images of a generator, but the generator is 'none': name one"
+        yield combination(why, recipe.synthetic.images, *where, "synthetic", "images")
+    if recipe.augment.name == NONE:
+        return
+    if recipe.preset.name == NONE:
+        presets = ", ".join(one for one in components("tasks.balance.presets") if one != NONE)
+        why = f"'none' makes no new images, but augment is {recipe.augment.name!r}; choose a preset: {presets}"
+        yield combination(why, NONE, *where, "preset", "name")
+    elif not recipe.preset.steps() and (key := {"listed": "transforms", "custom": "pipeline"}.get(recipe.preset.name)):
+        why = f"{recipe.preset.name!r} changes nothing without {key}; write some below that key"
+        yield combination(why, recipe.preset.name, *where, "preset", "name")
+
+
+def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
+    """What a family can't make use of, and what it can't do without."""
+    where, family = ("strategies", name), strategy.family
+    sampler, mixing, loss, posthoc = strategy.sampler, strategy.mixing, strategy.loss, strategy.posthoc
+
+    def refuse(key: str, why: str) -> Mistake:
+        chosen = getattr(strategy, key).name
+        return combination(f"{chosen!r} {why}", chosen, *where, key, "name")
+
+    if sampler.inputs not in ("any", family.inputs):
+        yield refuse(
+            "sampler",
+            f"makes rows between feature vectors, but family {family.name!r} works on images, where that would blend "
+            "two pictures into one that is none; choose a family on features (head), or sampler: "
+            "{name: class_balanced}",
+        )
+    if mixing.inputs not in ("any", family.inputs):
+        yield refuse(
+            "mixing",
+            f"cuts regions out of images, but family {family.name!r} works on features, which have none; choose a "
+            f"recipe with mixed: {{name: {mixing.name}}}, which stores such images, or mixing: {{name: mixup}}",
+        )
+    if "loss" in family.takes and loss.name == NONE:
+        yield refuse(
+            "loss", f"minimises nothing, and family {family.name!r} needs a loss; write {{name: cross_entropy}}"
+        )
+    for key, idle in (("loss", NONE), ("sampler", "natural"), ("mixing", NONE)):
+        if key not in family.takes and getattr(strategy, key).name != idle:
+            yield refuse(key, f"would change nothing: family {family.name!r} takes no {key}; write {{name: {idle}}}")
+    if family.score not in posthoc.kinds:
+        yield refuse(
+            "posthoc",
+            f"works on {' or '.join(posthoc.kinds)} scores, but family {family.name!r} gives {family.score} scores; "
+            + ("write {name: threshold}" if family.score == "anomaly" else "write {name: none}"),
+        )
+    backbone = family.backbone
+    if (backbone == NONE) == (family.inputs == "features"):
+        why = (
+            f"family {family.name!r} works on features and needs a backbone: name one"
+            if backbone == NONE
+            else f"family {family.name!r} works on images and uses no backbone; write none"
+        )
+        yield combination(why, backbone, *where, "family", "backbone")
+
+
+def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterator[Mistake]:
+    """Recipes that choose images by others of their fold, which in another draw of the folds lie in several."""
+    for name, recipe in recipes.items():
+        if isinstance(repeats, int) and repeats > 1 and recipe.resample.needs_features:
+            chosen = recipe.resample.name
+            why = (
+                f"{chosen!r} compares the images of a fold, and with split.repeats: {repeats} the folds are drawn "
+                "anew, so that images would be chosen by those that a model is scored on; set repeats: 1"
+            )
+            yield combination(why, chosen, "recipes", name, "resample", "name")
+
+
+def _refused_on_recipe(
+    recipes: Mapping[str, Recipe], strategies: Mapping[str, Strategy], backbones: Mapping[str, Any]
+) -> Iterator[Mistake]:
+    """Samplers and mixings that can't work with the mixed rows of their recipe; backbones that skip its new images."""
+    for name, strategy in strategies.items():
+        recipe = recipes.get(strategy.recipe)
+        for key in ("sampler", "mixing") if recipe and recipe.mixed.name != NONE else ():
+            chosen = getattr(strategy, key)
+            if why := chosen.not_on_mixed_rows:
+                why = f"{chosen.name!r} {why}, and recipe {strategy.recipe!r} makes mixed rows; choose one with mixed: "
+                yield combination(f"{why}{{name: none}}", chosen.name, "strategies", name, key, "name")
+        backbone = strategy.family.backbone
+        chosen = _section(backbones, backbone).get("recipes")
+        if recipe and isinstance(chosen, list) and strategy.recipe not in chosen:
+            why = (
+                f"backbone {backbone!r} embeds no new images of recipe {strategy.recipe!r}; add it to "
+                f"backbones.{backbone}.recipes"
+            )
+            yield combination(why, backbone, "strategies", name, "family", "backbone")

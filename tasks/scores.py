@@ -1,0 +1,81 @@
+"""Scores: what a model says of images, and what each kind of score allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["logit", "log_probability", "anomaly"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """One score an image and class; within an image they are comparable, and the largest is the decision.
+
+    Attributes
+    ----------
+    kind
+        ``logit`` (known up to a number that all classes of an image share), ``log_probability``, or ``anomaly`` (how
+        far an image is from what was learnt: an order of images, of which only a threshold makes a decision).
+    values
+        Shape (..., n, K), finite; dimensions before the last two are fits.
+    prior
+        Shape (K,), positive, sums to 1: the effective class prior that the model has learnt.
+    """
+
+    kind: Kind
+    values: NDArray[np.float64]
+    prior: NDArray[np.float64]
+
+    def with_values(self, values: NDArray[np.float64]) -> Scores:
+        """The same kind and prior with other values."""
+        return replace(self, values=values)
+
+    @property
+    def decisions(self) -> NDArray[np.int64]:
+        """Shape (..., n): the class with the largest score."""
+        return decisions(self.values)
+
+
+def decisions(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The class with the largest score: shape (..., n) for `values` of shape (..., n, K)."""
+    chosen: NDArray[np.int64] = values.argmax(axis=-1)
+    return chosen
+
+
+def has_probabilities(kind: str) -> bool:
+    """Whether scores of this kind say how probable each class is; an anomaly score does not."""
+    return kind != "anomaly"
+
+
+def probabilities(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
+    """The probability of each class, shape (..., n, K): the softmax of logits and of log-probabilities alike.
+
+    Raises
+    ------
+    ValueError
+        Anomaly scores are no probabilities.
+    """
+    if not has_probabilities(kind):
+        raise ValueError("an anomaly score orders images and says nothing of how probable a class is")
+    powers = np.exp(values - values.max(axis=-1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def ranking(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
+    """What orders images by how much they look like each class, shape (..., n, K).
+
+    For logits and log-probabilities these are the log-odds of each class against the rest. They order images exactly as
+    the softmax probabilities do, without the ties that arise where those round to 1; plain scores would not, since a
+    number added to all scores of an image changes nothing but their order. Anomaly scores are an order by themselves.
+    """
+    if kind == "anomaly":
+        return values
+    odds = np.empty_like(values)
+    for code in range(values.shape[-1]):
+        odds[..., code] = values[..., code] - np.logaddexp.reduce(np.delete(values, code, axis=-1), axis=-1)
+    return odds

@@ -1,0 +1,33 @@
+"""Power: what so many images can show at all."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+POWER, LEVEL = 0.8, 0.05
+
+
+def detectable_difference(n: int, discordant: float, power: float = POWER, level: float = LEVEL) -> float | None:
+    """The smallest difference of two paired shares that McNemar's test detects.
+
+    Solves Connor's formula (Biometrics 43 (1987), 207-211) for the difference d: with the share p of pairs that are
+    answered differently, ``sqrt(n) d = z(1 - level/2) sqrt(p) + z(power) sqrt(p - d^2)``.
+
+    Parameters
+    ----------
+    n
+        Independent pairs.
+    discordant
+        Share p of pairs of which exactly one is right, in (0, 1].
+
+    Returns
+    -------
+    float or None
+        In (0, p]; nothing where even d = p, all of them for the better, would be missed.
+    """
+    z_level, z_power = NormalDist().inv_cdf(1 - level / 2), NormalDist().inv_cdf(power)
+    # Squared, this is a d^2 - b d + c = 0 with the positive root below.
+    a, b, c = n + z_power**2, 2 * z_level * (n * discordant) ** 0.5, discordant * (z_level**2 - z_power**2)
+    root = b**2 - 4 * a * c
+    difference = (b + root**0.5) / (2 * a) if root >= 0 else 1.0
+    return difference if difference <= discordant else None

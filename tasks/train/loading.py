@@ -1,0 +1,44 @@
+"""Saved models, read back: by the audit, by `equipoise predict` and by MLflow's pyfunc."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import InputError
+from tasks.files import read_json
+from tasks.registry import components
+from tasks.train.families import Family
+from tasks.train.models import ABOUT, SEEDS, Model
+
+
+def load_model(folder: Path) -> Model:
+    """Load what `save_model` wrote.
+
+    Raises
+    ------
+    InputError
+        There is no model in `folder`, or one that an earlier version saved.
+    """
+    if not (folder / ABOUT).is_file():
+        raise InputError(f"{folder}: no model here ({ABOUT} is missing); run the stage train first")
+    facts = read_json(folder / ABOUT)
+    if "fold" not in facts or not (folder / SEEDS).is_dir():
+        raise InputError(f"{folder}: a model of an earlier version, which can't be read; run the stage train again")
+    family: Family = _made("tasks.train.families", facts["family"])
+    prior: NDArray[np.float64] = np.array(facts["prior"])
+    return Model(
+        facts["classes"],
+        family,
+        _made("tasks.train.posthoc", facts["posthoc"]),
+        tuple(family.load(folder / SEEDS / str(seed), prior, facts["fold"]) for seed in range(facts["seeds"])),
+        facts["fold"],
+        facts["backbone"] and _made("tasks.features.backbones", facts["backbone"]),
+    )
+
+
+def _made(package: str, described: dict[str, Any]) -> Any:
+    return components(package)[described["name"]].model_validate(described)

@@ -1,0 +1,34 @@
+"""Groups: how many independent images stand behind a class."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+
+from tasks.statistics.groups import groups_by_class, groups_of_the_rest
+
+
+def test_the_fewest_groups_are_the_same_everywhere() -> None:
+    """One place says how many there must be; all others ask it."""
+    root = Path(__file__).parents[3]
+    says = [
+        file.relative_to(root).as_posix()
+        for file in sorted((root / "tasks").rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and "FEWEST" in target.id
+    ]
+    assert says == ["tasks/statistics/groups.py"]
+
+
+def test_groups_are_counted_once_for_each_class_that_they_hold():
+    stream = np.random.default_rng(0)
+    labels, groups = stream.choice(4, 60, p=[0.6, 0.2, 0.15, 0.05]), stream.integers(0, 25, 60)
+    held = {group: set(labels[groups == group]) for group in groups}
+    inside = [sum(label in one for one in held.values()) for label in range(5)]
+    outside = [sum(bool(one - {label}) for one in held.values()) for label in range(5)]
+    assert groups_by_class(labels, groups, 5).tolist() == inside
+    assert groups_of_the_rest(labels, groups, 5).tolist() == outside

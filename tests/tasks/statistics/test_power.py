@@ -1,0 +1,34 @@
+"""Power: what so many images can show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from tasks.statistics.power import detectable_difference
+
+
+@pytest.mark.parametrize(("n", "discordant"), [(60, 0.3), (200, 0.1), (1000, 0.5)])
+def test_the_detectable_difference_solves_connors_formula(n, discordant):
+    def gap(d: float) -> float:
+        return norm.ppf(0.975) * discordant**0.5 + norm.ppf(0.8) * (discordant - d * d) ** 0.5 - n**0.5 * d
+
+    assert detectable_difference(n, discordant) == pytest.approx(brentq(gap, 0, discordant), abs=1e-9)
+
+
+def test_the_detectable_difference_is_found_in_four_of_five_cases():
+    n, discordant = 300, 0.2
+    difference = detectable_difference(n, discordant)
+    generator = np.random.default_rng(14)
+    draws = generator.multinomial(
+        n, [(discordant + difference) / 2, (discordant - difference) / 2, 1 - discordant], 4000
+    )
+    z = (draws[:, 0] - draws[:, 1]) / np.sqrt(draws[:, 0] + draws[:, 1])  # McNemar
+    assert (np.abs(z) > norm.ppf(0.975)).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_too_few_images_can_show_nothing():
+    assert detectable_difference(5, 0.1) is None
+    assert detectable_difference(0, 0.5) is None
