@@ -7,6 +7,7 @@ comes with such a file gets the new sections to paste.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -39,65 +40,89 @@ def nested_form(values: Any) -> str | None:
 
 
 def _is_flat(values: dict[str, Any]) -> bool:
-    def holds(section: str, key: str) -> bool:
-        items = values.get(section)
-        found = items.values() if isinstance(items, dict) else []
-        return any(isinstance(item, dict) and isinstance(item.get(key), str) for item in found)
+    def holds(section: str, keys: Iterable[str]) -> bool:
+        items = [item for item in _mapping(values.get(section)).values() if isinstance(item, dict)]
+        return any(isinstance(item.get(key), str) for item in items for key in keys)
 
-    flat_strategy = any(holds("strategies", slot) for slot in SLOTS) and "backbones" not in values
-    return "embed" in values and (flat_strategy or holds("recipes", "resample"))
+    return "backbones" not in values and (holds("strategies", SLOTS) or holds("recipes", LAYERS))
 
 
 def nested(values: dict[str, Any]) -> dict[str, Any]:
-    """The sections that have another form today, made of parameters of the flat form."""
-    embed = dict(values.get("embed") or {})
-    backbone = str(embed.pop("backbone", "efficientnet_lite0"))
-    train = dict(values.get("train") or {})
-    split = {key: value for key, value in (values.get("split") or {}).items() if key != "audit_images"}
-    made: dict[str, Any] = {
-        "backbones": {backbone: {"name": backbone, **embed}},
-        "group": {"backbone": backbone, **(values.get("group") or {})},
-        "split": split,
-        "explore": {"backbone": backbone, **(values.get("explore") or {})},
-        "generators": {name: _generator(item) for name, item in (values.get("generators") or {}).items()},
-        "balance": {"backbone": backbone, **(values.get("balance") or {})},
-        "recipes": {name: _recipe(item) for name, item in (values.get("recipes") or {}).items()},
-        "train": {key: value for key, value in train.items() if key not in OF_FITS},
+    """The sections that have another form today, made of parameters of the flat form.
+
+    What is no setting of a chosen component stays where it stood, so that it is told as a mistake and not lost.
+    """
+    sections = {name: _mapping(section) for name, section in values.items()}
+
+    def section(name: str, without: Iterable[str] = ()) -> dict[str, Any]:
+        return {key: value for key, value in sections.get(name, {}).items() if key not in without}
+
+    backbone = str(section("embed").get("backbone", "efficientnet_lite0"))
+    fits = {key: value for key, value in section("train").items() if key in OF_FITS}
+    return {
+        "backbones": {backbone: {"name": backbone, **section("embed", without=["backbone"])}},
+        "group": {"backbone": backbone, **section("group")},
+        "split": section("split", without=["audit_images"]),
+        "explore": {"backbone": backbone, **section("explore")},
+        "generators": {name: _generator(item) for name, item in section("generators").items()},
+        "balance": {"backbone": backbone, **section("balance")},
+        "recipes": {name: _recipe(item) for name, item in section("recipes").items()},
+        "train": section("train", without=OF_FITS),
+        "strategies": {name: _strategy(item, backbone, fits) for name, item in section("strategies").items()},
     }
-    fits = {key: train[key] for key in OF_FITS if key in train}
-    strategies = values.get("strategies") or {}
-    return made | {"strategies": {name: _strategy(item, backbone, fits) for name, item in strategies.items()}}
 
 
-def _component(package: str, name: Any, item: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A component with those of the flat settings beside it that are its own."""
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _component(package: str, name: Any, item: dict[str, Any], rest: dict[str, Any], prefix: str = "") -> Any:
+    """A component with those of the flat settings in `item` that are its own, which are taken out of `rest`."""
+    if not isinstance(name, str):
+        return name
     known = components(package).get(name)
-    fields = [key for key in known.model_fields if key != "name"] if known else []
-    return {"name": name, **{key: item[prefix + key] for key in fields if prefix + key in item}}
+    own = {prefix + key: key for key in known.model_fields if key != "name"} if known else {}
+    for key in own:
+        rest.pop(key, None)
+    return {"name": name, **{key: item[flat] for flat, key in own.items() if flat in item}}
 
 
-def _strategy(item: dict[str, Any], backbone: str, fits: dict[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {"recipe": item.get("recipe")}
-    for slot, kind in SLOTS.items():
-        made[slot] = _component(f"tasks.train.{kind}", item.get(slot), item, PREFIXES.get(slot, ""))
-    made["family"] = {"name": item.get("family"), "backbone": backbone, **made["family"], **fits}
-    return made
+def _strategy(item: Any, backbone: str, fits: dict[str, Any]) -> Any:
+    if not isinstance(item, dict):
+        return item
+    rest = {key: value for key, value in item.items() if key not in ("recipe", *SLOTS)}
+    made = {key: item[key] for key in ("recipe", *SLOTS) if key in item}
+    for slot in SLOTS.keys() & made.keys():
+        made[slot] = _component(f"tasks.train.{SLOTS[slot]}", made[slot], item, rest, PREFIXES.get(slot, ""))
+    if isinstance(item.get("family"), str):
+        made["family"] = {"name": item["family"], "backbone": backbone, **made["family"], **fits}
+    return made | rest
 
 
-def _recipe(item: dict[str, Any]) -> dict[str, Any]:
+def _recipe(item: Any) -> Any:
+    if not isinstance(item, dict):
+        return item
+    taken = (*LAYERS, *TARGETS.values(), "techniques", "synthetic", "synthetic_images")
+    rest = {key: value for key, value in item.items() if key not in taken}
     made: dict[str, Any] = {}
-    for layer, kind in LAYERS.items():
-        own = {"to": item[TARGETS[layer]]} if TARGETS.get(layer) in item else {}
-        made[RENAMED.get(layer, layer)] = _component(f"tasks.balance.{kind}", item.get(layer), item) | own
-    if isinstance(item.get("techniques"), dict):
-        chosen = item["techniques"].items()
-        made["preset"]["transforms"] = [{"name": name, **(settings or {})} for name, settings in chosen]
-    made["synthetic"] = {"generator": item.get("synthetic"), "images": item.get("synthetic_images")}
-    return made
+    for layer in (layer for layer in LAYERS if layer in item):
+        one = _component(f"tasks.balance.{LAYERS[layer]}", item[layer], item, rest)
+        if isinstance(one, dict) and TARGETS.get(layer) in item:
+            one["to"] = item[TARGETS[layer]]
+        made[RENAMED.get(layer, layer)] = one
+    if "techniques" in item and isinstance(made.get("preset"), dict):
+        chosen = _mapping(item["techniques"]).items()
+        made["preset"]["transforms"] = [{"name": name, **_mapping(settings)} for name, settings in chosen]
+    if "synthetic" in item:
+        images = {"images": item["synthetic_images"]} if "synthetic_images" in item else {}
+        made["synthetic"] = {"generator": item["synthetic"], **images}
+    return made | rest
 
 
-def _generator(item: dict[str, Any]) -> dict[str, Any]:
-    return {"name": item.get("generator"), **{key: value for key, value in item.items() if key != "generator"}}
+def _generator(item: Any) -> Any:
+    if not isinstance(item, dict) or "generator" not in item:
+        return item
+    return {"name": item["generator"], **{key: value for key, value in item.items() if key != "generator"}}
 
 
 def _laid_out(node: Any, depth: int = 0) -> Any:

@@ -55,20 +55,26 @@ def sentence(mistake: Any) -> str:
         name = value if isinstance(value, str) else loc[-1]
         return f"{where}: {name!r} can't be a name; use up to 64 letters, digits, - and _, in quotes if all are digits"
     if kind == "extra_forbidden":
-        names = _valid_keys(loc)
+        names, owners = _valid_keys(loc), _owners(loc)
+        if owners:
+            found = f"a setting of {' or '.join(owners)}: write it there, {{name: ..., {loc[-1]}: {_in_yaml(value)}}}"
+            return f"{where}: unknown key here, but {found}; valid are {_listed(names)}"
         return f"{where}: unknown key{hint(str(loc[-1]), names)}; valid are {_listed(names)}"
     if kind == "missing":
         return f"{where}: missing; add the key {loc[-1]!r}"
     if kind == "union_tag_not_found":
         return f"{where}: its name is missing; write it as {{name: ...}}; valid are {_listed(_names(loc))}"
     if kind in ("model_attributes_type", "model_type", "dict_type") and (names := _names(loc)):
-        known = f"write {_shown(value)} as {{name: {value}}}" if value in names else "write it as {name: ...}"
-        return f"{where}: {known}; valid are {_listed(names)}"
+        if isinstance(value, str) and shown[0] == "recipes" and (why := between_features(value)):
+            return f"{where}: {why}"
+        return f"{where}: {_as_component(value, names)}; valid are {_listed(names)}"
     if kind == "union_tag_invalid":
-        names, tag = _names(loc), str(context["tag"])
-        if shown[0] == "recipes" and (why := between_features(tag)):
+        names, tag = _names(loc), value["name"] if isinstance(value, dict) else context["tag"]
+        if tag is None:
+            return f"{where}.name: nothing stands here; valid are {_listed(names)}"
+        if shown[0] == "recipes" and (why := between_features(str(tag))):
             return f"{where}.name: {why}"
-        return f"{where}.name: {_shown(tag)} is unknown{hint(tag, names)}; valid are {_listed(names)}"
+        return f"{where}.name: {_shown(tag)} is unknown{hint(str(tag), names)}; valid are {_listed(names)}"
     if kind in ("unknown_name", "literal_error"):
         names = context.get("names") or list(typing.get_args(field.annotation if field else None))
         return f"{where}: {_shown(value)} is unknown{hint(str(value), names)}; valid are {_listed(names)}"
@@ -84,6 +90,17 @@ def sentence(mistake: Any) -> str:
         subject = "nothing stands here; it" if value is None else _shown(value)
         return f"{where}: {subject} should be {expected}" + (f" ({allowed})" if allowed else "")
     return f"{where}: {context.get('message', mistake.get('msg', '')).removeprefix('Value error, ')}"
+
+
+def _as_component(value: Any, names: Sequence[str]) -> str:
+    """How to write what should be a component, and is none."""
+    if value is None:
+        return "nothing stands here; write it as {name: ...}"
+    if not isinstance(value, str):
+        return f"{_shown(value)} has no name; write it as {{name: ...}}"
+    if value in names:
+        return f"write {_shown(value)} as {{name: {value}}}"
+    return f"{_shown(value)} is unknown{hint(value, names)}; write it as {{name: {closest(value, names) or '...'}}}"
 
 
 def between_features(name: str) -> str | None:
@@ -141,6 +158,23 @@ def _valid_keys(loc: tuple[int | str, ...]) -> list[str]:
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
+def _owners(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys beside the one at `loc` whose components have a setting of its name."""
+    _, model, _ = _walk(loc[:-1])
+    fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+    kinds = {name: field.annotation for name, field in fields.items() if _takes_any(field.metadata)}
+    return [
+        name
+        for name, kind in kinds.items()
+        if any(loc[-1] in one.model_fields.keys() - {"name"} for one in components(str(kind.__module__)).values())
+    ]
+
+
+def _takes_any(metadata: Iterable[Any]) -> bool:
+    """Whether what is annotated so may be any component of its kind."""
+    return any(isinstance(meta, OneOf) for meta in metadata)
+
+
 def _names(loc: tuple[int | str, ...]) -> list[str]:
     """The names of the components that the key at `loc` chooses from."""
     _, model, _ = _walk(loc)
@@ -168,12 +202,12 @@ def _walk(loc: tuple[int | str, ...]) -> tuple[tuple[int | str, ...], Any, Field
         if isinstance(model, type) and issubclass(model, BaseModel):
             field = model.model_fields.get(str(key))
             model = field.annotation if field else None
-            one_of = field is not None and any(isinstance(meta, OneOf) for meta in field.metadata)
+            one_of = field is not None and _takes_any(field.metadata)
         elif typing.get_origin(model) in (dict, list):
             item = typing.get_args(model)[-1]
             field, one_of = None, typing.get_origin(item) is typing.Annotated
             model = typing.get_args(item)[0] if one_of else item
-            one_of = one_of and any(isinstance(meta, OneOf) for meta in typing.get_args(item)[1:])
+            one_of = one_of and _takes_any(typing.get_args(item)[1:])
         else:
             model, field = None, None
     return tuple(shown), model, field
@@ -190,6 +224,11 @@ def _range(field: FieldInfo | None) -> str:
     if set(bounds) == {"ge", "le"}:
         return f"{bounds['ge']} to {bounds['le']}"
     return ", ".join(f"{BOUNDS[name]} {bound}" for name, bound in bounds.items())
+
+
+def _in_yaml(value: Any) -> str:
+    """A scalar as a flow mapping holds it; dots for anything longer."""
+    return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else "..."
 
 
 def _number(bound: float) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from flows.code_dependencies import FILE, code_of, written
+from flows import code_dependencies
+from flows.code_dependencies import FILE, code_of, main
 from tasks.closure import file_of
 
 ROOT = Path(__file__).parents[2]
@@ -19,9 +21,27 @@ def stages() -> dict[str, dict]:
     return {name: stage.get("do", stage) for name, stage in found.items()}
 
 
-def test_the_code_dependencies_are_those_that_the_imports_ask_for():
-    text = (ROOT / FILE).read_text(encoding="utf-8")
-    assert written(text) == text, "run `python -m flows.code_dependencies`"
+def test_the_code_dependencies_are_those_that_the_imports_ask_for(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["code_dependencies", "--check"])
+    assert main() == 0, "run `python -m flows.code_dependencies`"
+    assert capsys.readouterr().out == "right\n"
+
+
+def test_a_check_tells_of_missing_and_idle_code_and_leaves_the_file_alone(tmp_path, monkeypatch, capsys):
+    """A dependency taken out, another one put in; writing then mends both."""
+    right = (ROOT / FILE).read_text(encoding="utf-8")
+    wrong = right.replace("        - tasks/embed_new.py\n", "        - tasks/ingest\n")
+    assert wrong != right
+    file = tmp_path / FILE
+    file.write_text(wrong, encoding="utf-8")
+    monkeypatch.setattr(code_dependencies, "FILE", str(file))
+    monkeypatch.setattr(sys, "argv", ["code_dependencies", "--check"])
+    assert main() == 1
+    assert "run python -m flows.code_dependencies" in capsys.readouterr().out
+    assert file.read_text(encoding="utf-8") == wrong
+    monkeypatch.setattr(sys, "argv", ["code_dependencies"])
+    assert main() == 0
+    assert file.read_text(encoding="utf-8") == right
 
 
 def test_what_is_written_by_hand_stays_and_what_is_missing_or_idle_is_mended():

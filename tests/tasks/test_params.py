@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from tasks.errors import InputError
 from tasks.params import load_params
 from tasks.params.editing import set_values
 from tasks.params.models import Params
-from tasks.params.schema import SCHEMA, params_schema
+from tasks.params.schema import SCHEMA, laid_out, params_schema
 from tasks.registry import components
 
 HEAD = "family: {name: head, backbone: efficientnet_lite0}"
@@ -99,6 +100,11 @@ def test_settings_of_a_component_stand_with_its_name(path: Path) -> None:
             HEAD,
             WIDE.replace("hidden: 16", "steps: fast"),
             "strategies.plain.family.steps: 'fast' should be a whole number",
+        ),
+        (
+            HEAD,
+            HEAD.replace("}", ", learning_rate: fast}"),
+            "strategies.plain.family.learning_rate: 'fast' should be a number",
         ),
         ("minutes: null", "minutes: 0", "run.stage_timeout_minutes: 0 should be above 0"),
         ("max_pixels: 100000000", "max_pixels: 0", "ingest.max_pixels: 0 should be at least 1"),
@@ -230,15 +236,75 @@ def test_unknown_keys_of_a_component_are_told_beside_wrong_values(path: Path) ->
     ("new", "message"),
     [
         ("loss: focal", "strategies.focal.loss: write 'focal' as {name: focal}; valid are cross_entropy, focal, none,"),
-        ("loss: fokal", "strategies.focal.loss: write it as {name: ...}; valid are cross_entropy, focal, none,"),
+        (
+            "loss: fokal",
+            "strategies.focal.loss: 'fokal' is unknown (did you mean 'focal'?); write it as {name: focal}; valid are",
+        ),
+        ("loss: xyz", "strategies.focal.loss: 'xyz' is unknown; write it as {name: ...}; valid are cross_entropy, fo"),
+        ("loss: 3", "strategies.focal.loss: 3 has no name; write it as {name: ...}; valid are cross_entropy, focal, "),
+        ("loss: [focal]", "strategies.focal.loss: ['focal'] has no name; write it as {name: ...}; valid are cross_e"),
         ("loss: {gamma: 1}", "strategies.focal.loss: its name is missing; write it as {name: ...}; valid are"),
-        ("loss:", "strategies.focal.loss: write it as {name: ...}; valid are cross_entropy, focal, none,"),
+        ("loss: {}", "strategies.focal.loss: its name is missing; write it as {name: ...}; valid are cross_entropy,"),
+        ("loss:", "strategies.focal.loss: nothing stands here; write it as {name: ...}; valid are cross_entropy, fo"),
+        ("loss: {name: }", "strategies.focal.loss.name: nothing stands here; valid are cross_entropy, focal, none,"),
+        ("loss: {name: 3}", "strategies.focal.loss.name: 3 is unknown; valid are cross_entropy, focal, none,"),
+        (
+            "loss: {name: focall, gamma: -1}",
+            "strategies.focal.loss.name: 'focall' is unknown (did you mean 'focal'?); valid are cross_entropy, focal",
+        ),
     ],
 )
 def test_what_is_no_component_is_told_how_to_write_it(path: Path, new: str, message: str) -> None:
     change(path, ("loss: {name: focal, gamma: 2.0, alpha: none}  # alpha: none or balanced", new))
     (told,) = mistakes(path)
     assert told.startswith(f"params.yaml:{line(path, '  focal:') + 3}: {message}"), told
+
+
+def test_a_setting_beside_its_component_is_told_where_it_belongs(path: Path) -> None:
+    change(path, ("loss: {name: focal, gamma: 2.0, alpha: none}", "alpha: 0.5\n    loss: {name: focal, gamma: -1}"))
+    keys = "valid are recipe, family, loss, sampler, mixing, posthoc"
+    at = line(path, "  focal:") + 3
+    assert mistakes(path) == [
+        f"params.yaml:{at}: strategies.focal.alpha: unknown key here, but a setting of loss or mixing: write it there, "
+        f"{{name: ..., alpha: 0.5}}; {keys}",
+        f"params.yaml:{at + 1}: strategies.focal.loss.gamma: -1 should be at least 0 (0 to 10)",
+    ]
+
+
+def test_mistakes_inside_a_list_of_transforms_are_told_at_their_place(path: Path) -> None:
+    chosen = """preset:
+      name: listed
+      transforms:
+        - {name: rotation, degrees: 400}
+        - {name: rotatio}
+        - rotation
+        - {name: horizontal_flip, q: 1}
+        - {degrees: 3}
+        -
+        - {name: vertical_flip}"""
+    change(path, ("preset: {name: industrial}", chosen), ("folds: 5", "folds: 1"))
+    split, *found = mistakes(path)
+    assert "split.folds" in split
+    at, where = line(path, "        - {name: rotation"), "recipes.augmented_minority.preset.transforms"
+    expected = [
+        "0.degrees: 400 should be at most 180 (0 to 180)",
+        "1.name: 'rotatio' is unknown (did you mean 'rotation'?); valid are affine, blur,",
+        "2: write 'rotation' as {name: rotation}; valid are affine, blur,",
+        "3.q: unknown key; valid are name, p",
+        "4: its name is missing; write it as {name: ...}; valid are affine, blur,",
+        "5: nothing stands here; write it as {name: ...}; valid are affine, blur,",
+    ]
+    assert len(found) == len(expected)
+    for number, (told, message) in enumerate(zip(found, expected, strict=True)):
+        assert told.startswith(f"params.yaml:{at + number}: {where}.{message}"), told
+
+
+@pytest.mark.parametrize("chosen", ["{name: smote}", "smote"])
+def test_a_recipe_cannot_make_rows_between_feature_vectors(path: Path, chosen: str) -> None:
+    change(path, ("resample: {name: undersample}", f"resample: {chosen}"))
+    (told,) = mistakes(path)
+    assert "'smote' makes rows between neighbouring feature vectors, and a recipe makes images" in told
+    assert "Write sampler: {name: smote} in a strategy on features" in told
 
 
 def test_settings_of_a_component_that_contradict_each_other_are_told(path: Path) -> None:
@@ -322,6 +388,79 @@ def test_a_file_of_the_flat_form_is_told_the_sections_to_paste(path: Path) -> No
     assert (mixed.family.hidden, mixed.family.steps, mixed.family.batch_size) == (8, 100, 64)
     assert (mixed.family.learning_rate, mixed.family.weight_decay) == (0.01, 0.2)
     assert (mixed.family.backbone, mixed.sampler.k_neighbors) == ("efficientnet_lite0", 3)
+
+
+OLD = Path(__file__).parent / "flat_params.yaml"  # the project's own parameters in the flat form
+
+
+def test_the_projects_own_flat_file_becomes_right_by_pasting(path: Path, text: str) -> None:
+    """Done as people do it: old sections are cut out of the text, what the message shows is put there."""
+    path.write_text(OLD.read_text(encoding="utf-8"), encoding="utf-8")
+    params = load_params(pasted(path))
+    assert params.strategies["focal"].loss.gamma == 2.0
+    path.write_text(text, encoding="utf-8")
+    today = load_params(path)
+    defaults = {name: type(one.family)(**one.family.model_dump()) for name, one in today.strategies.items()}
+    assert {name: one.family for name, one in params.strategies.items()} == defaults
+    for section in ("backbones", "group", "split", "explore", "generators", "balance", "recipes", "train"):
+        assert getattr(params, section) == getattr(today, section), section
+
+
+def pasted(path: Path) -> Path:
+    """The flat file with the told sections in place of its own."""
+    with pytest.raises(InputError) as error:
+        load_params(path)
+    assert len(str(error.value).partition("\n\n")[0].splitlines()) == 1
+    told = str(error.value).partition("\n\n")[2]
+    replaced = {"embed", *YAML(typ="safe", pure=True).load(told)}
+    kept, keep = [], True
+    for row in path.read_text(encoding="utf-8").splitlines():
+        if row and row[0].isalpha():
+            keep = row.partition(":")[0] not in replaced
+        kept += [row] if keep else []
+    path.write_text("\n".join([*kept, told]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("    gamma: 2.0", "    gama: 2.0", "strategies.focal.gama: unknown key; valid are recipe, family, loss, samp"),
+        ("    gamma: 2.0", "    hidden: -1", "strategies.focal.family.hidden: -1 should be at least 0"),
+        ("    gamma: 2.0", "    tau: 2.0", "strategies.focal.tau: unknown key here, but a setting of posthoc: write"),
+        ("    loss: focal", "    loss: focall", "strategies.focal.loss.name: 'focall' is unknown (did you mean"),
+        ("    loss: focal", "    # no loss", "strategies.focal.loss: missing; add the key 'loss'"),
+        ("  focal:", "  empty: 3\n  focal:", "strategies.empty: 3 should be a section with keys below it"),
+        ("  natural:", "  empty:\n  natural:", "recipes.empty: nothing stands here; it should be a section with keys"),
+        ("    augment: none", "    augmentt: none", "recipes.natural.augmentt: unknown key (did you mean 'augment'?)"),
+        ("  radius: 10", "  radius: 99", "group.radius: 99 should be at most 16 (0 to 16)"),
+        ("  seeds: 3", "  sede: 3", "train.sede: unknown key (did you mean 'seeds'?)"),
+        ("generators: {}", "generators: {ddpm: 3}", "generators.ddpm: 3 has no name; write it as {name: ...}"),
+    ],
+)
+def test_no_mistake_of_a_flat_file_is_lost_on_the_way(path: Path, old: str, new: str, message: str) -> None:
+    path.write_text(OLD.read_text(encoding="utf-8"), encoding="utf-8")
+    change(path, (old, new))
+    told = mistakes(pasted(path))
+    assert any(message in one for one in told), told
+
+
+@pytest.mark.parametrize("section", ["embed", "group", "split", "generators", "train"])
+@pytest.mark.parametrize("value", ["", " 3", " [a]"])
+def test_a_flat_file_with_a_broken_section_is_told_the_form_all_the_same(path: Path, section: str, value: str) -> None:
+    old = YAML(typ="safe", pure=True).load(OLD.read_text(encoding="utf-8"))
+    old[section] = YAML(typ="safe", pure=True).load(value)
+    dump(old, path)
+    assert mistakes(path)[0].startswith("params.yaml: this is the flat form of earlier versions")
+
+
+def test_a_file_that_was_brought_over_in_part_is_told_what_is_left(path: Path) -> None:
+    change(
+        path,
+        ("loss: {name: focal, gamma: 2.0, alpha: none}", "loss: focal"),
+        ("\nbackbones:", "\nembed: 3\nbackbones:"),
+    )
+    assert [message.split(": ")[1] for message in mistakes(path)] == ["embed", "strategies.focal.loss"]
 
 
 def dump(values: Any, path: Path) -> None:
@@ -540,9 +679,10 @@ def test_the_schema_knows_every_key_of_the_file(path: Path) -> None:
         node = definition(node)
         if "enum" in node:
             assert value in node["enum"], where
-        if "discriminator" in node:
-            assert value["name"] in node["discriminator"]["mapping"], where
-            node = definition({"$ref": node["discriminator"]["mapping"][value["name"]]})
+        if "oneOf" in node:
+            known = {one["properties"]["name"]["const"]: one for one in map(definition, node["oneOf"])}
+            assert value["name"] in known, where
+            node = known[value["name"]]
         if isinstance(value, dict) and ("properties" in node or "patternProperties" in node):
             for key, item in value.items():
                 below = node.get("properties", {}).get(key) or next(
@@ -562,15 +702,53 @@ def test_the_schema_describes_every_knob_and_every_component() -> None:
             described = [node, *node.get("anyOf", [])]
             known = any("description" in item or "$ref" in item for item in described)
             assert known or key == "name", f"{name}.{key}"
-    loss = schema["$defs"]["Strategy"]["properties"]["loss"]
-    assert set(loss["discriminator"]["mapping"]) == set(components("tasks.train.losses"))
+    loss = [schema["$defs"][one["$ref"].rpartition("/")[2]] for one in _loss(schema)["oneOf"]]
+    assert {one["properties"]["name"]["const"] for one in loss} == set(components("tasks.train.losses"))
+    assert all("name" in one["required"] for one in loss)
     assert schema["$defs"]["Focal"]["properties"]["gamma"]["minimum"] == 0
     assert schema["$defs"]["Focal"]["description"]
 
 
+def _loss(schema: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = schema["$defs"]["Strategy"]["properties"]["loss"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("folds: 5", "folds: 1"),
+        ("folds: 5", "folds: five"),
+        ("folds: 5", "fold: 5"),
+        ("gamma: 2.0", "gama: 2.0"),
+        ("gamma: 2.0", "gamma: -1"),
+        ("name: focal,", "name: focall,"),
+        ("{name: focal, gamma: 2.0, alpha: none}", "{gamma: 2.0, alpha: none}"),
+        ("{name: focal, gamma: 2.0, alpha: none}", "focal"),
+        ("alpha: none", "alpha: some"),
+        ("    recipe: undersampled\n", ""),
+        ("preset: {name: industrial}", "preset: {name: listed, transforms: [{name: rotation, degrees: 400}]}"),
+        ("preset: {name: industrial}", "preset: {name: listed, transforms: [rotation]}"),
+        ("  focal:", "  my focal:"),
+        ("resize: squash", "resize: squish"),
+    ],
+)
+def test_an_editor_accepts_the_file_and_refuses_mistakes(path: Path, old: str, new: str) -> None:
+    validator = Draft202012Validator(params_schema())
+    validator.check_schema(params_schema())
+    assert list(validator.iter_errors(_plain(path))) == []
+    change(path, (old, new))
+    assert list(validator.iter_errors(_plain(path)))
+
+
 def test_the_schema_is_small(repository: Path) -> None:
-    """Nothing in it says what the next line says as well."""
-    assert '"title"' not in (repository / SCHEMA).read_text(encoding="utf-8").replace('"title": "Equipoise', "")
+    """Nothing in it says what the next line says as well, and what fits a line stands on one."""
+    written = (repository / SCHEMA).read_text(encoding="utf-8")
+    assert written == laid_out(params_schema()) + "\n"
+    assert '"title"' not in written.replace('"title": "Equipoise', "")
+    of_pydantic = json.dumps(Params.model_json_schema(), indent=2)
+    assert len(written) < 0.7 * len(of_pydantic)
+    assert len(written.splitlines()) < 0.4 * len(of_pydantic.splitlines())
 
 
 def _plain(path: Path) -> Any:
