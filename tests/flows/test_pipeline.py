@@ -18,6 +18,8 @@ import psutil
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = {"functional": 48, "defective": 24, "likely_functional": 12}  # a class: photos of it
 PHOTO_PROBABILITY = {"functional": 0.0, "likely_functional": 1 / 3, "defective": 1.0}
 KEPT_STRATEGIES = ("plain", "focal", "augmented_minority")

@@ -21,6 +21,8 @@ from flows.errors import ServerError
 from flows.servers import HOST, Server, answers, free_port, started
 from tasks.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path: Path, repository: Path) -> Path:
