@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tasks.balance.derive import Copy, Made, Order, Parent
 from tasks.balance.known import known_images
 from tasks.balance.make import make_once
 from tasks.balance.presets import Preset
-from tasks.decoding import decode
-from tasks.features.backbones import Backbone
+from tasks.features import Features
 from tasks.features.stored import embed_stored
+from tasks.inputs import Inputs, StoredSource
+from tasks.train.models import Model
 from tasks.workspace import Workspace
 
 STORE = "audited-"  # and the recipe's name: the row store of the changed versions, which its strategies share
@@ -62,30 +60,13 @@ def changed_versions(
     return make_once(orders, preset.specification(), workspace.params.balance.seed, workspace.workers, known)
 
 
-@dataclass(frozen=True, eq=False)
-class ChangedSource:
-    """Changed images as `tasks.inputs.Inputs` takes them; ids are file names.
-
-    Attributes
-    ----------
-    workspace
-        Whose row store knows feature vectors of earlier audits.
-    made
-        The images by file name.
-    backbone
-        How a family on features sees images, as its model keeps it.
-    """
-
-    workspace: Workspace
-    made: Mapping[str, Made]
-    backbone: Backbone | None
-
-    def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
-        """See `tasks.inputs.Source`."""
-        assert self.backbone is not None
-        own = [self.made[name] for name in ids]
-        return embed_stored(self.workspace, self.backbone, [one.sha256 for one in own], [one.file for one in own])
-
-    def images(self, ids: Sequence[str], size: int, resize: str) -> NDArray[np.uint8]:
-        """See `tasks.inputs.Source`."""
-        return decode([self.made[name].file for name in ids], size, resize)
+def changed_inputs(workspace: Workspace, made: Sequence[Made], models: Mapping[int, Model]) -> Inputs:
+    """The changed images as the models of each fold see them, all embedded at once; ids are file names."""
+    files = {one.file.name: one.file for one in made}
+    features: dict[tuple[str, int | None], list[Features]] = {}
+    first = next(iter(models.values()))
+    if first.backbone is not None:
+        hashes = [one.sha256 for one in made]
+        vectors = Features(list(files), embed_stored(workspace, first.backbone, hashes, list(files.values())))
+        features = {(first.family.backbone, fold): [vectors] for fold in models}
+    return Inputs([], StoredSource(features, files))

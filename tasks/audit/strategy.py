@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.audit.effect import Effect, effect, minorities
-from tasks.audit.images import ChangedSource, audited_images, changed_versions
+from tasks.audit.images import audited_images, changed_inputs, changed_versions
 from tasks.audit.probing import probe_recipe
 from tasks.audit.sheet import write_sheet
-from tasks.balance.derive import Made
 from tasks.errors import InputError
+from tasks.features import differing_facts
 from tasks.features.embedding import about
 from tasks.files import read_json
 from tasks.inputs import Inputs
@@ -93,18 +93,19 @@ def _measure(
     strategy, copies = params.strategies[name], params.audit.copies
     preset = params.recipes[strategy.recipe].preset
     made = changed_versions(workspace, strategy.recipe, preset, images, copies, scratch)
-    untouched = inputs_of(workspace, strategy, balanced)
+    folds = sorted(images["fold"].astype(int).unique().tolist())
+    models = {fold: load_model(fold_folder(workspace.path("models", name), fold)) for fold in folds}
+    _check_features(workspace, next(iter(models.values())))
+    untouched, changed = inputs_of(workspace, strategy, balanced), changed_inputs(workspace, made, models)
     audited = str(images["label"].iloc[0])
     minority: list[str] = []
     before, after = np.empty(len(images)), np.empty((len(images), copies))
-    for fold in np.unique(images["fold"].to_numpy(np.int64)):
-        model = load_model(fold_folder(workspace.path("models", name), int(fold)))
-        _check_features(workspace, model)
+    for fold, model in models.items():
         minority = minorities(balanced, model.classes, audited)
         rows = np.flatnonzero(images["fold"] == fold)
         before[rows] = taken_for(model, untouched.take(images.loc[rows, "image_id"].tolist()), minority).mean(axis=0)
-        own = [made[row * copies + copy] for row in rows for copy in range(copies)]
-        after[rows] = taken_for(model, _changed(workspace, own, model), minority).mean(axis=0).reshape(-1, copies)
+        own = [made[row * copies + copy].file.name for row in rows for copy in range(copies)]
+        after[rows] = taken_for(model, changed.take(own), minority).mean(axis=0).reshape(-1, copies)
     groups = np.unique(images["group"].to_numpy(str), return_inverse=True)[1]
     found = effect(before, after.mean(axis=1), groups)
     write_sheet(images, made, name, found, workspace.path("data", "raw"), folder / "audited.png")
@@ -124,11 +125,6 @@ def _measure(
         "confidence": CONFIDENCE,
         "minority": minority,
     }
-
-
-def _changed(workspace: Workspace, made: Sequence[Made], model: Model) -> Inputs:
-    named = {one.file.name: one for one in made}
-    return Inputs(list(named), ChangedSource(workspace, named, model.backbone))
 
 
 def taken_for(model: Model, inputs: Inputs, classes: Sequence[str]) -> NDArray[np.float64]:
@@ -160,8 +156,7 @@ def _check_features(workspace: Workspace, model: Model) -> None:
         return
     there = read_json(workspace.path("data", "features", model.family.backbone, "features.json"))
     here = about(model.backbone)
-    differing = sorted(key for key in there | here if there.get(key) != here.get(key))
-    if differing:
+    if differing := differing_facts(there, here):
         raise InputError(
             f"data/features/{model.family.backbone} was made otherwise than feature vectors are made now "
             f"({', '.join(differing)}); run `equipoise run --force embed embed_new`"

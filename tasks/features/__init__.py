@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,3 +97,8 @@ class Features:
                 "run the stages embed and embed_new again"
             )
         return np.asarray(self.values[[self._row_of[name] for name in ids]], dtype=np.float32)
+
+
+def differing_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The keys, sorted, in which two ``features.json`` say that features were made otherwise."""
+    return sorted(key for key in {*one, *other} if one.get(key) != other.get(key))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import InputError
+from tasks.features import differing_facts
 from tasks.files import read_json
 from tasks.inputs import FeatureFolders, Inputs, StoredSource
 from tasks.tables import CATALOG
@@ -56,8 +57,7 @@ def check_features(workspace: Workspace, strategy: Strategy) -> None:
         return
     made = read_json(workspace.path("data", "features", backbone, "features.json"))
     new = read_json(workspace.path("data", "features_new", recipe, backbone, "features.json"))
-    differing = sorted(key for key in made | new if made.get(key) != new.get(key))
-    if differing:
+    if differing := differing_facts(made, new):
         ours, theirs = (", ".join(f"{key}: {facts.get(key, 'none')}" for key in differing) for facts in (made, new))
         raise InputError(
             f"data/features_new/{recipe}/{backbone} was made with {theirs}, but data/features/{backbone} with {ours}; "
