@@ -60,7 +60,7 @@ def carry_out(root: Path, plan: Plan, keep: bool) -> Report:
     unlabelled = images - sum(classes.values())
     say(f"{images:,} images in {len(classes)} classes: {joined}" + (f"; {unlabelled:,} unlabelled" * bool(unlabelled)))
     if plan.copies:
-        say(check_space(root, sum(entry.size for entry in plan.copies)))
+        say(check_space(root, plan.copied_bytes))
         _place(root, plan, keep)
     else:
         say("data/raw holds all of them already")

@@ -21,15 +21,15 @@ NONE = "none"
 def contradictions(data: Any) -> list[Mistake]:
     """Every name in the plain data of `params.yaml` that leads nowhere, and every choice that can't work."""
     sections = data if isinstance(data, dict) else {}
-    recipes = _valid("recipes", sections)
+    recipes, strategies = _valid("recipes", sections), _valid("strategies", sections)
     return [
         *_lost_names(sections),
         *_reserved(sections),
         *_refused_splits(_section(sections, "split")),
         *(mistake for name, recipe in recipes.items() for mistake in _refused_recipe(name, recipe)),
         *_refused_with_repeats(recipes, _section(sections, "split").get("repeats")),
-        *(mistake for name, one in _valid("strategies", sections).items() for mistake in _refused_strategy(name, one)),
-        *_refused_on_recipe(recipes, _valid("strategies", sections), _section(sections, "backbones")),
+        *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one)),
+        *_refused_on_recipe(recipes, strategies, _section(sections, "backbones")),
     ]
 
 

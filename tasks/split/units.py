@@ -59,12 +59,6 @@ class Units:
         """A name a unit that follows from its content: the smallest `image_id` in it."""
         return list(self.images.groupby("unit")["image_id"].min())
 
-    def only(self, chosen: np.ndarray) -> Units:
-        """The chosen units alone, shape (U,), numbered anew in their order."""
-        images = self.images[chosen[self.images["unit"]]]
-        number = np.cumsum(chosen) - 1
-        return replace(self, images=images.assign(unit=number[images["unit"]]), fixed=self.fixed[chosen])
-
     def without(self, leave: pd.Series, reason: str) -> Units:
         """The same units without the images for which `leave` is true; those must not be all of a unit."""
         left = self.images.loc[leave, ["image_id", "path", "label"]].assign(reason=reason)

@@ -19,7 +19,7 @@ from tasks.tables import SCORE_PREFIX
 from tasks.train.families import Components, Fit, Fitted, Log
 from tasks.train.models import Model
 from tasks.train.posthoc import PostHoc
-from tasks.train.rows import Rows
+from tasks.train.rows import Rows, picture_ids
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def fit_strategy(
         models.append(model)
     rules = _cross_fitted(strategy.posthoc, rounds, raw)
     models = [replace(model, posthoc=rule) for model, rule in zip(models, rules, strict=True)]
-    _tell_idle(balanced, splits, rounds, tell)
+    _tell_idle(balanced, rounds, tell)
 
     tables = [_table(one, rule.adjust(scores)) for one, rule, scores in zip(rounds, rules, raw, strict=True)]
     first = min(one.repeat for one in rounds)
@@ -219,17 +219,14 @@ def _cross_fitted(posthoc: PostHoc, rounds: list[Round], raw: list[Scores]) -> l
     ]
 
 
-def _tell_idle(balanced: pd.DataFrame, splits: pd.DataFrame, rounds: list[Round], tell: Callable[[str], None]) -> None:
+def _tell_idle(balanced: pd.DataFrame, rounds: list[Round], tell: Callable[[str], None]) -> None:
     """Say how many rows train no fold's models."""
+    pictures = pd.Series(picture_ids(balanced))
     for repeat in dict.fromkeys(one.repeat for one in rounds):
-        training, idle = TrainingSet.of_split(splits, repeat), np.ones(len(balanced), dtype=bool)
-        for one in rounds:
-            if one.fold is not None and one.repeat == repeat:
-                idle[training.outside_fold(balanced, one.fold).index] = False
-        if idle.any():
-            tell(
-                f"repeat {repeat}: {idle.sum():,} rows train no fold's models, for their generators saw images of each"
-            )
+        used = {name for one in rounds if one.fold is not None and one.repeat == repeat for name in one.rows.ids}
+        idle = int((~pictures.isin(used)).sum())
+        if idle:
+            tell(f"repeat {repeat}: {idle:,} rows train no fold's models, for their generators saw images of each")
 
 
 def _table(one: Round, scores: Scores) -> pd.DataFrame:

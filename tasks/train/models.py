@@ -11,7 +11,6 @@ import numpy as np
 
 from tasks.files import write_json
 from tasks.inputs import FileSource, Inputs
-from tasks.registry import Component
 from tasks.scores import Scores
 from tasks.train.families import Family, Fitted
 from tasks.train.posthoc import PostHoc
@@ -78,11 +77,11 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
         fitted.save(own)
     facts = {
         "classes": model.classes,
-        "family": _described(model.family),
-        "posthoc": _described(model.posthoc),
+        "family": model.family.model_dump(mode="json"),
+        "posthoc": model.posthoc.model_dump(mode="json"),
         "prior": model.fits[0].prior.tolist(),
         "fold": model.fold,
-        "backbone": model.backbone and _described(model.backbone),
+        "backbone": model.backbone and model.backbone.settings(),
         "score": model.family.score,
         "seeds": len(model.fits),
     }
@@ -92,7 +91,3 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
 def fold_folder(folder: Path, fold: int) -> Path:
     """Where, below a strategy's `folder`, the model stands that saw no image of `fold`."""
     return folder / "folds" / str(fold)
-
-
-def _described(component: Component) -> dict[str, Any]:
-    return component.model_dump(mode="json", exclude={"recipes"})

@@ -16,13 +16,12 @@ from tasks.explore.related_pairs import (
     similarity_to_nearest,
     thumbnails,
 )
+from tasks.ingest.reasons import CONFLICTING
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.explore.dataset import Dataset
-
-REASON = "conflicting labels"  # of files that ingest set aside, since their content is the same byte for byte
 
 
 class Conflicts(Check):
@@ -36,7 +35,7 @@ class Conflicts(Check):
     def summarise(self, dataset: Dataset) -> Finding:
         """Pairs of related images with different labels, and files set aside for that reason."""
         pairs = conflicting(pairs_with_facts(dataset))
-        aside = dataset.rejected[dataset.rejected["reason"] == REASON].sort_values("path")
+        aside = dataset.rejected[dataset.rejected["reason"] == CONFLICTING["label"]].sort_values("path")
         flags = similarity_to_nearest(pairs)
         numbers = {
             "files_set_aside": len(aside),
