@@ -105,28 +105,40 @@ def harmless(text: str) -> str:
 def _tables(model: Model, files: Sequence[Path], workers: int) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
-    from tasks.train.predicting import predicted
-
     for start in range(0, len(files), CHUNK):
         chunk = files[start : start + CHUNK]
-        good, errors = _readable(chunk)
-        rows = predicted(model, good, workers) if good else pd.DataFrame(index=[])
-        rows.insert(0, "path", [str(file) for file in good])
+        rows, errors = _predicted(model, chunk, workers)
+        rows.insert(0, "path", [str(file) for file in chunk if file not in errors])
         bad = pd.DataFrame({"path": [str(file) for file in errors], "error": list(errors.values())})
         order = {str(file): number for number, file in enumerate(chunk)}
         both = pd.concat([rows.assign(error=None), bad])
         yield both.sort_values("path", key=lambda paths: paths.map(order), ignore_index=True)
 
 
+def _predicted(model: Model, files: Sequence[Path], workers: int) -> tuple[pd.DataFrame, dict[Path, str]]:
+    """The predictions for the files that are images, and what is wrong with the others."""
+    import pandas as pd
+
+    from tasks.train.predicting import predicted
+
+    try:
+        return predicted(model, files, workers), {}
+    except InputError:
+        good, errors = _readable(files)
+        if not errors:
+            raise
+        return predicted(model, good, workers) if good else pd.DataFrame(index=[]), errors
+
+
 def _readable(files: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
     """The files that are images, and what is wrong with the others."""
-    from tasks.images import UnreadableError, open_image
+    from tasks.images import UnreadableError, open_image, to_rgb
 
     good: list[Path] = []
     errors: dict[Path, str] = {}
     for file in files:
         try:
-            open_image(file)
+            to_rgb(open_image(file).image)
             good.append(file)
         except UnreadableError as error:
             errors[file] = f"{file}: {error}"
