@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from flows.atomic import modify_yaml
 from flows.graph import Graph
+from flows.lock_writing import modify_lock
 from flows.lockfile import LOCK, present_stages
 
 
@@ -37,7 +37,7 @@ def prune(repo: Any, graph: Graph) -> list[str]:
             return []
         gone = [name for name in known if name not in graph.upstream]
         kept_outputs = {out for outs in graph.outputs.values() for out in outs}
-        with modify_yaml(str(root / LOCK)) as locked:
+        with modify_lock(str(root / LOCK)) as locked:
             stages = locked["stages"]
             for name in gone:
                 for out in stages[name].get("outs", []):
@@ -64,4 +64,4 @@ def _sort(stages: Any, order: list[str]) -> None:
     """Put the entries into the graph's order, whatever order the stages ended in: diffs stay small."""
     for name in order:
         if name in stages:
-            stages.move_to_end(name)
+            stages[name] = stages.pop(name)

@@ -29,9 +29,9 @@ def reproduce(stage: str, *, force: bool = False) -> Reproduced:
     from dvc.logger import set_loggers_level
     from dvc.repo import Repo
 
-    from flows.atomic import make_dvc_atomic
+    from flows.lock_writing import write_locks_so
 
-    make_dvc_atomic()
+    write_locks_so()
     _let_errors_keep_exit_codes()
     try:
         with set_loggers_level(logging.WARNING), Repo(_wait_for_lock=True) as repo:

@@ -16,7 +16,6 @@ import psutil
 import pytest
 import yaml
 
-from flows.atomic import modify_yaml
 from flows.dvc_locks import release_dead_locks
 from flows.graph import Graph, graph_of, read_graph, stale_stages
 from flows.graph_runner import run_graph
@@ -161,20 +160,6 @@ def test_a_broken_terminal_ends_the_run_and_no_stage_waits_for_it(toy):
     with pytest.raises(BrokenPipeError):
         run(toy, targets=["source"], on_line=broken)
     assert processes_below(toy.root) == []
-
-
-def test_the_lock_file_is_whole_even_if_writing_it_is_cut_short(tmp_path):
-    path = tmp_path / "dvc.lock"
-    path.write_text("stages:\n  a: {}\n  b: {}\n")
-
-    def cut_short() -> None:
-        with modify_yaml(str(path)) as data:
-            del data["stages"]["a"]
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cut_short()
-    assert yaml.safe_load(path.read_text()) == {"stages": {"a": {}, "b": {}}}
 
 
 def test_a_repository_above_the_project_is_refused_with_the_remedy(toy):
