@@ -70,7 +70,7 @@ MAKE = """
 from tasks.balance.derive import Copy, Order, Parent
 from tasks.balance.make import make, make_once
 from tasks.balance.presets.photo import Photo
-from tasks.rows import Rows
+from tasks.row_store import RowStore
 def orders(paths, folder):
     folder.mkdir(exist_ok=True)
     return [
@@ -83,7 +83,7 @@ def seconds(work):
     return time.perf_counter() - before
 def once(paths, name, store):
     (out / store).mkdir(exist_ok=True)
-    return make_once(orders(paths, out / name), Photo().specification(), 0, workers, Rows(out / store))
+    return make_once(orders(paths, out / name), Photo().specification(), 0, workers, RowStore(out / store))
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 for _ in make(orders(paths[: 100 * workers], out / "warm"), Photo().specification(), 0, workers):

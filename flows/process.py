@@ -153,7 +153,7 @@ def _wait(child: subprocess.Popen[str], cancelled: threading.Event, timeout: flo
             return "cancelled"
         if deadline is not None and time.monotonic() > deadline:
             return "timeout"
-        pause = min(pause * 1.5, 0.2)
+        pause = min(pause * 1.5, 0.05)
     return ""
 
 

@@ -21,7 +21,7 @@ EDGE = (
     "tasks.params",
     "tasks.progress",
     "tasks.registry",
-    "tasks.rows",
+    "tasks.row_store",
     "tasks.tables",
     "tasks.workspace",
 )

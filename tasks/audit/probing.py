@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,7 @@ import pandas as pd
 from tasks.audit.probe import probe_class, probed_rows
 from tasks.audit.traces import measure_traces
 from tasks.fingerprints import file_hash
-from tasks.rows import Rows
+from tasks.row_store import Row, RowStore
 from tasks.train.stored_inputs import inputs_of
 from tasks.workspace import Workspace
 
@@ -46,7 +49,7 @@ def probe_recipe(
         file_hash(path) if row.is_new else files.loc[row.parent, "sha256"]
         for path, row in zip(paths, rows.itertuples(), strict=True)
     ]
-    store = Rows.of(
+    store = RowStore.of(
         workspace,
         "traces",
         code=["tasks.audit.traces"],
@@ -58,4 +61,28 @@ def probe_recipe(
         vectors = inputs.features(chosen.family.backbone)
     else:
         vectors = inputs.images(SIDE).reshape(len(rows), -1).astype(np.float32)
-    return {str(label): probe_class(own, vectors[own.index], traces[own.index]) for label, own in rows.groupby("label")}
+    return _probe_once(workspace, rows, vectors, traces)
+
+
+def _probe_once(workspace: Workspace, rows: pd.DataFrame, features: np.ndarray, traces: np.ndarray) -> dict[str, Any]:
+    """`probe_class` of each class, which strategies that share a recipe and features ask once."""
+    classes = {str(label): own for label, own in rows.groupby("label")}
+    keys = {_content(label, own, features[own.index], traces[own.index]): label for label, own in classes.items()}
+
+    def compute(missing: list[str]) -> Iterator[Row]:
+        for key in missing:
+            own = classes[keys[key]]
+            yield {"found": json.dumps(probe_class(own, features[own.index], traces[own.index]))}
+
+    store = RowStore.of(workspace, "probes", code=["tasks.audit.probe"], packages=["numpy", "pandas", "scipy"])
+    return {
+        label: json.loads(row["found"]) for label, row in zip(classes, store.fill(list(keys), compute), strict=True)
+    }
+
+
+def _content(label: str, rows: pd.DataFrame, features: np.ndarray, traces: np.ndarray) -> str:
+    """A hash of a class's name and of all that `probe_class` takes."""
+    digest = hashlib.sha256(label.encode())
+    for values in (rows["is_new"].to_numpy(bool), rows["group"].to_numpy(np.int64), features, traces):
+        digest.update(repr((values.shape, values.dtype.str)).encode() + np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()

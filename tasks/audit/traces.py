@@ -16,7 +16,7 @@ from tasks.images import UnreadableError, open_image, to_rgb
 from tasks.parallel import each
 
 if TYPE_CHECKING:
-    from tasks.rows import Row, Rows
+    from tasks.row_store import Row, RowStore
 
 # A property in words, and the columns that measure it.
 PROPERTIES: dict[str, tuple[str, ...]] = {
@@ -44,15 +44,15 @@ MARK = 3  # pixels a side
 REACH = 8  # pixels from the border within which a mirror line is looked for
 
 
-def measure_traces(paths: Sequence[Path], keys: Sequence[str], rows: Rows, workers: int) -> np.ndarray:
+def measure_traces(paths: Sequence[Path], keys: Sequence[str], store: RowStore, workers: int) -> np.ndarray:
     """The traces of image files, shape (n, len(`COLUMNS`)).
 
     Parameters
     ----------
     paths, keys
         The files and their content hashes, in the same order.
-    rows
-        The store of what was measured before.
+    store
+        What was measured before.
     workers
         Number of processes; changes time only.
     """
@@ -61,7 +61,7 @@ def measure_traces(paths: Sequence[Path], keys: Sequence[str], rows: Rows, worke
     def compute(missing: list[str]) -> Iterator[Row]:
         return each(traces_of, [path_of[key] for key in missing], workers)
 
-    found = rows.fill(keys, compute)
+    found = store.fill(keys, compute)
     return np.array([[row[column] for column in COLUMNS] for row in found], dtype=np.float64).reshape(-1, len(COLUMNS))
 
 

@@ -19,7 +19,7 @@ from tasks.balance.synthetic import synthetic_bytes, with_synthetic
 from tasks.files import write_json
 from tasks.lineage import TrainingSet
 from tasks.progress import say
-from tasks.rows import Rows
+from tasks.row_store import RowStore
 from tasks.slugs import slugs
 from tasks.tables import BALANCED, ORIGINS
 
@@ -54,7 +54,7 @@ class Resources:
     raw: Path
     synthetic: Path
     features: Callable[[list[str]], np.ndarray]
-    known: Callable[[Preset | MixedImages], Rows]
+    known: Callable[[Preset | MixedImages], RowStore]
     folder: Path
     workers: int
 
@@ -135,7 +135,7 @@ class _Batch:
     rows: pd.Index
     orders: list[Order]
     specification: str
-    known: Rows
+    known: RowStore
 
 
 def _orders(new: pd.DataFrame, training: TrainingSet, resources: Resources) -> list[Order]:

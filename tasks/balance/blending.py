@@ -15,12 +15,12 @@ from tasks.images import to_rgb
 from tasks.registry import components
 
 if TYPE_CHECKING:
-    from tasks.balance.mixed import MixedImages
+    from tasks.balance.mixed import Drawn, MixedImages
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # as Pillow's
 
 
-def mixed(specification: str, stream: int, base: Image.Image, partner: Image.Image) -> Image.Image:
+def mixed(mix: MixedImages, drawn: Drawn, base: Image.Image, partner: Image.Image) -> Image.Image:
     """A mixed image, in mode and size of the base.
 
     The partner fills the base's frame, and what hangs over is cut off evenly on both sides. Two images of more than 8
@@ -29,17 +29,15 @@ def mixed(specification: str, stream: int, base: Image.Image, partner: Image.Ima
 
     Parameters
     ----------
-    specification
-        See `tasks.balance.mixed.MixedImages.specification`.
-    stream
-        Seed of all that is random.
+    mix
+        How two pictures become one.
+    drawn
+        What chance decided of them.
     base, partner
         Of any mode.
     """
-    mix = _mix(specification)
     scale = common_scale(base, partner)
     colours, alpha = to_arrays(base, scale)
-    drawn = mix.draw(base.width, base.height, np.random.default_rng(stream))
     if alpha is None and partner.has_transparency_data:
         partner = to_rgb(partner)
     theirs, veil = to_arrays(partner, scale)
@@ -83,7 +81,7 @@ def _fitted(colours: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 @cache
-def _mix(specification: str) -> MixedImages:
+def mix_of(specification: str) -> MixedImages:
     """The component that a specification names, made once a process, in which OpenCV then has one thread."""
     cv2.setNumThreads(0)
     parameters = json.loads(specification)

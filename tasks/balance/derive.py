@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tasks.balance.blending import mixed
+from tasks.balance.blending import mix_of, mixed
 from tasks.balance.encoding import Encoding
 from tasks.balance.pipeline import change
 from tasks.balance.pixels import to_arrays, to_image
@@ -91,10 +91,13 @@ def derive(order: Order, specification: str, seed: int) -> Iterator[tuple[Copy, 
     encoding = Encoding.of(order.parent.path)
     colours, alpha = to_arrays(image)
     for copy in order.copies:
-        key = stream(specification, order.contents(copy), copy.number, seed)
+        content = order.contents(copy)
         if copy.partner:
-            yield copy, *encoding.encode(mixed(specification, key, image, _opened(copy.partner))), ()
+            mix = mix_of(specification)
+            drawn = mix.drawn(image.size, content, copy.number, seed)
+            yield copy, *encoding.encode(mixed(mix, drawn, image, _opened(copy.partner))), ()
         else:
+            key = stream(specification, content, copy.number, seed)
             changed = change(specification, colours, alpha, key, str(order.parent.path))
             new = to_image(changed.colours, changed.alpha, image)
             yield copy, *encoding.encode(new), changed.applied

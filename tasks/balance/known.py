@@ -7,18 +7,18 @@ import sys
 
 from tasks.balance.mixed import MixedImages
 from tasks.balance.presets import Preset
-from tasks.rows import Rows
+from tasks.row_store import RowStore
 from tasks.workspace import Workspace
 
 
-def known_images(workspace: Workspace, store: str, component: Preset | MixedImages) -> Rows:
+def known_images(workspace: Workspace, store: str, component: Preset | MixedImages) -> RowStore:
     """The store of the images that a preset of transforms, or a mix, made in earlier runs, as the row store `store`.
 
     A preset is data, all of which its specification holds; the pixels of a mix hang on the code of its component as
     well.
     """
     source = inspect.getsource(sys.modules[type(component).__module__]) if isinstance(component, MixedImages) else ""
-    return Rows.of(
+    return RowStore.of(
         workspace,
         store,
         code=["tasks.balance.derive"],

@@ -16,7 +16,7 @@ from tasks.balance.space import check_space, on_disk
 from tasks.files import write_bytes
 from tasks.parallel import each
 from tasks.progress import Progress
-from tasks.rows import Row, Rows
+from tasks.row_store import Row, RowStore
 
 IMAGES_A_CHUNK = 64  # roughly, what a process gets at a time
 
@@ -56,7 +56,7 @@ def make(orders: list[Order], specification: str, seed: int, workers: int) -> It
     yield from Progress(images, "new images", total=sum(len(order.copies) for order in orders))
 
 
-def make_once(orders: list[Order], specification: str, seed: int, workers: int, known: Rows) -> list[Made]:
+def make_once(orders: list[Order], specification: str, seed: int, workers: int, known: RowStore) -> list[Made]:
     """As `make`, but images that earlier runs made stand in a store and are only linked to their places.
 
     Parameters
@@ -117,7 +117,7 @@ def make_once(orders: list[Order], specification: str, seed: int, workers: int, 
     return placed
 
 
-def still_to_make(orders: list[Order], seed: int, known: Rows) -> list[Order]:
+def still_to_make(orders: list[Order], seed: int, known: RowStore) -> list[Order]:
     """The orders without the images that `known` has, orders without any left out."""
     keys = {(order, copy): _key(order, copy, seed) for order in orders for copy in order.copies}
     done = known.knows(keys.values())

@@ -24,7 +24,6 @@ from tasks.balance.partners import candidate_codes, choose_partner
 from tasks.balance.presets import Preset
 from tasks.balance.resample import Resample
 from tasks.balance.spread import spread_by_class
-from tasks.balance.streams import stream
 from tasks.errors import InputError
 from tasks.lineage import TrainingSet
 from tasks.tables import BALANCED
@@ -162,8 +161,7 @@ def _mixed_rows(
         for copy in range(1, int(places[place]) + 1):
             choice = choose_partner((specification, base.sha256, copy, seed), codes_of[base.fold], itself)
             partner = images[partners[base.fold][choice]]
-            key = stream(specification, [base.sha256, partner.sha256], copy, seed)
-            drawn = mixed.draw(base.width, base.height, np.random.default_rng(key))
+            drawn = mixed.drawn((base.width, base.height), [base.sha256, partner.sha256], copy, seed)
             share = mixed.label_share(drawn, counts[base.label], counts[partner.label])
             row = _row(base, f"{base.image_id}-m{digest}-{copy}-{partner.image_id[:8]}", "mixed", copy=copy)
             soft = {"second_label": partner.label, "second_share": 1 - share} if partner.label != base.label else {}

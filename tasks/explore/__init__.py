@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run(workspace: Workspace, name: str) -> None:
     """Measure all images and write ``reports/explore/``."""
     from tasks.explore.dataset import Dataset, measure_table
-    from tasks.explore.measure import measure_images, measured_rows
+    from tasks.explore.measure import known_measures, measure_images
     from tasks.explore.registered_checks import measure_titles
     from tasks.explore.report import write_report
     from tasks.features import Features
@@ -27,7 +27,7 @@ def run(workspace: Workspace, name: str) -> None:
     features = workspace.path("data", "features", params.backbone)
     catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))
     raw = workspace.path("data", "raw")
-    measures = measure_images(raw, catalog, workspace.workers, measured_rows(workspace))
+    measures = measure_images(raw, catalog, workspace.workers, known_measures(workspace))
     dataset = Dataset.of(
         catalog,
         groups=GROUPS.read(workspace.path("data", "groups", "groups.parquet")),

@@ -21,17 +21,17 @@ from tasks.parallel import chunkwise
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tasks.rows import Row, Rows
+    from tasks.row_store import Row, RowStore
     from tasks.workspace import Workspace
 
 
-def measured_rows(workspace: Workspace) -> Rows:
+def known_measures(workspace: Workspace) -> RowStore:
     """The store of what was measured on the pixels, by the images' content."""
-    from tasks.rows import Rows
+    from tasks.row_store import RowStore
 
     modules = sorted({type(check).__module__ for check in _measuring()})
     theirs = [name for name in modules if not name.startswith("tasks.")]
-    return Rows.of(
+    return RowStore.of(
         workspace,
         "measures",
         code=[__name__, *modules],
@@ -40,7 +40,7 @@ def measured_rows(workspace: Workspace) -> Rows:
     )
 
 
-def measure_images(raw: Path, catalog: pd.DataFrame, workers: int, rows: Rows) -> pd.DataFrame:
+def measure_images(raw: Path, catalog: pd.DataFrame, workers: int, store: RowStore) -> pd.DataFrame:
     """The numbers of every image that the checks measure on pixels or take from the catalog.
 
     Parameters
@@ -51,8 +51,8 @@ def measure_images(raw: Path, catalog: pd.DataFrame, workers: int, rows: Rows) -
         Table `CATALOG`.
     workers
         How many processes work; the result doesn't depend on it.
-    rows
-        The store of `measured_rows`: only images that it doesn't know are opened.
+    store
+        That of `known_measures`: only images that it doesn't know are opened.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def measure_images(raw: Path, catalog: pd.DataFrame, workers: int, rows: Rows) -
         sources = [source_of[digest] for digest in digests]
         return iter(Progress(chunkwise(measure_files, sources, workers), "images measured", total=len(sources)))
 
-    table = pd.DataFrame(rows.fill(catalog["sha256"].tolist(), measure))
+    table = pd.DataFrame(store.fill(catalog["sha256"].tolist(), measure))
     for check in all_checks().values():
         table = table.assign(**check.from_catalog(catalog))
     return pd.concat([catalog["image_id"], table[sorted(table.columns)].astype(float)], axis="columns")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tasks.features.backbones import Backbone
 from tasks.features.embedding import packages_of, vectors_of
-from tasks.rows import Row, Rows
+from tasks.row_store import Row, RowStore
 from tasks.workspace import Workspace
 
 
@@ -34,7 +34,7 @@ def embed_stored(
     """
     settings = backbone.settings()
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
-    rows = Rows.of(
+    store = RowStore.of(
         workspace,
         f"features-{backbone.name}-{digest}",
         code=["tasks.features.embedding", type(backbone).__module__],
@@ -47,5 +47,5 @@ def embed_stored(
         for vector in vectors_of([path_of[key] for key in missing], backbone, workspace.workers):
             yield {"vector": vector.tobytes()}
 
-    found = b"".join(row["vector"] for row in rows.fill(keys, compute))
+    found = b"".join(row["vector"] for row in store.fill(keys, compute))
     return np.frombuffer(found, dtype=np.float32).reshape(len(keys), backbone.dimensions)

@@ -12,7 +12,7 @@ from tasks.group.likeness import SIDE, picture
 from tasks.images import open_rgb
 from tasks.parallel import each
 from tasks.progress import Progress
-from tasks.rows import Row, Rows
+from tasks.row_store import Row, RowStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def stored_pictures(workspace: Workspace, catalog: pd.DataFrame) -> np.ndarray:
     """The picture of each image of the catalog, shape (n, `SIDE`, `SIDE`), uint8: 9 KB an image in memory."""
     packages = ["pillow", "simplejpeg", "numpy"]
-    rows = Rows.of(workspace, "pictures", code=["tasks.group.likeness", "tasks.images"], packages=packages)
+    store = RowStore.of(workspace, "pictures", code=["tasks.group.likeness", "tasks.images"], packages=packages)
     keys = catalog["sha256"].tolist()
     path_of = {key: workspace.path("data", "raw", path) for key, path in zip(keys, catalog["path"], strict=True)}
 
@@ -32,7 +32,7 @@ def stored_pictures(workspace: Workspace, catalog: pd.DataFrame) -> np.ndarray:
         made = each(_pixels_of, paths, workspace.workers)
         yield from ({"picture": one} for one in Progress(made, "images", total=len(paths)))
 
-    pixels = b"".join(row["picture"] for row in rows.fill(keys, compute))
+    pixels = b"".join(row["picture"] for row in store.fill(keys, compute))
     return np.frombuffer(pixels, dtype=np.uint8).reshape(len(keys), SIDE, SIDE)
 
 

@@ -21,12 +21,12 @@ def run(workspace: Workspace, name: str) -> None:
     """Make ``data/catalog`` from ``data/raw``."""
     from tasks.files import write_json
     from tasks.ingest.catalog import ingest, summarise
-    from tasks.ingest.stored import examined_rows
+    from tasks.ingest.stored import known_files
     from tasks.progress import say
     from tasks.tables import CATALOG, REJECTED
 
-    rows = examined_rows(workspace)
-    catalog, rejected = ingest(workspace.path("data", "raw"), workspace.params.ingest, workspace.workers, rows)
+    store = known_files(workspace)
+    catalog, rejected = ingest(workspace.path("data", "raw"), workspace.params.ingest, workspace.workers, store)
     summary = summarise(catalog, rejected)
     with workspace.output("data", "catalog") as folder:
         CATALOG.write(catalog, folder / "catalog.parquet")

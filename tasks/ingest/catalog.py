@@ -21,15 +21,15 @@ from tasks.ingest.table import from_table
 from tasks.ingest.wording import first_few, readable
 from tasks.params.models import Ingest
 from tasks.progress import say
-from tasks.rows import Rows
+from tasks.row_store import RowStore
 from tasks.slugs import slugs
 from tasks.tables import CATALOG, REJECTED
 
 OTHER_SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".pdf", ".npy", ".mat")
 
 
-def ingest(raw: Path, params: Ingest, workers: int, rows: Rows) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Make the catalog and the table of rejected files of a raw folder; `rows` is the store of `examined_rows`.
+def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make the catalog and the table of rejected files of a raw folder; `store` is that of `known_files`.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def ingest(raw: Path, params: Ingest, workers: int, rows: Rows) -> tuple[pd.Data
     sources = choose_classes(all_sources, params.rename, params.drop)
     check_classes(_counts(source.label for source in sources if source.label), params.min_images)
     catalog, rejected = build_catalog(
-        sources, examine_files(raw, [source.path for source in sources], params.max_pixels, workers, rows)
+        sources, examine_files(raw, [source.path for source in sources], params.max_pixels, workers, store)
     )
     for reason, number in _counts(rejected["reason"]).items():
         say(f"set aside: {number:,} files, {reason}")

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 from tasks.ingest.examine import Examined, content_hash, examine
 from tasks.parallel import each
 from tasks.progress import Progress
-from tasks.rows import Row, Rows
+from tasks.row_store import Row, RowStore
 
 if TYPE_CHECKING:
     from tasks.workspace import Workspace
 
 
-def examined_rows(workspace: Workspace) -> Rows:
+def known_files(workspace: Workspace) -> RowStore:
     """The store of what files hold, by their content."""
     parameters = {"max_pixels": workspace.params.ingest.max_pixels}
     packages = ["pillow", "simplejpeg", "opencv-python-headless", "numpy"]
-    return Rows.of(workspace, "files", code=["tasks.ingest.examine"], packages=packages, parameters=parameters)
+    return RowStore.of(workspace, "files", code=["tasks.ingest.examine"], packages=packages, parameters=parameters)
 
 
-def examine_files(raw: Path, paths: list[str], max_pixels: int, workers: int, rows: Rows) -> list[Examined]:
+def examine_files(raw: Path, paths: list[str], max_pixels: int, workers: int, store: RowStore) -> list[Examined]:
     """Find what all files hold, in `workers` processes; the order of the paths is kept.
 
-    Every file is hashed, and decoded unless `rows` knows its content.
+    Every file is hashed, and decoded unless `store` knows its content.
     """
     hashes = list(each(partial(content_hash, raw), paths, workers))
     unreadable = {path: seen for path, seen in zip(paths, hashes, strict=True) if isinstance(seen, Examined)}
@@ -40,6 +40,6 @@ def examine_files(raw: Path, paths: list[str], max_pixels: int, workers: int, ro
         for one in Progress(results, "files", total=len(new)):
             yield {"facts": json.dumps(one.facts), "reason": one.reason, "detail": one.detail}
 
-    found = dict(zip(content, rows.fill(list(content.values()), decode), strict=True))
+    found = dict(zip(content, store.fill(list(content.values()), decode), strict=True))
     seen = {path: Examined(path, json.loads(row["facts"]), row["reason"], row["detail"]) for path, row in found.items()}
     return [unreadable.get(path) or seen[path] for path in paths]

@@ -18,7 +18,7 @@ from tasks.features import Features
 from tasks.fingerprints import sharpness
 from tasks.images import open_image, to_rgb
 from tasks.params.models import Explore
-from tasks.rows import Rows
+from tasks.row_store import RowStore
 from tasks.tables import PAIRS, REJECTED
 
 EVIL = "<b>x</b>"
@@ -83,7 +83,7 @@ def catalog_of(raw: Path) -> pd.DataFrame:
 
 def measured(raw: Path, catalog: pd.DataFrame, workers: int = 1) -> pd.DataFrame:
     with tempfile.TemporaryDirectory() as store:
-        return measure_images(raw, catalog, workers, Rows(Path(store)))
+        return measure_images(raw, catalog, workers, RowStore(Path(store)))
 
 
 def build(root: Path, images: list[tuple[str | None, str, Image.Image]], **tables: Any) -> tuple[Dataset, Path]:

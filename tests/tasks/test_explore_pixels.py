@@ -22,7 +22,7 @@ from tasks.explore.picture import SIDE, Picture, Source
 from tasks.explore.report import shown_names
 from tasks.fingerprints import sharpness
 from tasks.images import open_image, to_rgb
-from tasks.rows import Rows
+from tasks.row_store import RowStore
 
 
 def photo(seed: int, width: int, height: int) -> Image.Image:
@@ -448,7 +448,7 @@ def test_only_new_images_are_decoded_and_the_result_is_that_of_a_fresh_run(tmp_p
         return measure.measure_pictures([Picture.read(source) for source in sources])
 
     monkeypatch.setattr(measure, "measure_files", counted)
-    rows = Rows(tmp_path / "rows")
+    rows = RowStore(tmp_path / "rows")
     measure.measure_images(raw, catalog_of(raw), 1, rows)
     assert len(read) == 100
     read.clear()
@@ -466,7 +466,7 @@ def test_numbers_of_the_catalog_are_not_taken_from_the_store(tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
     noise(1).save(raw / "a.png")
-    rows, catalog = Rows(tmp_path / "rows"), catalog_of(raw)
+    rows, catalog = RowStore(tmp_path / "rows"), catalog_of(raw)
     measure.measure_images(raw, catalog, 1, rows)
     again = measure.measure_images(raw, catalog.assign(sharpness=1.5), 1, rows)
     assert again["sharpness"].tolist() == [1.5]

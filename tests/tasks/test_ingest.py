@@ -17,7 +17,7 @@ from tasks.ingest.examine import examine
 from tasks.ingest.reading import count_measured, read_csv
 from tasks.ingest.sources import list_files
 from tasks.params.models import Ingest
-from tasks.rows import Rows
+from tasks.row_store import RowStore
 from tasks.slugs import slug, slugs
 from tasks.tables import CATALOG, REJECTED
 from tasks.workspace import Workspace
@@ -44,7 +44,7 @@ def parameters(**values):
 
 
 def take_in(raw, workers=1, **values):
-    return ingest(raw, parameters(**values), workers, Rows(raw.parent / "rows"))
+    return ingest(raw, parameters(**values), workers, RowStore(raw.parent / "rows"))
 
 
 def table(raw, *lines):

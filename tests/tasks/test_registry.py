@@ -1,4 +1,4 @@
-"""The registry: a part is one file, found by its name, and light enough to be found before anything runs."""
+"""The registry: a component is one file, found by its name, and light enough to be found before anything runs."""
 
 from __future__ import annotations
 
@@ -45,36 +45,36 @@ def fresh() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_each_file_of_a_package_is_one_part(package: str, repository: Path) -> None:
+def test_each_file_of_a_package_is_one_component(package: str, repository: Path) -> None:
     files = {path.stem for path in (repository / package.replace(".", "/")).glob("*.py")} - {"__init__"}
     found = components(package)
     assert set(found) == files
     assert list(found) == sorted(found)
-    assert {name: part().name for name, part in found.items()} == {name: name for name in files}
+    assert {name: component().name for name, component in found.items()} == {name: name for name in files}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_each_part_says_what_it_does_and_what_its_parameters_mean(package: str) -> None:
-    for name, part in components(package).items():
-        schema = part.model_json_schema()
+def test_each_component_says_what_it_does_and_what_its_parameters_mean(package: str) -> None:
+    for name, component in components(package).items():
+        schema = component.model_json_schema()
         assert schema.get("description"), f"{package}.{name}"
-        for setting, field in part.model_fields.items():
+        for setting, field in component.model_fields.items():
             assert field.description or setting == "name", f"{package}.{name}: {setting}"
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_each_part_can_be_made_without_parameters_and_refuses_others(package: str) -> None:
+def test_each_component_can_be_made_without_parameters_and_refuses_others(package: str) -> None:
     """`equipoise preset` and people leave parameters out; the defaults are right by their own bounds."""
-    for part in components(package).values():
-        made = part()
+    for component in components(package).values():
+        made = component()
         assert type(made).model_validate(made.model_dump()) == made
         with pytest.raises(ValueError, match="Extra inputs"):
-            part.model_validate({"no_such_parameter": 1})
+            component.model_validate({"no_such_parameter": 1})
         with pytest.raises(ValueError, match="frozen"):
             made.no_such_parameter = 1
 
 
-def test_finding_all_parts_loads_no_heavy_library(repository: Path) -> None:
+def test_finding_all_components_loads_no_heavy_library(repository: Path) -> None:
     """Parameters are checked at each start of each stage, where seconds count."""
     heavy = ("torch", "albumentations", "diffusers", "sklearn", "pandas", "matplotlib", "prefect", "dvc", "mlflow")
     code = f"""
@@ -94,14 +94,14 @@ class Foreign(Component):
     name: Literal["foreign"] = "foreign"
 
 
-def test_other_packages_register_parts_by_entry_points(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
+def test_other_packages_register_components_by_entry_points(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
     entry = EntryPoint("foreign", f"{__name__}:Foreign", "equipoise.losses")
     monkeypatch.setattr(registry, "installed_components", lambda: EntryPoints([entry]))
     assert components("tasks.train.losses")["foreign"].__doc__ == Foreign.__doc__
     assert "foreign" not in components("tasks.train.samplers")
 
 
-def test_a_file_with_two_parts_or_none_is_a_mistake(
+def test_a_file_with_two_components_or_none_is_a_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: None
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.balance.streams import stream
 from tasks.balance.targets import MIX_TO, Target
 from tasks.mixing_formulas import Box, beta_share
 from tasks.registry import Component
@@ -53,6 +54,18 @@ class MixedImages(Component):
     def quota(self, counts: dict[str, int]) -> dict[str, int]:
         """Mixed images to make for each class, where `counts` rows are there: what it lacks of the target."""
         return {name: max(0, asked - counts[name]) for name, asked in self.asked(counts).items()}
+
+    def drawn(self, size: tuple[int, int], sha256: list[str], copy: int, seed: int) -> Drawn:
+        """What chance decides of one mixed image, however often it is asked: its label, and later its pixels.
+
+        Parameters
+        ----------
+        size
+            Width and height of the base.
+        sha256, copy, seed
+            See `tasks.balance.streams.stream`.
+        """
+        return self.draw(*size, np.random.default_rng(stream(self.specification(), sha256, copy, seed)))
 
     @abstractmethod
     def draw(self, width: int, height: int, rng: np.random.Generator) -> Drawn:

@@ -34,8 +34,8 @@ class Concepts(Check):
         from tasks.features.backbones import Backbone
         from tasks.registry import components
 
-        part = components("tasks.features.backbones").get(dataset.backbone)
-        backbone = part() if part else None
+        chosen = components("tasks.features.backbones").get(dataset.backbone)
+        backbone = chosen() if chosen else None
         head = backbone.imagenet_classifier() if isinstance(backbone, Backbone) else None
         if head is None:
             return Finding({}, [Block("", "The features come from a backbone without a classifier for ImageNet.")])

@@ -1,8 +1,8 @@
 """Mixing while training: every batch is blended, or pasted, from its own rows and a permutation of them.
 
 Nothing is stored, and every step sees other mixes. The stored counterpart, which people can look at, is `mix` of a
-recipe. A mixing works on a batch of inputs of any shape, so one on features and one on images are the same part; what
-cuts regions needs images.
+recipe. A mixing works on a batch of inputs of any shape, so one on features and one on images are the same component;
+what cuts regions needs images.
 """
 
 from __future__ import annotations

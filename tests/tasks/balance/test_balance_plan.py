@@ -31,8 +31,8 @@ from tasks.lineage import TrainingSet, prove_no_leak
 from tasks.registry import components
 from tasks.tables import BALANCED
 
-RESAMPLERS = [part() for part in components("tasks.balance.resample").values()]
-AUGMENTERS = [part() for part in components("tasks.balance.augment").values()]
+RESAMPLERS = [kind() for kind in components("tasks.balance.resample").values()]
+AUGMENTERS = [kind() for kind in components("tasks.balance.augment").values()]
 
 
 def features_of(training: TrainingSet) -> np.ndarray:
@@ -153,8 +153,8 @@ def test_images_left_out_get_no_descendants(training: TrainingSet) -> None:
     assert sizes(rows) == {"common": 14, "rare": 14, "middling": 14}
 
 
-@pytest.mark.parametrize("resample", RESAMPLERS, ids=lambda part: part.name)
-@pytest.mark.parametrize("augment", AUGMENTERS, ids=lambda part: part.name)
+@pytest.mark.parametrize("resample", RESAMPLERS, ids=lambda one: one.name)
+@pytest.mark.parametrize("augment", AUGMENTERS, ids=lambda one: one.name)
 class TestEveryCombination:
     """What every resampler and augmenter owes."""
 
@@ -270,7 +270,7 @@ def test_every_folds_own_set_stays_near_balance(training_of: Callable[[dict[str,
             assert own.max() / own.min() < 1.2
 
 
-@pytest.mark.parametrize("resample", [part for part in RESAMPLERS if part.needs_features], ids=lambda part: part.name)
+@pytest.mark.parametrize("resample", [one for one in RESAMPLERS if one.needs_features], ids=lambda one: one.name)
 def test_a_choice_in_feature_space_hangs_on_images_of_its_own_fold_only(
     training: TrainingSet, resample: Resample
 ) -> None:

@@ -177,8 +177,8 @@ def test_an_image_that_was_written_to_is_made_again(workspace: Workspace, capsys
 def start(workspace: Workspace, flush_seconds: float) -> subprocess.Popen[bytes]:
     """The stage in a process group of its own, writing down what it found every so many seconds."""
     code = (
-        "import os, sys; sys.path.insert(0, sys.argv[1]); import tasks.rows; "
-        f"tasks.rows.FLUSH_SECONDS = {flush_seconds}; "
+        "import os, sys; sys.path.insert(0, sys.argv[1]); import tasks.row_store; "
+        f"tasks.row_store.FLUSH_SECONDS = {flush_seconds}; "
         "from tasks.__main__ import main; sys.exit(main(['balance', sys.argv[2]]))"
     )
     source = str(Path(stage.__file__).parents[2])

@@ -31,7 +31,7 @@ from tasks.lineage import TrainingSet, prove_no_leak
 from tasks.registry import components
 from tasks.tables import BALANCED
 
-MIXES = [part() for name, part in components("tasks.balance.mixed").items() if name != "none"]
+MIXES = [kind() for name, kind in components("tasks.balance.mixed").items() if name != "none"]
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F")
 SIZES = ((40, 30), (1, 1), (4000, 10), (2, 500))
 
@@ -74,7 +74,7 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(open_image(path).image)
 
 
-@pytest.mark.parametrize("mix", MIXES, ids=lambda part: part.name)
+@pytest.mark.parametrize("mix", MIXES, ids=lambda one: one.name)
 class TestEveryMix:
     """The contract."""
 

@@ -67,7 +67,7 @@ class TestPipeline:
             np.testing.assert_array_equal(changed.colours, expected["image"])
             np.testing.assert_array_equal(changed.alpha, expected["mask"])
 
-    @pytest.mark.parametrize("preset", [Photo(), Industrial()], ids=lambda part: part.name)
+    @pytest.mark.parametrize("preset", [Photo(), Industrial()], ids=lambda one: one.name)
     def test_makes_what_albumentations_makes_of_a_preset(self, preset: Photo | Industrial) -> None:
         steps = [getattr(albumentations, step.name)(**step.parameters) for step in preset.steps()]
         for seed in range(10):

@@ -61,7 +61,7 @@ def test_these_are_all_there_are() -> None:
     assert names | {"none"} == set(components("tasks.balance.presets"))
 
 
-@pytest.mark.parametrize("preset", CHOICES, ids=lambda part: part.name)
+@pytest.mark.parametrize("preset", CHOICES, ids=lambda one: one.name)
 class TestEveryChoice:
     """The contract."""
 
@@ -121,7 +121,7 @@ class TestEveryChoice:
         assert len(list((tmp_path / "two").iterdir())) == 200
 
 
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda part: part.name)
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda one: one.name)
 class TestEveryPreset:
     """What only presets owe: reasons, mildness and a strength."""
 
@@ -165,7 +165,7 @@ class TestEveryPreset:
         ]
 
 
-@pytest.mark.parametrize("preset", [Document(), Medical()], ids=lambda part: part.name)
+@pytest.mark.parametrize("preset", [Document(), Medical()], ids=lambda one: one.name)
 def test_writing_and_sides_of_the_body_are_never_mirrored(preset: Preset) -> None:
     image = np.zeros((64, 64, 1), dtype=np.uint8)
     image[8:28, 8:28] = 255  # in the upper left

@@ -141,4 +141,4 @@ def variants(package: str, without: Sequence[str] = ()) -> list[Component]:
 
 
 def each(package: str, without: Sequence[str] = ()):
-    return pytest.mark.parametrize("part", variants(f"tasks.train.{package}", without), ids=lambda part: repr(part))
+    return pytest.mark.parametrize("component", variants(f"tasks.train.{package}", without), ids=repr)

@@ -37,15 +37,15 @@ def soft_task(sampler=None, first=FIRST, second=SECOND, share=SHARE, seed: int =
 
 
 @each("losses", without=["none"])
-def test_the_loss_of_a_mixed_row_is_shared_between_its_labels(part):
+def test_the_loss_of_a_mixed_row_is_shared_between_its_labels(component):
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(6, 3, generator=generator, dtype=torch.float64)
     counts = torch.tensor([5.0, 3.0, 2.0], dtype=torch.float64)
     labels = Labels(torch.tensor(FIRST), (torch.tensor(SECOND), torch.tensor(SHARE, dtype=torch.float64)))
-    found = labels.loss(part, logits, counts)
+    found = labels.loss(component, logits, counts)
     for row in range(6):
         alone = [
-            part.per_image(logits[row : row + 1], torch.tensor([number]), counts).item()
+            component.per_image(logits[row : row + 1], torch.tensor([number]), counts).item()
             for number in (FIRST[row], SECOND[row])
         ]
         share = float(SHARE[row])
@@ -73,23 +73,23 @@ def test_labels_of_one_class_each_cost_no_second_loss():
 
 
 @each("samplers")
-def test_effective_counts_are_the_soft_labels_as_the_sampler_draws_the_rows(part):
+def test_effective_counts_are_the_soft_labels_as_the_sampler_draws_the_rows(component):
     """``N sum_i p_i (soft label of row i)``, a row at a time."""
-    chances = part.row_probabilities(FIRST, 3)
+    chances = component.row_probabilities(FIRST, 3)
     expected = np.zeros(3)
     for first, second, share, chance in zip(FIRST, SECOND, SHARE, chances, strict=True):
         expected[first] += 6 * chance * float(share)
         expected[second] += 6 * chance * (1 - float(share))
-    task = soft_task(part)
+    task = soft_task(component)
     assert_allclose(task.counts, expected, rtol=1e-12)
     assert math.isclose(task.counts.sum(), 6)
 
 
 @each("samplers")
-def test_hard_labels_have_the_counts_of_the_sampler_to_the_bit(part):
+def test_hard_labels_have_the_counts_of_the_sampler_to_the_bit(component):
     targets = np.repeat(np.arange(3), [50, 12, 3])
-    task = hard_task(np.zeros((65, 1), np.float32), targets, 3, CrossEntropy(), part, {}, 0)
-    assert_array_equal(task.counts, part.effective_counts(np.array([50.0, 12.0, 3.0])))
+    task = hard_task(np.zeros((65, 1), np.float32), targets, 3, CrossEntropy(), component, {}, 0)
+    assert_array_equal(task.counts, component.effective_counts(np.array([50.0, 12.0, 3.0])))
 
 
 def test_a_class_may_be_second_in_all_its_rows():
@@ -253,14 +253,14 @@ def test_rows_of_two_classes_are_not_mixed_again(key, name):
 
 
 @pytest.mark.parametrize(
-    "parts",
+    "components",
     [{"mixing": {"name": "mixup"}}, {"mixing": {"name": "remix"}}, {"sampler": {"name": "smote", "k_neighbors": 2}}],
 )
-def test_what_happens_in_training_is_the_same_again_and_leaves_the_first_seed(parts):
-    plain, one = fit().predictions, fit(make_strategy(**parts)).predictions
-    pd.testing.assert_frame_equal(one, fit(make_strategy(**parts)).predictions)
+def test_what_happens_in_training_is_the_same_again_and_leaves_the_first_seed(components):
+    plain, one = fit().predictions, fit(make_strategy(**components)).predictions
+    pd.testing.assert_frame_equal(one, fit(make_strategy(**components)).predictions)
     assert (scores(plain) != scores(one)).any()
-    single = fit(make_strategy(**parts), settings=FAST | {"seeds": 1}).predictions
+    single = fit(make_strategy(**components), settings=FAST | {"seeds": 1}).predictions
     pd.testing.assert_frame_equal(single, one[one["seed"] == 0].reset_index(drop=True))
 
 

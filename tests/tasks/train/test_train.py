@@ -83,9 +83,9 @@ def vectors(ids: list[str], noise: float = 1.0) -> Features:
 def make_strategy(**changes: dict) -> Strategy:
     """A linear head on features; `changes` are components by their keys."""
     family = {"name": "head", "backbone": "toy"}
-    parts = {key: {"name": "none"} for key in ("mixing", "posthoc")}
-    parts |= {"loss": {"name": "cross_entropy"}, "sampler": {"name": "natural"}}
-    return Strategy.model_validate({"recipe": "mine", "family": family, **parts, **changes})
+    components = {key: {"name": "none"} for key in ("mixing", "posthoc")}
+    components |= {"loss": {"name": "cross_entropy"}, "sampler": {"name": "natural"}}
+    return Strategy.model_validate({"recipe": "mine", "family": family, **components, **changes})
 
 
 def new_ids(balanced: pd.DataFrame) -> list[str]:
@@ -313,16 +313,16 @@ def test_the_prior_is_that_of_the_folds_own_effective_set():
 
 
 @pytest.mark.parametrize(
-    "parts",
+    "components",
     [
         {"loss": {"name": "weighted_cross_entropy"}},
         {"sampler": {"name": "class_balanced"}},
         {"loss": {"name": "focal", "alpha": "balanced"}},
     ],
 )
-def test_what_weights_or_sampling_balanced_is_not_adjusted_again(parts):
-    plain = fit(make_strategy(**parts)).predictions
-    adjusted = fit(make_strategy(**parts, posthoc={"name": "logit_adjustment"})).predictions
+def test_what_weights_or_sampling_balanced_is_not_adjusted_again(components):
+    plain = fit(make_strategy(**components)).predictions
+    adjusted = fit(make_strategy(**components, posthoc={"name": "logit_adjustment"})).predictions
     assert_array_equal(scores(plain).argmax(1), scores(adjusted).argmax(1))
     assert_allclose(scores(adjusted) - scores(plain), math.log(3))
 

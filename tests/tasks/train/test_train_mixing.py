@@ -31,8 +31,8 @@ def batch(rows: int = 60, shape: tuple[int, ...] = (3, 9, 7), seed: int = 0) -> 
     return torch.rand(rows, *shape, generator=generator), Labels(torch.arange(rows) % 4)
 
 
-def shape_for(part: Mixing) -> tuple[int, ...]:
-    return (3, 9, 7) if part.inputs == "images" else (5,)
+def shape_for(component: Mixing) -> tuple[int, ...]:
+    return (3, 9, 7) if component.inputs == "images" else (5,)
 
 
 def parts_of(labels: Labels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -50,10 +50,10 @@ def mass(labels: Labels) -> np.ndarray:
 @each("mixing")
 @pytest.mark.parametrize("rows", [1, 2, 60])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_mixed_batch_has_its_shape_and_type_and_shares_between_0_and_1(part, rows, dtype):
-    inputs, labels = batch(rows, shape_for(part))
+def test_a_mixed_batch_has_its_shape_and_type_and_shares_between_0_and_1(component, rows, dtype):
+    inputs, labels = batch(rows, shape_for(component))
     for seed in range(20):
-        mixed, soft = part.mix(inputs.to(dtype), labels, COUNTS, np.random.default_rng(seed))
+        mixed, soft = component.mix(inputs.to(dtype), labels, COUNTS, np.random.default_rng(seed))
         first, second, share = parts_of(soft)
         assert mixed.shape == inputs.shape
         assert mixed.dtype == dtype
@@ -68,44 +68,44 @@ def test_a_mixed_batch_has_its_shape_and_type_and_shares_between_0_and_1(part, r
 
 
 @each("mixing")
-def test_the_same_stream_mixes_the_same(part):
-    inputs, labels = batch(60, shape_for(part))
-    one, two = (part.mix(inputs, labels, COUNTS, np.random.default_rng(3)) for _ in range(2))
-    other = part.mix(inputs, labels, COUNTS, np.random.default_rng(4))
+def test_the_same_stream_mixes_the_same(component):
+    inputs, labels = batch(60, shape_for(component))
+    one, two = (component.mix(inputs, labels, COUNTS, np.random.default_rng(3)) for _ in range(2))
+    other = component.mix(inputs, labels, COUNTS, np.random.default_rng(4))
     assert torch.equal(one[0], two[0])
     for left, right in zip(parts_of(one[1]), parts_of(two[1]), strict=True):
         assert_array_equal(left, right)
-    assert torch.equal(one[0], other[0]) == isinstance(part, Unmixed)
+    assert torch.equal(one[0], other[0]) == isinstance(component, Unmixed)
 
 
 @each("mixing")
-def test_mixing_leaves_the_batch_as_it_was(part):
-    inputs, labels = batch(60, shape_for(part))
+def test_mixing_leaves_the_batch_as_it_was(component):
+    inputs, labels = batch(60, shape_for(component))
     before = inputs.clone(), labels.first.clone()
-    part.mix(inputs, labels, COUNTS, np.random.default_rng(0))
+    component.mix(inputs, labels, COUNTS, np.random.default_rng(0))
     assert torch.equal(inputs, before[0])
     assert torch.equal(labels.first, before[1])
 
 
 @each("mixing")
-def test_a_row_alone_stays_what_it_is(part):
-    inputs, labels = batch(1, shape_for(part))
-    mixed, soft = part.mix(inputs, labels, COUNTS, np.random.default_rng(0))
+def test_a_row_alone_stays_what_it_is(component):
+    inputs, labels = batch(1, shape_for(component))
+    mixed, soft = component.mix(inputs, labels, COUNTS, np.random.default_rng(0))
     assert_allclose(mixed, inputs, rtol=1e-6)
     assert_allclose(mass(soft), [1, 0, 0, 0])
 
 
-def check_effective_counts(part: Mixing, draws: int) -> None:
+def check_effective_counts(component: Mixing, draws: int) -> None:
     """Monte Carlo: a batch with the class shares of the counts, images of a size at which pixels hardly count.
 
     There is one share a batch, so what a class loses or gains in one varies about as much as it does on average.
     """
     first = torch.from_numpy(np.repeat(np.arange(4), (COUNTS / 10).astype(int)))
-    shape = (1, 30, 30) if part.inputs == "images" else (1,)
+    shape = (1, 30, 30) if component.inputs == "images" else (1,)
     inputs = torch.zeros(len(first), *shape)
     chance = np.random.default_rng(0)
-    found = np.mean([mass(part.mix(inputs, Labels(first), COUNTS, chance)[1]) for _ in range(draws)], axis=0)
-    expected = part.effective_counts(COUNTS) / 10
+    found = np.mean([mass(component.mix(inputs, Labels(first), COUNTS, chance)[1]) for _ in range(draws)], axis=0)
+    expected = component.effective_counts(COUNTS) / 10
     assert math.isclose(expected.sum(), len(first))
     assert (expected > 0).all()
     change = np.abs(expected - COUNTS / 10).max()
@@ -113,8 +113,8 @@ def check_effective_counts(part: Mixing, draws: int) -> None:
 
 
 @each("mixing")
-def test_effective_counts_are_the_label_mass_that_batches_have_on_average(part):
-    check_effective_counts(part, draws=700)
+def test_effective_counts_are_the_label_mass_that_batches_have_on_average(component):
+    check_effective_counts(component, draws=700)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.9, 1.0])
@@ -136,14 +136,14 @@ def test_the_share_that_cmo_cuts_is_known_in_closed_form():
     assert_allclose(Cmo().effective_counts(COUNTS), (1 - cut) * COUNTS + cut * COUNTS.sum() * inverse)
 
 
-@pytest.mark.parametrize("part", [Unmixed(), Mixup(), CutMix()], ids=repr)
-def test_what_shares_label_and_input_alike_leaves_the_counts(part):
-    assert_array_equal(part.effective_counts(COUNTS), COUNTS)
+@pytest.mark.parametrize("component", [Unmixed(), Mixup(), CutMix()], ids=repr)
+def test_what_shares_label_and_input_alike_leaves_the_counts(component):
+    assert_array_equal(component.effective_counts(COUNTS), COUNTS)
 
 
-@pytest.mark.parametrize("part", [Remix(), Cmo()], ids=repr)
-def test_what_leans_to_rare_classes_takes_from_the_commonest(part):
-    effective = part.effective_counts(COUNTS)
+@pytest.mark.parametrize("component", [Remix(), Cmo()], ids=repr)
+def test_what_leans_to_rare_classes_takes_from_the_commonest(component):
+    effective = component.effective_counts(COUNTS)
     assert effective[0] < COUNTS[0]
     assert (effective[2:] > COUNTS[2:]).all()
 
@@ -161,11 +161,11 @@ def test_remix_expects_what_its_formula_says_for_two_classes():
     assert_allclose(Remix().effective_counts(np.array([900.0, 100.0])), expected)
 
 
-@pytest.mark.parametrize("part", [Mixup(alpha=2.0), Remix()], ids=repr)
-def test_mixed_inputs_lie_on_the_lines_between_rows_and_the_label_of_mixup_says_where(part):
+@pytest.mark.parametrize("component", [Mixup(alpha=2.0), Remix()], ids=repr)
+def test_mixed_inputs_lie_on_the_lines_between_rows_and_the_label_of_mixup_says_where(component):
     inputs, labels = batch(40, (5,))
     labels = Labels(torch.arange(40) % 4)
-    mixed, soft = part.mix(inputs, labels, np.full(4, 10.0), np.random.default_rng(1))
+    mixed, soft = component.mix(inputs, labels, np.full(4, 10.0), np.random.default_rng(1))
     first, second, share = parts_of(soft)
     rows = inputs.numpy()
     for row in range(40):
@@ -195,14 +195,14 @@ def test_remix_labels_follow_its_rule_pair_by_pair():
             assert math.isclose(found, expected, rel_tol=1e-6)
 
 
-@pytest.mark.parametrize("part", [CutMix(), Cmo()], ids=repr)
+@pytest.mark.parametrize("component", [CutMix(), Cmo()], ids=repr)
 @pytest.mark.parametrize("size", [(9, 7), (1, 1), (10, 400)])
-def test_pasted_images_hold_one_box_of_another_and_labels_go_by_its_area(part, size):
+def test_pasted_images_hold_one_box_of_another_and_labels_go_by_its_area(component, size):
     """Every image is one number in all pixels, so that a pixel tells where it comes from."""
     inputs = torch.arange(12.0)[:, None, None, None].expand(12, 2, *size).contiguous()
     labels = Labels(torch.arange(12) % 4)
     for seed in range(20):
-        mixed, soft = part.mix(inputs, labels, COUNTS, np.random.default_rng(seed))
+        mixed, soft = component.mix(inputs, labels, COUNTS, np.random.default_rng(seed))
         for row, (i, j, share) in enumerate(zip(*parts_of(soft), strict=True)):
             foreign = (mixed[row, 0] != row).numpy()
             assert (mixed[row, 0] == mixed[row, 1]).all()
@@ -229,8 +229,8 @@ def test_the_foreground_of_cmo_is_rare():
     assert_allclose(drawn / drawn.sum(), expected, atol=0.015)
 
 
-@pytest.mark.parametrize("part", [Mixup(), Remix()], ids=repr)
-def test_a_head_that_mixes_learns_gives_the_same_bytes_and_names_the_prior_of_the_mixes(part):
+@pytest.mark.parametrize("component", [Mixup(), Remix()], ids=repr)
+def test_a_head_that_mixes_learns_gives_the_same_bytes_and_names_the_prior_of_the_mixes(component):
     generator = np.random.default_rng(0)
     targets = np.repeat(np.arange(3), [60, 20, 12])
     features = (generator.normal(size=(92, 6)) + 4 * np.eye(3, 6)[targets]).astype(np.float32)
@@ -239,21 +239,21 @@ def test_a_head_that_mixes_learns_gives_the_same_bytes_and_names_the_prior_of_th
     def task(mixing: Mixing | None, seed: int = 0):
         return hard_task(features, targets, 3, CrossEntropy(), Natural(), settings, seed, mixing)
 
-    fit = task(part).fit(Head())
+    fit = task(component).fit(Head())
     assert (fit.predict(features).argmax(1) == targets).mean() > 0.9
-    assert task(part).fit(Head()).files == fit.files
+    assert task(component).fit(Head()).files == fit.files
     assert task(None).fit(Head()).files != fit.files
-    assert task(part, seed=1).fit(Head()).files != fit.files
-    assert_allclose(task(part).counts, part.effective_counts(np.array([60.0, 20.0, 12.0])))
+    assert task(component, seed=1).fit(Head()).files != fit.files
+    assert_allclose(task(component).counts, component.effective_counts(np.array([60.0, 20.0, 12.0])))
 
 
-@pytest.mark.parametrize("part", [Mixup(alpha=1.0), Remix()], ids=repr)
-def test_a_model_that_sees_nothing_learns_the_prior_of_the_mixes(part):
+@pytest.mark.parametrize("component", [Mixup(alpha=1.0), Remix()], ids=repr)
+def test_a_model_that_sees_nothing_learns_the_prior_of_the_mixes(component):
     """Features that say nothing: what is left for the bias is the label mass that the mixing expects."""
     targets = np.repeat(np.arange(3), [600, 150, 50])
     features = np.random.default_rng(0).normal(size=(800, 1)).astype(np.float32) * 1e-9
     settings = {"steps": 400, "batch_size": 200, "learning_rate": 0.05, "weight_decay": 0.0}
-    task = hard_task(features, targets, 3, CrossEntropy(), Natural(), settings, 0, part)
+    task = hard_task(features, targets, 3, CrossEntropy(), Natural(), settings, 0, component)
     fit = task.fit(Head())
     scores = fit.predict(np.zeros((1, 1), dtype=np.float32) + features.mean())
     learnt = np.exp(scores[0]) / np.exp(scores[0]).sum()

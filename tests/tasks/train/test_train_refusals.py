@@ -17,9 +17,9 @@ from tasks.train.families import Family
 from tasks.train.families.head import Head
 from tasks.train.interpolating import Interpolating
 
-PIXEL_MIXINGS = [part.name for part in variants("tasks.train.mixing") if part.inputs == "images"]
-MIXINGS = [part.name for part in variants("tasks.train.mixing") if part.not_on_mixed_rows]
-MAKERS = [part.name for part in variants("tasks.train.samplers") if isinstance(part, Interpolating)]
+PIXEL_MIXINGS = [component.name for component in variants("tasks.train.mixing") if component.inputs == "images"]
+MIXINGS = [component.name for component in variants("tasks.train.mixing") if component.not_on_mixed_rows]
+MAKERS = [component.name for component in variants("tasks.train.samplers") if isinstance(component, Interpolating)]
 
 
 def mistakes(tmp_path: Path, repository: Path, **changes: Any) -> list[str]:

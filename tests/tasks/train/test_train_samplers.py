@@ -17,15 +17,15 @@ from tasks.train.samplers.class_balanced import ClassBalanced
 from tasks.train.samplers.smote import Smote
 
 COUNTS = np.array([50.0, 12.0, 3.0])
-MAKERS = [part for part in variants("tasks.train.samplers") if isinstance(part, Interpolating)]
+MAKERS = [component for component in variants("tasks.train.samplers") if isinstance(component, Interpolating)]
 makers = pytest.mark.parametrize("maker", MAKERS, ids=repr)
 
 
 @each("samplers")
-def test_a_sampler_draws_rows_of_a_class_alike_and_classes_by_its_shares(part):
+def test_a_sampler_draws_rows_of_a_class_alike_and_classes_by_its_shares(component):
     labels = np.repeat([0, 1, 2], [50, 12, 3])
-    shares = part.class_shares(COUNTS)
-    probabilities = part.row_probabilities(labels, 3)
+    shares = component.class_shares(COUNTS)
+    probabilities = component.row_probabilities(labels, 3)
     assert math.isclose(shares.sum(), 1)
     for number in range(3):
         own = probabilities[labels == number]
@@ -34,30 +34,30 @@ def test_a_sampler_draws_rows_of_a_class_alike_and_classes_by_its_shares(part):
 
 
 @each("samplers")
-def test_effective_counts_are_what_epochs_hold_on_average(part):
+def test_effective_counts_are_what_epochs_hold_on_average(component):
     labels = np.repeat([0, 1, 2], [50, 12, 3])
     generator = np.random.default_rng(0)
-    drawn = [np.bincount(labels[part.epoch(labels, 3, generator)], minlength=3) for _ in range(2000)]
-    effective = part.effective_counts(COUNTS)
+    drawn = [np.bincount(labels[component.epoch(labels, 3, generator)], minlength=3) for _ in range(2000)]
+    effective = component.effective_counts(COUNTS)
     assert math.isclose(effective.sum(), COUNTS.sum())
     assert_allclose(np.mean(drawn, axis=0), effective, atol=0.5)  # standard error of the mean at most 0.09
 
 
 @each("samplers")
-def test_the_same_stream_draws_the_same_rows(part):
+def test_the_same_stream_draws_the_same_rows(component):
     labels = np.repeat([0, 1, 2], [50, 12, 3])
-    first = part.epoch(labels, 3, np.random.default_rng(7))
+    first = component.epoch(labels, 3, np.random.default_rng(7))
     assert first.shape == labels.shape
-    assert_array_equal(first, part.epoch(labels, 3, np.random.default_rng(7)))
-    assert (first != part.epoch(labels, 3, np.random.default_rng(8))).any()
+    assert_array_equal(first, component.epoch(labels, 3, np.random.default_rng(7)))
+    assert (first != component.epoch(labels, 3, np.random.default_rng(8))).any()
 
 
 @each("samplers")
-def test_a_class_without_rows_is_never_drawn(part):
+def test_a_class_without_rows_is_never_drawn(component):
     """It may still be the second label of mixed rows."""
     labels = np.repeat([0, 2], [5, 3])
-    assert math.isclose(part.row_probabilities(labels, 3).sum(), 1)
-    effective = part.effective_counts(np.array([5.0, 0.0, 3.0]))
+    assert math.isclose(component.row_probabilities(labels, 3).sum(), 1)
+    effective = component.effective_counts(np.array([5.0, 0.0, 3.0]))
     assert effective[1] == 0
     assert math.isclose(effective.sum(), 8)
 
@@ -71,10 +71,10 @@ def overlapping(counts: list[int], dimensions: int = 4, seed: int = 0) -> tuple[
 
 
 @each("samplers")
-def test_the_rows_given_stay_and_those_made_stand_behind_them(part):
+def test_the_rows_given_stay_and_those_made_stand_behind_them(component):
     features, targets = overlapping([60, 25, 12])
     before = features.copy(), targets.copy()
-    rows, classes = part.resampled(features, targets, 0)
+    rows, classes = component.resampled(features, targets, 0)
     assert_array_equal(rows[: len(targets)], before[0])
     assert_array_equal(classes[: len(targets)], before[1])
     assert_array_equal(features, before[0])
@@ -82,17 +82,17 @@ def test_the_rows_given_stay_and_those_made_stand_behind_them(part):
     assert classes.dtype == targets.dtype
     assert rows.shape == (len(classes), 4)
     assert np.isfinite(rows).all()
-    assert (len(rows) > len(targets)) == isinstance(part, Interpolating)
+    assert (len(rows) > len(targets)) == isinstance(component, Interpolating)
 
 
 @each("samplers")
-def test_a_seed_makes_the_same_rows_and_another_as_many_others(part):
+def test_a_seed_makes_the_same_rows_and_another_as_many_others(component):
     features, targets = overlapping([60, 25, 12])
-    first, second, other = (part.resampled(features, targets, seed) for seed in (3, 3, 4))
+    first, second, other = (component.resampled(features, targets, seed) for seed in (3, 3, 4))
     assert first[0].tobytes() == second[0].tobytes()
     assert_array_equal(first[1], second[1])
     assert_array_equal(first[1], other[1])
-    if isinstance(part, Interpolating):
+    if isinstance(component, Interpolating):
         assert (first[0] != other[0]).any()
 
 
@@ -232,12 +232,12 @@ def test_adasyn_makes_rows_in_proportion_to_the_neighbours_of_other_classes():
 
 
 @each("samplers")
-def test_effective_counts_of_a_fit_are_those_of_the_rows_that_were_made(part):
+def test_effective_counts_of_a_fit_are_those_of_the_rows_that_were_made(component):
     features, targets = overlapping([60, 25, 12])
-    rows, classes = part.resampled(features, targets, 0)
-    task = hard_task(rows, classes, 3, CrossEntropy(), part, {}, 0)
-    made = isinstance(part, Interpolating)
-    expected = np.bincount(classes) if made else part.effective_counts(np.array([60.0, 25.0, 12.0]))
+    rows, classes = component.resampled(features, targets, 0)
+    task = hard_task(rows, classes, 3, CrossEntropy(), component, {}, 0)
+    made = isinstance(component, Interpolating)
+    expected = np.bincount(classes) if made else component.effective_counts(np.array([60.0, 25.0, 12.0]))
     assert_allclose(task.counts, expected, rtol=1e-14)
 
 

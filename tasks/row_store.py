@@ -34,7 +34,7 @@ KEPT = 3  # methods a name of which rows are kept, those used last
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowStore:
     """The rows of one method, each under its image's content hash.
 
     Attributes
@@ -48,7 +48,7 @@ class Rows:
     @classmethod
     def of(
         cls, workspace: Workspace, name: str, *, code: Sequence[str], packages: Sequence[str], parameters: Any = None
-    ) -> Rows:
+    ) -> RowStore:
         """The store of a method.
 
         Parameters

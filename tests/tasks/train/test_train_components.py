@@ -1,4 +1,4 @@
-"""What every loss, post-hoc rule and family promises: a new part is held to it without a new test."""
+"""What every loss, post-hoc rule and family promises: a new component is held to it without a new test."""
 
 from __future__ import annotations
 
@@ -33,62 +33,62 @@ def random_batch(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torc
 
 @each("losses", without=["none"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_loss_gives_one_number_an_image_in_the_type_of_the_logits(part, dtype):
+def test_a_loss_gives_one_number_an_image_in_the_type_of_the_logits(component, dtype):
     logits, targets, counts = random_batch(dtype)
-    values = part.per_image(logits, targets, counts)
+    values = component.per_image(logits, targets, counts)
     assert values.shape == (7,)
     assert values.dtype == dtype
     assert (values >= 0).all()
 
 
 @each("losses", without=["none"])
-def test_the_loss_of_an_image_does_not_depend_on_its_batch(part):
+def test_the_loss_of_an_image_does_not_depend_on_its_batch(component):
     logits, targets, counts = random_batch()
-    whole = part.per_image(logits, targets, counts)
-    alone = [part.per_image(logits[row : row + 1], targets[row : row + 1], counts).item() for row in range(7)]
+    whole = component.per_image(logits, targets, counts)
+    alone = [component.per_image(logits[row : row + 1], targets[row : row + 1], counts).item() for row in range(7)]
     assert_allclose(whole.numpy(), alone, rtol=1e-12)
 
 
 @each("losses", without=["none"])
-def test_gradients_of_a_loss_agree_with_differences(part):
+def test_gradients_of_a_loss_agree_with_differences(component):
     logits, targets, counts = random_batch()
-    assert torch.autograd.gradcheck(lambda z: part.per_image(z, targets, counts), [logits.requires_grad_()])
+    assert torch.autograd.gradcheck(lambda z: component.per_image(z, targets, counts), [logits.requires_grad_()])
 
 
 @each("losses", without=["none"])
-def test_a_higher_logit_of_the_true_class_lowers_the_loss(part):
+def test_a_higher_logit_of_the_true_class_lowers_the_loss(component):
     logits, targets, counts = random_batch()
     better = logits + torch.nn.functional.one_hot(targets, 3)
-    assert (part.per_image(better, targets, counts) < part.per_image(logits, targets, counts)).all()
+    assert (component.per_image(better, targets, counts) < component.per_image(logits, targets, counts)).all()
 
 
 @each("losses", without=["none"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_losses_and_gradients_stay_finite_for_extreme_logits(part, dtype):
+def test_losses_and_gradients_stay_finite_for_extreme_logits(component, dtype):
     logits = torch.tensor([[1e4, -1e4, 0], [-1e4, 1e4, 0], [0, 0, 0]], dtype=dtype, requires_grad=True)
-    values = part.per_image(logits, torch.tensor([0, 0, 2]), torch.tensor(COUNTS, dtype=dtype))
+    values = component.per_image(logits, torch.tensor([0, 0, 2]), torch.tensor(COUNTS, dtype=dtype))
     (gradient,) = torch.autograd.grad(values.sum(), [logits])
     assert values.isfinite().all()
     assert gradient.isfinite().all()
 
 
 @each("losses", without=["none"])
-def test_the_prior_of_a_loss_is_a_distribution_that_follows_the_order_of_classes(part):
-    prior = part.prior(COUNTS)
+def test_the_prior_of_a_loss_is_a_distribution_that_follows_the_order_of_classes(component):
+    prior = component.prior(COUNTS)
     assert prior.shape == (3,)
     assert (prior > 0).all()
     assert math.isclose(prior.sum(), 1)
-    assert_allclose(part.prior(COUNTS[[2, 0, 1]]), prior[[2, 0, 1]])
+    assert_allclose(component.prior(COUNTS[[2, 0, 1]]), prior[[2, 0, 1]])
 
 
 @each("losses", without=["none"])
-def test_equal_counts_leave_a_uniform_prior_and_weigh_all_classes_the_same(part):
+def test_equal_counts_leave_a_uniform_prior_and_weigh_all_classes_the_same(component):
     logits, _, _ = random_batch()
     equal = torch.full((3,), 20.0, dtype=torch.float64)
-    assert_allclose(part.prior(equal.numpy()), 1 / 3)
+    assert_allclose(component.prior(equal.numpy()), 1 / 3)
     same = logits[:1].expand(3, 3).clone()
     same[:] = 0.0
-    values = part.per_image(same, torch.tensor([0, 1, 2]), equal)
+    values = component.per_image(same, torch.tensor([0, 1, 2]), equal)
     assert_allclose(values.numpy(), values[0].item())
 
 
@@ -97,32 +97,32 @@ def some_scores(rows: int = 60, classes: int = 3, prior: np.ndarray | None = Non
     return Scores("logit", values, np.full(classes, 1 / classes) if prior is None else prior)
 
 
-def fitted(part: PostHoc, scores: Scores) -> PostHoc:
+def fitted(component: PostHoc, scores: Scores) -> PostHoc:
     """The rule, fitted on scores of other images than those that it is then asked about."""
     targets = np.arange(scores.values.shape[1]) % scores.values.shape[2]
     moved = scores.with_values(np.random.default_rng(1).normal(size=scores.values.shape))
-    return part.fit([moved], [targets])
+    return component.fit([moved], [targets])
 
 
 @each("posthoc")
-def test_a_posthoc_rule_leaves_its_input_as_it_was(part):
+def test_a_posthoc_rule_leaves_its_input_as_it_was(component):
     scores = some_scores(prior=COUNTS / COUNTS.sum())
     before = scores.values.copy()
-    adjusted = fitted(part, scores).adjust(scores)
+    adjusted = fitted(component, scores).adjust(scores)
     assert adjusted.values.shape == before.shape
     assert adjusted.kind == scores.kind
     assert_array_equal(scores.values, before)
 
 
 @each("posthoc", without=["threshold"])
-def test_a_uniform_prior_leaves_every_decision(part):
+def test_a_uniform_prior_leaves_every_decision(component):
     scores = some_scores(50, 4)
-    assert_array_equal(fitted(part, scores).adjust(scores).decisions, scores.decisions)
+    assert_array_equal(fitted(component, scores).adjust(scores).decisions, scores.decisions)
 
 
 @each("posthoc")
-def test_a_fitted_rule_is_saved_as_its_settings(part):
-    rule = fitted(part, some_scores())
+def test_a_fitted_rule_is_saved_as_its_settings(component):
+    rule = fitted(component, some_scores())
     again = type(rule).model_validate(rule.model_dump(mode="json"))
     assert_array_equal(again.adjust(some_scores()).values, rule.adjust(some_scores()).values)
     assert again.fit([some_scores()], [np.zeros(60, dtype=np.int64)]) == again
@@ -139,9 +139,9 @@ def example_task(seed: int = 0, batch_size: int = 16) -> Task:
 
 
 @each("families")
-def test_a_family_learns_what_can_be_learnt(part):
+def test_a_family_learns_what_can_be_learnt(component):
     task = example_task()
-    made = task.fit(part)
+    made = task.fit(component)
     scores = made.predict(task.features)
     assert scores.shape == (60, 3)
     assert scores.dtype == np.float64
@@ -151,10 +151,10 @@ def test_a_family_learns_what_can_be_learnt(part):
 
 
 @each("families")
-def test_a_familys_scores_are_of_the_kind_that_it_declares_with_the_prior_that_it_learnt(part):
-    made = example_task().fit(part)
+def test_a_familys_scores_are_of_the_kind_that_it_declares_with_the_prior_that_it_learnt(component):
+    made = example_task().fit(component)
     found = made.fitted.predict(as_inputs(example_task().features))
-    assert found.kind == part.score
+    assert found.kind == component.score
     assert_array_equal(found.prior, made.fitted.prior)
     assert math.isclose(found.prior.sum(), 1)
     assert (found.prior > 0).all()
@@ -165,31 +165,31 @@ def test_the_head_tells_an_epoch_at_a_time():
 
 
 @each("families")
-def test_the_same_task_gives_the_same_bytes_whatever_was_fitted_before(part):
-    first = example_task().fit(part).files
-    example_task(seed=1).fit(part)
+def test_the_same_task_gives_the_same_bytes_whatever_was_fitted_before(component):
+    first = example_task().fit(component).files
+    example_task(seed=1).fit(component)
     torch.rand(3)
     np.random.default_rng().normal(size=3)
-    assert example_task().fit(part).files == first
+    assert example_task().fit(component).files == first
 
 
 @each("families", without=["nearest_class_mean"])
-def test_another_seed_is_another_fit(part):
-    assert example_task(seed=1).fit(part).files != example_task().fit(part).files
+def test_another_seed_is_another_fit(component):
+    assert example_task(seed=1).fit(component).files != example_task().fit(component).files
 
 
 @each("families")
-def test_a_saved_model_predicts_the_same(part):
+def test_a_saved_model_predicts_the_same(component):
     task = example_task()
-    made = task.fit(part)
+    made = task.fit(component)
     again = made.loaded()
     assert_array_equal(again.predict(task.features), made.predict(task.features))
     assert_array_equal(again.fitted.prior, made.fitted.prior)
 
 
 @each("families")
-def test_no_file_of_a_model_holds_a_pickle(part):
-    for name, data in example_task().fit(part).files.items():
+def test_no_file_of_a_model_holds_a_pickle(component):
+    for name, data in example_task().fit(component).files.items():
         members = {name: data}
         if zipfile.is_zipfile(io.BytesIO(data)):
             archive = zipfile.ZipFile(io.BytesIO(data))
@@ -202,52 +202,52 @@ def test_no_file_of_a_model_holds_a_pickle(part):
 
 
 @each("families")
-def test_a_prediction_does_not_depend_on_the_rows_beside_it(part):
+def test_a_prediction_does_not_depend_on_the_rows_beside_it(component):
     task = example_task()
-    made = task.fit(part)
+    made = task.fit(component)
     whole = made.predict(task.features)
     alone = np.concatenate([made.predict(task.features[row : row + 1]) for row in range(60)])
     assert_allclose(alone, whole, rtol=1e-4, atol=1e-5)
 
 
 @each("families", without=["classical"])
-def test_no_rows_are_no_predictions(part):
+def test_no_rows_are_no_predictions(component):
     task = example_task()
-    assert task.fit(part).predict(task.features[:0]).shape == (0, 3)
+    assert task.fit(component).predict(task.features[:0]).shape == (0, 3)
 
 
 @each("families", without=["nearest_class_mean"])
-def test_what_never_varied_in_training_says_nothing(part):
+def test_what_never_varied_in_training_says_nothing(component):
     task = example_task()
-    made = task.fit(part)
+    made = task.fit(component)
     shifted = task.features.copy()
     shifted[:, 5] = 100.0
     assert_array_equal(made.predict(shifted), made.predict(task.features))
 
 
 @each("families")
-def test_fitting_and_predicting_leave_the_features_as_they_were(part):
+def test_fitting_and_predicting_leave_the_features_as_they_were(component):
     task = example_task()
     before = task.features.copy()
-    task.fit(part).predict(task.features)
+    task.fit(component).predict(task.features)
     assert_array_equal(task.features, before)
 
 
 @each("families")
-def test_a_family_takes_soft_labels(part):
+def test_a_family_takes_soft_labels(component):
     task = example_task()
     soft = dataclasses.replace(task, second=(task.targets + 1) % 3, share=np.full(60, 0.8, dtype=np.float32))
-    made = soft.fit(part)
+    made = soft.fit(component)
     assert np.isfinite(made.predict(task.features)).all()
     assert (made.predict(task.features).argmax(1) == task.targets).mean() > 0.8
-    assert made.files != task.fit(part).files
+    assert made.files != task.fit(component).files
 
 
 @each("families")
-def test_several_fits_together_are_the_fits_one_by_one(part):
+def test_several_fits_together_are_the_fits_one_by_one(component):
     task = example_task()
     components = Components(task.loss, task.sampler, task.mixing)
-    family = part.model_copy(update={"backbone": "toy"})
+    family = component.model_copy(update={"backbone": "toy"})
     fits = [Fit(task.rows, as_inputs(task.features), components, seed, None, Log()) for seed in (0, 1)]
     alone = [family.fit(task.rows, as_inputs(task.features), components, seed, None, Log()) for seed in (0, 1)]
     for together, one in zip(family.fit_all(fits), alone, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.closure import code_digest, imported
-from tasks.rows import KEPT, Rows
+from tasks.row_store import KEPT, RowStore
 from tasks.workspace import Workspace
 
 
@@ -24,35 +24,35 @@ def compute(asked):
 
 
 def test_rows_come_in_the_order_of_the_keys_and_each_is_computed_once(tmp_path, asked, compute):
-    rows = Rows(tmp_path)
-    assert [row["square"] for row in rows.fill(["3", "1", "3"], compute)] == [9, 1, 9]
-    assert rows.fill(["1", "2", "3"], compute) == [
+    store = RowStore(tmp_path)
+    assert [row["square"] for row in store.fill(["3", "1", "3"], compute)] == [9, 1, 9]
+    assert store.fill(["1", "2", "3"], compute) == [
         {"square": int(key) ** 2, "text": key, "bytes": key.encode(), "none": None} for key in "123"
     ]
     assert asked == [["3", "1"], ["2"]]
 
 
 def test_what_is_known_is_not_computed_again(tmp_path, asked, compute):
-    Rows(tmp_path).fill(["1", "2"], compute)
-    Rows(tmp_path).fill(["2", "1"], compute)
+    RowStore(tmp_path).fill(["1", "2"], compute)
+    RowStore(tmp_path).fill(["2", "1"], compute)
     assert len(asked) == 1
 
 
 def test_numbers_come_back_to_the_last_bit(tmp_path):
     values = {"a": 0.1 + 0.2, "b": 5e-324, "c": -1.0}
-    Rows(tmp_path).fill(["k"], lambda keys: [values])
-    assert Rows(tmp_path).fill(["k"], lambda keys: []) == [values]
+    RowStore(tmp_path).fill(["k"], lambda keys: [values])
+    assert RowStore(tmp_path).fill(["k"], lambda keys: []) == [values]
 
 
 def test_a_column_that_was_empty_at_first_takes_values_later(tmp_path):
-    rows = Rows(tmp_path)
-    rows.fill(["1"], lambda keys: [{"camera": None}])
-    rows.fill(["2"], lambda keys: [{"camera": "x"}])
-    assert rows.fill(["1", "2"], lambda keys: []) == [{"camera": None}, {"camera": "x"}]
+    store = RowStore(tmp_path)
+    store.fill(["1"], lambda keys: [{"camera": None}])
+    store.fill(["2"], lambda keys: [{"camera": "x"}])
+    assert store.fill(["1", "2"], lambda keys: []) == [{"camera": None}, {"camera": "x"}]
 
 
 def test_what_was_computed_before_a_failure_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("tasks.rows.FLUSH_SECONDS", 0)
+    monkeypatch.setattr("tasks.row_store.FLUSH_SECONDS", 0)
 
     def breaks(keys):
         yield {"value": 1}
@@ -60,23 +60,23 @@ def test_what_was_computed_before_a_failure_is_kept(tmp_path, monkeypatch):
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError):
-        Rows(tmp_path).fill(["1", "2", "3"], breaks)
+        RowStore(tmp_path).fill(["1", "2", "3"], breaks)
     asked = []
-    Rows(tmp_path).fill(["1", "2", "3"], lambda keys: asked.extend(keys) or [{"value": 3} for _ in keys])
+    RowStore(tmp_path).fill(["1", "2", "3"], lambda keys: asked.extend(keys) or [{"value": 3} for _ in keys])
     assert asked == ["3"]
 
 
 def test_a_damaged_file_costs_time_and_nothing_else(tmp_path, asked, compute):
-    rows = Rows(tmp_path)
-    rows.fill(["1"], compute)
+    store = RowStore(tmp_path)
+    store.fill(["1"], compute)
     next(tmp_path.glob("*.parquet")).write_bytes(b"PAR1 no more")
-    assert rows.fill(["1"], compute)[0]["square"] == 1
+    assert store.fill(["1"], compute)[0]["square"] == 1
     assert len(asked) == 2
 
 
 def test_parameters_name_another_store_and_old_ones_go(tmp_path):
     def store(parameters):
-        return Rows.of(Workspace(tmp_path), "x", code=["tasks.slugs"], packages=["numpy"], parameters=parameters)
+        return RowStore.of(Workspace(tmp_path), "x", code=["tasks.slugs"], packages=["numpy"], parameters=parameters)
 
     stores = [store(number) for number in range(KEPT + 2)]
     assert len({one.folder for one in stores}) == KEPT + 2
