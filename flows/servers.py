@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,10 +112,13 @@ def running_prefect(root: Path) -> str | None:
 
 
 @contextmanager
-def started(root: Path, servers: list[Server], *, announce: bool = True) -> Iterator[dict[str, Child]]:
+def started(
+    root: Path, servers: list[Server], *, announce: bool = True, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[dict[str, Child]]:
     """Start `servers`, wait until all answer, and end them when the block is left.
 
-    With `announce`, other commands in this workspace find them while they run.
+    With `announce`, other commands in this workspace find them while they run. `meanwhile` is called once all have been
+    started, before they are waited for.
 
     Raises
     ------
@@ -135,6 +138,7 @@ def started(root: Path, servers: list[Server], *, announce: bool = True) -> Iter
             tail = tails[server.name] = deque(maxlen=15)
             log = root / STATE / "logs" / f"{server.name.lower()}-server.log"
             threading.Thread(target=_drain, args=(child, tail, log), daemon=True).start()
+        meanwhile()
         for server in servers:
             _wait_for(server, children[server.name], tails[server.name])
         if announce:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import importlib
 import os
 import signal
 import time
@@ -60,17 +61,23 @@ def provide_prefect(root: Path, port: int | None = None, *, announce: bool = Fal
     commands in this workspace use it while it runs.
     """
     api = running_prefect(root)
-    if api is None:
-        server = prefect_server(port or free_port())
-        terminal.note("starting a Prefect server ...")
-        stack = ExitStack()
-        stack.enter_context(started(root, [server], announce=announce))
-        atexit.register(stack.close)
-        api = f"{server.url}/api"
+    if api is not None:
+        os.environ["PREFECT_API_URL"] = api
+        return api.removesuffix("/api")
+    server = prefect_server(port or free_port())
+    terminal.note("starting a Prefect server ...")
+
+    def import_pipeline() -> None:
+        """Import the flow, and with it Prefect, while the server starts: both take seconds."""
+        os.environ["PREFECT_API_URL"] = f"{server.url}/api"
         # This server is gone after the run: links that are kept lead to where `equipoise ui` will show it.
         os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{port or PREFECT_PORT}")
-    os.environ["PREFECT_API_URL"] = api
-    return api.removesuffix("/api")
+        importlib.import_module("flows.pipeline")
+
+    stack = ExitStack()
+    stack.enter_context(started(root, [server], announce=announce, meanwhile=import_pipeline))
+    atexit.register(stack.close)
+    return server.url
 
 
 def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, port: int) -> None:
