@@ -234,31 +234,31 @@ def test_setting_a_parameter_keeps_comments_and_runs_only_what_depends_on_it(fir
     assert tasks["train@focal"] == "Restored"
 
 
-def test_one_job_and_plain_dvc_repro_in_fresh_clones_give_the_same_lock(first, tmp_path):
+def test_one_job_and_plain_dvc_repro_in_a_fresh_clone_give_the_lock_of_two_jobs(first, tmp_path):
+    """Both at once: one job makes what several processes work on, plain DVC takes it over and makes the rest."""
     expected = first.lock()
-    single = first.clone(tmp_path / "single")
-    (single.root / "dvc.lock").unlink()
-    single.equipoise("run", "--jobs", "1")
-    assert single.lock() == expected
-    plain = first.clone(tmp_path / "plain")
-    (plain.root / "dvc.lock").unlink()
-    plain.dvc("repro", "-q")
-    assert plain.lock() == expected
-    assert (plain.root / "dvc.lock").read_bytes() != b""
-    metrics = json.loads(plain.dvc("metrics", "show", "--json"))
+    clone = first.clone(tmp_path / "clone")
+    (clone.root / "dvc.lock").unlink()
+    clone.equipoise("run", "--jobs", "1", "embed_new", "explore")
+    by_one_job = clone.lock()
+    assert set(by_one_job) == {name for name in expected if not name.startswith(("train", "audit", "eval", "compare"))}
+    assert by_one_job == {name: expected[name] for name in by_one_job}
+    said = clone.dvc("repro")
+    assert clone.lock() == expected
+    assert all(f"Stage '{name}' didn't change, skipping" in said for name in by_one_job)
+    metrics = json.loads(clone.dvc("metrics", "show", "--json"))
     assert "balanced_accuracy" in json.dumps(metrics)
 
     # Without one strategy: what equipoise prunes is all that tells it from plain DVC.
-    for project in (single, plain):
-        project.edit_params(lambda text: re.sub(r"(?m)^  focal:\n(?:    .*\n)+", "", text))
-    single.equipoise("run")
-    plain.dvc("repro", "-q")
-    of_plain = plain.lock()
+    clone.edit_params(lambda text: re.sub(r"(?m)^  focal:\n(?:    .*\n)+", "", text))
+    clone.dvc("repro", "-q")
+    of_plain = clone.lock()
     assert of_plain.pop("train@focal")
     assert of_plain.pop("audit@focal")
-    assert single.lock() == of_plain
-    assert not (single.root / "predictions/focal").exists()
-    assert not (single.root / "models/focal").exists()
+    clone.equipoise("run")
+    assert clone.lock() == of_plain
+    assert not (clone.root / "predictions/focal").exists()
+    assert not (clone.root / "models/focal").exists()
 
 
 def test_an_earlier_balanced_dataset_comes_back_byte_for_byte(first, tmp_path):
