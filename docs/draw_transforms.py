@@ -1,4 +1,4 @@
-"""Draw the sheets of `docs/transforms.md`: every technique and preset on real photos.
+"""Draw the sheets of `docs/transforms.md`: every transform and preset on real photos.
 
     python docs/draw_transforms.py
 
@@ -53,8 +53,8 @@ class Row(NamedTuple):
 def main() -> None:
     """Draw all sheets."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    techniques: Any = components("tasks.balance.presets")
-    missing = set(techniques) - {name for names in GROUPS.values() for name in names}
+    transforms: Any = components("tasks.balance.transforms")
+    missing = set(transforms) - {name for names in GROUPS.values() for name in names}
     if missing:
         raise SystemExit(f"name the groups of {sorted(missing)} in {__file__}")
     view, portrait = photo_of_a_view(), photo_of_a_person()
@@ -62,8 +62,8 @@ def main() -> None:
         columns = TURNS if group == "turned" else COLUMNS
         rows = []
         for name in names:
-            technique = techniques[name].model_validate({"p": 1})
-            rows.append(Row(name, view, [specify([technique.step(strength)]) for _, strength, _ in columns]))
+            transform = transforms[name].model_validate({"p": 1})
+            rows.append(Row(name, view, [specify([transform.step(strength)]) for _, strength, _ in columns]))
         draw(group, rows, columns)
     chosen = ((Photo, view), (Industrial, portrait), (Medical, portrait), (Document, page()))
     presets = [
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def draw(group: str, rows: list[Row], columns: Columns) -> None:
-    """Write one sheet: a row a technique, the original first."""
+    """Write one sheet: a row a transform, the original first."""
     pictures = 1 + sum(len(seeds) for _, _, seeds in columns)
     step = SIDE + GAP
     sheet = Image.new("RGB", (LABEL + pictures * step + 2 * GAP, TITLE + len(rows) * step), "white")

@@ -6,6 +6,7 @@ The toy is a diamond with siblings, whose stages can be slowed down, broken and 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -93,6 +94,11 @@ class Toy:
             ["git", *arguments], cwd=self.root, capture_output=True, text=True, check=True
         ).stdout.strip()
 
+    def copy(self, where: Path) -> Toy:
+        """The whole folder, with what has run."""
+        shutil.copytree(self.root, where, symlinks=True)
+        return Toy(where)
+
     def clone(self, where: Path) -> Toy:
         subprocess.run(["git", "clone", "-q", str(self.root), str(where)], check=True)
         return Toy(where)
@@ -122,9 +128,10 @@ def ask(api: str) -> Callable[..., list[dict[str, Any]]]:
     return read
 
 
-@pytest.fixture
-def toy(tmp_path: Path) -> Toy:
-    root = tmp_path / "toy"
+@pytest.fixture(scope="session")
+def toy_template(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """A toy in which nothing has run; tests take copies of it."""
+    root = tmp_path_factory.mktemp("toys") / "toy"
     root.mkdir()
     (root / "dvc.yaml").write_text(TOY_GRAPH.format(python=sys.executable))
     (root / "params.yaml").write_text(TOY_PARAMS)
@@ -136,3 +143,8 @@ def toy(tmp_path: Path) -> Toy:
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "toy")
     return project
+
+
+@pytest.fixture
+def toy(toy_template: Toy, tmp_path: Path) -> Toy:
+    return toy_template.copy(tmp_path / "toy")

@@ -32,6 +32,7 @@ SMALL = [
     *(f"strategies.{name}.family.steps=12" for name in KEPT_STRATEGIES),
     "evaluate.resamples=100",
     "explore.thumbnails=2",
+    "explore.permutations=20",
 ]
 
 
@@ -216,7 +217,7 @@ def test_an_unchanged_run_starts_nothing_and_shows_the_verdicts_again(first, flo
     assert len(flow_runs()) == before
 
 
-def test_setting_a_parameter_keeps_comments_and_runs_only_what_depends_on_it(first, flow_runs):
+def test_a_set_parameter_runs_what_depends_on_it_and_a_refused_one_loses_nothing(first, flow_runs):
     before = (first.root / "params.yaml").read_text()
     first.equipoise("run", "--set", "strategies.focal.loss.gamma=1")
     after = (first.root / "params.yaml").read_text()
@@ -228,10 +229,20 @@ def test_setting_a_parameter_keeps_comments_and_runs_only_what_depends_on_it(fir
     ran = {name for name, state in tasks.items() if state == "Completed"} - {"track"}
     assert ran == {"train@focal", "audit@focal", "evaluate", "compare"}
     assert tasks["train@plain"] == "Unchanged"
+
+    # A stage refuses its input: the run ends with exit code 2 and the stage's own words.
+    done = first.equipoise("run", "--set", "split.folds=40", ok=False)
+    assert done.returncode == 2
+    assert "likely_functional" in done.stdout
+    assert not re.search(r"(?<!\d)255(?!\d)", done.stdout)  # as an exit code, not as a part of a time
+    assert re.search(r"train@plain .*Blocked", done.stdout)
+
+    # Back to the first parameters.
     first.git("checkout", "-q", "--", "params.yaml", "dvc.lock")
     first.equipoise("run")
     _, tasks = flow_runs()[0]
     assert tasks["train@focal"] == "Restored"
+    assert tasks["train@plain"] == "Unchanged"
 
 
 def test_one_job_and_plain_dvc_repro_in_a_fresh_clone_give_the_lock_of_two_jobs(first, tmp_path):
@@ -295,31 +306,7 @@ def test_wrong_parameters_end_with_exit_code_2_before_anything_runs(first):
     assert "Traceback" not in done.stderr
 
 
-def test_a_stage_that_refuses_its_input_ends_the_run_with_exit_code_2_and_its_own_words(first):
-    done = first.equipoise("run", "--set", "split.folds=40", ok=False)
-    assert done.returncode == 2
-    assert "likely_functional" in done.stdout
-    assert not re.search(r"(?<!\d)255(?!\d)", done.stdout)  # as an exit code, not as a part of a time
-    assert re.search(r"train@plain .*Blocked", done.stdout)
-    first.git("checkout", "-q", "--", "params.yaml")
-    assert first.equipoise("run").returncode == 0
-
-
-def test_a_run_can_commit_what_it_made_and_dvc_experiments_work_on_the_same_files(first):
-    before = first.git("rev-parse", "HEAD")
-    first.equipoise("run", "--set", "compare.margin=0.03", "--commit")
-    assert first.git("log", "-1", "--format=%s") == "Update dvc.lock after a run"
-    assert first.git("show", "--name-only", "--format=", "HEAD").split() == ["dvc.lock", "params.yaml"]
-    first.git("reset", "-q", "--hard", before)
-    first.dvc("checkout", "-q")
-    first.dvc("exp", "run", "-q", "-S", "compare.margin=0.03")
-    assert "margin: 0.03" in (first.root / "params.yaml").read_text()
-    assert first.lock()["compare"]["params"]["params.yaml"]["compare"]["margin"] == 0.03
-    first.git("checkout", "-q", "--", "params.yaml", "dvc.lock")
-    first.dvc("checkout", "-q")
-
-
-def test_ctrl_c_ends_every_process_and_the_next_run_goes_on(first):
+def test_ctrl_c_ends_every_process_and_the_next_run_goes_on_and_commits_what_it_made(first):
     command = [sys.executable, "-m", "flows.cli", "run", "--force", "embed"]
     environment = {**os.environ, **first.environment, "PYTHONUNBUFFERED": "1"}
     run = subprocess.Popen(command, cwd=first.root, env=environment, stdout=subprocess.PIPE, text=True)
@@ -341,7 +328,21 @@ def test_ctrl_c_ends_every_process_and_the_next_run_goes_on(first):
     assert "the next run goes on" in rest
     assert "Traceback" not in rest
     assert not [child for child in mine if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
-    assert "Recommended:" in first.equipoise("run").stdout
+
+    before = first.git("rev-parse", "HEAD")
+    assert "Recommended:" in first.equipoise("run", "--set", "compare.margin=0.03", "--commit").stdout
+    assert first.git("log", "-1", "--format=%s") == "Update dvc.lock after a run"
+    assert first.git("show", "--name-only", "--format=", "HEAD").split() == ["dvc.lock", "params.yaml"]
+    first.git("reset", "-q", "--hard", before)
+    first.dvc("checkout", "-q")
+
+
+def test_dvc_experiments_work_on_the_same_files(first):
+    first.dvc("exp", "run", "-q", "-S", "compare.margin=0.03")
+    assert "margin: 0.03" in (first.root / "params.yaml").read_text()
+    assert first.lock()["compare"]["params"]["params.yaml"]["compare"]["margin"] == 0.03
+    first.git("checkout", "-q", "--", "params.yaml", "dvc.lock")
+    first.dvc("checkout", "-q")
 
 
 def test_other_dvc_commands_work_on_the_same_files(first):

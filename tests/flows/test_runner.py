@@ -65,48 +65,66 @@ def test_the_graph_is_read_from_dvc_yaml(toy):
     assert graph.downstream(["side"]) == ["join"]
 
 
-def test_first_run_completes_everything_and_second_changes_nothing(toy):
-    assert set(outcomes(run(toy)).values()) == {"Completed"}
-    assert stale_of(toy) == {}
-    assert outcomes(run(toy)) == dict.fromkeys(ALL, "Unchanged")
+@pytest.fixture(scope="module")
+def first_run(toy_template, tmp_path_factory):
+    """A toy that has run once, what became of its stages, and what was heard of them; to be read, not changed."""
+    ran = toy_template.copy(tmp_path_factory.mktemp("ran") / "toy")
+    heard = []
+    return ran, run(ran, on_line=lambda stage, line: heard.append((stage, line))), heard
 
 
-def test_only_what_depends_on_a_changed_parameter_runs_and_dvc_restores_what_it_knows(toy):
-    run(toy)
-    params = toy.root / "params.yaml"
+@pytest.fixture
+def ran(first_run, tmp_path):
+    """A copy of it, to be changed."""
+    return first_run[0].copy(tmp_path / "ran")
+
+
+@pytest.fixture(scope="module")
+def plain_lock(toy_template, tmp_path_factory) -> dict:
+    """What plain DVC writes into its lock."""
+    plain = toy_template.clone(tmp_path_factory.mktemp("plain") / "toy")
+    plain.dvc("repro", "-q")
+    return lock_entries(plain.root)
+
+
+def test_first_run_completes_everything_and_second_changes_nothing(first_run, ran):
+    _, results, _ = first_run
+    assert set(outcomes(results).values()) == {"Completed"}
+    assert stale_of(ran) == {}
+    assert outcomes(run(ran)) == dict.fromkeys(ALL, "Unchanged")
+
+
+def test_only_what_depends_on_a_changed_parameter_runs_and_dvc_restores_what_it_knows(ran):
+    params = ran.root / "params.yaml"
     before = params.read_text()
     params.write_text(before.replace("factor: 2", "factor: 5"))
-    stale = stale_of(toy)
+    stale = stale_of(ran)
     assert set(stale) == {"sibling@two", "join"}
     assert "siblings.two modified" in stale["sibling@two"]
-    changed = outcomes(run(toy))
+    changed = outcomes(run(ran))
     assert changed["sibling@two"] == "Completed"
     assert changed["source"] == changed["sibling@one"] == changed["side"] == "Unchanged"
     params.write_text(before)
-    back = outcomes(run(toy))
+    back = outcomes(run(ran))
     assert back["sibling@two"] == back["join"] == "Restored"
 
 
-def test_an_upper_stage_with_the_same_result_leaves_the_lower_ones_unchanged(toy):
-    run(toy)
-    with (toy.root / "work.py").open("a") as file:
+def test_an_upper_stage_with_the_same_result_leaves_the_lower_ones_unchanged(ran):
+    with (ran.root / "work.py").open("a") as file:
         file.write("# a remark\n")
-    again = outcomes(run(toy))
+    again = outcomes(run(ran))
     assert again["source"] == "Completed"
     assert again["side"] == "Unchanged"
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 4])
-def test_dvc_lock_is_that_of_plain_repro_for_any_jobs_and_order(toy, tmp_path, jobs):
-    plain = toy.clone(tmp_path / "plain")
-    plain.dvc("repro", "-q")
-    other = toy.clone(tmp_path / "other")
+def test_dvc_lock_is_that_of_plain_repro_for_any_jobs_and_order(toy, plain_lock, jobs):
     shuffled = random.Random(jobs)
     for name in ("sibling-one", "sibling-two", "sibling-three", "side"):
-        other.switch(name, f"time.sleep({shuffled.random()})")
-    assert set(outcomes(run(other, jobs=jobs)).values()) == {"Completed"}
-    assert lock_entries(other.root) == lock_entries(plain.root)
-    assert other.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+        toy.switch(name, f"time.sleep({shuffled.random()})")
+    assert set(outcomes(run(toy, jobs=jobs)).values()) == {"Completed"}
+    assert lock_entries(toy.root) == plain_lock
+    assert toy.dvc("status").stdout.strip() == "Data and pipelines are up to date."
 
 
 def test_siblings_run_at_the_same_time(toy):
@@ -170,57 +188,53 @@ def test_a_repository_above_the_project_is_refused_with_the_remedy(toy):
         read_graph(inner)
 
 
-def test_output_streams_to_the_callback_and_the_log_file(toy):
-    heard = []
-    run(toy, on_line=lambda stage, line: heard.append((stage, line)))
+def test_output_streams_to_the_callback_and_the_log_file(first_run):
+    toy, _, heard = first_run
     assert ("side", "working on side") in heard
     assert not [line for _, line in heard if "dvc" in line.lower()]
     assert "working on side" in (toy.root / ".equipoise/logs/side.log").read_text()
 
 
-def test_force_runs_what_did_not_change(toy):
-    run(toy)
-    graph = read_graph(toy.root)
-    runner = StageRunner(toy.root, toy.root / ".equipoise" / "logs", forced={"side"})
+def test_force_runs_what_did_not_change(ran):
+    graph = read_graph(ran.root)
+    runner = StageRunner(ran.root, ran.root / ".equipoise" / "logs", forced={"side"})
     again = run_graph(graph, {"side"}, runner.run_stage, jobs=2, cancelled=runner.cancelled)
     assert outcomes(again) == {**dict.fromkeys(ALL, "Unchanged"), "side": "Completed", "join": "Unchanged"}
 
 
-def test_a_removed_stage_is_pruned_and_the_lock_is_that_of_plain_repro(toy, tmp_path):
-    run(toy)
-    toy.git("add", "dvc.lock")
-    toy.git("commit", "-q", "-m", "with three siblings")
-    params = toy.root / "params.yaml"
+def test_a_removed_stage_is_pruned_and_the_lock_is_that_of_plain_repro(ran, tmp_path):
+    ran.git("add", "dvc.lock")
+    ran.git("commit", "-q", "-m", "with three siblings")
+    params = ran.root / "params.yaml"
     params.write_text(params.read_text().replace("  two: {factor: 2}\n", ""))
-    toy.git("commit", "-q", "-a", "-m", "without two")
-    plain = toy.clone(tmp_path / "plain")
+    ran.git("commit", "-q", "-a", "-m", "without two")
+    plain = ran.clone(tmp_path / "plain")
     plain.dvc("repro", "-q")
-    results = run(toy)
+    results = run(ran)
     assert list(results) == [stage for stage in ALL if stage != "sibling@two"]
     assert results["join"].outcome is Outcome.COMPLETED
-    assert not (toy.root / "made/siblings/two").exists()
-    entries, of_plain = lock_entries(toy.root), lock_entries(plain.root)
+    assert not (ran.root / "made/siblings/two").exists()
+    entries, of_plain = lock_entries(ran.root), lock_entries(plain.root)
     assert of_plain.pop("sibling@two")  # plain DVC keeps the dead entry: it is the only difference
     assert entries == of_plain
     assert list(entries) == list(results)
-    toy.git("checkout", "-q", "HEAD~1", "--", "dvc.lock", "params.yaml")
-    toy.dvc("checkout", "-q")
-    assert (toy.root / "made/siblings/two").exists()
+    ran.git("checkout", "-q", "HEAD~1", "--", "dvc.lock", "params.yaml")
+    ran.dvc("checkout", "-q")
+    assert (ran.root / "made/siblings/two").exists()
 
 
-def test_pruning_never_leaves_the_project_or_touches_what_is_kept(toy, tmp_path):
-    run(toy)
+def test_pruning_never_leaves_the_project_or_touches_what_is_kept(ran, tmp_path):
     outside = tmp_path / "outside"
     outside.write_text("precious")
-    lock = toy.root / "dvc.lock"
+    lock = ran.root / "dvc.lock"
     data = yaml.safe_load(lock.read_text())
     gone = {"cmd": "true", "outs": [{"path": "../outside"}, {"path": "made"}, {"path": "."}]}
     data["stages"]["gone"] = gone
     lock.write_text(yaml.safe_dump(data))
-    with open_repo(toy.root) as repo:
+    with open_repo(ran.root) as repo:
         assert prune(repo, graph_of(repo)) == ["gone"]
     assert outside.exists()
-    assert (toy.root / "made/join").exists()
+    assert (ran.root / "made/join").exists()
 
 
 def test_a_second_run_on_the_same_workspace_is_refused(tmp_path):
