@@ -10,10 +10,12 @@ import os
 import sys
 from pathlib import Path
 
+NEEDED = ("pandas", "pyarrow", "pydantic", "ruamel", "safetensors", "torch")  # of which any Python may have some
+
 
 def hand_over() -> None:
     """Replace this process by the workspace's own interpreter if the present one lacks what Equipoise needs."""
-    if importlib.util.find_spec("pydantic") is None:
+    if any(importlib.util.find_spec(name) is None for name in NEEDED):
         own = Path(".venv/bin/python").absolute()
         if not own.exists() or Path(sys.executable) == own:
             sys.exit("Equipoise is not installed for this Python, and there is no .venv here: run `make install`")

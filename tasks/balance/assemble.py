@@ -86,8 +86,8 @@ def assemble(training: TrainingSet, recipe: Recipe, seed: int, resources: Resour
     """
     features = resources.features(training.rows["image_id"].tolist()) if recipe.resample.needs_features else None
     planned = plan(training, recipe.resample, recipe.augment, recipe.preset, recipe.mixed, seed, features)
-    for layer in planned.layers:
-        for line in layer.lines():
+    for account in planned.accounts:
+        for line in account.lines():
             say(line)
     balanced = planned.rows
     batches = [
@@ -111,7 +111,7 @@ def assemble(training: TrainingSet, recipe: Recipe, seed: int, resources: Resour
         balanced = with_synthetic(balanced, training, resources.synthetic, chosen.images, resources.folder)
     balanced = balanced[BALANCED.schema.names].astype({"second_share": "float64"})
     summary = summarise(training, balanced)
-    write_json(resources.folder / "summary.json", summary | {"layers": [layer.as_json() for layer in planned.layers]})
+    write_json(resources.folder / "summary.json", summary | {"components": [one.as_json() for one in planned.accounts]})
     for name, after in summary["after"].items():
         parts = ", ".join(f"{count:,} {origin}" for origin, count in after.items() if count)
         say(f"{name}: {summary['before'][name]:,} before, {sum(after.values()):,} after ({parts})")

@@ -45,8 +45,8 @@ def mixed(mix: MixedImages, drawn: Drawn, base: Image.Image, partner: Image.Imag
     changed = _like(mix.blend(colours.astype(np.float32), theirs.astype(np.float32), drawn), colours)
     if alpha is not None:
         veil = np.full(partner.size[::-1], 255, dtype=np.uint8) if veil is None else veil
-        layers = [layer.astype(np.float32) for layer in (alpha[..., np.newaxis], _fitted(veil[..., None], base.size))]
-        alpha = _like(mix.blend(layers[0], layers[1], drawn), alpha)[..., 0]
+        ours, above = (one.astype(np.float32) for one in (alpha[..., np.newaxis], _fitted(veil[..., None], base.size)))
+        alpha = _like(mix.blend(ours, above, drawn), alpha)[..., 0]
     return to_image(changed, alpha, base, scale)
 
 

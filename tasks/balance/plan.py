@@ -1,7 +1,7 @@
 """The plan of a balanced set: which rows it has and what each descends from, before a pixel is touched.
 
-A recipe is layers in a fixed order: resample the originals, augment what is left, mix. Each layer is told with what it
-was asked for and what it reached.
+A recipe's components act in a fixed order: resample the originals, augment what is left, mix. Each gives an account of
+what it was asked for and what it reached.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks.balance.accounts import Account
 from tasks.balance.augment import Augment
-from tasks.balance.layers import Layer
 from tasks.balance.mixed import MixedImages
 from tasks.balance.originals import Originals
 from tasks.balance.partners import candidate_codes, choose_partner
@@ -40,12 +40,12 @@ class Plan:
     rows
         Table `BALANCED` without `file`s; a further column `copy_number` (from 1 for exact copies and for new images, 0
         for originals). Originals come first, then copies, augmented and mixed images.
-    layers
-        What each layer was asked for and reached, in their order; those of the components `none` are left out.
+    accounts
+        What each component was asked for and reached, in their order; those named `none` are left out.
     """
 
     rows: pd.DataFrame
-    layers: list[Layer]
+    accounts: list[Account]
 
 
 def plan(
@@ -93,10 +93,10 @@ def plan(
     mixed = _mixed_rows(training, originals, times, mixed_images, filled, seed)
     made = Counter(row["label"] for row in mixed)
     reached = {name: filled[name] + made[name] for name in filled}
-    layers = [
-        Layer.of("resample", resample, before, resample.asked(before), kept),
-        Layer.of("augment", augment, kept, augment.asked(kept), filled),
-        Layer.of("mixed", mixed_images, filled, mixed_images.asked(filled), reached).with_note(
+    accounts = [
+        Account.of("resample", resample, before, resample.asked(before), kept),
+        Account.of("augment", augment, kept, augment.asked(kept), filled),
+        Account.of("mixed", mixed_images, filled, mixed_images.asked(filled), reached).with_note(
             _by_label_shares(filled, mixed)
         ),
     ]
@@ -109,7 +109,7 @@ def plan(
         rows += [_augmented(image, n, operation, digest, seed) for n in range(1, often + 1)]
     return Plan(
         pd.DataFrame([*rows, *mixed], columns=[*BALANCED.schema.names, "copy_number"]),
-        [layer for layer in layers if layer.rule != "none"],
+        [account for account in accounts if account.rule != "none"],
     )
 
 

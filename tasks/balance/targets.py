@@ -1,6 +1,6 @@
 """Targets: how many rows each class shall have, in the words of `params.yaml`.
 
-A target is a rule that turns the present class counts into wanted ones. A layer that adds rows measures from the
+A target is a rule that turns the present class counts into wanted ones. A component that adds rows measures from the
 largest class, which stays as it is; one that takes rows away measures from the smallest.
 """
 

@@ -16,8 +16,8 @@ from ruamel.yaml.comments import CommentedMap
 from tasks.registry import components
 
 SLOTS = {"family": "families", "loss": "losses", "sampler": "samplers", "mixing": "mixing", "posthoc": "posthoc"}
-LAYERS = {"resample": "resample", "augment": "augment", "transforms": "presets", "mix": "mixed"}
-RENAMED = {"transforms": "preset", "mix": "mixed"}  # layers of a recipe
+COMPONENTS = {"resample": "resample", "augment": "augment", "transforms": "presets", "mix": "mixed"}
+RENAMED = {"transforms": "preset", "mix": "mixed"}  # components of a recipe
 PREFIXES = {"mixing": "mixing_"}
 TARGETS = {"resample": "resample_to", "augment": "augment_to", "mix": "mix_to"}
 OF_FITS = ("steps", "batch_size", "learning_rate", "weight_decay")
@@ -44,7 +44,7 @@ def _is_flat(values: dict[str, Any]) -> bool:
         items = [item for item in _mapping(values.get(section)).values() if isinstance(item, dict)]
         return any(isinstance(item.get(key), str) for item in items for key in keys)
 
-    return "backbones" not in values and (holds("strategies", SLOTS) or holds("recipes", LAYERS))
+    return "backbones" not in values and (holds("strategies", SLOTS) or holds("recipes", COMPONENTS))
 
 
 def nested(values: dict[str, Any]) -> dict[str, Any]:
@@ -102,14 +102,14 @@ def _strategy(item: Any, backbone: str, fits: dict[str, Any]) -> Any:
 def _recipe(item: Any) -> Any:
     if not isinstance(item, dict):
         return item
-    taken = (*LAYERS, *TARGETS.values(), "techniques", "synthetic", "synthetic_images")
+    taken = (*COMPONENTS, *TARGETS.values(), "techniques", "synthetic", "synthetic_images")
     rest = {key: value for key, value in item.items() if key not in taken}
     made: dict[str, Any] = {}
-    for layer in (layer for layer in LAYERS if layer in item):
-        one = _component(f"tasks.balance.{LAYERS[layer]}", item[layer], item, rest)
-        if isinstance(one, dict) and TARGETS.get(layer) in item:
-            one["to"] = item[TARGETS[layer]]
-        made[RENAMED.get(layer, layer)] = one
+    for kind in (kind for kind in COMPONENTS if kind in item):
+        one = _component(f"tasks.balance.{COMPONENTS[kind]}", item[kind], item, rest)
+        if isinstance(one, dict) and TARGETS.get(kind) in item:
+            one["to"] = item[TARGETS[kind]]
+        made[RENAMED.get(kind, kind)] = one
     if "techniques" in item and isinstance(made.get("preset"), dict):
         chosen = _mapping(item["techniques"]).items()
         made["preset"]["transforms"] = [{"name": name, **_mapping(settings)} for name, settings in chosen]

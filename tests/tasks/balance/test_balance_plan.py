@@ -340,14 +340,14 @@ def test_rebalancing_cuts_and_copies_to_the_mean_class(training: TrainingSet) ->
     assert sizes(rows[rows["origin"] == "copy"]) == {"rare": 14, "middling": 6}
 
 
-def test_every_layer_tells_what_it_was_asked_for_and_reached(training: TrainingSet) -> None:
+def test_every_component_tells_what_it_was_asked_for_and_reached(training: TrainingSet) -> None:
     named = Target.of({"counts": {"common": 10, "rare": 20}})
-    (resampled, augmented) = whole_plan(training, Undersample(to=named), Minority()).layers
+    (resampled, augmented) = whole_plan(training, Undersample(to=named), Minority()).accounts
     assert (resampled.kind, resampled.rule) == ("resample", "undersample")
     assert resampled.before == {"common": 40, "middling": 15, "rare": 7}
     assert resampled.asked == {"common": 10, "middling": 15, "rare": 20}
     assert resampled.after == {"common": 10, "middling": 15, "rare": 7}
-    assert resampled.notes == ["rare: 20 asked, 7 reached; undersample adds none; let another layer"]
+    assert resampled.notes == ["rare: 20 asked, 7 reached; undersample adds none; let another component"]
     assert augmented.after == {"common": 15, "middling": 15, "rare": 15}
     assert augmented.notes == []
 
@@ -364,7 +364,7 @@ def test_a_mistyped_count_is_refused_before_a_row_is_planned(training: TrainingS
 
 
 def test_a_rule_without_a_target_is_not_said_to_have_missed_it(training: TrainingSet) -> None:
-    (layer,) = whole_plan(training, EditedNeighboursResample(), NoAugment()).layers
-    assert layer.asked is None
-    assert layer.after != layer.before
-    assert layer.notes == []
+    (account,) = whole_plan(training, EditedNeighboursResample(), NoAugment()).accounts
+    assert account.asked is None
+    assert account.after != account.before
+    assert account.notes == []

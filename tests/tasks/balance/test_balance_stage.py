@@ -92,11 +92,11 @@ def test_the_summary_counts_before_and_after(balanced: Callable[..., tuple[pd.Da
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["before"] == {"Common": 12, "rare one": 3}
     assert summary["after"] == {"Common": {"original": 12}, "rare one": {"original": 3, "copy": 3}}
-    assert [(layer["kind"], layer["rule"]) for layer in summary["layers"]] == [
+    assert [(one["kind"], one["rule"]) for one in summary["components"]] == [
         ("resample", "oversample"),
         ("augment", "minority"),
     ]
-    assert summary["layers"][0]["asked"] == {"Common": 12, "rare one": 6}
+    assert summary["components"][0]["asked"] == {"Common": 12, "rare one": 6}
     _, folder = balanced("all", recipe(augment="all", preset="photo"))
     assert json.loads((folder / "summary.json").read_text())["after"] == {
         "Common": {"original": 12, "augmented": 12},

@@ -220,7 +220,7 @@ def test_a_disk_that_is_too_small_is_noticed_before_the_first_image(
     assert not list(workspace.path(".equipoise").rglob("*.png"))
 
 
-def test_the_layers_of_a_recipe_share_the_disk(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_components_of_a_recipe_share_the_disk(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is room for the augmented images, and none for the mixed ones: nothing is made."""
     name = "layered"
     recipe = (

@@ -281,7 +281,7 @@ def test_what_decides_labels_only_changes_no_picture() -> None:
 
 def test_classes_are_told_by_shares_of_labels_too(training: TrainingSet) -> None:
     planned_set = plan(training, NoResample(), NoAugment(), NoTransforms(), ContextRichOversampling(), 0)
-    told = planned_set.layers[-1].notes[-1]
+    told = planned_set.accounts[-1].notes[-1]
     rows = planned_set.rows
     second = rows["second_share"].fillna(0).astype(float)
     for name in training.classes:

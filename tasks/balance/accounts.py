@@ -1,4 +1,4 @@
-"""What a layer of a recipe was asked for and what it reached, for the person at the keyboard and for the summary."""
+"""What a component of a recipe was asked for and what it reached, for the person at the keyboard and the summary."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tasks.registry import Component
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One layer of a plan; rows a class in every mapping.
+class Account:
+    """What one component of a recipe does to the counts; rows a class in every mapping.
 
     Attributes
     ----------
     kind, rule
-        Which layer, and the name of its component.
+        Which of the recipe's components, and its name.
     before
         Rows before it.
     asked
@@ -42,7 +42,7 @@ class Layer:
         asked: dict[str, int] | None,
         after: dict[str, int],
     ) -> Self:
-        """The account of a layer, with the reasons."""
+        """The account of a component, with the reasons."""
         rule = component.name
         notes = [
             f"{name}: {asked[name]:,} asked, {after[name]:,} reached; "
@@ -72,4 +72,4 @@ def _why(kind: str, rule: str, before: int, asked: int, after: int) -> str:
         return f"{rule} shares out what is lacking by a rule of its own"
     if asked < before:
         return f"{rule} takes none away; undersample first"
-    return f"{rule} adds none; let another layer" if kind == "resample" else f"{rule} has no images to make them of"
+    return f"{rule} adds none; let another component" if kind == "resample" else f"{rule} has no images to make them of"
