@@ -47,12 +47,9 @@ def child_note(findings: Findings, strategy: str, model_page: str | None) -> str
     `model_page` is that of the run that has the files, for a strategy that did not change.
     """
     chosen = findings.params.strategies[strategy]
-    of = {key: getattr(chosen, key).name for key in ("family", "loss", "sampler", "posthoc")}
-    lines = [
-        f"`{of['family']}` with `{of['loss']}` on `{chosen.recipe}`, sampler `{of['sampler']}`, post-hoc "
-        f"`{of['posthoc']}`.",
-        "",
-    ]
+    of = {key: getattr(chosen, key).name for key in ("family", "loss", "sampler", "mixing", "posthoc")}
+    made = {"recipe": chosen.recipe, **of, "backbone": chosen.family.backbone}
+    lines = [", ".join(f"{key} `{name}`" for key, name in made.items()) + ".", ""]
     if model_page:
         lines += [f"Nothing changed, so it was not trained again. Its files are in [an earlier run]({model_page}).", ""]
     row = findings.rows.get(strategy)

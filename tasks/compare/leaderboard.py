@@ -49,16 +49,17 @@ def leaderboard(
     -------
     dict
         `metric`, `baseline`, `recommended`, `reason`, `rarest_class`, `confidence`, `margin`; `rows`, best first, each
-        with the names of the strategy's components, `balanced_accuracy`, `macro_f1`, `recall_rarest` and `difference`
-        (null for the baseline) as {value, low, high}, `verdict`, and `audit` (`outcome`, `reason`, `difference`); and
-        `test`: `images`, `rows` of the one or two strategies that were scored, their `difference`, `outcome` and a
-        `sentence`.
+        with the names of the strategy's components and of its family's `backbone`, `balanced_accuracy`, `macro_f1`,
+        `recall_rarest` and `difference` (null for the baseline) as {value, low, high}, `verdict`, and `audit`
+        (`outcome`, `reason`, `difference`); and `test`: `images`, `rows` of the one or two strategies that were scored,
+        their `difference`, `outcome` and a `sentence`.
     """
     rows = [
         {
             "strategy": name,
             "recipe": strategies[name].recipe,
             **{key: getattr(strategies[name], key).name for key in COMPONENTS},
+            "backbone": strategies[name].family.backbone,
             **measures(comparison.metrics[name], comparison.rarest),
             "difference": comparison.differences[name].as_json() if name in comparison.differences else None,
             "verdict": comparison.verdicts[name],

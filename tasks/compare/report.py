@@ -15,7 +15,7 @@ from tasks.compare.charts import difference_scale
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import CONFIRMED, Confirmation
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
-from tasks.compare.wording import LABELS, between, breakable, decimal, signed
+from tasks.compare.wording import LABELS, between, breakable, decimal, made_of, signed
 from tasks.evaluate.figures import draw_reliability, plain
 from tasks.evaluate.scored import Scored
 from tasks.page import BAD, GOOD, NEUTRAL, new_figure, render, svg
@@ -110,6 +110,7 @@ def report(data: ReportData) -> str:
         signed=signed,
         between=between,
         breakable=breakable,
+        made_of=made_of,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
@@ -36,6 +36,28 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """Names in a sentence; where there are more than `most`, the first of them and how many others."""
     shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} others"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def made_of(row: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
+    """What a strategy is made of, in a line.
+
+    Parameters
+    ----------
+    row, rows
+        Of the leaderboard: the strategy's, and all. What does nothing is left out, and a family or backbone that all
+        have.
+    """
+    several = {key: len({other[key] for other in rows}) > 1 for key in ("family", "backbone")}
+    words = [
+        row["family"] if several["family"] else "",
+        f"on {row['backbone']}" if several["backbone"] and row["backbone"] != "none" else "",
+        row["recipe"],
+        row["loss"] if row["loss"] != "none" else "",
+        f"{row['sampler']} sampling" if row["sampler"] != "natural" else "",
+        row["mixing"] if row["mixing"] != "none" else "",
+        f"{row['posthoc']} afterwards" if row["posthoc"] != "none" else "",
+    ]
+    return " · ".join(filter(None, words))
 
 
 def breakable(name: str) -> Markup:

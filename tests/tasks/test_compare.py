@@ -26,10 +26,10 @@ from tasks.compare.leaderboard import LEADERBOARD
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
 from tasks.compare.verdicts import verdict
-from tasks.compare.wording import breakable, listed, signed
+from tasks.compare.wording import breakable, listed, made_of, signed
 from tasks.errors import InputError
 from tasks.evaluate.scored import Scored
-from tasks.params.models import Compare, Evaluate
+from tasks.params.models import Compare, Evaluate, Strategy
 from tasks.statistics.interval import Interval
 from tasks.tables import PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
@@ -250,7 +250,7 @@ def test_without_help_the_baseline_stays_and_there_is_nothing_to_confirm() -> No
 
 # --- the stage -------------------------------------------------------------------------------------------------------
 
-PARTS = {
+COMPONENTS = {
     "recipe": "natural",
     "family": "head",
     "loss": "focal",
@@ -260,10 +260,11 @@ PARTS = {
 }
 
 
-def strategy() -> SimpleNamespace:
-    """A strategy of the components that `PARTS` names."""
-    named = {key: SimpleNamespace(name=name) for key, name in PARTS.items() if key != "recipe"}
-    return SimpleNamespace(recipe=PARTS["recipe"], **named)
+def strategy() -> Strategy:
+    """A strategy of the components that `COMPONENTS` names."""
+    named: dict[str, Any] = {key: {"name": name} for key, name in COMPONENTS.items() if key != "recipe"}
+    named["family"]["backbone"] = "small"
+    return Strategy.model_validate({"recipe": COMPONENTS["recipe"], **named})
 
 
 class SmallWorkspace(Workspace):
@@ -367,7 +368,8 @@ def test_the_leaderboard_says_all_that_the_terminal_prints(finished: Path) -> No
         ("worse", "hurts"),
     ]
     for row in board["rows"]:
-        assert {name: row[name] for name in PARTS} == PARTS
+        assert {name: row[name] for name in COMPONENTS} == COMPONENTS
+        assert row["backbone"] == "small"
         assert (row["difference"] is None) == (row["strategy"] == "plain")
         for name in ("balanced_accuracy", "macro_f1", "recall_rarest"):
             assert row[name]["low"] <= row[name]["value"] <= row[name]["high"]
@@ -534,3 +536,25 @@ def test_the_report_shows_contact_sheets_of_the_rarest_classes_that_have_new_ima
     data = base64.b64decode(found["augmented"]["c"].removeprefix("data:image/jpeg;base64,"))
     with Image.open(io.BytesIO(data)) as shown:
         assert shown.height == 1300
+
+
+def test_a_strategy_is_described_by_what_it_does_and_what_tells_it_from_others() -> None:
+    plain = {
+        "family": "head",
+        "backbone": "small",
+        "recipe": "natural",
+        "loss": "cross_entropy",
+        "sampler": "natural",
+        "mixing": "none",
+        "posthoc": "none",
+    }
+    mixed = plain | {"sampler": "class_balanced", "mixing": "mixup", "posthoc": "logit_adjustment"}
+    assert made_of(plain, [plain, mixed]) == "natural · cross_entropy"
+    assert made_of(mixed, [plain, mixed]) == (
+        "natural · cross_entropy · class_balanced sampling · mixup · logit_adjustment afterwards"
+    )
+    forest = plain | {"family": "classical", "backbone": "large", "loss": "none"}
+    pixels = plain | {"family": "network", "backbone": "none"}
+    assert made_of(plain, [plain, forest, pixels]) == "head · on small · natural · cross_entropy"
+    assert made_of(forest, [plain, forest, pixels]) == "classical · on large · natural"
+    assert made_of(pixels, [plain, forest, pixels]) == "network · natural · cross_entropy"
