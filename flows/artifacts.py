@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows.leaderboard import interval
+from flows.leaderboard import interval, read_leaderboard
 from flows.markdown import plain
 from tasks.files import read_json
 
@@ -27,9 +27,8 @@ def publish(root: Path, mlflow_url: str | None, *, verdicts: bool) -> None:
     counts = _class_counts(root)
     if counts:
         create_table_artifact(key="class-counts", table=counts, description="Training images a class, before and after")
-    board = root / "reports" / "compare" / "leaderboard.json"
-    if verdicts and board.exists():
-        leaderboard = read_json(board)
+    leaderboard = read_leaderboard(root)
+    if verdicts and leaderboard:
         create_markdown_artifact(key="leaderboard", markdown=_markdown(leaderboard), description=leaderboard["reason"])
     report = root / "reports" / "compare" / "report.html"
     lines = [f"- Report: `{report}`"] if report.exists() else []

@@ -33,12 +33,19 @@ def code_of(stage: str, dependencies: list[str]) -> list[str]:
     chosen = [entry for entry in dependencies if entry.startswith("tasks/") and "${" in entry]
     slots = {str(PurePosixPath(entry.partition("${")[0] + "x").parent) for entry in chosen}
     packages = {slot.replace("/", ".") for slot in slots}
-    kinds = {entry.replace("/", ".") for entry in dependencies if holds_components(entry.replace("/", "."))} - packages
+    kinds = {kind for entry in dependencies for kind in _kinds_in(entry)} - packages
     of_kinds = [module for package in [*packages, *kinds] for module in modules_in(package)]
     seeds = [f"tasks.{stage}", *packages, *kinds, *of_kinds]
     files = {path.relative_to(ROOT) for path in closure(seeds, apart=packages).values()}
     files = {file for file in files if str(file.parent) not in slots or file.name == "__init__.py"}
     return sorted([*_folded(files), *chosen], key=lambda entry: entry.replace("__init__.py", " ").replace("${", " ${"))
+
+
+def _kinds_in(entry: str) -> set[str]:
+    """The packages of components that a dependency, if it is a folder, holds or is."""
+    folders = {file.parent for file in (ROOT / entry).rglob("__init__.py")} if "${" not in entry else set()
+    names = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    return {name for name in names if holds_components(name)}
 
 
 def _folded(files: set[Path]) -> list[str]:

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tasks.errors import InputError
+from tasks.params.flat import nested_form
 
 STEPS = """\
 To go on with this version of Equipoise:
@@ -36,7 +37,9 @@ def require_present_layout(root: Path) -> None:
     """
     signs = previous_layout_signs(root)
     if signs:
-        raise InputError(f"this workspace has the layout of an earlier version: {'; '.join(signs)}\n{STEPS}")
+        flat = nested_form(_mapping(root / "params.yaml"))
+        said = f"this workspace has the layout of an earlier version: {'; '.join(signs)}\n{STEPS}"
+        raise InputError(f"{said}\n\nparams.yaml: {flat}" if flat else said)
 
 
 def previous_layout_signs(root: Path) -> list[str]:

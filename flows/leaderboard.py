@@ -13,6 +13,7 @@ from rich.table import Table
 from flows.terminal import WIDE, console, guard, new_table
 from tasks.files import read_json
 
+LEADERBOARD = Path("reports", "compare", "leaderboard.json")
 _VERDICTS = {
     "helps": "green",
     "hurts": "red",
@@ -20,6 +21,12 @@ _VERDICTS = {
     "unclear": "yellow",
     "held back": "magenta",
 }
+
+
+def read_leaderboard(root: Path) -> dict[str, Any] | None:
+    """What `compare` concluded (`tasks.compare.leaderboard.leaderboard`); None before it has run."""
+    path = root / LEADERBOARD
+    return dict(read_json(path)) if path.is_file() else None
 
 
 def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
@@ -32,10 +39,9 @@ def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
     seconds
         What each stage took when it last ran, by address.
     """
-    path = root / "reports" / "compare" / "leaderboard.json"
-    if not path.exists():
+    board = read_leaderboard(root)
+    if board is None:
         return
-    board = read_json(path)
     with guard:
         console.print()
         console.print(_strategies(board, seconds))

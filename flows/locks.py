@@ -11,8 +11,6 @@ from pathlib import Path
 from tasks.errors import InputError
 from tasks.workspace import STATE
 
-RUNNING = Path(".dvc", "tmp", "rwlock")  # DVC's list of the outputs that stages write, and read, at this moment
-
 
 @contextmanager
 def workspace_lock(root: Path) -> Iterator[None]:

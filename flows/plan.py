@@ -15,6 +15,7 @@ from flows.layout import require_present_layout
 from flows.locks import workspace_lock
 from flows.prune import prune
 from flows.repository import open_repo
+from flows.stand_ins import write_stand_ins
 from tasks.errors import InputError
 from tasks.params import Params, load_params
 
@@ -68,12 +69,13 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     InputError
         The parameters are wrong, there are no images, DVC can't read the project, or its layout is an earlier one.
     """
-    params = load_params(root / "params.yaml")
     require_present_layout(root)
+    params = load_params(root / "params.yaml")
     pruned: list[str] = []
     if tidy:
         release_dead_locks(root)
         finish_interrupted(root)
+        write_stand_ins(root, params)
     with open_repo(root) as repo:
         graph = graph_of(repo)
         _check_data(root, graph)

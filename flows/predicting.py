@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.leaderboard import read_leaderboard
 from tasks.errors import InputError
-from tasks.files import read_json, write_text
+from tasks.files import write_text
 from tasks.progress import Progress
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ def chosen_strategy(root: Path) -> str:
     InputError
         Nothing was compared yet.
     """
-    board = root / "reports" / "compare" / "leaderboard.json"
-    if not board.is_file():
+    board = read_leaderboard(root)
+    if board is None:
         raise InputError("no strategy is recommended yet: run `equipoise run`, or name one with --strategy")
-    return str(read_json(board)["recommended"])
+    return str(board["recommended"])
 
 
 def image_files(paths: Iterable[Path]) -> list[Path]:

@@ -1,4 +1,5 @@
-"""The door to DVC's repository: everything that asks DVC of the project opens it here."""
+"""The door to DVC's repository: everything that asks DVC of the project opens it here, but for the process
+of a stage (`flows.reproduce`)."""
 
 from __future__ import annotations
 

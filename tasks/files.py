@@ -37,6 +37,14 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def link_file(source: Path | str, target: Path | str) -> None:
+    """The same file at a second place, without its bytes a second time where the file system has hard links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def move_folder(folder: Path, final: Path) -> None:
     """Move a folder to a place that is free, whole or not at all, also to another volume."""
     try:

@@ -51,7 +51,7 @@ def components(package: str) -> dict[str, Any]:
     ----------
     package
         The kind's package, for instance ``tasks.train.losses``; each module (or package) in it holds one class derived
-        from `Component`.
+        from `Component`. One without a class stands for a component of its name that another package brings.
 
     Raises
     ------
@@ -60,6 +60,7 @@ def components(package: str) -> dict[str, Any]:
         the same.
     """
     root = importlib.import_module(package)
+    outside = installed_components().select(group=f"equipoise.{package.rpartition('.')[2]}")
     found: dict[str, Any] = {}
     for module_info in pkgutil.iter_modules(root.__path__):
         module = importlib.import_module(f"{package}.{module_info.name}")
@@ -68,16 +69,23 @@ def components(package: str) -> dict[str, Any]:
             for value in vars(module).values()
             if isinstance(value, type) and issubclass(value, Component) and value.__module__ == module.__name__
         ]
+        if not classes and module_info.name in outside.names:
+            continue
         if len(classes) != 1:
             raise TypeError(f"{module.__name__} must define exactly one component, but defines {len(classes)}")
         found[module_info.name] = _named(classes[0], module_info.name, module.__name__)
-    for entry in installed_components().select(group=f"equipoise.{package.rpartition('.')[2]}"):
+    for entry in outside:
         if entry.name in found:
             raise TypeError(
                 f"the entry point {entry.value} can't take the name {entry.name!r}: {package} has such a component"
             )
         found[entry.name] = _named(entry.load(), entry.name, entry.value)
     return dict(sorted(found.items()))
+
+
+def home(component: type[Component]) -> str:
+    """The package of a component's kind, for instance ``tasks.train.losses``, wherever the component itself is from."""
+    return next(base.__module__ for base in component.__mro__ if "kind" in vars(base))
 
 
 def _named(component: type[Component], name: str, where: str) -> type[Component]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import errno
 import io
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from flows.dataset.disk import check_space
 from flows.dataset.entries import Entry, Plan, class_counts
 from flows.dataset.versions import POINTER, RAW, track
 from tasks.errors import InputError
-from tasks.files import write_text
+from tasks.files import link_file, write_text
 from tasks.ingest.reading import REQUIRED, TABLE
 from tasks.progress import Progress, say
 from tasks.workspace import STATE
@@ -80,7 +79,7 @@ def _place(root: Path, plan: Plan, keep: bool) -> None:
         new.mkdir(parents=True)
         if keep and raw.exists():
             # Both names of a file exist only until the old folder goes, so links are as good as copies, and free.
-            shutil.copytree(raw, new, copy_function=_link, dirs_exist_ok=True)
+            shutil.copytree(raw, new, copy_function=link_file, dirs_exist_ok=True)
         for entry in Progress(plan.copies, "images copied"):
             target = new / entry.path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -106,13 +105,6 @@ def finish_interrupted(root: Path) -> None:
     """Put back a dataset that a killed run had moved aside; call it while holding the workspace."""
     if (root / OLD).exists() and not (root / RAW).exists():
         (root / OLD).rename(root / RAW)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(source, target)
 
 
 def _table(entries: list[Entry]) -> str:

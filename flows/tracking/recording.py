@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.leaderboard import LEADERBOARD
 from flows.tracking.findings import Findings
 from flows.tracking.notes import EXPERIMENT_NOTE, parent_note
 from flows.tracking.registry import judge, register
@@ -186,7 +187,7 @@ def _fill(
 def _artifacts(findings: Findings) -> dict[str, str]:
     """Files and folders that the parent shows, and the folder among the artifacts where each goes."""
     shown = {
-        "compare": {"reports/compare/report.html": "", "reports/compare/leaderboard.json": ""},
+        "compare": {"reports/compare/report.html": "", LEADERBOARD.as_posix(): ""},
         "explore": {"reports/explore": "explore"},
         "ingest": {"data/catalog/summary.json": "data/catalog"},
         "split": {"data/splits/summary.json": "data/splits"},

@@ -12,6 +12,7 @@ from tasks.balance.known import known_images
 from tasks.balance.make import make_once
 from tasks.balance.presets import Preset
 from tasks.features import Features
+from tasks.features.backbones import Backbone
 from tasks.features.stored import embed_stored
 from tasks.inputs import Inputs, StoredSource
 from tasks.train.models import Model
@@ -61,12 +62,21 @@ def changed_versions(
 
 
 def changed_inputs(workspace: Workspace, made: Sequence[Made], models: Mapping[int, Model]) -> Inputs:
-    """The changed images as the models of each fold see them, all embedded at once; ids are file names."""
+    """The changed images as the models of each fold see them; ids are file names.
+
+    All are embedded at once, and once only where the folds' models have one backbone.
+    """
     files = {one.file.name: one.file for one in made}
+    hashes = [one.sha256 for one in made]
+    embedded: list[tuple[Backbone, Features]] = []
     features: dict[tuple[str, int | None], list[Features]] = {}
-    first = next(iter(models.values()))
-    if first.backbone is not None:
-        hashes = [one.sha256 for one in made]
-        vectors = Features(list(files), embed_stored(workspace, first.backbone, hashes, list(files.values())))
-        features = {(first.family.backbone, fold): [vectors] for fold in models}
+    for fold, model in models.items():
+        if model.backbone is None:
+            continue
+        known = [vectors for backbone, vectors in embedded if backbone == model.backbone]
+        if not known:
+            vectors = Features(list(files), embed_stored(workspace, model.backbone, hashes, list(files.values())))
+            embedded.append((model.backbone, vectors))
+            known = [vectors]
+        features[model.family.backbone, fold] = known
     return Inputs([], StoredSource(features, files))

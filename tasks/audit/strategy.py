@@ -95,7 +95,8 @@ def _measure(
     made = changed_versions(workspace, strategy.recipe, preset, images, copies, scratch)
     folds = sorted(images["fold"].astype(int).unique().tolist())
     models = {fold: load_model(fold_folder(workspace.path("models", name), fold)) for fold in folds}
-    _check_features(workspace, next(iter(models.values())))
+    for model in models.values():
+        _check_features(workspace, model)
     untouched, changed = inputs_of(workspace, strategy, balanced), changed_inputs(workspace, made, models)
     audited = str(images["label"].iloc[0])
     minority: list[str] = []

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from tasks.balance.derive import Copy, Made, Order, derive
 from tasks.balance.space import check_space, on_disk
-from tasks.files import write_bytes
+from tasks.files import link_file, write_bytes
 from tasks.parallel import each
 from tasks.progress import Progress
 from tasks.row_store import Row, RowStore
@@ -108,7 +105,7 @@ def make_once(orders: list[Order], specification: str, seed: int, workers: int, 
     for row, (_, copy) in zip(rows, wanted.values(), strict=True):
         source = files / row["file"]
         target = copy.stem.with_name(copy.stem.name + source.suffix)
-        _link(source, target)
+        link_file(source, target)
         placed.append(Made(target, row["sha256"], tuple(json.loads(row["applied"]))))
     used = {row["file"] for row in rows}
     for file in files.glob("*/*"):
@@ -128,14 +125,6 @@ def still_to_make(orders: list[Order], seed: int, known: RowStore) -> list[Order
 def _key(order: Order, copy: Copy, seed: int) -> str:
     """What names a new image among those of its specification."""
     return hashlib.sha256(json.dumps([order.contents(copy), copy.number, seed]).encode()).hexdigest()
-
-
-def _link(source: Path, target: Path) -> None:
-    """The same file at a second place, without its bytes a second time where the disk can do so."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _make(order: Order, specification: str, seed: int) -> list[Made]:

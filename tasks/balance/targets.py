@@ -22,7 +22,7 @@ WORDS = ("equal", "square_root")
 SHARES = ("largest", "smallest", "factor")
 RESAMPLE_TO = "Rows a class after resampling."
 AUGMENT_TO = "Rows a class after augmenting."
-MIX_TO = "Rows a class after mixing."
+MIX_TO = "Rows a class with the mixed images."
 FORMS = (
     "equal, square_root, {largest: 0.5}, {smallest: 4}, {factor: 3}, {effective_number: 0.999}, {counts: {name: 90}}"
 )

@@ -16,6 +16,7 @@ from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import CONFIRMED, Confirmation
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
 from tasks.compare.wording import LABELS, between, breakable, decimal, made_of, signed
+from tasks.evaluate.calibration import CALIBRATION_ERROR
 from tasks.evaluate.figures import draw_reliability, plain
 from tasks.evaluate.scored import Scored
 from tasks.page import BAD, GOOD, NEUTRAL, new_figure, render, svg
@@ -191,12 +192,15 @@ def _cell(row: pd.Series) -> dict[str, Any]:
 
 
 def _calibration(data: ReportData, pair: list[str]) -> Markup:
-    """Reliability diagrams of the strategies in `pair`, side by side."""
+    """Reliability diagrams of the strategies in `pair` that give probabilities, side by side."""
+    pair = [name for name in pair if CALIBRATION_ERROR in data.comparison.metrics[name]]
+    if not pair:
+        return Markup("<p>Neither gives probabilities, so there is no calibration to look at.</p>")
     figure = new_figure(4.6 * len(pair), 3.6)
     every_axes = figure.subplots(1, len(pair), sharey=True, squeeze=False)[0]
     for axes, name in zip(every_axes, pair, strict=True):
         draw_reliability(axes, data.reliability[data.reliability["strategy"] == name])
-        error: Interval = data.comparison.metrics[name]["expected_calibration_error"]
+        error: Interval = data.comparison.metrics[name][CALIBRATION_ERROR]
         axes.set_title(f"{plain(name)}\ncalibration error {decimal(error.value)} ({between(error)})", fontsize=9)
         axes.set_xlabel("confidence: the largest probability")
     return svg(figure, "Share of decisions that are right, by confidence, for " + " and ".join(pair))

@@ -15,6 +15,7 @@ from tasks.statistics.bootstrap import Statistic
 from tasks.statistics.shares import kish, wilson
 
 BINS = 15
+CALIBRATION_ERROR = "expected_calibration_error"  # a metric that only probabilities have
 COLUMNS = ["bin_low", "bin_high", "images", "confidence", "accuracy", "low", "high"]
 NO_RELIABILITY = pd.DataFrame(columns=COLUMNS, dtype=float)
 
@@ -38,7 +39,7 @@ def calibration_error(scored: Scored) -> Statistic:
     def statistic(weights: np.ndarray) -> dict[str, np.ndarray]:
         weights = weights.astype(np.float64)
         total = weights.sum(axis=0)
-        return {"expected_calibration_error": np.stack([np.abs(gap @ weights).sum(axis=0) / total for gap in gaps])}
+        return {CALIBRATION_ERROR: np.stack([np.abs(gap @ weights).sum(axis=0) / total for gap in gaps])}
 
     return statistic
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.evaluate.calibration import NO_RELIABILITY, calibration_error, reliability
+from tasks.evaluate.calibration import CALIBRATION_ERROR, NO_RELIABILITY, calibration_error, reliability
 from tasks.evaluate.metrics import confusion_counts, decision_metrics
 from tasks.evaluate.ranking import RECALLS, ranking_metrics
 from tasks.evaluate.scored import Scored
@@ -15,7 +15,7 @@ from tasks.statistics.bootstrap import Estimate, Resamples, estimate, percentile
 from tasks.statistics.interval import Interval
 from tasks.statistics.shares import effective_trials, kish, wilson
 
-OVERALL = ("accuracy", "balanced_accuracy", "macro_precision", "macro_f1", "expected_calibration_error")
+OVERALL = ("accuracy", "balanced_accuracy", "macro_precision", "macro_f1", CALIBRATION_ERROR)
 RANKING = ("roc_auc", "pr_auc")
 PER_CLASS = ("recall", "precision", "f1", *RANKING)
 

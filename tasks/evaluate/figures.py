@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from tasks.evaluate.calibration import CALIBRATION_ERROR
 from tasks.evaluate.evaluation import Evaluation
 from tasks.page import ACCENT, NEUTRAL, PALETTE, new_figure
 
@@ -20,12 +21,14 @@ ANNOTATED = 15  # a confusion matrix of more classes has no room for numbers
 
 def draw(evaluation: Evaluation, title: str) -> dict[str, Figure]:
     """All plots, by file name without ending; `title` stands on each."""
-    return {
+    figures = {
         "confusion": confusion_figure(evaluation, title),
         "precision_recall": precision_recall_figure(evaluation, title),
         "roc": roc_figure(evaluation, title),
-        "calibration": calibration_figure(evaluation, title),
     }
+    if CALIBRATION_ERROR in evaluation.metrics:  # scores that are no probabilities have none
+        figures["calibration"] = calibration_figure(evaluation, title)
+    return figures
 
 
 def confusion_figure(evaluation: Evaluation, title: str) -> Figure:
@@ -101,7 +104,7 @@ def calibration_figure(evaluation: Evaluation, title: str) -> Figure:
     figure = new_figure(5.0, 4.4)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
     draw_reliability(upper, evaluation.reliability)
-    error = evaluation.metrics["expected_calibration_error"]
+    error = evaluation.metrics[CALIBRATION_ERROR]
     upper.set_title(f"{title}: calibration")
     upper.text(
         0.03, 0.95, f"calibration error {error.value:.3f}\n({error.low:.3f} to {error.high:.3f})", va="top", fontsize=8

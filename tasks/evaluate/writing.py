@@ -68,7 +68,7 @@ def write_evaluations(evaluations: dict[str, Evaluation], folder: Path) -> None:
 
 
 def write_plots(evaluation: Evaluation, strategy: str, folder: Path) -> None:
-    """Write confusion.png, precision_recall.png, roc.png and calibration.png of one strategy into `folder`."""
+    """Write confusion.png, precision_recall.png, roc.png and, of probabilities, calibration.png into `folder`."""
     folder.mkdir(parents=True)
     for name, figure in draw(evaluation, strategy).items():
         save_png(figure, folder / f"{name}.png")

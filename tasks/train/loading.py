@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import InputError
+from tasks.features.embedding import packages_of
 from tasks.files import read_json
 from tasks.registry import components
 from tasks.train.families import Family
 from tasks.train.models import ABOUT, SEEDS, Model
+
+PACKAGES = ("joblib", "numpy", "pandas", "pillow", "pydantic", "simplejpeg")  # what any model needs
 
 
 def load_model(folder: Path) -> Model:
@@ -38,6 +41,20 @@ def load_model(folder: Path) -> Model:
         facts["fold"],
         facts["backbone"] and _made("tasks.features.backbones", facts["backbone"]),
     )
+
+
+def packages_of_model(folder: Path) -> tuple[str, ...]:
+    """Distributions that a model needs to predict, beside Equipoise itself, in the order of their names.
+
+    Parameters
+    ----------
+    folder
+        Where `save_model` wrote it.
+    """
+    facts = read_json(folder / ABOUT)
+    backbone = facts["backbone"] and _made("tasks.features.backbones", facts["backbone"])
+    family: Family = _made("tasks.train.families", facts["family"])
+    return tuple(sorted({*PACKAGES, *family.packages, *(packages_of(backbone) if backbone else ())}))
 
 
 def _made(package: str, described: dict[str, Any]) -> Any:

@@ -129,17 +129,25 @@ def ask(api: str) -> Callable[..., list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def toy_template(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+def dvc_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an empty history, in git and in DVC; tests take copies of it."""
+    root = tmp_path_factory.mktemp("empty") / "project"
+    root.mkdir()
+    subprocess.run(["git", "init", "-q", "-b", "main"], cwd=root, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def toy_template(dvc_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """A toy in which nothing has run; tests take copies of it."""
     root = tmp_path_factory.mktemp("toys") / "toy"
-    root.mkdir()
+    shutil.copytree(dvc_folder, root)
     (root / "dvc.yaml").write_text(TOY_GRAPH.format(python=sys.executable))
     (root / "params.yaml").write_text(TOY_PARAMS)
     (root / "work.py").write_text(TOY_WORK)
     (root / ".gitignore").write_text("/made\n/switches\n/.equipoise\n")
     project = Toy(root)
-    project.git("init", "-q", "-b", "main")
-    project.dvc("init", "-q")
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "toy")
     return project

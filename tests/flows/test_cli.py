@@ -17,17 +17,15 @@ def equipoise(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, repository: Path) -> Path:
+def project(tmp_path: Path, dvc_folder: Path, repository: Path) -> Path:
     """A project without images."""
     root = tmp_path / "project"
-    root.mkdir()
+    shutil.copytree(dvc_folder, root)
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(repository / name, root)
     for name in ("flows", "tasks"):
         (root / name).symlink_to(repository / name)
     (root / "data/synthetic/none").mkdir(parents=True)
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
     return root
 
 

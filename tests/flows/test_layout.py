@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from flows.layout import previous_layout_signs, require_present_layout
+from flows.plan import make_plan
 from tasks.errors import InputError
 
 PARAMS = {
@@ -89,6 +90,18 @@ def test_each_sign_is_named_and_the_steps_are_told(workspace, kind):
     for step, words in zip(steps, ("params.yaml", "dvc.yaml", "data/features", "equipoise run"), strict=True):
         assert words in step
     assert "Releases stay usable" in message
+
+
+def test_parameters_of_the_flat_form_are_told_in_the_new_form_beside_the_steps(workspace):
+    flat = {"embed": {"image_size": 64}, "strategies": {"plain": {"recipe": "natural", "family": "head"}}}
+    (workspace / "params.yaml").write_text(yaml.safe_dump(flat))
+    with pytest.raises(InputError) as refused:
+        make_plan(workspace)
+    steps, _, sections = str(refused.value).partition("params.yaml: this is the flat form")
+    assert "4. equipoise run" in steps
+    assert yaml.safe_load(sections.partition("\n\n")[2])["backbones"] == {
+        "efficientnet_lite0": {"name": "efficientnet_lite0", "image_size": 64}
+    }
 
 
 def test_all_signs_are_told_at_once(workspace):

@@ -53,15 +53,13 @@ Repo.status, serving.provide_prefect, pipeline.run_graph = counting, watching, r
 
 
 @pytest.fixture
-def project(tmp_path: Path, repository: Path) -> Path:
+def project(tmp_path: Path, dvc_folder: Path, repository: Path) -> Path:
     """A project with one stage, which has not run."""
     root = tmp_path / "project"
-    root.mkdir()
+    shutil.copytree(dvc_folder, root)
     shutil.copy(repository / "params.yaml", root)
     (root / "dvc.yaml").write_text(GRAPH)
     (root / ".gitignore").write_text("/made\n/.equipoise\n")
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
     return root
 
 

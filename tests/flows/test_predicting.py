@@ -17,6 +17,7 @@ from tasks.errors import InputError
 from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
 from tasks.features.embedding import embed
 from tasks.train.families.nearest_class_mean import NearestClassMean, NearestMeans
+from tasks.train.loading import packages_of_model
 from tasks.train.models import Model, save_model
 from tasks.train.posthoc.none import Unchanged
 
@@ -103,3 +104,9 @@ def test_what_cannot_be_done_is_said_with_what_to_do(root: Path, images: Path, t
 def test_no_path_becomes_a_formula(text: str) -> None:
     assert harmless(text) == f"'{text}"
     assert harmless("a=b.png") == "a=b.png"
+
+
+def test_a_model_names_the_packages_of_its_family_and_backbone_and_no_others(root):
+    packages = packages_of_model(root / "models" / "tiny")
+    assert {"safetensors", "torch", "efficientnet-lite-pytorch", "numpy"} <= set(packages)
+    assert not {"skops", "scikit-learn"} & set(packages)

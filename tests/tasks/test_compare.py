@@ -289,7 +289,7 @@ class LoneWorkspace(Workspace):
     )
 
 
-def write_inputs(root: Path, spoil: tuple[str, ...] = ()) -> None:
+def write_inputs(root: Path, spoil: tuple[str, ...] = (), kind: str = "logit") -> None:
     """Predictions of three strategies; the test rows of those in `spoil` can't be scored."""
     stream = np.random.default_rng(0)
     names = np.array(sorted(CLASSES))
@@ -312,7 +312,7 @@ def write_inputs(root: Path, spoil: tuple[str, ...] = ()) -> None:
             right = stream.random(len(labels)) < np.where(labels == labels.max(), recall, common_recall)
             scores = np.eye(3)[np.where(right, labels, (labels + 1) % 3)] + stream.normal(0, 0.1, (len(labels), 3))
             columns = {f"score.{name}": scores[:, code] for code, name in enumerate(names)}
-            rows.append(split.assign(seed=seed, kind="logit", **columns))
+            rows.append(split.assign(seed=seed, kind=kind, **columns))
         table = pd.concat(rows)
         if strategy in spoil:
             table.loc[table["part"] == "test", ["label", "score.common"]] = ["poison", np.inf]
@@ -459,6 +459,14 @@ def test_a_baseline_alone_makes_a_report(finished: Path, tmp_path: Path) -> None
     board = board_of(tmp_path)
     assert board["reason"] == "plain is the only strategy, so there is nothing to choose."
     assert board["test"]["difference"] is None
+
+
+def test_strategies_without_probabilities_are_compared_and_reported(tmp_path: Path) -> None:
+    write_inputs(tmp_path, kind="anomaly")
+    evaluate.run(SmallWorkspace(tmp_path, "evaluate"), "")
+    stage.run(SmallWorkspace(tmp_path, "compare"), "")
+    assert board_of(tmp_path)["recommended"] == "better"
+    assert "Neither gives probabilities" in (tmp_path / "reports" / "compare" / "report.html").read_text()
 
 
 # --- the audit -------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -418,3 +419,19 @@ def test_missing_predictions_name_the_stage_that_makes_them(tmp_path: Path) -> N
     write_inputs(tmp_path, "other")
     with pytest.raises(InputError, match="run the stage train@plain"):
         stage.run(SmallWorkspace(tmp_path, "evaluate"), "")
+
+
+def test_anomaly_scores_are_evaluated_without_calibration(tmp_path: Path) -> None:
+    logits = scored_example(counts=(60, 20))
+    orders = replace(logits, kind="anomaly")
+    found = {name: evaluate(one, one.resamples(50, 0), 0.95) for name, one in (("a", orders), ("b", logits))}
+    assert set(found["b"].metrics) - set(found["a"].metrics) == {"expected_calibration_error"}
+    write_evaluations(found, tmp_path)
+    read = read_evaluations(tmp_path, ["a", "b"])
+    assert set(read.reliability["strategy"]) == {"b"}
+    for name, one in found.items():
+        write_plots(one, name, tmp_path / "plots" / name)
+    drawn = {name: {path.stem for path in (tmp_path / "plots" / name).iterdir()} for name in found}
+    assert drawn["b"] - drawn["a"] == {"calibration"}
+    write_evaluations({"a": found["a"]}, tmp_path / "alone")
+    assert read_evaluations(tmp_path / "alone", ["a"]).reliability.empty

@@ -1,7 +1,7 @@
 """New images of every class alike: what augmentation does without rebalancing.
 
 Here "was changed" says nothing of the class, and the classes keep their shares. Oversampling and augmentation are two
-things, and their four combinations can be compared: neither (`resample: none`, `augment: none`), copies alone
+things, and the four combinations of `resample` and `augment` can be compared: neither (`none` and `none`), copies alone
 (`oversample`, `none`), changed images alone (`none`, `all`), and both (`oversample`, `all`). `minority` does both at
 once, and only there is "was changed" a mark of the small classes.
 """

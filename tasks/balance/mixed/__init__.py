@@ -1,4 +1,4 @@
-"""Mixing: new images made of two, with a label that is shared as they are. A new rule is one new file here.
+"""Mixed images: new ones made of two, with a label that is shared as they are. A new rule is one new file here.
 
 A mixed image is made for a class that lacks rows: its first parent, the base, is of that class, and gives it size, mode
 and format; the partner is any other image of the same fold. Both are originals, so that a mixed image is encoded once,

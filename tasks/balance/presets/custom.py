@@ -47,7 +47,7 @@ class Custom(Preset):
     @classmethod
     def _check_strength(cls, given: float) -> float:
         if given != 1:
-            raise ValueError("means nothing for preset: custom, which only you can make stronger; leave it out")
+            raise ValueError("means nothing for preset: {name: custom}, which only you can make stronger; leave it out")
         return given
 
     def steps(self) -> tuple[Step, ...]:

@@ -4,7 +4,7 @@ What is left out, and why:
 
 - flips and quarter turns: mirrored writing is no writing, and a 6 turned by 180 degrees is a 9;
 - strong rotation, elastic deformation and grid distortion: straight lines of print are straight; and for single
-  handwritten characters, where elastic deformation helps (Simard et al. 2003), take it with ``transforms: listed``;
+  handwritten characters, where elastic deformation helps (Simard et al. 2003), take it with ``preset: {name: listed}``;
 - crops, random erasing and cutout: a heading or a total may be all that tells two forms apart;
 - hue and saturation: they do no harm, but hardly a scanner makes them;
 - salt and pepper: at one pixel it is a dot, and changes what is written in small print.

@@ -5,7 +5,7 @@ What is left out, and why:
 - flips and quarter turns: in a chest film the heart lies on the right of the picture, in an abdominal CT the liver on
   the left; mirrored they show another finding (dextrocardia, situs inversus), in a fundus the other eye. Where
   orientation means nothing, in histology, cytology and dermoscopy, flips and quarter turns are the best changes there
-  are: take them with ``transforms: listed``;
+  are: take them with ``preset: {name: listed}``;
 - elastic deformation, grid distortion, perspective and unequal scales: labels hang on shapes and proportions (the
   heart's width to the chest's, a stenosis, the outline of a mass);
 - random erasing, cutout and hard crops: the finding itself may be what is erased;

@@ -86,12 +86,25 @@ class Fitted(ABC):
 
 
 class Family(Component):
-    """A kind of model."""
+    """A kind of model.
+
+    Attributes
+    ----------
+    inputs
+        What it asks `Inputs` for: features, or images.
+    score
+        The kind of its scores.
+    takes
+        The components of a strategy that it makes use of; others must be ``none``.
+    packages
+        Distributions that a fitted model needs, beside those of its backbone.
+    """
 
     kind: ClassVar[str] = "family"
-    inputs: ClassVar[str] = "features"  # what it asks `Inputs` for: features, or images
+    inputs: ClassVar[str] = "features"
     score: ClassVar[Kind] = "logit"
-    takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing"})  # components that it makes use of
+    takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing"})
+    packages: ClassVar[tuple[str, ...]] = ()
 
     backbone: str = Field("none", description="A name of the section backbones; none for a family on images.")
 

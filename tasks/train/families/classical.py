@@ -30,6 +30,7 @@ class Classical(Family):
     name: Literal["classical"] = "classical"
     score: ClassVar[Kind] = "log_probability"
     takes: ClassVar[frozenset[str]] = frozenset({"sampler"})
+    packages: ClassVar[tuple[str, ...]] = ("scikit-learn", "skops")
     classifier: Annotated[Classifier, OneOf()] = Field(
         default=RandomForest.model_validate({"name": "random_forest"}), description="The classifier, with its settings."
     )

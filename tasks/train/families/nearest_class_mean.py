@@ -33,6 +33,7 @@ class NearestClassMean(Family):
 
     name: Literal["nearest_class_mean"] = "nearest_class_mean"
     takes: ClassVar[frozenset[str]] = frozenset({"sampler"})
+    packages: ClassVar[tuple[str, ...]] = ("safetensors",)
     scale: float = Field(10.0, gt=0, le=1000, description="Factor of the similarities: larger is surer of itself.")
 
     def fit(

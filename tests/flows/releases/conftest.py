@@ -272,8 +272,8 @@ class Project:
             (raw / image.path).write_bytes(image.content)
         self.set(balance__seed=version)
         if version:
-            layers = {layer: {"name": "none"} for layer in ("resample", "augment", "preset", "mixed")}
-            self.set(recipes__more=layers | {"synthetic": {"generator": "none"}})
+            blank = {kind: {"name": "none"} for kind in ("resample", "augment", "preset", "mixed")}
+            self.set(recipes__more=blank | {"synthetic": {"generator": "none"}})
         with self.repo() as repo:
             repo.scm_context.quiet = True
             repo.add(str(raw))

@@ -311,7 +311,7 @@ class TestCustom:
 
     def test_a_strength_is_refused(self, written: Any) -> None:
         (said,) = mistakes(written(WRITTEN + "      strength: 2.0\n"))
-        assert "augmented_all.preset.strength: means nothing for preset: custom" in said
+        assert "augmented_all.preset.strength: means nothing for preset: {name: custom}" in said
 
     def test_a_saved_lambda_is_refused(self) -> None:
         file = saved(varied())
