@@ -60,7 +60,7 @@ class Interpolating(Sampler):
         """A permutation of the rows."""
         return generator.permutation(len(labels))
 
-    def resampled(
+    def with_made_rows(
         self, features: NDArray[np.float32], targets: NDArray[np.int64], seed: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """See `Sampler`; each class has its own random stream, and fewer neighbours where it has fewer rows."""

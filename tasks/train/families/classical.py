@@ -39,9 +39,9 @@ class Classical(Family):
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
     ) -> FittedClassifier:
         """See `Family`."""
-        from tasks.train.resampled import resampled
+        from tasks.train.made_rows import with_made_rows
 
-        values, rows = resampled(inputs.features(self.backbone, fold), rows, components.sampler, seed, log)
+        values, rows = with_made_rows(inputs.features(self.backbone, fold), rows, components.sampler, seed, log)
         weights = rows.weights(components.sampler)
         mixed = np.flatnonzero(rows.share < 1)
         classifier = self.classifier.make(seed)

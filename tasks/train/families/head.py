@@ -53,12 +53,12 @@ class Head(Family):
 
         from tasks.train.adamw import AdamW
         from tasks.train.labels import Labels
-        from tasks.train.resampled import resampled
+        from tasks.train.made_rows import with_made_rows
 
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
         loss, sampler, mixing = components.loss, components.sampler, components.mixing
-        values, rows = resampled(inputs.features(self.backbone, fold), rows, sampler, seed, log)
+        values, rows = with_made_rows(inputs.features(self.backbone, fold), rows, sampler, seed, log)
         mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
         centred = values - mean
         deviation = np.sqrt(np.square(centred).mean(axis=0, dtype=np.float64)).astype(np.float32)

@@ -40,9 +40,9 @@ class NearestClassMean(Family):
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
     ) -> NearestMeans:
         """See `Family`; soft labels and the sampler's draws weigh the rows of a mean."""
-        from tasks.train.resampled import resampled
+        from tasks.train.made_rows import with_made_rows
 
-        values, rows = resampled(inputs.features(self.backbone, fold), rows, components.sampler, seed, log)
+        values, rows = with_made_rows(inputs.features(self.backbone, fold), rows, components.sampler, seed, log)
         weights = rows.weights(components.sampler)
         centre = np.average(values.astype(np.float64), axis=0, weights=weights)
         units = _units(values - centre)

@@ -24,7 +24,7 @@ class Sampler(Component):
     fewest: ClassVar[int] = 1  # rows that each class must have
     not_on_mixed_rows: ClassVar[str] = ""  # why it takes no rows of two classes
 
-    def resampled(
+    def with_made_rows(
         self, features: NDArray[np.float32], targets: NDArray[np.int64], seed: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The rows that epochs draw from: those given, in their order, and behind them what the sampler makes of them.

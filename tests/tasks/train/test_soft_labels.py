@@ -15,7 +15,7 @@ from test_train import COUNTS, FAST, FOLDS, fit, make_balanced, make_splits, mak
 
 from tasks.errors import InputError
 from tasks.lineage import TrainingSet
-from tasks.train import resampled as resampled_module
+from tasks.train import made_rows
 from tasks.train.families.head import Head
 from tasks.train.labels import Labels
 from tasks.train.losses.cross_entropy import CrossEntropy
@@ -273,8 +273,8 @@ def test_rows_are_made_of_the_folds_own_rows_alone(monkeypatch, name):
         made_of.append(original(*arguments))
         return made_of[-1]
 
-    original = resampled_module.resampled
-    monkeypatch.setattr(resampled_module, "resampled", note)
+    original = made_rows.with_made_rows
+    monkeypatch.setattr(made_rows, "with_made_rows", note)
     splits = make_splits()
     features = vectors(splits["image_id"].tolist(), noise=3.0)
     fold = splits["fold"].astype("float32").to_numpy(np.float32, na_value=-1)

@@ -74,7 +74,7 @@ def overlapping(counts: list[int], dimensions: int = 4, seed: int = 0) -> tuple[
 def test_the_rows_given_stay_and_those_made_stand_behind_them(component):
     features, targets = overlapping([60, 25, 12])
     before = features.copy(), targets.copy()
-    rows, classes = component.resampled(features, targets, 0)
+    rows, classes = component.with_made_rows(features, targets, 0)
     assert_array_equal(rows[: len(targets)], before[0])
     assert_array_equal(classes[: len(targets)], before[1])
     assert_array_equal(features, before[0])
@@ -88,7 +88,7 @@ def test_the_rows_given_stay_and_those_made_stand_behind_them(component):
 @each("samplers")
 def test_a_seed_makes_the_same_rows_and_another_as_many_others(component):
     features, targets = overlapping([60, 25, 12])
-    first, second, other = (component.resampled(features, targets, seed) for seed in (3, 3, 4))
+    first, second, other = (component.with_made_rows(features, targets, seed) for seed in (3, 3, 4))
     assert first[0].tobytes() == second[0].tobytes()
     assert_array_equal(first[1], second[1])
     assert_array_equal(first[1], other[1])
@@ -111,7 +111,7 @@ def distance_to_segments(point: np.ndarray, ends: np.ndarray) -> float:
 @pytest.mark.parametrize("components", [2, 64])
 def test_a_new_row_lies_between_two_rows_of_its_class(maker, components):
     features, targets = overlapping([60, 25, 12], dimensions=6)
-    rows, classes = maker.model_copy(update={"components": components}).resampled(features, targets, 0)
+    rows, classes = maker.model_copy(update={"components": components}).with_made_rows(features, targets, 0)
     for row, number in zip(rows[len(targets) :], classes[len(targets) :], strict=True):
         assert distance_to_segments(row, features[targets == number].astype(np.float64)) < 1e-5
 
@@ -124,7 +124,7 @@ def test_new_rows_are_made_between_near_neighbours_only(maker):
     common = np.repeat([[-50.0, 0.5], [50.0, 0.5]], 30, axis=0) + generator.normal(size=(60, 2))
     features = np.concatenate([heaps, common]).astype(np.float32)
     targets = np.repeat([1, 0], [20, 60])
-    rows, _ = maker.model_copy(update={"k_neighbors": 3}).resampled(features, targets, 0)
+    rows, _ = maker.model_copy(update={"k_neighbors": 3}).with_made_rows(features, targets, 0)
     assert len(rows) > len(targets)
     assert (np.abs(rows[:, 0]) > 40).all()
 
@@ -138,7 +138,7 @@ def test_neighbours_are_looked_for_where_the_rows_vary_most():
     features, targets = features.astype(np.float32), np.repeat([1, 0], [60, 140])
 
     def between_the_heaps(components: int) -> int:
-        new = Smote(components=components, k_neighbors=3).resampled(features, targets, 0)[0][200:]
+        new = Smote(components=components, k_neighbors=3).with_made_rows(features, targets, 0)[0][200:]
         return (np.abs(new[:, :10].mean(1)) < 1.5).sum()
 
     assert between_the_heaps(1) == 0
@@ -148,14 +148,14 @@ def test_neighbours_are_looked_for_where_the_rows_vary_most():
 def test_a_unit_of_measure_does_not_decide_who_is_near():
     features, targets = overlapping([60, 25, 12])
     scaled = features * np.array([1, 1000, 1, 1], dtype=np.float32)
-    plain, other = (Smote().resampled(each, targets, 0)[0] for each in (features, scaled))
+    plain, other = (Smote().with_made_rows(each, targets, 0)[0] for each in (features, scaled))
     assert_allclose(other / np.array([1, 1000, 1, 1]), plain, rtol=1e-3, atol=1e-3)
 
 
 @makers
 def test_classes_grow_to_the_share_of_the_largest_that_is_asked_for(maker):
     features, targets = overlapping([60, 45, 12])
-    _, classes = maker.model_copy(update={"grow_to": 0.5}).resampled(features, targets, 0)
+    _, classes = maker.model_copy(update={"grow_to": 0.5}).with_made_rows(features, targets, 0)
     found = np.bincount(classes)
     assert found[:2].tolist() == [60, 45]  # above the target: as they were
     assert found[2] == 30 if not isinstance(maker, Adasyn) else abs(found[2] - 30) <= 6  # rounded a row
@@ -164,7 +164,7 @@ def test_classes_grow_to_the_share_of_the_largest_that_is_asked_for(maker):
 @makers
 def test_balanced_rows_need_no_others(maker):
     features, targets = overlapping([20, 20])
-    rows, classes = maker.resampled(features, targets, 0)
+    rows, classes = maker.with_made_rows(features, targets, 0)
     assert rows is features
     assert classes is targets
 
@@ -176,7 +176,7 @@ def test_balanced_rows_need_no_others(maker):
 def test_two_rows_or_one_dimension_are_enough(maker, counts, dimensions):
     """Fewer neighbours are looked for where there are fewer rows; more dimensions than rows do no harm."""
     features, targets = overlapping(counts, dimensions)
-    rows, classes = maker.resampled(features, targets, 0)
+    rows, classes = maker.with_made_rows(features, targets, 0)
     assert rows.shape == (len(classes), dimensions)
     assert np.isfinite(rows).all()
     for row, number in zip(rows[len(targets) :], classes[len(targets) :], strict=True):
@@ -187,7 +187,7 @@ def test_two_rows_or_one_dimension_are_enough(maker, counts, dimensions):
 def test_features_that_never_vary_stay_as_they_are(maker):
     features, targets = overlapping([40, 10])
     features[:, 1] = 7.5
-    assert (maker.resampled(features, targets, 0)[0][:, 1] == 7.5).all()
+    assert (maker.with_made_rows(features, targets, 0)[0][:, 1] == 7.5).all()
 
 
 @makers
@@ -195,7 +195,7 @@ def test_rows_far_from_all_others_are_made_by_plain_smote_only(maker):
     """The others make rows at borders, and here is none: the class stays as it is."""
     features, targets = overlapping([60, 20])
     features[targets == 1] += 100
-    _, classes = maker.resampled(features, targets, 0)
+    _, classes = maker.with_made_rows(features, targets, 0)
     assert np.bincount(classes)[1] == (60 if isinstance(maker, Smote) else 20)
 
 
@@ -211,7 +211,7 @@ def test_borderline_smote_starts_at_rows_with_half_but_not_all_neighbours_of_oth
         others = (targets[near] == 0).sum()
         danger.append(3 <= others < 6)
     assert danger == [False] * 5 + [True] * 4 + [False]
-    new = BorderlineSmote(m_neighbors=6, k_neighbors=2).resampled(features, targets, 0)[0][40:, 0]
+    new = BorderlineSmote(m_neighbors=6, k_neighbors=2).with_made_rows(features, targets, 0)[0][40:, 0]
     assert len(new) == 20
     assert (new >= 0.3).all()
     assert (new < 1.3 + 1e-6).all()
@@ -228,13 +228,13 @@ def test_adasyn_makes_rows_in_proportion_to_the_neighbours_of_other_classes():
         near = np.argsort(np.linalg.norm(standard - row, axis=1))[1:6]
         shares.append((targets[near] == 0).mean())
     expected = sum(round(40 * share / sum(shares)) for share in shares)
-    assert len(Adasyn().resampled(features, targets, 0)[0]) == 64 + expected
+    assert len(Adasyn().with_made_rows(features, targets, 0)[0]) == 64 + expected
 
 
 @each("samplers")
 def test_effective_counts_of_a_fit_are_those_of_the_rows_that_were_made(component):
     features, targets = overlapping([60, 25, 12])
-    rows, classes = component.resampled(features, targets, 0)
+    rows, classes = component.with_made_rows(features, targets, 0)
     task = hard_task(rows, classes, 3, CrossEntropy(), component, {}, 0)
     made = isinstance(component, Interpolating)
     expected = np.bincount(classes) if made else component.effective_counts(np.array([60.0, 25.0, 12.0]))
@@ -243,7 +243,7 @@ def test_effective_counts_of_a_fit_are_those_of_the_rows_that_were_made(componen
 
 def test_smote_and_drawing_balanced_batches_leave_the_same_prior():
     features, targets = overlapping([60, 25, 12])
-    rows, classes = Smote().resampled(features, targets, 0)
+    rows, classes = Smote().with_made_rows(features, targets, 0)
     made = hard_task(rows, classes, 3, CrossEntropy(), Smote(), {}, 0)
     drawn = hard_task(features, targets, 3, CrossEntropy(), ClassBalanced(), {}, 0)
     assert_allclose(CrossEntropy().prior(made.counts), CrossEntropy().prior(drawn.counts))

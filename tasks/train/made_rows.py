@@ -10,7 +10,7 @@ from tasks.train.rows import Rows
 from tasks.train.samplers import Sampler
 
 
-def resampled(
+def with_made_rows(
     features: NDArray[np.float32], rows: Rows, sampler: Sampler, seed: int, log: Log
 ) -> tuple[NDArray[np.float32], Rows]:
     """The rows that epochs draw from: those given, and behind them what the sampler makes of them.
@@ -33,7 +33,7 @@ def resampled(
     ndarray, Rows
         Shape (m, d), m at least n, and the m rows.
     """
-    values, classes = sampler.resampled(features, rows.first, seed)
+    values, classes = sampler.with_made_rows(features, rows.first, seed)
     made = classes[len(rows) :]
     if sampler.inputs == "features":
         each = zip(rows.classes, np.bincount(made, minlength=len(rows.classes)), strict=True)
