@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import InputError
+from tasks.tables import first_repeat
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame) -> None:
     outside_groups = set(outside.loc[outside["part"] != "excluded", "group"])
     folds_of_group = splits.groupby(["repeat", "group"])["fold"].nunique()
     torn = set(folds_of_group.index[folds_of_group > 1].get_level_values("group"))
-    first = splits[splits["repeat"] == splits["repeat"].min()]
+    first = first_repeat(splits)
     training = first[~first["image_id"].isin(outside["image_id"])].set_index("image_id")
     fold_of = training["fold"].astype(int).to_dict()
     group_of = training["group"].to_dict()

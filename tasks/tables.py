@@ -233,3 +233,9 @@ PREDICTIONS = Table(
     key=("image_id", "repeat", "seed"),
     extra=SCORE_PREFIX,
 )
+
+
+def first_repeat(splits: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the first repeat of a table `SPLITS`; one of an older version, which had one only, is its own."""
+    repeat = splits["repeat"]
+    return splits[repeat.isna() | (repeat == repeat.min())]

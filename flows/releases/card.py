@@ -11,9 +11,9 @@ from typing import Any
 
 from flows.checking import issues_of
 from flows.markdown import plain
-from flows.releases.revisions import Revision, first_repeat
+from flows.releases.revisions import Revision
 from tasks.files import read_json
-from tasks.tables import BALANCED, CATALOG, FLAGS, ORIGINS, REJECTED, SPLITS
+from tasks.tables import BALANCED, CATALOG, FLAGS, ORIGINS, REJECTED, SPLITS, first_repeat
 
 HASHED = {"raw": "data/raw", "catalog": "data/catalog", "splits": "data/splits"}
 

@@ -23,12 +23,6 @@ from tasks.errors import InputError
 WORKING_TREE = "working tree"
 
 
-def first_repeat(splits: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the split's first repeat; a table of an older version, which had one only, is its own."""
-    repeat = splits["repeat"]
-    return splits[repeat.isna() | (repeat == repeat.min())]
-
-
 @dataclass(frozen=True)
 class Revision:
     """A version of the project.

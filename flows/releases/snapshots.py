@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from flows.releases.revisions import Revision, first_repeat
+from flows.releases.revisions import Revision
+from tasks.tables import first_repeat
 
 IMAGES = ("image_id", "path", "paths", "label")
 PLACES = ("image_id", "label", "part", "repeat", "fold")

@@ -103,7 +103,7 @@ def probe_class(rows: pd.DataFrame, features: np.ndarray, traces: np.ndarray) ->
     for name, columns in PROPERTIES.items():
         own = [column for column in seen if COLUMNS[column] in columns]
         properties[name] = _area(images, None, traces[:, own], single)
-    telling = [name for name in properties if properties[name]["low"] > 0.5]
+    above = [name for name in properties if properties[name]["low"] > 0.5]
     return {
         "originals": int((~images.is_new).sum()),
         "new": int(images.is_new.sum()),
@@ -112,7 +112,7 @@ def probe_class(rows: pd.DataFrame, features: np.ndarray, traces: np.ndarray) ->
         "traces": _area(images, None, traces[:, seen], CONFIDENCE),
         "all": _area(images, features, traces[:, seen], CONFIDENCE),
         "properties": properties,
-        "tell": max(telling, key=lambda name: (properties[name]["value"], properties[name]["low"]), default=None),
+        "tell": max(above, key=lambda name: (properties[name]["value"], properties[name]["low"]), default=None),
     }
 
 

@@ -23,7 +23,7 @@ from tasks.inputs import Inputs
 from tasks.shortcuts import NOT_AUDITED, judge, without_effect
 from tasks.statistics.groups import FEWEST_GROUPS
 from tasks.statistics.interval import CONFIDENCE
-from tasks.tables import CATALOG, SPLITS
+from tasks.tables import CATALOG, SPLITS, first_repeat
 from tasks.train.loading import load_model
 from tasks.train.models import Model, fold_folder
 from tasks.train.stored_inputs import inputs_of
@@ -46,7 +46,7 @@ def audit_strategy(workspace: Workspace, name: str, balanced: pd.DataFrame, fold
     """
     catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))
     splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))
-    first = splits[splits["repeat"] == splits["repeat"].min()]
+    first = first_repeat(splits)
     images = audited_images(first, catalog, workspace.params.audit.images)
     obstacle = why_not(balanced, images)
     if obstacle:

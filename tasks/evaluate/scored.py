@@ -15,7 +15,7 @@ from tasks.errors import InputError
 from tasks.statistics.bootstrap import Resamples
 from tasks.statistics.groups import groups_by_class
 from tasks.statistics.shares import kish
-from tasks.tables import PREDICTIONS, SCORE_PREFIX
+from tasks.tables import PREDICTIONS, SCORE_PREFIX, first_repeat
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Scored:
         """
         truth = splits[splits["part"] == part].sort_values(["repeat", "image_id"], ignore_index=True)
         if part == "test":  # the same in every repeat, and predicted once, by models that know of no fold
-            truth = truth[truth["repeat"] == truth["repeat"].min()].reset_index(drop=True)
+            truth = first_repeat(truth).reset_index(drop=True)
         rows = predictions[predictions["part"] == part].sort_values(["seed", "repeat", "image_id"], ignore_index=True)
         classes = _classes(splits, part)
         columns = [SCORE_PREFIX + name for name in classes]

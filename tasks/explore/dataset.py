@@ -13,7 +13,7 @@ import pyarrow as pa
 from tasks.explore.effects import count_groups
 from tasks.features import Features
 from tasks.params.models import Explore
-from tasks.tables import Table
+from tasks.tables import Table, first_repeat
 
 
 def measure_table(measures: pd.DataFrame) -> Table:
@@ -86,7 +86,7 @@ class Dataset:
         pieces = [name for name in measures if "." in name]
         details = measures.sort_values("image_id", ignore_index=True)[pieces]
         measures = measures.drop(columns=pieces)
-        parts = splits[splits["repeat"] == 0].reindex(columns=["image_id", "part", "fold"])
+        parts = first_repeat(splits).reindex(columns=["image_id", "part", "fold"])
         images = (
             catalog.drop(columns=["group", "part", *catalog.columns.intersection(measures.columns).drop("image_id")])
             .merge(groups, on="image_id", how="left", validate="1:1")

@@ -16,7 +16,7 @@ import pandas as pd
 
 from tasks.connected import connected_components
 from tasks.errors import InputError
-from tasks.tables import USED_PARTS
+from tasks.tables import USED_PARTS, first_repeat
 
 SHOWN = 5  # pairs of a kind that are named
 PAIRWISE = "near"  # the kind of relation that does not pass from pair to pair
@@ -113,7 +113,7 @@ _NONE = pd.DataFrame(columns=["image_id", "label", "kind", "across"])
 def sides_of(splits: pd.DataFrame) -> pd.DataFrame:
     """Part and side of each image that takes part: `image_id`, `part`, `side` (part and folds in all repeats)."""
     used = splits[splits["part"].isin(USED_PARTS)]
-    part = used[used["repeat"] == used["repeat"].min()].set_index("image_id")["part"].sort_index()
+    part = first_repeat(used).set_index("image_id")["part"].sort_index()
     side = part
     for _, rows in used.groupby("repeat"):
         folds = rows.set_index("image_id")["fold"].reindex(part.index).fillna(-1).astype(np.int64)  # -1: no fold

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.split.assignment import Assignment
-from tasks.tables import USED_PARTS
+from tasks.tables import USED_PARTS, first_repeat
 
 
 def summarise(assignment: Assignment) -> dict[str, Any]:
@@ -22,8 +22,8 @@ def summarise(assignment: Assignment) -> dict[str, Any]:
     sides = _sides(used)
     counts = {side: rows["label"].value_counts() for side, rows in sides.items()}
     groups = {side: rows.groupby("label")["group"].nunique() for side, rows in sides.items()}
-    first = splits[splits["repeat"] == 0]
-    totals = used.loc[used["repeat"] == 0, "label"].value_counts()
+    first = first_repeat(splits)
+    totals = first_repeat(used)["label"].value_counts()
     return {
         "counts": {side: {name: int(n.get(name, 0)) for name in classes} for side, n in counts.items()},
         "shares": {
@@ -45,7 +45,7 @@ def summarise(assignment: Assignment) -> dict[str, Any]:
 
 
 def _sides(used: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    first = used[used["repeat"] == 0]
+    first = first_repeat(used)
     sides = {part: first[first["part"] == part] for part in USED_PARTS}
     for (repeat, fold), rows in used[used["fold"].notna()].groupby(["repeat", "fold"]):
         sides[f"repeat {repeat} fold {fold}" if repeat else f"fold {fold}"] = rows
@@ -61,8 +61,8 @@ def moved(splits: pd.DataFrame, frozen: pd.DataFrame) -> dict[str, Any]:
         `compared` (images that both know), `parts` and `folds`: by class, how many changed the part, and how many
         stayed in training but changed the fold.
     """
-    both = splits[splits["part"].isin(USED_PARTS)].merge(frozen, on=["image_id", "repeat"], suffixes=("", "_before"))
-    both = both[both["repeat"] == 0]
+    used = first_repeat(splits[splits["part"].isin(USED_PARTS)])
+    both = used.merge(frozen, on=["image_id", "repeat"], suffixes=("", "_before"))
     other_part = both["part"] != both["part_before"]
     other_fold = ~other_part & (both["fold"] != both["fold_before"]).fillna(False).astype(bool)
     return {

@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from flows.releases.revisions import Revision, first_repeat
+from flows.releases.revisions import Revision
 from tasks.errors import InputError
 from tasks.slugs import slugs
+from tasks.tables import first_repeat
 
 PARTS = ("train", "test", "audit")  # the last: of releases that earlier versions made
 COLUMNS = (
