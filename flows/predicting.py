@@ -87,7 +87,10 @@ def predict(root: Path, strategy: str, files: Sequence[Path], out: Path, workers
         known = ", ".join(sorted(path.name for path in (root / "models").glob("*") if path.is_dir())) or "none yet"
         raise InputError(f"there is no trained strategy {strategy!r}; trained are: {known}")
     model = load_model(folder)
-    tables = list(Progress(_tables(model, files, workers), "chunks of images", total=-(-len(files) // CHUNK)))
+    chunks = -(-len(files) // CHUNK)
+    tables: Iterable[pd.DataFrame] = _tables(model, files, workers)
+    if chunks > 1:
+        tables = Progress(tables, f"chunks of {CHUNK:,} images", total=chunks)
     table = pd.concat(tables, ignore_index=True)
     failed = table["error"].dropna()
     if len(failed) == len(table):

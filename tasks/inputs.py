@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,7 +138,7 @@ class FeatureFolders:
 
 @dataclass(frozen=True)
 class FileSource:
-    """Image files that no stage has seen: they are decoded and embedded when they are asked for.
+    """Image files that no stage has seen: they are decoded and embedded when they are asked for, once for all fits.
 
     Attributes
     ----------
@@ -150,15 +150,24 @@ class FileSource:
 
     backbones: Mapping[str, Backbone]
     workers: int = 1
+    _made: dict[Any, Any] = field(default_factory=dict)
 
     def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
         """See `Source`; ids are paths."""
         from tasks.features.embedding import embed
 
-        return embed([Path(name) for name in ids], self.backbones[backbone], self.workers)
+        key = (backbone, *ids)
+        if key not in self._made:
+            self._made[key] = embed([Path(name) for name in ids], self.backbones[backbone], self.workers)
+        found: NDArray[np.float32] = self._made[key]
+        return found
 
     def images(self, ids: Sequence[str], size: int, resize: str) -> NDArray[np.uint8]:
         """See `Source`; ids are paths."""
         from tasks.decoding import decode
 
-        return decode([Path(name) for name in ids], size, resize)
+        key = (size, resize, *ids)
+        if key not in self._made:
+            self._made[key] = decode([Path(name) for name in ids], size, resize)
+        found: NDArray[np.uint8] = self._made[key]
+        return found

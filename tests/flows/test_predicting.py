@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.predicting import chosen_strategy, harmless, image_files, predict
 from tasks.errors import InputError
+from tasks.features import embedding
 from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
 from tasks.features.embedding import embed
 from tasks.train.families.nearest_class_mean import NearestClassMean, NearestMeans
-from tasks.train.loading import packages_of_model
+from tasks.train.loading import load_model, packages_of_model
 from tasks.train.models import Model, save_model
 from tasks.train.posthoc.none import Unchanged
+from tasks.train.predicting import predicted
 
 CLASSES = ["dark", "light"]
 
@@ -110,3 +113,13 @@ def test_a_model_names_the_packages_of_its_family_and_backbone_and_no_others(roo
     packages = packages_of_model(root / "models" / "tiny")
     assert {"safetensors", "torch", "efficientnet-lite-pytorch", "numpy"} <= set(packages)
     assert not {"skops", "scikit-learn"} & set(packages)
+
+
+def test_files_are_embedded_once_for_all_fits_of_a_model(root, images, monkeypatch):
+    model = load_model(root / "models" / "tiny")
+    asked = []
+    monkeypatch.setattr(embedding, "embed", lambda *arguments: asked.append(arguments) or embed(*arguments))
+    three = replace(model, fits=model.fits * 3)
+    files = [images / "a.png", images / "deep" / "b.jpg"]
+    assert predicted(three, files)["label"].tolist() == ["dark", "light"]
+    assert len(asked) == 1
