@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.explore.checks import Block, Finding, Grid
-from tasks.statistics.bootstrap import percentiles
+from tasks.statistics.bootstrap import drawn_groups, percentiles
 from tasks.statistics.groups import FEWEST_GROUPS, groups_by_class
 from tasks.statistics.interval import CONFIDENCE
 
@@ -70,11 +70,7 @@ def spreads(vectors: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: i
         return _deviation(sums), _deviation(sums.sum(axis=0) - sums)
 
     inside, outside = deviations(np.ones(len(names)))
-    generator = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(RESAMPLES):
-        one, rest = deviations(np.bincount(generator.integers(len(names), size=len(names)), minlength=len(names)))
-        drawn.append(_ratio(one, rest))
+    drawn = [_ratio(*deviations(weights)) for weights in drawn_groups(len(names), RESAMPLES, seed)]
     ratio = _ratio(inside, outside)
     n_groups = groups_by_class(label_of, group_of, len(classes))
     told = (n_groups >= FEWEST_GROUPS) & (len(names) - n_groups >= FEWEST_GROUPS) & np.isfinite(ratio)

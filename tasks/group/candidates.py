@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.fingerprints import TURNS
+from tasks.statistics.principal_components import principal_axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,7 +140,7 @@ def nearest(features: np.ndarray, number: int) -> np.ndarray:
     values = np.asarray(features, dtype=np.float32)
     if n > MANY:
         sample = values[:EXAMPLES] - values[:EXAMPLES].mean(axis=0)
-        axes = np.linalg.svd(sample, full_matrices=False)[2][:PROJECTED]
+        axes = principal_axes(sample, PROJECTED, "svd")
         values = (values - values[:EXAMPLES].mean(axis=0)) @ axes.T
     values = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
     found = []

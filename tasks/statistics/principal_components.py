@@ -32,10 +32,10 @@ def principal_axes(
 
         found: np.ndarray = PCA(components, svd_solver="randomized", random_state=0).fit(centred).components_
         return found
-    from scipy.linalg import eigh, svd
-
     if method == "svd":
-        return np.asarray(svd(centred, full_matrices=False)[2][:components])
+        return np.asarray(np.linalg.svd(centred, full_matrices=False)[2][:components])
+    from scipy.linalg import eigh
+
     d = centred.shape[1]
     return np.asarray(eigh(centred.T @ centred, subset_by_index=[d - components, d - 1])[1][:, ::-1].T)
 
