@@ -16,8 +16,9 @@ def run(workspace: Workspace, name: str) -> None:
     """Compare the strategies that `params.yaml` names and write ``reports/compare/``."""
     from tasks.compare.audits import read_audits
     from tasks.compare.comparison import compare
-    from tasks.compare.heldout import confirm, log_looks, look_sentence
+    from tasks.compare.heldout import confirm
     from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
+    from tasks.compare.looks import log_looks, look_sentence
     from tasks.compare.report import ReportData, report
     from tasks.compare.samples import samples
     from tasks.compare.simplicity import simplest_first

@@ -7,19 +7,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from tasks.errors import InputError
 from tasks.features.backbones import Backbone
 from tasks.inputs import Inputs
-from tasks.lineage import TrainingSet, prove_no_leak
+from tasks.lineage import prove_no_leak
 from tasks.params.models import Strategy
 from tasks.scores import Scores
 from tasks.tables import SCORE_PREFIX
 from tasks.train.families import Components, Fit, Fitted, Log
 from tasks.train.models import Model
 from tasks.train.posthoc import PostHoc
-from tasks.train.rows import Rows, picture_ids
+from tasks.train.rounds import Round, refuse_few_rows, refuse_mixed_rows, rounds_of
+from tasks.train.rows import picture_ids
 
 
 @dataclass(frozen=True)
@@ -44,35 +43,6 @@ class Outcome:
     fold_models: dict[int, Model]
     predictions: pd.DataFrame
     history: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Round:
-    """One set of training rows, and the rows that its models have not seen.
-
-    Attributes
-    ----------
-    repeat, fold
-        The fold that is left out; None for the round of all training rows, whose unseen rows are the test part.
-    unseen
-        Rows of `SPLITS`.
-    rows
-        What its models learn from.
-    where
-        Names the folds in messages.
-    """
-
-    repeat: int
-    fold: int | None
-    unseen: pd.DataFrame
-    rows: Rows
-    where: str
-
-    @property
-    def targets(self) -> NDArray[np.int64]:
-        """The class of every unseen row, shape (n,)."""
-        number = {name: number for number, name in enumerate(self.rows.classes)}
-        return np.array([number[label] for label in self.unseen["label"]], dtype=np.int64)
 
 
 def fit_strategy(
@@ -110,10 +80,10 @@ def fit_strategy(
     """
     prove_no_leak(balanced, splits)
     balanced = balanced.sort_values("row_id", ignore_index=True)
-    _refuse_mixed_rows(strategy, balanced)
-    rounds = _rounds(splits, balanced)
+    refuse_mixed_rows(strategy, balanced)
+    rounds = rounds_of(splits, balanced)
     for one in rounds:
-        _refuse_few_rows(strategy, one)
+        refuse_few_rows(strategy, one)
     logs = [[Log() for _ in range(seeds)] for _ in rounds]
     fitted = _fitted(strategy, rounds, logs, inputs, tell)
 
@@ -138,53 +108,6 @@ def fit_strategy(
         pd.concat(tables).sort_values(["image_id", "repeat", "seed"], ignore_index=True),
         _history(rounds, logs),
     )
-
-
-def _rounds(splits: pd.DataFrame, balanced: pd.DataFrame) -> list[Round]:
-    """A round a repeat and fold, and last the one of all training rows."""
-    known = splits[splits["part"].isin(["train", "test"])].sort_values(["repeat", "image_id"], ignore_index=True)
-    classes = sorted(known.loc[known["part"] == "train", "label"].unique())
-    strange = sorted(set(known["label"]) - set(classes))
-    if strange:
-        raise InputError(
-            f"class {strange[0]!r} has test images but no training image: choose another split.seed, or drop it"
-        )
-    repeats = sorted(int(repeat) for repeat in known["repeat"].unique())
-    training = {repeat: TrainingSet.of_split(splits, repeat) for repeat in repeats}
-
-    def round_of(repeat: int, fold: int | None, unseen: pd.DataFrame) -> Round:
-        where = "all folds" if fold is None else f"the folds other than {fold}"
-        where += f" of repeat {repeat}" if fold is not None and len(repeats) > 1 else ""
-        rows = Rows.of(training[repeat], balanced, fold, classes, where)
-        return Round(repeat, fold, unseen, rows, where)
-
-    rounds = [
-        round_of(int(repeat), int(fold), rows)
-        for (repeat, fold), rows in known.dropna(subset="fold").groupby(["repeat", "fold"])
-    ]
-    test = known[(known["part"] == "test") & (known["repeat"] == repeats[0])]
-    return [*rounds, round_of(repeats[0], None, test)]
-
-
-def _refuse_mixed_rows(strategy: Strategy, balanced: pd.DataFrame) -> None:
-    mixed = int(balanced["second_label"].notna().sum())
-    for key in ("sampler", "mixing"):
-        component = getattr(strategy, key)
-        if mixed and component.not_on_mixed_rows:
-            raise InputError(
-                f"{mixed} rows of the balanced set are mixed from two classes, and {key} "
-                f"{component.name!r} {component.not_on_mixed_rows}; choose a recipe with mixed: {{name: none}}"
-            )
-
-
-def _refuse_few_rows(strategy: Strategy, one: Round) -> None:
-    sampler, classes = strategy.sampler, one.rows.classes
-    few = np.bincount(one.rows.first, minlength=len(classes)) < sampler.fewest
-    if sampler.fewest > 1 and few.any():
-        raise InputError(
-            f"class {classes[few.argmax()]!r} has fewer than {sampler.fewest} rows in {one.where}, which sampler "
-            f"{sampler.name!r} can't make rows between; add images, or choose sampler: {{name: class_balanced}}"
-        )
 
 
 def _fitted(

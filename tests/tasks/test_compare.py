@@ -21,8 +21,9 @@ from tasks import compare as stage
 from tasks import evaluate
 from tasks.compare.charts import Scale
 from tasks.compare.comparison import Comparison, compare, paired_changes
-from tasks.compare.heldout import confirm, look_sentence
+from tasks.compare.heldout import confirm
 from tasks.compare.leaderboard import LEADERBOARD
+from tasks.compare.looks import look_sentence
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
 from tasks.compare.verdicts import verdict

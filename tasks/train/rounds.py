@@ -1,0 +1,98 @@
+"""Rounds: which rows a strategy's models are fitted on, which they have not seen, and what can't be fitted on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.errors import InputError
+from tasks.lineage import TrainingSet
+from tasks.params.models import Strategy
+from tasks.train.rows import Rows
+
+
+@dataclass(frozen=True)
+class Round:
+    """One set of training rows, and the rows that its models have not seen.
+
+    Attributes
+    ----------
+    repeat, fold
+        The fold that is left out; None for the round of all training rows, whose unseen rows are the test part.
+    unseen
+        Rows of `SPLITS`.
+    rows
+        What its models learn from.
+    where
+        Names the folds in messages.
+    """
+
+    repeat: int
+    fold: int | None
+    unseen: pd.DataFrame
+    rows: Rows
+    where: str
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """The class of every unseen row, shape (n,)."""
+        number = {name: number for number, name in enumerate(self.rows.classes)}
+        return np.array([number[label] for label in self.unseen["label"]], dtype=np.int64)
+
+
+def rounds_of(splits: pd.DataFrame, balanced: pd.DataFrame) -> list[Round]:
+    """A round a repeat and fold, and last the one of all training rows.
+
+    Raises
+    ------
+    InputError
+        A class has test images but no training image, or none in a round's own set.
+    """
+    known = splits[splits["part"].isin(["train", "test"])].sort_values(["repeat", "image_id"], ignore_index=True)
+    classes = sorted(known.loc[known["part"] == "train", "label"].unique())
+    strange = sorted(set(known["label"]) - set(classes))
+    if strange:
+        raise InputError(
+            f"class {strange[0]!r} has test images but no training image: choose another split.seed, or drop it"
+        )
+    repeats = sorted(int(repeat) for repeat in known["repeat"].unique())
+    training = {repeat: TrainingSet.of_split(splits, repeat) for repeat in repeats}
+
+    def round_of(repeat: int, fold: int | None, unseen: pd.DataFrame) -> Round:
+        where = "all folds" if fold is None else f"the folds other than {fold}"
+        where += f" of repeat {repeat}" if fold is not None and len(repeats) > 1 else ""
+        rows = Rows.of(training[repeat], balanced, fold, classes, where)
+        return Round(repeat, fold, unseen, rows, where)
+
+    rounds = [
+        round_of(int(repeat), int(fold), rows)
+        for (repeat, fold), rows in known.dropna(subset="fold").groupby(["repeat", "fold"])
+    ]
+    test = known[(known["part"] == "test") & (known["repeat"] == repeats[0])]
+    return [*rounds, round_of(repeats[0], None, test)]
+
+
+def refuse_mixed_rows(strategy: Strategy, balanced: pd.DataFrame) -> None:
+    """Refuse rows of two classes where a component of the strategy can't take them (`InputError`)."""
+    mixed = int(balanced["second_label"].notna().sum())
+    for key in ("sampler", "mixing"):
+        component = getattr(strategy, key)
+        if mixed and component.not_on_mixed_rows:
+            raise InputError(
+                f"{mixed} rows of the balanced set are mixed from two classes, and {key} "
+                f"{component.name!r} {component.not_on_mixed_rows}; choose a recipe with mixed: {{name: none}}"
+            )
+
+
+def refuse_few_rows(strategy: Strategy, one: Round) -> None:
+    """Refuse a round in which a class has too few rows for the strategy's sampler (`InputError`)."""
+    sampler, classes = strategy.sampler, one.rows.classes
+    few = np.bincount(one.rows.first, minlength=len(classes)) < sampler.fewest
+    if sampler.fewest > 1 and few.any():
+        raise InputError(
+            f"class {classes[few.argmax()]!r} has fewer than {sampler.fewest} rows in {one.where}, which sampler "
+            f"{sampler.name!r} can't make rows between; add images, or choose sampler: {{name: class_balanced}}"
+        )
