@@ -27,8 +27,8 @@ def publish(root: Path, mlflow_url: str | None, *, verdicts: bool) -> None:
     counts = _class_counts(root)
     if counts:
         create_table_artifact(key="class-counts", table=counts, description="Training images a class, before and after")
-    leaderboard = read_leaderboard(root)
-    if verdicts and leaderboard:
+    leaderboard = read_leaderboard(root) if verdicts else None
+    if leaderboard:
         create_markdown_artifact(key="leaderboard", markdown=_markdown(leaderboard), description=leaderboard["reason"])
     report = root / "reports" / "compare" / "report.html"
     lines = [f"- Report: `{report}`"] if report.exists() else []

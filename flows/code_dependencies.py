@@ -43,9 +43,10 @@ def code_of(stage: str, dependencies: list[str]) -> list[str]:
 
 def _kinds_in(entry: str) -> set[str]:
     """The packages of components that a dependency, if it is a folder, holds or is."""
-    folders = {file.parent for file in (ROOT / entry).rglob("__init__.py")} if "${" not in entry else set()
-    names = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
-    return {name for name in names if holds_components(name)}
+    if not entry.startswith("tasks/"):
+        return set()
+    folders = [file.parent for file in (ROOT / entry).rglob("__init__.py")]
+    return {name for folder in folders if holds_components(name := ".".join(folder.relative_to(ROOT).parts))}
 
 
 def _folded(files: set[Path]) -> list[str]:

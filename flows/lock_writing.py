@@ -2,8 +2,8 @@
 
 DVC writes its lock file in place, so a stage that is ended in that moment would leave half a file, and half of a YAML
 mapping is valid YAML. And it reads and writes the whole of it with what keeps comments, which is slow: two seconds a
-stage where there are fifty. Here the file gets the same bytes, but only entries that change
-are written anew; the others are taken over as they stand.
+stage where there are fifty. Here the file gets the same bytes, but only entries that change are written anew; the
+others are taken over as they stand.
 """
 
 from __future__ import annotations
@@ -39,12 +39,9 @@ def modify_lock(path: str, fs: Any = None) -> Iterator[Any]:
     entries = _entries(text, data)
     if entries is None:  # not as DVC writes it: edited by hand, or of another version
         data = parse_yaml_for_update(text, path)
-        yield data
-        write_text(file, dumps_yaml(data))
-        return
-    before = deepcopy(data["stages"])
+    before = {} if entries is None else deepcopy(data["stages"])
     yield data
-    if not _ends_in_stages(data):
+    if entries is None or not _ends_in_stages(data):
         write_text(file, dumps_yaml(data))
         return
     begin = dumps_yaml({**data, "stages": None})

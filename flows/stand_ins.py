@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from tasks.files import write_text
 from tasks.params import Params
-from tasks.registry import Component, home, installed_components
+from tasks.registry import STAND_IN, Component, home, installed_components
 
 
 def write_stand_ins(root: Path, params: Params) -> list[Path]:
@@ -37,7 +37,7 @@ def write_stand_ins(root: Path, params: Params) -> list[Path]:
         bringer = next(entry.dist for entry in installed_components().select(group=group, name=name))
         assert bringer is not None, "entry points are read from distributions"
         path = root.joinpath(*package.split("."), f"{name}.py")
-        text = f'"""Stands for the component {name} of {bringer.name} {bringer.version}, for DVC to depend on."""\n'
+        text = f'"""{STAND_IN} {name} of {bringer.name} {bringer.version}, for DVC to depend on."""\n'
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             write_text(path, text)
             changed.append(path)

@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import tagged_union_schema
 
+STAND_IN = "Stands for the component"  # how a file begins that another package's component has here, for DVC
+
 
 class Component(BaseModel):
     """A named piece of a recipe, strategy, backbone or generator, with the settings that are its own.
@@ -51,7 +53,7 @@ def components(package: str) -> dict[str, Any]:
     ----------
     package
         The kind's package, for instance ``tasks.train.losses``; each module (or package) in it holds one class derived
-        from `Component`. One without a class stands for a component of its name that another package brings.
+        from `Component`. One that only stands for a component of another package is passed over.
 
     Raises
     ------
@@ -60,7 +62,6 @@ def components(package: str) -> dict[str, Any]:
         the same.
     """
     root = importlib.import_module(package)
-    outside = installed_components().select(group=f"equipoise.{package.rpartition('.')[2]}")
     found: dict[str, Any] = {}
     for module_info in pkgutil.iter_modules(root.__path__):
         module = importlib.import_module(f"{package}.{module_info.name}")
@@ -69,12 +70,12 @@ def components(package: str) -> dict[str, Any]:
             for value in vars(module).values()
             if isinstance(value, type) and issubclass(value, Component) and value.__module__ == module.__name__
         ]
-        if not classes and module_info.name in outside.names:
+        if not classes and (module.__doc__ or "").startswith(STAND_IN):
             continue
         if len(classes) != 1:
             raise TypeError(f"{module.__name__} must define exactly one component, but defines {len(classes)}")
         found[module_info.name] = _named(classes[0], module_info.name, module.__name__)
-    for entry in outside:
+    for entry in installed_components().select(group=f"equipoise.{package.rpartition('.')[2]}"):
         if entry.name in found:
             raise TypeError(
                 f"the entry point {entry.value} can't take the name {entry.name!r}: {package} has such a component"

@@ -11,9 +11,12 @@ from tasks.balance.derive import Copy, Made, Order, Parent
 from tasks.balance.known import known_images
 from tasks.balance.make import make_once
 from tasks.balance.presets import Preset
-from tasks.features import Features
+from tasks.errors import InputError
+from tasks.features import Features, differing_facts
 from tasks.features.backbones import Backbone
+from tasks.features.embedding import about
 from tasks.features.stored import embed_stored
+from tasks.files import read_json
 from tasks.inputs import Inputs, StoredSource
 from tasks.train.models import Model
 from tasks.workspace import Workspace
@@ -65,6 +68,11 @@ def changed_inputs(workspace: Workspace, made: Sequence[Made], models: Mapping[i
     """The changed images as the models of each fold see them; ids are file names.
 
     All are embedded at once, and once only where the folds' models have one backbone.
+
+    Raises
+    ------
+    InputError
+        The feature vectors that the models know were made otherwise than is done here, which would look like traces.
     """
     files = {one.file.name: one.file for one in made}
     hashes = [one.sha256 for one in made]
@@ -75,8 +83,18 @@ def changed_inputs(workspace: Workspace, made: Sequence[Made], models: Mapping[i
             continue
         known = [vectors for backbone, vectors in embedded if backbone == model.backbone]
         if not known:
+            _check_features(workspace, model.family.backbone, model.backbone)
             vectors = Features(list(files), embed_stored(workspace, model.backbone, hashes, list(files.values())))
             embedded.append((model.backbone, vectors))
             known = [vectors]
         features[model.family.backbone, fold] = known
     return Inputs([], StoredSource(features, files))
+
+
+def _check_features(workspace: Workspace, name: str, backbone: Backbone) -> None:
+    there = read_json(workspace.path("data", "features", name, "features.json"))
+    if differing := differing_facts(there, about(backbone)):
+        raise InputError(
+            f"data/features/{name} was made otherwise than feature vectors are made now "
+            f"({', '.join(differing)}); run `equipoise run --force embed embed_new`"
+        )

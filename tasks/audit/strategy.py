@@ -15,10 +15,6 @@ from tasks.audit.effect import Effect, effect, minorities
 from tasks.audit.images import audited_images, changed_inputs, changed_versions
 from tasks.audit.probing import probe_recipe
 from tasks.audit.sheet import write_sheet
-from tasks.errors import InputError
-from tasks.features import differing_facts
-from tasks.features.embedding import about
-from tasks.files import read_json
 from tasks.inputs import Inputs
 from tasks.shortcuts import NOT_AUDITED, judge, without_effect
 from tasks.statistics.groups import FEWEST_GROUPS
@@ -95,8 +91,6 @@ def _measure(
     made = changed_versions(workspace, strategy.recipe, preset, images, copies, scratch)
     folds = sorted(images["fold"].astype(int).unique().tolist())
     models = {fold: load_model(fold_folder(workspace.path("models", name), fold)) for fold in folds}
-    for model in models.values():
-        _check_features(workspace, model)
     untouched, changed = inputs_of(workspace, strategy, balanced), changed_inputs(workspace, made, models)
     audited = str(images["label"].iloc[0])
     minority: list[str] = []
@@ -143,22 +137,3 @@ def reason(outcome: str, found: Effect, audited: str, minority: Sequence[str], i
         f"cases, and in {found.changed.value:.1%} once changed as the recipe does: {it.value:+.3f} "
         f"({CONFIDENCE:.0%} interval {it.low:+.3f} to {it.high:+.3f}, limit {limit:g})"
     )
-
-
-def _check_features(workspace: Workspace, model: Model) -> None:
-    """Refuse feature vectors that were made otherwise than those that the audit makes, which would look like traces.
-
-    Raises
-    ------
-    InputError
-        What differs, and what to do.
-    """
-    if model.backbone is None:
-        return
-    there = read_json(workspace.path("data", "features", model.family.backbone, "features.json"))
-    here = about(model.backbone)
-    if differing := differing_facts(there, here):
-        raise InputError(
-            f"data/features/{model.family.backbone} was made otherwise than feature vectors are made now "
-            f"({', '.join(differing)}); run `equipoise run --force embed embed_new`"
-        )

@@ -119,6 +119,9 @@ def test_a_stand_in_is_no_component_of_its_own(site, monkeypatch, tmp_path):
     (info / "entry_points.txt").write_text("[equipoise.kind_with_stand_in]\nhalved = outside_halved:Halved\n")
     look_again()
     assert components("kind_with_stand_in")["halved"].__module__ == "outside_halved"
+    (info / "entry_points.txt").write_text("")  # the package is gone, its stand-in is not
+    look_again()
+    assert components("kind_with_stand_in") == {}
 
 
 def test_components_of_the_project_itself_need_none(repository, tmp_path):
