@@ -16,6 +16,7 @@ from tasks.ingest.reasons import CONFLICTING, ON_PURPOSE
 from tasks.tables import CATALOG, FLAGS, REJECTED
 
 CORRUPT, CONFLICTS = "corrupt", "conflicts"
+REPORT = Path("reports", "explore", "explore.json")
 REMEDY = "`equipoise run explore` brings it up to date"
 
 
@@ -43,20 +44,19 @@ def find_issues(root: Path) -> list[Issue]:
     InputError
         The report on the data is missing or stale.
     """
-    folder = root / "reports" / "explore"
-    if not (folder / "flags.parquet").is_file() or not (folder / "explore.json").is_file():
+    if not FLAGS.place(root).is_file() or not (root / REPORT).is_file():
         raise InputError(f"there is no report on the data in reports/explore yet: {REMEDY}")
     stale = make_plan(root, ["explore"], tidy=False).stale
     if stale:
         why = "; ".join(f"{stage}: {', '.join(reasons)}" for stage, reasons in stale.items())
         raise InputError(f"the report on the data is not up to date ({why}): {REMEDY}")
-    data = root / "data" / "catalog"
-    return issues_of(
-        FLAGS.read(folder / "flags.parquet"),
-        CATALOG.read(data / "catalog.parquet"),
-        REJECTED.read(data / "rejected.parquet"),
-        known=read_json(folder / "explore.json")["flags"],
-    )
+    return read_issues(root)
+
+
+def read_issues(root: Path) -> list[Issue]:
+    """As `find_issues`, of a report that is known to be there and up to date."""
+    flags, catalog, rejected = (table.read(table.place(root)) for table in (FLAGS, CATALOG, REJECTED))
+    return issues_of(flags, catalog, rejected, known=read_json(root / REPORT)["flags"])
 
 
 def issues_of(

@@ -35,7 +35,7 @@ def code_of(stage: str, dependencies: list[str]) -> list[str]:
     packages = {slot.replace("/", ".") for slot in slots}
     kinds = {kind for entry in dependencies for kind in _kinds_in(entry)} - packages
     of_kinds = [module for package in [*packages, *kinds] for module in modules_in(package)]
-    seeds = [f"tasks.{stage}", *packages, *kinds, *of_kinds]
+    seeds = [f"tasks.{stage}.stage", *packages, *kinds, *of_kinds]
     files = {path.relative_to(ROOT) for path in closure(seeds, apart=packages).values()}
     files = {file for file in files if str(file.parent) not in slots or file.name == "__init__.py"}
     return sorted([*_folded(files), *chosen], key=lambda entry: entry.replace("__init__.py", " ").replace("${", " ${"))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from flows.git import commit_only, git
 from flows.lockfile import LOCK, POINTER
+from tasks.split import FROZEN
 
 # The files that together name a version of the project's data and how it was made.
-NAMING = (LOCK, "dvc.yaml", "params.yaml", POINTER, "data/frozen.csv")
+NAMING = (LOCK, "dvc.yaml", "params.yaml", POINTER, str(FROZEN))
 
 
 def commit_lock(root: Path) -> str:

@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     stage, name = arguments[0], arguments[1] if len(arguments) == 2 else ""
     workspace = Workspace(Path.cwd(), f"{stage}@{name}" if name else stage)
     try:
-        importlib.import_module(f"tasks.{stage}").run(workspace, name)
+        importlib.import_module(f"tasks.{stage}.stage").run(workspace, name)
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

@@ -33,27 +33,22 @@ def closure(modules: Iterable[str], apart: Collection[str] = ()) -> dict[str, Pa
     Parameters
     ----------
     modules
-        Names, for instance ``tasks.train``.
+        Names, for instance ``tasks.train.stage``.
     apart
         Packages of components of which only the packages themselves count, though others are found by name.
     """
     found: dict[str, Path] = {}
-    done: set[tuple[str, bool]] = set()
-    todo = [(module, True) for module in modules]
+    todo = list(modules)
     while todo:
-        module, asked = todo.pop()
+        module = todo.pop()
         file = file_of(module)
-        if (module, asked) in done or file is None or is_edge(module):
+        if module in found or file is None or is_edge(module):
             continue
-        done.add((module, asked))
         found[module] = file
-        # A package that is only passed through runs nothing but its top level, so what its functions import is left
-        # out.
-        names = imported(file, in_functions=asked)
-        todo += [(name, True) for name in names if name.rpartition(".")[0] not in apart]
-        parent = module.rpartition(".")[0]
+        todo += [name for name in imported(file) if name.rpartition(".")[0] not in apart]
+        parent = module.rpartition(".")[0]  # whose top level runs when the module is imported
         if parent != "tasks":
-            todo.append((parent, False))
+            todo.append(parent)
     return found
 
 
@@ -84,8 +79,8 @@ def modules_in(package: str) -> list[str]:
 
 
 @cache
-def imported(file: Path, in_functions: bool = True) -> frozenset[str]:
-    """Modules of `tasks` that a file uses: what it imports, in functions too if asked, but not for type checkers only.
+def imported(file: Path) -> frozenset[str]:
+    """Modules of `tasks` that a file uses: what it imports, in functions too, but not for type checkers only.
 
     A package that it names in a text, as ``components("tasks.explore.checks")`` does, or whose components a field of
     its takes (``Annotated[Loss, OneOf()]``), counts with all of its modules.
@@ -94,7 +89,7 @@ def imported(file: Path, in_functions: bool = True) -> frozenset[str]:
     found: set[str] = set()
     packages: set[str] = set()
     takes_any = False
-    for node in _at_run_time(tree, in_functions):
+    for node in _at_run_time(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "tasks":
             module = str(node.module)
             names = {f"{module}.{alias.name}" for alias in node.names}
@@ -113,15 +108,13 @@ def imported(file: Path, in_functions: bool = True) -> frozenset[str]:
     return frozenset(found - {"tasks"})
 
 
-def _at_run_time(tree: ast.AST, in_functions: bool) -> Iterable[ast.AST]:
+def _at_run_time(tree: ast.AST) -> Iterable[ast.AST]:
     """The nodes of a module that run, without what is for type checkers only."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             continue
-        if isinstance(node, ast.FunctionDef) and not in_functions:
-            continue
         yield node
-        yield from _at_run_time(node, in_functions)
+        yield from _at_run_time(node)
 
 
 def holds_components(package: str) -> bool:

@@ -37,6 +37,8 @@ class Table:
         Names, types and nullability of the columns, in their order.
     key
         Columns that together name a row: no two rows agree in all of them.
+    folder
+        Where it stands in a workspace; below that, where there are several, in a folder of the name of each item.
     extra
         Prefix of further float64 columns that follow those of the schema (one score a class).
     """
@@ -44,7 +46,17 @@ class Table:
     name: str
     schema: pa.Schema
     key: tuple[str, ...]
+    folder: str
     extra: str | None = None
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return f"{self.name}.parquet"
+
+    def place(self, root: Path, item: str = "") -> Path:
+        """Where it stands in the workspace at `root`: the only one, or that of a recipe or strategy."""
+        return root / self.folder / item / self.file
 
     def write(self, frame: pd.DataFrame, path: Path) -> None:
         """Check `frame` and write it to `path`, the same bytes for the same rows.
@@ -136,6 +148,7 @@ CATALOG = Table(
         ]
     ),
     key=("image_id",),
+    folder="data/catalog",
 )
 
 REJECTED = Table(
@@ -149,12 +162,14 @@ REJECTED = Table(
         ]
     ),
     key=("path",),
+    folder="data/catalog",
 )
 
 GROUPS = Table(
     "groups",
     pa.schema([_required("image_id", pa.string()), _required("group", pa.string())]),
     key=("image_id",),
+    folder="data/groups",
 )
 
 PAIRS = Table(
@@ -168,6 +183,7 @@ PAIRS = Table(
         ]
     ),
     key=("first", "second", "kind"),
+    folder="data/groups",
 )
 
 FLAGS = Table(
@@ -180,6 +196,7 @@ FLAGS = Table(
         ]
     ),
     key=("image_id", "flag"),
+    folder="reports/explore",
 )
 
 SPLITS = Table(
@@ -195,6 +212,7 @@ SPLITS = Table(
         ]
     ),
     key=("image_id", "repeat"),
+    folder="data/splits",
 )
 
 BALANCED = Table(
@@ -215,6 +233,7 @@ BALANCED = Table(
         ]
     ),
     key=("row_id",),
+    folder="data/balanced",
 )
 
 PREDICTIONS = Table(
@@ -231,6 +250,7 @@ PREDICTIONS = Table(
         ]
     ),
     key=("image_id", "repeat", "seed"),
+    folder="predictions",
     extra=SCORE_PREFIX,
 )
 

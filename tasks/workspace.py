@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from tasks.files import move_folder
 from tasks.params import Params, load_params
+from tasks.tables import Table
 
 STATE = ".equipoise"  # logs, costs, stores and scratch of this workspace: ignored by git and DVC
 WORKERS = "EQUIPOISE_WORKERS"  # how many processes a stage may use; never changes a result
@@ -49,6 +52,10 @@ class Workspace:
     def path(self, *parts: str) -> Path:
         """A path below the root."""
         return self.root.joinpath(*parts)
+
+    def read(self, table: Table, item: str = "") -> pd.DataFrame:
+        """A table of this workspace: the only one of its kind, or that of a recipe or strategy."""
+        return table.read(table.place(self.root, item))
 
     @contextmanager
     def output(self, *parts: str) -> Iterator[Path]:

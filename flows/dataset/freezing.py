@@ -7,10 +7,12 @@ from pathlib import Path
 from flows.locks import workspace_lock
 from tasks.errors import InputError
 from tasks.files import write_text
+from tasks.params import load_params
 from tasks.progress import say
+from tasks.split import FROZEN
+from tasks.split.frozen import frozen_text
+from tasks.tables import SPLITS, USED_PARTS
 
-SPLITS = Path("data", "splits", "splits.parquet")
-FROZEN = Path("data", "frozen.csv")
 KEEP = f"keep it in git: git add {FROZEN} && git commit"
 
 
@@ -23,8 +25,8 @@ def freeze(root: Path) -> None:
         There is no split yet, or another run holds the workspace.
     """
     with workspace_lock(root):
-        if not (root / SPLITS).is_file():
-            raise InputError(f"{SPLITS}: there is no split yet; `equipoise run split` makes one")
+        if not SPLITS.place(root).is_file():
+            raise InputError(f"{SPLITS.place(Path())}: there is no split yet; `equipoise run split` makes one")
         number = _write(root)
         say(f"{FROZEN} holds the places of {number:,} images; {KEEP}")
         if not _obeyed(root):
@@ -33,18 +35,15 @@ def freeze(root: Path) -> None:
 
 def discard(root: Path) -> None:
     """Empty `data/frozen.csv`, so that the next run draws all images anew."""
-    from tasks.split.frozen import frozen_text
-    from tasks.tables import SPLITS as TABLE
-
     with workspace_lock(root):
-        write_text(root / FROZEN, frozen_text(TABLE.empty()))
+        write_text(root / FROZEN, frozen_text(SPLITS.empty()))
         say(f"{FROZEN} is empty: the next run draws every image anew; {KEEP}")
         say("run before you add images: `equipoise add` freezes the split that it finds")
 
 
 def freeze_before_adding(root: Path) -> None:
     """Freeze the present split, if there is one and it is to be obeyed; call it while holding the workspace."""
-    if not (root / SPLITS).is_file() or not _obeyed(root):
+    if not SPLITS.place(root).is_file() or not _obeyed(root):
         return
     before = _text(root)
     number = _write(root)
@@ -53,8 +52,6 @@ def freeze_before_adding(root: Path) -> None:
 
 
 def _obeyed(root: Path) -> bool:
-    from tasks.params import load_params
-
     return load_params(root / "params.yaml").split.frozen
 
 
@@ -64,10 +61,6 @@ def _text(root: Path) -> str:
 
 def _write(root: Path) -> int:
     """Write the present split into the file and return how many images it names."""
-    from tasks.split.frozen import frozen_text
-    from tasks.tables import SPLITS as TABLE
-    from tasks.tables import USED_PARTS
-
-    splits = TABLE.read(root / SPLITS)
+    splits = SPLITS.read(SPLITS.place(root))
     write_text(root / FROZEN, frozen_text(splits))
     return int(splits.loc[splits["part"].isin(USED_PARTS), "image_id"].nunique())

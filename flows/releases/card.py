@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flows.checking import issues_of
+from flows.checking import read_issues
 from flows.markdown import plain
 from flows.releases.revisions import Revision
-from tasks.files import read_json
-from tasks.tables import BALANCED, CATALOG, FLAGS, ORIGINS, REJECTED, SPLITS, first_repeat
+from tasks.tables import BALANCED, ORIGINS, SPLITS, first_repeat
 
 HASHED = {"raw": "data/raw", "catalog": "data/catalog", "splits": "data/splits"}
 
@@ -33,9 +32,9 @@ def describe(present: Revision, name: str, recipe: str, commit: str, issues: dic
         Images a kind of fault; None where `explore` has not looked.
     """
     root = present.root
-    splits = SPLITS.read(root / "data/splits/splits.parquet")
+    splits = SPLITS.read(SPLITS.place(root))
     splits = first_repeat(splits[splits["label"].notna()])
-    balanced = BALANCED.read(root / "data/balanced" / recipe / "balanced.parquet")
+    balanced = BALANCED.read(BALANCED.place(root, recipe))
     counts = balanced.groupby(["label", "origin"]).size()
     parts = splits.groupby(["label", "part"]).size()
     classes = sorted({*splits.loc[splits["part"] != "excluded", "label"], *balanced["label"]})
@@ -72,13 +71,7 @@ def describe(present: Revision, name: str, recipe: str, commit: str, issues: dic
 
 def known_issues(root: Path) -> dict[str, int]:
     """Images a kind of fault, those kinds that have any, as `explore` found them."""
-    found = issues_of(
-        FLAGS.read(root / "reports/explore/flags.parquet"),
-        CATALOG.read(root / "data/catalog/catalog.parquet"),
-        REJECTED.read(root / "data/catalog/rejected.parquet"),
-        known=read_json(root / "reports/explore/explore.json")["flags"],
-    )
-    return {issue.name: len(issue.paths) for issue in found if issue.paths}
+    return {issue.name: len(issue.paths) for issue in read_issues(root) if issue.paths}
 
 
 def markdown(card: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from flows.git import read_at
 from flows.lockfile import Locked, Output, read_locked
 from flows.releases.store import Store
 from tasks.errors import InputError
+from tasks.tables import Table
 
 WORKING_TREE = "working tree"
 
@@ -94,8 +95,8 @@ class Revision:
         md5 = self.output(path).md5
         return [md5, *self.store.files(md5, f"{path} of {self.name}").values()] if md5.endswith(".dir") else [md5]
 
-    def table(self, folder: str, file: str, columns: Sequence[str]) -> pd.DataFrame | None:
-        """Columns of a Parquet table in an output folder; those that an older version lacks are empty.
+    def table(self, table: Table, columns: Sequence[str], item: str = "") -> pd.DataFrame | None:
+        """Columns of a table, of an item if there are several; those that an older version lacks are empty.
 
         Returns None where the version has no such table.
 
@@ -104,15 +105,16 @@ class Revision:
         InputError
             It has one that can't be had, or read.
         """
-        content = self._table_bytes(folder, file)
+        place = table.place(Path(), item)
+        content = self._table_bytes(place.parent.as_posix(), place.name)
         if content is None:
             return None
         try:
-            table = pq.ParquetFile(io.BytesIO(content))
-            there = set(table.schema_arrow.names)
-            frame = table.read([name for name in columns if name in there]).to_pandas()
+            file = pq.ParquetFile(io.BytesIO(content))
+            there = set(file.schema_arrow.names)
+            frame = file.read([name for name in columns if name in there]).to_pandas()
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{folder}/{file} of {self.name} is no table: {error}") from error
+            raise InputError(f"{place} of {self.name} is no table: {error}") from error
         return frame.reindex(columns=list(columns))
 
     def _table_bytes(self, folder: str, file: str) -> bytes | None:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from flows.releases.revisions import Revision
-from tasks.tables import first_repeat
+from tasks.tables import BALANCED, CATALOG, SPLITS, Table, first_repeat
 
 IMAGES = ("image_id", "path", "paths", "label")
 PLACES = ("image_id", "label", "part", "repeat", "fold")
@@ -55,23 +55,20 @@ def take(version: Revision, recipes: Sequence[str]) -> Snapshot:
     """
     lacks = []
 
-    def table(folder: str, file: str, columns: Sequence[str]) -> pd.DataFrame:
-        frame = version.table(folder, file, columns)
+    def columns_of(table: Table, columns: Sequence[str], item: str = "") -> pd.DataFrame:
+        frame = version.table(table, columns, item)
         if frame is None:
-            lacks.append(str(Path(folder, file)))
+            lacks.append(str(table.place(Path(), item)))
             return pd.DataFrame(columns=list(columns))
         return frame
 
-    images = table("data/catalog", "catalog.parquet", IMAGES)
-    places = table("data/splits", "splits.parquet", PLACES)
+    images = columns_of(CATALOG, IMAGES)
+    places = columns_of(SPLITS, PLACES)
     return Snapshot(
         version.name,
         images,
         first_repeat(places).drop(columns="repeat"),
-        {
-            recipe: _with_content(table(f"data/balanced/{recipe}", "balanced.parquet", ROWS), version, recipe)
-            for recipe in recipes
-        },
+        {recipe: _with_content(columns_of(BALANCED, ROWS, recipe), version, recipe) for recipe in recipes},
         version.params,
         tuple(lacks),
     )

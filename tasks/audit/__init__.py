@@ -6,30 +6,3 @@ model of its own fold, which has seen neither it nor a relative (`tasks.audit.ef
 moves is read from the traces. That decides on the verdict. A probe then says, for information, what the traces are
 (`tasks.audit.probe`).
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tasks.workspace import Workspace
-
-
-def run(workspace: Workspace, name: str) -> None:
-    """Audit the strategy `name`, write ``reports/audit/<name>``."""
-    from tasks.files import write_json
-    from tasks.progress import say
-    from tasks.shortcuts import NOTHING, without_effect
-    from tasks.tables import BALANCED
-
-    recipe = workspace.params.strategies[name].recipe
-    balanced = BALANCED.read(workspace.path("data", "balanced", recipe, "balanced.parquet"))
-    with workspace.output("reports", "audit", name) as folder:
-        if balanced["file"].isna().all():
-            found = without_effect(NOTHING, f"{recipe} has no new images")
-        else:
-            from tasks.audit.strategy import audit_strategy
-
-            found = audit_strategy(workspace, name, balanced, folder)
-        write_json(folder / "audit.json", {"strategy": name, "recipe": recipe, **found})
-    say(found["reason"])

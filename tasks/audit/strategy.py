@@ -40,8 +40,8 @@ def audit_strategy(workspace: Workspace, name: str, balanced: pd.DataFrame, fold
     folder
         Where to write.
     """
-    catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))
-    splits = SPLITS.read(workspace.path("data", "splits", "splits.parquet"))
+    catalog = workspace.read(CATALOG)
+    splits = workspace.read(SPLITS)
     first = first_repeat(splits)
     images = audited_images(first, catalog, workspace.params.audit.images)
     obstacle = why_not(balanced, images)

@@ -34,6 +34,7 @@ LEADERBOARD = Table(
         ]
     ),
     key=("strategy",),
+    folder="reports/compare",
 )
 
 

@@ -28,6 +28,7 @@ METRICS = Table(
         ]
     ),
     key=("strategy", "metric"),
+    folder="reports/evaluate",
 )
 
 
@@ -50,7 +51,7 @@ def write_evaluations(evaluations: dict[str, Evaluation], folder: Path) -> None:
         for strategy, of_one in metrics.items()
         for name, numbers in of_one.items()
     ]
-    METRICS.write(pd.DataFrame(rows), folder / "metrics.parquet")
+    METRICS.write(pd.DataFrame(rows), folder / METRICS.file)
     for strategy, of_one in metrics.items():
         shown = [name for name in of_one if name in (*OVERALL, *RANKING) or name.startswith("recall.")]
         write_json(folder / "summary" / f"{strategy}.json", {name: of_one[name]["value"] for name in shown})
@@ -97,7 +98,7 @@ def read_evaluations(folder: Path, strategies: list[str]) -> Evaluated:
     InputError
         A strategy is missing: the stage has to run again.
     """
-    table = METRICS.read(folder / "metrics.parquet")
+    table = METRICS.read(folder / METRICS.file)
     missing = sorted(set(strategies) - set(table["strategy"]))
     if missing:
         raise InputError(f"{folder}: no metrics of {', '.join(missing)}; run the stage evaluate")

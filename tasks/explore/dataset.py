@@ -21,7 +21,7 @@ def measure_table(measures: pd.DataFrame) -> Table:
     names = [name for name in measures.columns if name != "image_id"]
     fields = [pa.field("image_id", pa.string(), nullable=False)]
     fields += [pa.field(name, pa.float64(), nullable=False) for name in names]
-    return Table("measures", pa.schema(fields), key=("image_id",))
+    return Table("measures", pa.schema(fields), key=("image_id",), folder="reports/explore")
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def write_report(dataset: Dataset, raw: Path, thumbnails: int, folder: Path) -> 
     watch = [(name, check.title, sentence) for name, check, finding in sections for sentence in finding.watch]
     numbers: dict[str, Any] = {name: finding.numbers for name, _, finding in sections}
     flags = flag_table(finding for _, _, finding in sections)
-    FLAGS.write(flags, folder / "flags.parquet")
+    FLAGS.write(flags, folder / FLAGS.file)
     flagged = {flag: len(scores) for _, _, finding in sections for flag, scores in finding.flags.items()}
     write_json(folder / "explore.json", numbers | {"watch": [sentence for *_, sentence in watch], "flags": flagged})
     blocks = [block for _, _, finding in sections for block in finding.blocks]

@@ -35,7 +35,7 @@ def inputs_of(workspace: Workspace, strategy: Strategy, balanced: pd.DataFrame) 
     if strategy.family.inputs == "features":
         return Inputs([], StoredSource(features))
     files: dict[str, Path] = {}
-    catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))
+    catalog = workspace.read(CATALOG)
     for image_id, path in zip(catalog["image_id"], catalog["path"], strict=True):
         files[image_id] = workspace.path("data", "raw") / path
     new = balanced[balanced["file"].notna()]

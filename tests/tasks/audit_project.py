@@ -92,7 +92,7 @@ def run(workspace: Workspace, *stages: str) -> None:
     """Run stages, in this process; ``stage@name`` for those that have several."""
     for stage in stages:
         module, _, name = stage.partition("@")
-        importlib.import_module(f"tasks.{module}").run(workspace, name)
+        importlib.import_module(f"tasks.{module}.stage").run(workspace, name)
 
 
 def audited(workspace: Workspace, recipe: str) -> None:

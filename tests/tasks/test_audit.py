@@ -185,8 +185,8 @@ def test_a_recipe_without_new_images_is_done_at_once(finished: Workspace) -> Non
     assert found["outcome"] == "nothing to audit"
     assert found["difference"] is None
     code = (
-        "import sys; from pathlib import Path; from tasks.workspace import Workspace; from tasks import audit; "
-        "audit.run(Workspace(Path.cwd()), 'plain'); "
+        "import sys; from pathlib import Path; from tasks.workspace import Workspace; "
+        "from tasks.audit.stage import run; run(Workspace(Path.cwd()), 'plain'); "
         "sys.exit(bool({'torch', 'cv2', 'sklearn', 'albumentations', 'matplotlib'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=finished.root, capture_output=True, text=True)
@@ -290,4 +290,4 @@ def test_features_that_were_made_otherwise_are_refused(copied: Workspace) -> Non
     file = copied.path("data", "features", BACKBONE, "features.json")
     file.write_text(json.dumps(json.loads(file.read_text()) | {"precision": "bfloat16"}))
     with pytest.raises(InputError, match=r"made otherwise .*\(precision\).*--force embed embed_new"):
-        importlib.import_module("tasks.audit").run(copied, "flips")
+        importlib.import_module("tasks.audit.stage").run(copied, "flips")

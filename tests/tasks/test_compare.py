@@ -17,8 +17,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tasks import compare as stage
-from tasks import evaluate
+from tasks.compare import stage
 from tasks.compare.charts import Scale
 from tasks.compare.comparison import Comparison, compare, paired_changes
 from tasks.compare.heldout import confirm
@@ -29,6 +28,7 @@ from tasks.compare.simplicity import simplest_first
 from tasks.compare.verdicts import verdict
 from tasks.compare.wording import breakable, listed, made_of, signed
 from tasks.errors import InputError
+from tasks.evaluate import stage as evaluate
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Compare, Evaluate, Strategy
 from tasks.statistics.interval import Interval

@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from tasks import embed as stage
 from tasks.decoding import squared
+from tasks.embed import stage
 from tasks.errors import InputError
 from tasks.features import Features
 from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0

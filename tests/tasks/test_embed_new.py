@@ -56,7 +56,7 @@ def write_recipe(root: Path, name: str, files: list[str | None]) -> Path:
 
 
 def test_only_rows_with_a_file_get_a_vector(workspace: Workspace) -> None:
-    from tasks import embed_new
+    from tasks.embed_new import stage as embed_new
 
     folder = write_recipe(workspace.root, "mine", [None, "images/a/1.png", None, "images/a/3.png"])
     embed_new.run(workspace, "mine")
@@ -70,8 +70,8 @@ def test_only_rows_with_a_file_get_a_vector(workspace: Workspace) -> None:
 def test_a_recipe_without_new_images_is_done_without_loading_torch(workspace: Workspace) -> None:
     write_recipe(workspace.root, "mine", [None, None])
     code = (
-        "import sys; from pathlib import Path; from tasks.workspace import Workspace; from tasks import embed_new; "
-        "embed_new.run(Workspace(Path.cwd()), 'mine'); sys.exit('torch' in sys.modules)"
+        "import sys; from pathlib import Path; from tasks.workspace import Workspace; "
+        "from tasks.embed_new.stage import run; run(Workspace(Path.cwd()), 'mine'); sys.exit('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=workspace.root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -81,7 +81,7 @@ def test_a_recipe_without_new_images_is_done_without_loading_torch(workspace: Wo
 
 
 def test_a_backbone_embeds_the_recipes_that_it_is_for(workspace: Workspace) -> None:
-    from tasks import embed_new
+    from tasks.embed_new import stage as embed_new
 
     second = "backbones:\n  other: {name: efficientnet_lite0, image_size: 32, recipes: [natural]}"
     path = workspace.path("params.yaml")

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
-from tasks import evaluate as stage
 from tasks.errors import InputError
+from tasks.evaluate import stage
 from tasks.evaluate.calibration import BINS, calibration_error, reliability
 from tasks.evaluate.evaluation import evaluate
 from tasks.evaluate.figures import draw

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from tasks.errors import InputError
-from tasks.group import run
 from tasks.group.linkage import complete_linkage, connect, refuse_large
 from tasks.group.name_series import hints
 from tasks.group.relations import chain, find_relations
+from tasks.group.stage import run
 from tasks.params.models import Group
 from tasks.tables import CATALOG, GROUPS, PAIRS
 from tasks.workspace import Workspace

@@ -11,11 +11,12 @@ from PIL import Image
 
 from tasks.errors import InputError
 from tasks.files import read_json
-from tasks.ingest import reasons, run
+from tasks.ingest import reasons
 from tasks.ingest.catalog import ingest, summarise
 from tasks.ingest.examine import examine
 from tasks.ingest.reading import count_measured, read_csv
 from tasks.ingest.sources import list_files
+from tasks.ingest.stage import run
 from tasks.params.models import Ingest
 from tasks.row_store import RowStore
 from tasks.slugs import slug, slugs

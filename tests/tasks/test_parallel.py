@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -117,14 +116,3 @@ def test_items_may_come_from_an_iterator() -> None:
 def test_an_error_is_that_of_the_function(workers: int) -> None:
     with pytest.raises(InputError, match="number 5 can't be read"):
         list(each(refuse, range(9), workers, chunk=1))
-
-
-def test_only_one_module_knows_joblib() -> None:
-    def imported(file: Path) -> set[str]:
-        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
-        names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-        return names | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-
-    files = [file for top in ("tasks", "flows") for file in (ROOT / top).rglob("*.py")]
-    knowing = [file for file in files if any(name.partition(".")[0] == "joblib" for name in imported(file))]
-    assert [file.relative_to(ROOT).as_posix() for file in knowing] == ["tasks/parallel.py"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ import pandas as pd
 from flows.releases.revisions import Revision
 from tasks.errors import InputError
 from tasks.slugs import slugs
-from tasks.tables import first_repeat
+from tasks.tables import BALANCED, CATALOG, SPLITS, Table, first_repeat
 
 PARTS = ("train", "test", "audit")  # the last: of releases that earlier versions made
 COLUMNS = (
@@ -77,9 +77,9 @@ def collect_rows(version: Revision, recipe: str, parts: Iterable[str]) -> Parts:
     InputError
         The version lacks a table; a table names an image that the version has not, or that can't be a file's name.
     """
-    balanced = _table(version, f"data/balanced/{recipe}", "balanced.parquet", _BALANCED, ("label", "parents"))
-    splits = _table(version, "data/splits", "splits.parquet", _SPLITS, ("image_id", "part"))
-    catalog = _table(version, "data/catalog", "catalog.parquet", _CATALOG, ("path",)).set_index("image_id")
+    balanced = _table(version, BALANCED, _BALANCED, ("label", "parents"), recipe)
+    splits = _table(version, SPLITS, _SPLITS, ("image_id", "part"))
+    catalog = _table(version, CATALOG, _CATALOG, ("path",)).set_index("image_id")
     splits = first_repeat(splits[splits["label"].notna()])
     folders = slugs({*balanced["label"], *splits.loc[splits["part"].isin(PARTS), "label"]})
     facts = _Facts(version, recipe, catalog, splits.set_index("image_id")["group"].to_dict(), folders)
@@ -167,15 +167,16 @@ def _suffix(path: str, kind: Any) -> str:
 
 
 def _table(
-    version: Revision, folder: str, file: str, columns: tuple[str, ...], required: tuple[str, ...]
+    version: Revision, table: Table, columns: tuple[str, ...], required: tuple[str, ...], item: str = ""
 ) -> pd.DataFrame:
-    frame = version.table(folder, file, columns)
+    frame = version.table(table, columns, item)
+    place = table.place(Path(), item)
     if frame is None:
-        raise InputError(f"{version.name} has no {folder}/{file}, so there is nothing to export")
+        raise InputError(f"{version.name} has no {place}, so there is nothing to export")
     for column in required:
         if frame[column].isna().any():
             raise InputError(
-                f"{version.name}: {folder}/{file} has rows without {column}, perhaps because an older version made it; "
+                f"{version.name}: {place} has rows without {column}, perhaps because an older version made it; "
                 "`equipoise run` makes it anew from the present data, and that can be exported"
             )
     return frame

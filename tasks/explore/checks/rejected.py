@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tasks.explore.checks import Block, Check, Finding, Grid
+from tasks.tables import REJECTED
 
 if TYPE_CHECKING:
     from tasks.explore.dataset import Dataset
@@ -39,7 +41,7 @@ class Rejected(Check):
             files = rejected[rejected["reason"] == reason].sort_values("path").head(EXAMPLES)
             examples = "; ".join(f"{row.path} ({row.detail})" for row in files.itertuples())
             rows.append([str(reason), f"{count:,}", examples])
-        text = f"{len(rejected):,} files were set aside; all of them stand in data/catalog/rejected.parquet."
+        text = f"{len(rejected):,} files were set aside; all of them stand in {REJECTED.place(Path())}."
         grid = Grid(["reason", "files", "examples"], rows, frozenset({2}))
         kept = dataset.labelled["label"].value_counts()
         watch = [

@@ -10,7 +10,7 @@ import pytest
 from balance_project import PHOTOS
 from PIL import Image
 
-from tasks import balance as stage
+from tasks.balance import stage
 from tasks.balance.assemble import Resources, assemble
 from tasks.balance.known import known_images
 from tasks.errors import InputError

@@ -15,9 +15,8 @@ import pytest
 from balance_project import project_of
 from PIL import Image
 
-from tasks import balance as stage
 from tasks.balance import make as make_module
-from tasks.balance import space
+from tasks.balance import space, stage
 from tasks.balance.derive import Copy, Order, Parent
 from tasks.balance.make import make
 from tasks.balance.presets.industrial import Industrial

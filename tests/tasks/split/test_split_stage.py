@@ -11,14 +11,13 @@ import pandas as pd
 import pytest
 from split_tables import long_tail, pair_table, rich_enough, sides_of, tables
 
-import tasks.split as stage
-from tasks import tables as table_module
 from tasks.errors import InputError
 from tasks.evaluate.scored import Scored
 from tasks.features import Features
 from tasks.inputs import Inputs, StoredSource
 from tasks.params.checks import contradictions
 from tasks.params.models import Split, Strategy
+from tasks.split import stage
 from tasks.split.assignment import make_split
 from tasks.split.frozen import frozen_text
 from tasks.split.summary import summarise
@@ -32,17 +31,16 @@ HEADER = "image_id,part,repeat,fold\n"
 class Project:
     """A workspace whose catalog and groups are handed over in memory."""
 
-    def __init__(self, root, monkeypatch):
-        self.root, self.monkeypatch = root, monkeypatch
+    def __init__(self, root):
+        self.root = root
         (root / "data").mkdir()
         (root / "data/frozen.csv").write_text(HEADER)
 
     def run(self, labels, groups, pairs=(), parts=None, **params):
         catalog, relatives = tables(labels, groups, parts)
-        given = {"CATALOG": catalog, "GROUPS": relatives, "PAIRS": pair_table(pairs)}
-        for name, frame in given.items():
-            self.monkeypatch.setattr(table_module, name, SimpleNamespace(read=lambda path, frame=frame: frame))
+        given = {"catalog": catalog, "groups": relatives, "pairs": pair_table(pairs)}
         workspace = Workspace(self.root)
+        workspace.__dict__["read"] = lambda table: given[table.name]
         workspace.__dict__["params"] = SimpleNamespace(split=Split(**params))
         stage.run(workspace, "")
         return self
@@ -64,8 +62,8 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    return Project(tmp_path, monkeypatch)
+def project(tmp_path):
+    return Project(tmp_path)
 
 
 def singles(number):

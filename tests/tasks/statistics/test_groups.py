@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
 import numpy as np
 
 from tasks.statistics.groups import groups_by_class, groups_of_the_rest
-
-
-def test_the_fewest_groups_are_the_same_everywhere() -> None:
-    """One place says how many there must be; all others ask it."""
-    root = Path(__file__).parents[3]
-    says = [
-        file.relative_to(root).as_posix()
-        for file in sorted((root / "tasks").rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name) and "FEWEST" in target.id
-    ]
-    assert says == ["tasks/statistics/groups.py"]
 
 
 def test_groups_are_counted_once_for_each_class_that_they_hold():

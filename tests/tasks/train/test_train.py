@@ -14,7 +14,6 @@ import pytest
 from fits import inputs_of
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tasks import train
 from tasks.errors import InputError
 from tasks.features import Features
 from tasks.inputs import Inputs
@@ -22,6 +21,7 @@ from tasks.params.models import Strategy
 from tasks.scores import Scores
 from tasks.tables import BALANCED, PREDICTIONS, SPLITS
 from tasks.train import adamw
+from tasks.train import stage as train
 from tasks.train.adamw import AdamW
 from tasks.train.families import Family, Fitted
 from tasks.train.fitting import fit_strategy

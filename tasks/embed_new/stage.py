@@ -1,13 +1,12 @@
-"""embed_new: one feature vector a new image of a recipe and backbone; originals and exact copies have theirs from
-embed.
-
-Every backbone embeds the new images of every recipe, unless it names the recipes that it is for.
-"""
+"""Stage `embed_new`: reads and writes files; what is between stands in `tasks.features`."""
 
 from __future__ import annotations
 
 from tasks.features import Features
+from tasks.features.embedding import about
+from tasks.features.stored import embed_stored
 from tasks.files import write_json
+from tasks.fingerprints import file_hash
 from tasks.progress import say
 from tasks.tables import BALANCED
 from tasks.workspace import Workspace
@@ -17,12 +16,8 @@ NONE = "none"  # stands for no backbone where a strategy's family works on image
 
 def run(workspace: Workspace, name: str) -> None:
     """Read ``data/balanced/<name>``, write ``data/features_new/<name>/<backbone>``."""
-    from tasks.features.embedding import about
-    from tasks.features.stored import embed_stored
-    from tasks.fingerprints import file_hash
-
     recipe = workspace.path("data", "balanced", name)
-    balanced = BALANCED.read(recipe / "balanced.parquet")
+    balanced = workspace.read(BALANCED, name)
     new = balanced[balanced["file"].notna()]
     if new.empty:
         say(f"{name} has no new images")

@@ -1,22 +1,18 @@
-"""embed: one feature vector an image of the catalog, from one backbone.
-
-The backbone runs once; every strategy that names it then fits its classifier on these vectors in seconds.
-"""
+"""Stage `embed`: reads and writes files; what is between stands in `tasks.features`."""
 
 from __future__ import annotations
 
 from tasks.features import Features
+from tasks.features.embedding import about
+from tasks.features.stored import embed_stored
 from tasks.tables import CATALOG
 from tasks.workspace import Workspace
 
 
 def run(workspace: Workspace, name: str) -> None:
     """Read ``data/catalog`` and the images, write ``data/features/<name>``, `name` being a backbone's."""
-    from tasks.features.embedding import about
-    from tasks.features.stored import embed_stored
-
     backbone = workspace.params.backbones[name]
-    catalog = CATALOG.read(workspace.path("data", "catalog", "catalog.parquet"))
+    catalog = workspace.read(CATALOG)
     paths = [workspace.path("data", "raw", path) for path in catalog["path"]]
     values = embed_stored(workspace, backbone, catalog["sha256"].tolist(), paths)
     with workspace.output("data", "features", name) as folder:

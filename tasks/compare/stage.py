@@ -1,0 +1,63 @@
+"""Stage `compare`: reads and writes files; what is between stands in the modules beside."""
+
+from __future__ import annotations
+
+from tasks.compare.audits import read_audits
+from tasks.compare.comparison import compare
+from tasks.compare.heldout import confirm
+from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
+from tasks.compare.looks import log_looks, look_sentence
+from tasks.compare.report import ReportData, report
+from tasks.compare.samples import samples
+from tasks.compare.simplicity import simplest_first
+from tasks.evaluate.scored import read_scored
+from tasks.evaluate.writing import read_evaluations
+from tasks.files import read_json, write_json, write_text
+from tasks.progress import say
+from tasks.tables import PREDICTIONS, SPLITS
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, name: str) -> None:
+    """Compare the strategies that `params.yaml` names and write ``reports/compare/``."""
+    params = workspace.params
+    splits = workspace.read(SPLITS)
+    workspace.sweep("data", "balanced", keep=params.recipes)
+    workspace.sweep("reports", "audit", keep=params.strategies)
+    files = {strategy: PREDICTIONS.place(workspace.root, strategy) for strategy in sorted(params.strategies)}
+    scored = {strategy: read_scored(file, splits, "train") for strategy, file in files.items()}
+    evaluated = read_evaluations(workspace.path("reports", "evaluate"), list(files))
+    recipes = sorted({strategy.recipe for strategy in params.strategies.values()})
+    recipes.sort(key=lambda recipe: recipe != params.strategies[params.compare.baseline].recipe)
+    class_counts = {recipe: read_json(workspace.path("data", "balanced", recipe, "summary.json")) for recipe in recipes}
+    audits = read_audits(workspace.path("reports", "audit"), params.strategies)
+    shortcuts = [strategy for strategy, audited in audits.items() if audited.holds_back]
+    order = simplest_first(params.strategies, class_counts)
+    comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate, order, shortcuts)
+    say(comparison.reason)
+
+    held_out = {}
+    for strategy in dict.fromkeys([comparison.baseline, comparison.recommended]):
+        held_out[strategy] = read_scored(files[strategy], splits, "test")
+    confirmation = confirm(held_out, comparison, params.evaluate)
+    say(look_sentence(log_looks(workspace, confirmation, files)))
+    say(confirmation.sentence)
+
+    board = leaderboard(comparison, confirmation, params.strategies, audits)
+    before = class_counts[recipes[0]]["before"]
+    data = ReportData(
+        comparison=comparison,
+        confirmation=confirmation,
+        board=board,
+        scored=scored[comparison.baseline],
+        confusion=evaluated.confusion,
+        reliability=evaluated.reliability,
+        class_counts=class_counts,
+        audits=audits,
+        samples=samples(workspace.path("data", "balanced"), recipes, sorted(before, key=before.__getitem__)),
+        resamples=params.evaluate.resamples,
+    )
+    with workspace.output("reports", "compare") as folder:
+        write_json(folder / "leaderboard.json", board)
+        LEADERBOARD.write(leaderboard_table(board), folder / LEADERBOARD.file)
+        write_text(folder / "report.html", report(data))

@@ -1,0 +1,38 @@
+"""Stage `evaluate`: reads and writes files; what is between stands in the modules beside."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from pandas import DataFrame
+
+from tasks.evaluate.evaluation import Evaluation, evaluate
+from tasks.evaluate.scored import read_scored
+from tasks.evaluate.writing import write_evaluations, write_plots
+from tasks.parallel import each
+from tasks.params.models import Evaluate
+from tasks.progress import Progress
+from tasks.tables import PREDICTIONS, SPLITS
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, name: str) -> None:
+    """Evaluate the strategies that `params.yaml` names; other folders below `predictions/` are deleted."""
+    splits = workspace.read(SPLITS)
+    strategies = sorted(workspace.params.strategies)
+    workspace.sweep("predictions", keep=strategies)
+    with workspace.output("reports", "evaluate") as folder:
+        one = partial(_evaluate, root=workspace.root, splits=splits, settings=workspace.params.evaluate, folder=folder)
+        done = each(one, strategies, workspace.workers, chunk=1)
+        found = list(Progress(done, "strategies", total=len(strategies)))
+        write_evaluations(dict(zip(strategies, found, strict=True)), folder)
+
+
+def _evaluate(strategy: str, root: Path, splits: DataFrame, settings: Evaluate, folder: Path) -> Evaluation:
+    """Evaluate one strategy and draw its plots below `folder`; runs in a process of its own."""
+    file = PREDICTIONS.place(root, strategy)
+    scored = read_scored(file, splits, "train")
+    found = evaluate(scored, scored.resamples(settings.resamples, settings.seed), settings.confidence)
+    write_plots(found, strategy, folder / "plots" / strategy)
+    return found

@@ -1,0 +1,37 @@
+"""Stage `train`: reads and writes files; what is between stands in the modules beside."""
+
+from __future__ import annotations
+
+from tasks.progress import say
+from tasks.tables import BALANCED, PREDICTIONS, SPLITS
+from tasks.train.fitting import fit_strategy
+from tasks.train.models import fold_folder, save_model
+from tasks.train.stored_inputs import check_features, inputs_of
+from tasks.workspace import Workspace
+
+
+def run(workspace: Workspace, name: str) -> None:
+    """Fit the strategy `name`; writes `models/<name>/` and `predictions/<name>/`."""
+    params = workspace.params
+    strategy = params.strategies[name]
+    balanced = workspace.read(BALANCED, strategy.recipe)
+    check_features(workspace, strategy)
+    outcome = fit_strategy(
+        strategy,
+        params.train.seeds,
+        splits=workspace.read(SPLITS),
+        balanced=balanced,
+        inputs=inputs_of(workspace, strategy, balanced),
+        backbone=params.backbones.get(strategy.family.backbone),
+        tell=say,
+    )
+    with workspace.output("models", name) as folder:
+        about = {"strategy": name, "recipe": strategy.recipe}
+        save_model(outcome.model, folder, about)
+        for fold, model in outcome.fold_models.items():
+            own = fold_folder(folder, fold)
+            own.mkdir(parents=True)
+            save_model(model, own, about)
+        outcome.history.to_csv(folder / "history.csv", index=False, float_format="%.6f")
+    with workspace.output("predictions", name) as folder:
+        PREDICTIONS.write(outcome.predictions, folder / PREDICTIONS.file)
