@@ -7,8 +7,9 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows.leaderboard import interval, read_leaderboard
+from flows.leaderboard import read_leaderboard
 from flows.markdown import plain
+from flows.wording import interval
 from tasks.files import read_json
 
 
@@ -57,7 +58,7 @@ def _markdown(board: dict[str, Any]) -> str:
     lines = [_row(head), _row(["---"] * len(head))]
     for row in board["rows"]:
         values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
-        difference = "" if row["difference"] is None else interval(row["difference"], signed=True)
+        difference = interval(row["difference"], signed=True)
         lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference]))
     sentence = f"\n**Recommended: {plain(board['recommended'])}.** {plain(board['reason'])}"
     return "\n".join([*lines, sentence, "", plain(board["test"]["sentence"])])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from flows.plan import make_plan
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
 from tasks.files import read_json
 from tasks.ingest.reasons import CONFLICTING, ON_PURPOSE
 from tasks.tables import CATALOG, FLAGS, REJECTED
@@ -87,7 +86,6 @@ def failing(issues: Sequence[Issue], fail_on: str) -> list[Issue]:
     wanted = [name.strip() for name in fail_on.split(",") if name.strip()]
     for name in wanted:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = did_you_mean(name, known)
             raise InputError(f"--fail-on: there is no issue {name!r}{hint}; there are {', '.join(known)}")
     return [issue for issue in issues if issue.name in wanted and issue.paths]

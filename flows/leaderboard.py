@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.terminal import WIDE, console, guard, new_table
+from flows.wording import interval
 from tasks.files import read_json
 
 LEADERBOARD = Path("reports", "compare", "leaderboard.json")
@@ -79,7 +79,7 @@ def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
         table.add_row(
             f"[{mark}]{escape(name)}[/]",
             *_cells(row, board),
-            "" if row["difference"] is None else interval(row["difference"], signed=True, join=_joint()),
+            interval(row["difference"], signed=True, join=_joint()),
             f"[{_VERDICTS.get(verdict, 'default')}]{escape(verdict)}[/]",
             "" if took is None else f"{took:.0f}",
         )
@@ -94,10 +94,3 @@ def _held_out(board: dict[str, Any]) -> Table:
     for row in board["test"]["rows"]:
         table.add_row(escape(row["strategy"]), *_cells(row, board))
     return table
-
-
-def interval(value: Mapping[str, float], *, signed: bool = False, join: str = " ") -> str:
-    """A value with its interval, for instance ``.581 [.553, .610]``."""
-    sign = "+" if signed else ""
-    text = f"{value['value']:{sign}.3f}{join}[{value['low']:{sign}.3f}, {value['high']:{sign}.3f}]"
-    return re.sub(r"\b0\.", ".", text)

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 # The edge: decides where things stand, what may be asked for and what is told, not what comes out.
 EDGE = (
     "tasks.closure",
+    "tasks.disk",
     "tasks.errors",
     "tasks.files",
     "tasks.parallel",

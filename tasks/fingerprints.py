@@ -1,4 +1,4 @@
-"""Fingerprints of an image: of its pixels, of what it looks like, and of how sharp it is at its full size."""
+"""Fingerprints of an image: of its pixels, of what it looks like, and of how sharp it is."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def perceptual_hashes(rgb: Image.Image) -> list[str]:
     return [one.tobytes().hex() for one in np.packbits(bits, axis=1)]
 
 
-def sharpness(rgb: Image.Image) -> float:
-    """Variance of the Laplacian of the luminance (0 to 255) at full resolution: near 0 for a blurred image.
+def sharpness(grey: np.ndarray) -> float:
+    """Variance of the discrete Laplacian with four neighbours, in grey levels squared: near 0 for a blurred image.
 
-    Pech-Pacheco et al., *Diatom autofocusing in brightfield microscopy*, 2000.
+    `grey` is the luminance, uint8, shape (height, width). Pech-Pacheco et al., *Diatom autofocusing in brightfield
+    microscopy*, 2000.
     """
     import cv2
 
-    laplacian = cv2.Laplacian(np.asarray(rgb.convert("L")), cv2.CV_16S)
-    variance = cv2.norm(laplacian, cv2.NORM_L2SQR) / laplacian.size - cv2.mean(laplacian)[0] ** 2
-    return round(float(variance), 4)
+    laplacian = cv2.Laplacian(grey, cv2.CV_16S)
+    return float(cv2.norm(laplacian, cv2.NORM_L2SQR) / laplacian.size - cv2.mean(laplacian)[0] ** 2)

@@ -240,8 +240,8 @@ def _pixels(file: BinaryIO, image: Image.Image) -> Image.Image:
     if image.format in ("JPEG", "MPO"):
         file.seek(0)
         data = file.read()
-        if image.mode in _JPEG_COLOURS:
-            decoded = simplejpeg.decode_jpeg(data, _JPEG_COLOURS[image.mode], strict=True)
+        if image.mode in jpeg.COLOUR_SPACES:
+            decoded = simplejpeg.decode_jpeg(data, jpeg.COLOUR_SPACES[image.mode], strict=True)
             pixels = Image.fromarray(decoded.squeeze(2) if image.mode == "L" else decoded)
             return _upright(pixels, exif.orientation(exif.read(image)))
         simplejpeg.decode_jpeg(data, "CMYK", strict=True)  # the check; Pillow knows how Adobe inverts these
@@ -249,9 +249,6 @@ def _pixels(file: BinaryIO, image: Image.Image) -> Image.Image:
     pixels = _upright(image, exif.orientation(exif.read(image)))  # read again: Pillow has turned a TIFF by now
     pixels.info = {key: value for key, value in image.info.items() if key == "transparency"}
     return pixels
-
-
-_JPEG_COLOURS = {"L": "GRAY", "RGB": "RGB"}
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

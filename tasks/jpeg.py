@@ -7,6 +7,8 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
+COLOUR_SPACES = {"L": "GRAY", "RGB": "RGB"}  # what simplejpeg calls those that it decodes as they are, by Pillow's mode
+
 # The luminance table of the JPEG standard (ITU-T T.81, table K.1), which libjpeg scales by the quality.
 _LUMINANCE = np.array(
     [

@@ -9,7 +9,6 @@ time only, never a result.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.closure import code_digest
-from tasks.files import write_bytes
+from tasks.files import json_digest, write_bytes
 from tasks.progress import say
 from tasks.workspace import STATE, Workspace
 
@@ -65,7 +64,7 @@ class RowStore:
             Whatever else decides a row, as JSON can hold it.
         """
         method = {"code": code_digest(code), "packages": {p: version(p) for p in packages}, "parameters": parameters}
-        digest = hashlib.sha256(json.dumps(method, sort_keys=True).encode()).hexdigest()[:16]
+        digest = json_digest(method)[:16]
         folder = workspace.path(STATE, "rows", name, digest)
         folder.mkdir(parents=True, exist_ok=True)
         folder.touch()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from flows.dataset.entries import Entry, Found, listed
-from tasks.errors import InputError
+from tasks.errors import InputError, closest
 from tasks.ingest.reading import COLUMNS, PART_NAMES, REQUIRED, ImageTable, count_measured, read_csv, read_parquet
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -76,8 +75,8 @@ def _read(table: Path) -> tuple[Iterator[tuple[str, dict[str, str]]], list[str]]
     content = _open(table)
     for column in REQUIRED:
         if column not in content.columns:
-            closest = difflib.get_close_matches(column, content.columns, n=1)
-            hint = f"; rename {content.names[content.columns[closest[0]]]!r} to it" if closest else ""
+            meant = closest(column, content.columns)
+            hint = f"; rename {content.names[content.columns[meant]]!r} to it" if meant else ""
             raise InputError(
                 f"{table}: the column {column!r} is missing{hint} (the table has "
                 f"{', '.join(content.names) or 'no columns'}; needed are path and label, possible are group and part)"

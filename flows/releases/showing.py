@@ -69,12 +69,12 @@ def restored(root: Path, name: str, done: Restored) -> None:
 
 def freed(done: Freed, *, dry_run: bool) -> None:
     """What `equipoise gc` freed, or would."""
-    from flows.dataset.disk import readable
+    from tasks.disk import readable_size
 
     would = "would be freed" if dry_run else "freed"
-    note(f"DVC's cache: {readable(done.cache_bytes)} {would} ({done.objects:,} objects that nothing needs)")
+    note(f"DVC's cache: {readable_size(done.cache_bytes)} {would} ({done.objects:,} objects that nothing needs)")
     if done.scratch_bytes:
-        note(f"scratch of ended runs: {readable(done.scratch_bytes)} {would}")
+        note(f"scratch of ended runs: {readable_size(done.scratch_bytes)} {would}")
 
 
 def difference(found: Difference) -> None:

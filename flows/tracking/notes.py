@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flows.markdown import plain
 from flows.tracking.findings import Findings
+from flows.wording import interval
 
 LONGEST = 20  # rows of a table: MLflow cuts long descriptions off
 EXPERIMENT_NOTE = (
@@ -13,14 +12,6 @@ EXPERIMENT_NOTE = (
     "imbalance. `cv.*` are out-of-fold metrics of the training part, with the ends of their confidence intervals; "
     "`test.*` exists for the baseline and the recommended strategy only."
 )
-
-
-def interval(estimate: Mapping[str, float] | None, signed: bool = False) -> str:
-    """An estimate with its interval, for instance ``0.581 [0.552, 0.610]``."""
-    if estimate is None:
-        return "-"
-    value, low, high = (f"{estimate[end]:{'+' if signed else ''}.3f}" for end in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
 
 
 def parent_note(findings: Findings) -> str:
@@ -47,7 +38,7 @@ def child_note(findings: Findings, strategy: str, model_page: str | None) -> str
     `model_page` is that of the run that has the files, for a strategy that did not change.
     """
     chosen = findings.params.strategies[strategy]
-    of = {key: getattr(chosen, key).name for key in ("family", "loss", "sampler", "mixing", "posthoc")}
+    of = {key: one.name for key, one in chosen.components.items()}
     made = {"recipe": chosen.recipe, **of, "backbone": chosen.family.backbone}
     lines = [", ".join(f"{key} `{name}`" for key, name in made.items()) + ".", ""]
     if model_page:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flows.tracking.findings import Findings
-from flows.tracking.notes import interval
+from flows.wording import interval
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -11,12 +11,10 @@ from tasks.balance.derive import Copy, Made, Order, Parent
 from tasks.balance.known import known_images
 from tasks.balance.make import make_once
 from tasks.balance.presets import Preset
-from tasks.errors import InputError
-from tasks.features import Features, differing_facts
+from tasks.features import Features, require_alike
 from tasks.features.backbones import Backbone
 from tasks.features.embedding import about
 from tasks.features.stored import embed_stored
-from tasks.files import read_json
 from tasks.inputs import Inputs, StoredSource
 from tasks.train.models import Model
 from tasks.workspace import Workspace
@@ -83,18 +81,10 @@ def changed_inputs(workspace: Workspace, made: Sequence[Made], models: Mapping[i
             continue
         known = [vectors for backbone, vectors in embedded if backbone == model.backbone]
         if not known:
-            _check_features(workspace, model.family.backbone, model.backbone)
+            there = workspace.path("data", "features", model.family.backbone)
+            require_alike(there, about(model.backbone), "feature vectors are now")
             vectors = Features(list(files), embed_stored(workspace, model.backbone, hashes, list(files.values())))
             embedded.append((model.backbone, vectors))
             known = [vectors]
         features[model.family.backbone, fold] = known
     return Inputs([], StoredSource(features, files))
-
-
-def _check_features(workspace: Workspace, name: str, backbone: Backbone) -> None:
-    there = read_json(workspace.path("data", "features", name, "features.json"))
-    if differing := differing_facts(there, about(backbone)):
-        raise InputError(
-            f"data/features/{name} was made otherwise than feature vectors are made now "
-            f"({', '.join(differing)}); run `equipoise run --force embed embed_new`"
-        )

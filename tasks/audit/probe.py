@@ -20,6 +20,7 @@ from tasks.statistics.folds import deal_folds
 from tasks.statistics.groups import FEWEST_GROUPS
 from tasks.statistics.interval import CONFIDENCE
 from tasks.statistics.principal_components import principal_components
+from tasks.statistics.scaling import Standardisation
 
 MOST = 200  # originals, and new images, of a class that the probe looks at
 COMPONENTS = 32  # of the features: fewer than the images by far
@@ -133,19 +134,13 @@ def out_of_fold(images: Probed, features: np.ndarray | None, traces: np.ndarray 
         if features is not None:
             blocks.append(principal_components(features[inside], COMPONENTS)(features))
         if traces is not None and traces.shape[1]:
-            standard = _standardised(traces, inside)
-            blocks += [standard, _standardised(standard**2, inside)]
+            standard = Standardisation.of(traces[inside])(traces)
+            blocks += [standard, Standardisation.of(standard[inside] ** 2)(standard**2)]
         if not blocks:
             continue
-        values = _standardised(np.hstack(blocks).astype(np.float64), inside)
+        together = np.hstack(blocks)
+        values = Standardisation.of(together[inside])(together).astype(np.float64)
         weights, offsets = Moments.of(values[inside], labels[inside], 2).discriminant()
         likelihood = values[~inside] @ weights + offsets
         scores[~inside] = likelihood[:, 1] - likelihood[:, 0]
     return scores
-
-
-def _standardised(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Columns with mean 0 and deviation 1 over the rows that a classifier sees."""
-    mean, deviation = values[inside].mean(axis=0), values[inside].std(axis=0)
-    scaled: np.ndarray = (values - mean) / np.where(deviation > 1e-9, deviation, 1)
-    return scaled

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.fingerprints import sharpness
 from tasks.images import UnreadableError, open_image, to_rgb
 from tasks.parallel import each
 
@@ -100,7 +101,7 @@ def traces_of(path: Path) -> dict[str, float]:
         "brightness": float(values.mean()),
         "contrast": float(values.std()),
         "saturation": float((spread / np.maximum(highest, 1)).mean()),
-        "sharpness": float(np.log1p(cv2.Laplacian(values, cv2.CV_32F).var())),
+        "sharpness": float(np.log1p(sharpness(grey))),
         "noise": float(np.log1p(np.abs(_noise(values)).mean())),
         "gaps": _gaps(grey),
         "blocks": _blocks(values),

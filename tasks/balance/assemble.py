@@ -18,6 +18,7 @@ from tasks.balance.space import check_space, needed_for
 from tasks.balance.synthetic import synthetic_bytes, with_synthetic
 from tasks.files import write_json
 from tasks.lineage import TrainingSet
+from tasks.params.models import NONE
 from tasks.progress import say
 from tasks.row_store import RowStore
 from tasks.slugs import slugs
@@ -102,12 +103,12 @@ def assemble(training: TrainingSet, recipe: Recipe, seed: int, resources: Resour
     ]
     to_make = [order for batch in batches for order in still_to_make(batch.orders, seed, batch.known)]
     chosen = recipe.synthetic
-    copied = synthetic_bytes(resources.synthetic, chosen.images) if chosen.generator != "none" else 0
+    copied = synthetic_bytes(resources.synthetic, chosen.images) if chosen.generator != NONE else 0
     check_space(resources.folder, needed_for(to_make) + copied)
     for batch in batches:
         balanced = _with_new_images(balanced, batch, seed, resources)
     write_contact_sheets(balanced, training, resources.raw, resources.folder)
-    if chosen.generator != "none":
+    if chosen.generator != NONE:
         balanced = with_synthetic(balanced, training, resources.synthetic, chosen.images, resources.folder)
     balanced = balanced[BALANCED.schema.names].astype({"second_share": "float64"})
     summary = summarise(training, balanced)

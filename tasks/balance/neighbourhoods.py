@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.balance.originals import Originals
+from tasks.statistics.scaling import unit_vectors
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,7 @@ def neighbourhoods(originals: Originals) -> Iterator[Neighbourhood]:
     """The images of every fold, in turn; the originals has features."""
     if originals.features is None:
         raise ValueError("the originals has no features")
-    lengths = np.linalg.norm(originals.features, axis=1, keepdims=True)
-    vectors = (originals.features / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    vectors = unit_vectors(originals.features).astype(np.float32)
     for fold in np.unique(originals.folds):
         images = np.flatnonzero(originals.folds == fold)
         images = images[np.argsort(originals.order[images], kind="stable")]

@@ -6,7 +6,6 @@ pipeline never changes what an image is: its size, its type and its number of ch
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import random
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 
 from tasks.balance.own_steps import OWN, OwnStep
 from tasks.balance.steps import Needs
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
 
 
 class Changed(NamedTuple):
@@ -144,9 +143,8 @@ def _transform(name: str, parameters: dict[str, Any], where: str) -> Any:
     registry = albumentations.core.serialization.SERIALIZABLE_REGISTRY
     known = [other for other in registry if hasattr(albumentations, other)]
     if name not in known:
-        meant = difflib.get_close_matches(name, known, n=1)
-        hint = f" (did you mean {meant[0]}?)" if meant else ""
-        raise InputError(f"{where}: albumentations {albumentations.__version__} has no such transform{hint}")
+        version, hint = albumentations.__version__, did_you_mean(name, known)
+        raise InputError(f"{where}: albumentations {version} has no such transform{hint}")
     kind = getattr(albumentations, name)
     makers = [base for base in kind.__mro__ if "__init__" in vars(base)]
     taken, *inherited = (set(signature(maker.__init__).parameters) for maker in makers)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from tasks.balance.derive import Order
-from tasks.errors import InputError
+from tasks.disk import require_space
 
 BLOCK = 4096  # bytes, what most disks give out
 
@@ -32,9 +31,4 @@ def check_space(folder: Path, needed: int) -> None:
     InputError
         There is less room than that.
     """
-    free = shutil.disk_usage(folder).free
-    if 2 * needed > free:
-        raise InputError(
-            f"not enough disk space at {folder}: about {2 * needed / 1e6:,.0f} MB are needed (the new images and their "
-            f"copy in DVC's cache), {free / 1e6:,.0f} MB are free; free some, or ask for fewer new images"
-        )
+    require_space(folder, 2 * needed, "the new images, of which fewer can be asked for, and their copy in DVC's cache")

@@ -11,11 +11,10 @@ import pyarrow as pa
 from tasks.compare.audits import Audited
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import Confirmation
-from tasks.params.models import Strategy
+from tasks.params.models import COMPONENTS, Strategy
 from tasks.statistics.interval import Interval
 from tasks.tables import Table
 
-COMPONENTS = ("family", "loss", "sampler", "mixing", "posthoc")
 MEASURES = ("balanced_accuracy", "macro_f1", "recall_rarest")
 
 LEADERBOARD = Table(
@@ -59,7 +58,7 @@ def leaderboard(
         {
             "strategy": name,
             "recipe": strategies[name].recipe,
-            **{key: getattr(strategies[name], key).name for key in COMPONENTS},
+            **{key: one.name for key, one in strategies[name].components.items()},
             "backbone": strategies[name].family.backbone,
             **measures(comparison.metrics[name], comparison.rarest),
             "difference": comparison.differences[name].as_json() if name in comparison.differences else None,

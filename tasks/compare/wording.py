@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
+from tasks.params.models import IDLE, NONE
 from tasks.statistics.interval import Interval
 
 LABELS = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "accuracy": "accuracy"}
@@ -48,14 +49,12 @@ def made_of(row: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
         have.
     """
     several = {key: len({other[key] for other in rows}) > 1 for key in ("family", "backbone")}
+    said = {"sampler": "{} sampling", "posthoc": "{} afterwards"}
     words = [
         row["family"] if several["family"] else "",
-        f"on {row['backbone']}" if several["backbone"] and row["backbone"] != "none" else "",
+        f"on {row['backbone']}" if several["backbone"] and row["backbone"] != NONE else "",
         row["recipe"],
-        row["loss"] if row["loss"] != "none" else "",
-        f"{row['sampler']} sampling" if row["sampler"] != "natural" else "",
-        row["mixing"] if row["mixing"] != "none" else "",
-        f"{row['posthoc']} afterwards" if row["posthoc"] != "none" else "",
+        *(said.get(key, "{}").format(row[key]) for key, idle in IDLE.items() if row[key] != idle),
     ]
     return " · ".join(filter(None, words))
 

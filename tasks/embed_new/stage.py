@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from tasks.features import Features
+from tasks.features import ABOUT, Features
 from tasks.features.embedding import about
 from tasks.features.stored import embed_stored
 from tasks.files import write_json
 from tasks.fingerprints import file_hash
+from tasks.params.models import NONE
 from tasks.progress import say
 from tasks.tables import BALANCED
 from tasks.workspace import Workspace
-
-NONE = "none"  # stands for no backbone where a strategy's family works on images
 
 
 def run(workspace: Workspace, name: str) -> None:
@@ -29,4 +28,4 @@ def run(workspace: Workspace, name: str) -> None:
                 (folder / key).mkdir()
                 values = embed_stored(workspace, backbone, hashes, files)
                 Features(new["row_id"].tolist(), values).save(folder / key, about(backbone))
-        write_json(folder / NONE / "features.json", {})
+        write_json(folder / NONE / ABOUT, {})

@@ -18,14 +18,13 @@ from PIL import Image
 
 from tasks.errors import InputError
 from tasks.images import UnreadableError, open_image, to_rgb
+from tasks.jpeg import COLOUR_SPACES
 
 SIDE = 128  # pixels a side of the view, so that images of all sizes are measured on the same scale
 MARGIN = 1.4  # a scaled decode has at least so many times the pixels of the view, a side
 
 LEVELS = np.arange(256) / 255  # the luminances of a histogram's steps, 0 to 1
 INNER = 3 / 4  # of a side: without the border of an image, an eighth of it on each side
-
-_JPEG_COLOURS = {"L": "GRAY", "RGB": "RGB"}
 
 
 class Source(NamedTuple):
@@ -69,7 +68,7 @@ class Picture:
             The file is gone or can't be read any more.
         """
         try:
-            if source.format in ("JPEG", "MPO") and source.mode in _JPEG_COLOURS:
+            if source.format in ("JPEG", "MPO") and source.mode in COLOUR_SPACES:
                 return cls._reduced(_scaled_jpeg(source), source.orientation)
             return cls.of(open_image(source.path).image)
         except (UnreadableError, OSError, ValueError) as error:
@@ -155,7 +154,7 @@ def _scaled_jpeg(source: Source) -> np.ndarray:
     # Other scales, such as 3/8, take longer than the next larger one of these.
     smallest = math.ceil(shorter / 2 ** min(_halvings(shorter), 3))
     decoded = simplejpeg.decode_jpeg(
-        source.path.read_bytes(), _JPEG_COLOURS[source.mode], min_height=smallest, min_width=smallest
+        source.path.read_bytes(), COLOUR_SPACES[source.mode], min_height=smallest, min_width=smallest
     )
     return np.asarray(decoded)
 

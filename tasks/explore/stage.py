@@ -6,7 +6,7 @@ from tasks.explore.dataset import Dataset, measure_table
 from tasks.explore.measure import known_measures, measure_images
 from tasks.explore.registered_checks import measure_titles
 from tasks.explore.report import write_report
-from tasks.features import Features
+from tasks.features import ABOUT, Features
 from tasks.files import read_json
 from tasks.tables import CATALOG, GROUPS, PAIRS, REJECTED, SPLITS
 from tasks.workspace import Workspace
@@ -29,7 +29,7 @@ def run(workspace: Workspace, name: str) -> None:
         features=Features.load(features),
         params=params,
         group_summary=read_json(workspace.path("data", "groups", "summary.json")),
-        backbone=read_json(features / "features.json").get("backbone", ""),
+        backbone=read_json(features / ABOUT).get("backbone", ""),
         measure_titles=measure_titles(),
         raw=raw,
     )

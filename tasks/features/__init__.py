@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from tasks.errors import InputError
-from tasks.files import write_json
+from tasks.files import read_json, write_json
 
 FOLDS = "folds"
+ABOUT = "features.json"  # how they were made, for people and for `require_alike`
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ class Features:
         import pandas as pd
 
         pd.DataFrame({"id": pd.Series(self.ids, dtype="str")}).to_parquet(folder / "ids.parquet", index=False)
-        write_json(folder / "features.json", about)
+        write_json(folder / ABOUT, about)
 
     def take(self, ids: Sequence[str]) -> np.ndarray:
         """The vectors of `ids`, in their order, an id as often as it is named; shape (len(ids), d), in memory.
@@ -99,6 +100,27 @@ class Features:
         return np.asarray(self.values[[self._row_of[name] for name in ids]], dtype=np.float32)
 
 
-def differing_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """The keys, sorted, in which two ``features.json`` say that features were made otherwise."""
-    return sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
+def require_alike(folder: Path, others: Mapping[str, Any], where: str) -> None:
+    """Refuse feature vectors made otherwise than those of `folder`: a classifier could tell them by that alone.
+
+    Parameters
+    ----------
+    folder
+        Where features stand, with their ``features.json``.
+    others
+        What the same file of the others says, or would.
+    where
+        Names the others in the message.
+
+    Raises
+    ------
+    InputError
+        What differs, and what to run.
+    """
+    ours = read_json(folder / ABOUT)
+    if differing := sorted(key for key in {*ours, *others} if ours.get(key) != others.get(key)):
+        here, there = (", ".join(f"{key}: {facts.get(key, 'none')}" for key in differing) for facts in (ours, others))
+        raise InputError(
+            f"{where} made with {there}, but data/features/{folder.name} with {here}; "
+            "run `equipoise run --force embed embed_new`"
+        )

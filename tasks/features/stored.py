@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.features.backbones import Backbone
 from tasks.features.embedding import packages_of, vectors_of
+from tasks.files import json_digest
 from tasks.row_store import Row, RowStore
 from tasks.workspace import Workspace
 
@@ -33,7 +32,7 @@ def embed_stored(
         The files, in the order of `keys`.
     """
     settings = backbone.settings()
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+    digest = json_digest(settings)[:8]
     store = RowStore.of(
         workspace,
         f"features-{backbone.name}-{digest}",

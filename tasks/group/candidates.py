@@ -12,6 +12,7 @@ import numpy as np
 
 from tasks.fingerprints import TURNS
 from tasks.statistics.principal_components import principal_axes
+from tasks.statistics.scaling import unit_vectors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +143,7 @@ def nearest(features: np.ndarray, number: int) -> np.ndarray:
         sample = values[:EXAMPLES] - values[:EXAMPLES].mean(axis=0)
         axes = principal_axes(sample, PROJECTED, "svd")
         values = (values - values[:EXAMPLES].mean(axis=0)) @ axes.T
-    values = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+    values = unit_vectors(values)
     found = []
     for start in range(0, n, BLOCK):
         cosines = values[start : start + BLOCK] @ values.T

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from tasks.group.likeness import normalised
+from tasks.statistics.scaling import unit_vectors
 
 GLANCE = 32  # pixels a side at which look-alikes are looked for
 FAINT = 1e-3  # magnitude that counts as none
@@ -28,9 +29,4 @@ def spectra(small: np.ndarray) -> np.ndarray:
     made = np.empty((len(small), GLANCE * (GLANCE // 2 + 1)), dtype=np.float32)
     for row, one in enumerate(small):
         made[row] = np.log(np.abs(np.fft.rfft2(one * window)) + FAINT).ravel()
-    return unit(made - made.mean(axis=0))
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors, shape (n, d), at norm 1; those of zeros stay."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6))
+    return unit_vectors(made - made.mean(axis=0))

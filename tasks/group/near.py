@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from tasks.group.candidates import find_candidates
-from tasks.group.glances import reduced, spectra, unit
+from tasks.group.glances import reduced, spectra
 from tasks.group.likeness import HIGHEST, SIDE, Likeness
 from tasks.parallel import chunkwise, each
 from tasks.progress import Progress, say
+from tasks.statistics.scaling import unit_vectors
 from tasks.tables import PAIRS
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def thresholds(pictures: np.ndarray, small: np.ndarray, labels: np.ndarray, max_
     workers
         Number of processes; changes time only.
     """
-    glances = unit(small.reshape(len(small), -1))  # their products are correlations
+    glances = unit_vectors(small.reshape(len(small), -1))  # their products are correlations
     batches = []
     for label in sorted(set(labels)):
         rows = np.flatnonzero(labels == label)

@@ -11,6 +11,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tasks.fingerprints import perceptual_hashes, pixel_hash, sharpness
 from tasks.images import UNOPENED, UnreadableError, open_image, to_rgb
 from tasks.ingest.reasons import BROKEN_LINK, NOT_A_FILE, NOT_UTF8, OUTWARD_LINK
@@ -58,7 +60,7 @@ def examine(root: Path, path: str, max_pixels: int) -> Examined:
         "longitude": found.longitude,
         "dpi": found.dpi,
         "jpeg_quality": found.jpeg_quality,
-        "sharpness": sharpness(grey),
+        "sharpness": round(sharpness(np.asarray(grey)), 4),
     }
     return Examined(path, facts)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
 from tasks.ingest.reading import PART_NAMES, TABLE
 from tasks.ingest.wording import readable
 
@@ -80,8 +79,7 @@ def choose_classes(sources: list[Source], rename: Mapping[str, str], drop: Itera
     dropped = set(drop)
     for key, wanted in (("ingest.rename", set(rename)), ("ingest.drop", dropped)):
         for name in sorted(wanted - set(names)):
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = did_you_mean(name, names)
             raise InputError(f"{key}: there is no class {name!r}{hint}; the classes are {', '.join(names)}")
     if both := sorted(dropped & set(rename)):
         raise InputError(f"ingest.rename and ingest.drop both name the class {both[0]!r}: choose one")

@@ -11,11 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.params.models import Params, Recipe, Split, Strategy
+from tasks.params.models import IDLE, NONE, Params, Recipe, Split, Strategy
 from tasks.registry import components
 
 Mistake = dict[str, Any]  # as pydantic tells one: `type`, `loc`, `input`, `ctx`
-NONE = "none"
 
 
 def contradictions(data: Any) -> list[Mistake]:
@@ -143,9 +142,10 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
         yield refuse(
             "loss", f"minimises nothing, and family {family.name!r} needs a loss; write {{name: cross_entropy}}"
         )
-    for key, idle in (("loss", NONE), ("sampler", "natural"), ("mixing", NONE)):
-        if key not in family.takes and getattr(strategy, key).name != idle:
-            yield refuse(key, f"would change nothing: family {family.name!r} takes no {key}; write {{name: {idle}}}")
+    for key in ("loss", "sampler", "mixing"):
+        if key not in family.takes and getattr(strategy, key).name != IDLE[key]:
+            why = f"would change nothing: family {family.name!r} takes no {key}; write {{name: {IDLE[key]}}}"
+            yield refuse(key, why)
     if family.score not in posthoc.kinds:
         yield refuse(
             "posthoc",

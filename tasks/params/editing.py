@@ -14,9 +14,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
 from tasks.files import write_text
-from tasks.params.mistakes import hint
 from tasks.params.models import Params
 from tasks.params.reading import check_params, parse_yaml, plain, read_text
 
@@ -74,7 +73,7 @@ def _assign(data: dict[str, Any], keys: list[str], value: Any) -> None:
         if not isinstance(node.get(key), dict):
             raise InputError(
                 f"--set {'.'.join(keys)}: there is no section '{'.'.join(keys[:depth])}' in params.yaml"
-                + hint(key, list(node))
+                + did_you_mean(key, list(node))
             )
         node = node[key]
     node[keys[-1]] = value

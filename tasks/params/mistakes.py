@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import typing
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from ruamel.yaml.error import MarkedYAMLError
 
+from tasks.errors import closest, did_you_mean
 from tasks.params.models import Params
 from tasks.registry import Component, OneOf, components
 
@@ -59,7 +59,7 @@ def sentence(mistake: Any) -> str:
         if owners:
             found = f"a setting of {' or '.join(owners)}: write it there, {{name: ..., {loc[-1]}: {_in_yaml(value)}}}"
             return f"{where}: unknown key here, but {found}; valid are {_listed(names)}"
-        return f"{where}: unknown key{hint(str(loc[-1]), names)}; valid are {_listed(names)}"
+        return f"{where}: unknown key{did_you_mean(str(loc[-1]), names)}; valid are {_listed(names)}"
     if kind == "missing":
         return f"{where}: missing; add the key {loc[-1]!r}"
     if kind == "union_tag_not_found":
@@ -74,10 +74,10 @@ def sentence(mistake: Any) -> str:
             return f"{where}.name: nothing stands here; valid are {_listed(names)}"
         if shown[0] == "recipes" and (why := between_features(str(tag))):
             return f"{where}.name: {why}"
-        return f"{where}.name: {_shown(tag)} is unknown{hint(str(tag), names)}; valid are {_listed(names)}"
+        return f"{where}.name: {_shown(tag)} is unknown{did_you_mean(str(tag), names)}; valid are {_listed(names)}"
     if kind in ("unknown_name", "literal_error"):
         names = context.get("names") or list(typing.get_args(field.annotation if field else None))
-        return f"{where}: {_shown(value)} is unknown{hint(str(value), names)}; valid are {_listed(names)}"
+        return f"{where}: {_shown(value)} is unknown{did_you_mean(str(value), names)}; valid are {_listed(names)}"
     if kind == "too_short":
         return f"{where}: is empty; add at least {context['min_length']}"
     if kind in BROKEN:
@@ -100,7 +100,8 @@ def _as_component(value: Any, names: Sequence[str]) -> str:
         return f"{_shown(value)} has no name; write it as {{name: ...}}"
     if value in names:
         return f"write {_shown(value)} as {{name: {value}}}"
-    return f"{_shown(value)} is unknown{hint(value, names)}; write it as {{name: {closest(value, names) or '...'}}}"
+    meant = closest(value, names) or "..."
+    return f"{_shown(value)} is unknown{did_you_mean(value, names)}; write it as {{name: {meant}}}"
 
 
 def between_features(name: str) -> str | None:
@@ -138,18 +139,6 @@ def syntax_mistake(error: MarkedYAMLError) -> tuple[int, str]:
     if "single document" in context:
         return seen, "a second document starts here; remove the line '---'"
     return seen, f"not valid YAML: {problem.partition(chr(10))[0] or context}"
-
-
-def closest(value: str, names: Sequence[str]) -> str | None:
-    """The name that was probably meant."""
-    matches = difflib.get_close_matches(value, names, n=1)
-    return matches[0] if matches else None
-
-
-def hint(value: str, names: Sequence[str]) -> str:
-    """`` (did you mean 'gamma'?)``, or nothing."""
-    match = closest(value, names)
-    return f" (did you mean {match!r}?)" if match else ""
 
 
 def _valid_keys(loc: tuple[int | str, ...]) -> list[str]:

@@ -16,7 +16,7 @@ from tasks.balance.mixed import MixedImages
 from tasks.balance.presets import Preset
 from tasks.balance.resample import Resample
 from tasks.features.backbones import Backbone
-from tasks.registry import OneOf
+from tasks.registry import Component, OneOf
 from tasks.synthesize.generators import Generator
 from tasks.train.families import Family
 from tasks.train.losses import Loss
@@ -236,6 +236,16 @@ class Strategy(Section):
     sampler: Annotated[Sampler, OneOf()] = Field(description="Which rows are drawn, how often.")
     mixing: Annotated[Mixing, OneOf()] = Field(description="How batches are mixed in training.")
     posthoc: Annotated[PostHoc, OneOf()] = Field(description="What happens to scores after training.")
+
+    @property
+    def components(self) -> dict[str, Component]:
+        """What it is made of, by the key that holds it."""
+        return {key: getattr(self, key) for key in COMPONENTS}
+
+
+COMPONENTS = tuple(name for name, field in Strategy.model_fields.items() if OneOf() in field.metadata)
+NONE = "none"  # the name of what does nothing, and of no generator or backbone
+IDLE = {"loss": NONE, "sampler": "natural", "mixing": NONE, "posthoc": NONE}  # components of a strategy that do nothing
 
 
 class Params(Section):

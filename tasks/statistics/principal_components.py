@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from tasks.statistics.scaling import Standardisation
+
 COMPONENTS = 128  # that a fast classifier sees
 PCA_ROWS = 5_000  # rows that components are found on; more would hardly move them
 
@@ -51,15 +53,13 @@ def principal_components(values: np.ndarray, components: int = COMPONENTS) -> Ca
         How many to keep, fewer where n or d is smaller.
     """
     seen = values[:PCA_ROWS]
-    mean = seen.mean(axis=0, dtype=np.float64)
-    deviation = seen.std(axis=0, dtype=np.float64)
-    deviation[deviation < 1e-6] = 1
-    scaled = ((seen - mean) / deviation).astype(np.float32)
+    standard = Standardisation.of(seen)
+    scaled = standard(seen)
     d = scaled.shape[1]
     kept = min(components, d, max(1, len(seen) - 1))
     vectors = principal_axes(scaled, kept, "svd" if len(seen) < d else "covariance").T
-    matrix = (vectors / deviation[:, None]).astype(np.float32)
-    origin = (mean / deviation) @ vectors
+    matrix = vectors / standard.deviation[:, None]
+    origin = (standard.mean / standard.deviation) @ vectors
 
     def project(others: np.ndarray) -> np.ndarray:
         projected: np.ndarray = others @ matrix - origin

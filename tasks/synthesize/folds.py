@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tasks.files import write_json
+from tasks.files import json_digest, write_json
 from tasks.images import open_rgb
 from tasks.lineage import TrainingSet
 from tasks.parallel import each
@@ -170,16 +169,12 @@ def _numbered(order: Order) -> Iterator[tuple[str, int]]:
 def _model_key(order: Order, specification: dict[str, Any]) -> str:
     """A hash of all that decides a fold's model: how it is fitted, and the content and labels that it sees."""
     seen = order.rows[["sha256", "label"]].sort_values("sha256").to_numpy().tolist()
-    return _digest([specification, seen])
+    return json_digest([specification, seen])
 
 
 def _image_key(model_key: str, label: str, number: int) -> str:
     """A hash of all that decides one image."""
-    return _digest([model_key, label, number])
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return json_digest([model_key, label, number])
 
 
 def _seed(key: str) -> int:

@@ -17,7 +17,7 @@ from tasks.tables import SCORE_PREFIX
 from tasks.train.families import Components, Fit, Fitted, Log
 from tasks.train.models import Model
 from tasks.train.posthoc import PostHoc
-from tasks.train.rounds import Round, refuse_few_rows, refuse_mixed_rows, rounds_of
+from tasks.train.rounds import Round, refuse_few_rows, rounds_of
 from tasks.train.rows import picture_ids
 
 
@@ -76,11 +76,10 @@ def fit_strategy(
     ------
     InputError
         The balanced set leaks; a class is missing in a fold's own set, or has too few rows for the sampler; a mixed row
-        has no valid second label, or would be mixed again; a feature vector is missing.
+        has no valid second label; a feature vector is missing.
     """
     prove_no_leak(balanced, splits)
     balanced = balanced.sort_values("row_id", ignore_index=True)
-    refuse_mixed_rows(strategy, balanced)
     rounds = rounds_of(splits, balanced)
     for one in rounds:
         refuse_few_rows(strategy, one)

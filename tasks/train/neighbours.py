@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from tasks.statistics.principal_components import principal_axes
+from tasks.statistics.scaling import Standardisation
 
 
 @dataclass(frozen=True)
@@ -22,31 +23,27 @@ class Projection:
 
     Attributes
     ----------
-    mean, deviation
-        Shape (d,), of the rows that it was made of.
+    standard
+        To mean 0 and deviation 1 of the rows that it was made of.
     axes
         Shape (components, d), or None.
     """
 
-    mean: NDArray[np.float32]
-    deviation: NDArray[np.float32]
+    standard: Standardisation
     axes: NDArray[np.float32] | None
 
     @classmethod
     def of(cls, rows: NDArray[np.float32], components: int) -> Projection:
         """The projection that rows of shape (n, d) ask for, to at most `components` dimensions."""
-        mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        deviation = rows.std(axis=0, dtype=np.float64).astype(np.float32)
-        deviation[deviation == 0] = np.inf
+        standard = Standardisation.of(rows)
         if rows.shape[1] <= components:
-            return cls(mean, deviation, None)
-        axes = principal_axes((rows - mean) / deviation, min(components, len(rows)), "randomized")
-        return cls(mean, deviation, axes)
+            return cls(standard, None)
+        return cls(standard, principal_axes(standard(rows), min(components, len(rows)), "randomized"))
 
     def __call__(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """`rows` of shape (n, d) in the space in which they are compared."""
-        standard: NDArray[np.float32] = (rows - self.mean) / self.deviation
-        return standard if self.axes is None else standard @ self.axes.T
+        scaled = self.standard(rows)
+        return scaled if self.axes is None else scaled @ self.axes.T
 
 
 class ProjectedNeighbours:

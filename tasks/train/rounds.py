@@ -75,18 +75,6 @@ def rounds_of(splits: pd.DataFrame, balanced: pd.DataFrame) -> list[Round]:
     return [*rounds, round_of(repeats[0], None, test)]
 
 
-def refuse_mixed_rows(strategy: Strategy, balanced: pd.DataFrame) -> None:
-    """Refuse rows of two classes where a component of the strategy can't take them (`InputError`)."""
-    mixed = int(balanced["second_label"].notna().sum())
-    for key in ("sampler", "mixing"):
-        component = getattr(strategy, key)
-        if mixed and component.not_on_mixed_rows:
-            raise InputError(
-                f"{mixed} rows of the balanced set are mixed from two classes, and {key} "
-                f"{component.name!r} {component.not_on_mixed_rows}; choose a recipe with mixed: {{name: none}}"
-            )
-
-
 def refuse_few_rows(strategy: Strategy, one: Round) -> None:
     """Refuse a round in which a class has too few rows for the strategy's sampler (`InputError`)."""
     sampler, classes = strategy.sampler, one.rows.classes

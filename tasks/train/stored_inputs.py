@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.errors import InputError
-from tasks.features import differing_facts
+from tasks.features import ABOUT, require_alike
 from tasks.files import read_json
 from tasks.inputs import FeatureFolders, Inputs, StoredSource
 from tasks.tables import CATALOG
@@ -45,21 +44,9 @@ def inputs_of(workspace: Workspace, strategy: Strategy, balanced: pd.DataFrame) 
 
 
 def check_features(workspace: Workspace, strategy: Strategy) -> None:
-    """Refuse new images that were embedded otherwise than the originals: a classifier could tell them by that alone.
-
-    Raises
-    ------
-    InputError
-        What differs, and what to run.
-    """
+    """Refuse new images that were embedded otherwise than the originals (`InputError`)."""
     backbone, recipe = strategy.family.backbone, strategy.recipe
     if strategy.family.inputs != "features":
         return
-    made = read_json(workspace.path("data", "features", backbone, "features.json"))
-    new = read_json(workspace.path("data", "features_new", recipe, backbone, "features.json"))
-    if differing := differing_facts(made, new):
-        ours, theirs = (", ".join(f"{key}: {facts.get(key, 'none')}" for key in differing) for facts in (made, new))
-        raise InputError(
-            f"data/features_new/{recipe}/{backbone} was made with {theirs}, but data/features/{backbone} with {ours}; "
-            "run `equipoise run --force embed embed_new`"
-        )
+    new = read_json(workspace.path("data", "features_new", recipe, backbone, ABOUT))
+    require_alike(workspace.path("data", "features", backbone), new, f"data/features_new/{recipe}/{backbone} was")

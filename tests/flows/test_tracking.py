@@ -416,7 +416,7 @@ def test_the_alias_stays_where_it_is_when_the_gain_is_too_small(project: Project
     project.params = parameters(STRATEGIES, min_gain=0.02)
     second = project.record("second")
     assert (second.version, second.champion) == ("2", False)
-    assert "+0.031 [+0.011, +0.052]" in second.gate
+    assert "+.031 [+.011, +.052]" in second.gate
     assert "not above +0.020" in second.gate
     version = client(project).get_model_version("solar-cells", "2")
     assert (version.tags["gate"], version.tags["gate_reason"]) == ("held back", second.gate)

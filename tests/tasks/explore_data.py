@@ -75,7 +75,11 @@ def catalog_of(raw: Path) -> pd.DataFrame:
         decoded = open_image(path)
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         facts = {"path": path.name, "paths": [path.name], "sha256": sha256, "bytes": path.stat().st_size}
-        size = {"width": decoded.width, "height": decoded.height, "sharpness": sharpness(to_rgb(decoded.image))}
+        size = {
+            "width": decoded.width,
+            "height": decoded.height,
+            "sharpness": sharpness(np.asarray(to_rgb(decoded.image).convert("L"))),
+        }
         read = {"format": decoded.format, "mode": decoded.mode, "orientation": decoded.orientation}
         rows.append({"image_id": sha256[:16], **facts, **size, **read})
     return pd.DataFrame(rows)

@@ -289,5 +289,8 @@ def test_features_that_were_made_otherwise_are_refused(copied: Workspace) -> Non
 
     file = copied.path("data", "features", BACKBONE, "features.json")
     file.write_text(json.dumps(json.loads(file.read_text()) | {"precision": "bfloat16"}))
-    with pytest.raises(InputError, match=r"made otherwise .*\(precision\).*--force embed embed_new"):
+    with pytest.raises(
+        InputError,
+        match=r"with precision: float32, but .* with precision: bfloat16; run .*embed_new",
+    ):
         importlib.import_module("tasks.audit.stage").run(copied, "flips")

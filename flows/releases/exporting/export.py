@@ -15,7 +15,6 @@ from pathlib import Path
 
 import psutil
 
-from flows.dataset.disk import readable
 from flows.git import read_at, require_commits
 from flows.releases.exporting import csv, imagefolder, parquet, webdataset
 from flows.releases.exporting.images import Images
@@ -24,6 +23,7 @@ from flows.releases.naming import Release, card_path, resolve
 from flows.releases.revisions import WORKING_TREE, Revision
 from flows.releases.store import Store
 from flows.repository import open_repo
+from tasks.disk import readable_size, require_space
 from tasks.errors import InputError
 from tasks.files import write_json
 from tasks.progress import say
@@ -183,12 +183,8 @@ def _appearing(target: Path) -> Iterator[Path]:
 
 def _check_space(folder: Path, image_bytes: int, rows: int) -> None:
     needed = image_bytes + rows * ROW_BYTES
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise InputError(
-            f"not enough disk space at {folder.parent}: about {readable(needed)} are needed, {readable(free)} are free"
-        )
-    say(f"needs about {readable(needed)} of disk")
+    require_space(folder.parent, needed, "the images, and what an export says of each")
+    say(f"needs about {readable_size(needed)} of disk")
 
 
 def _write_about(version: Revision, release: Release | None, recipe: str, parts: Parts, folder: Path) -> None:

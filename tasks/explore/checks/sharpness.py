@@ -9,6 +9,7 @@ import numpy as np
 from tasks.explore.comparison import Measure
 from tasks.explore.picture import SIDE
 from tasks.explore.properties import Property
+from tasks.fingerprints import sharpness
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,12 +41,8 @@ class Sharpness(Property):
     }
 
     def measure(self, picture: Picture) -> dict[str, float]:
-        """Variance of the discrete Laplacian with four neighbours of the view; in grey levels squared."""
-        import cv2
-
-        laplacian = cv2.Laplacian(picture.grey, cv2.CV_16S)
-        mean = cv2.mean(laplacian)[0]
-        return {"sharpness_reduced": cv2.norm(laplacian, cv2.NORM_L2SQR) / laplacian.size - mean**2}
+        """Variance of the Laplacian of the view."""
+        return {"sharpness_reduced": sharpness(picture.grey)}
 
     def from_catalog(self, catalog: pd.DataFrame) -> dict[str, np.ndarray]:
         """The same at full resolution, as `ingest` found it."""

@@ -14,6 +14,7 @@ from pydantic import Field
 from safetensors.numpy import load_file, save
 
 from tasks.scores import Scores
+from tasks.statistics.scaling import Standardisation
 from tasks.train.families import Components, Family, Fitted, Log
 
 if TYPE_CHECKING:
@@ -59,12 +60,8 @@ class Head(Family):
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
         loss, sampler, mixing = components.loss, components.sampler, components.mixing
         values, rows = with_made_rows(inputs.features(self.backbone, fold), rows, sampler, seed, log)
-        mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
-        centred = values - mean
-        deviation = np.sqrt(np.square(centred).mean(axis=0, dtype=np.float64)).astype(np.float32)
-        deviation[deviation == 0] = np.inf  # what never varied in training says nothing of an image where it does
-        centred /= deviation
-        features = torch.from_numpy(centred)
+        standard = Standardisation.of(values)
+        features = torch.from_numpy(standard(values))
         labels = Labels.of(rows.first, rows.second, rows.share)
         drawn, effective = rows.drawn(sampler), rows.counts(sampler, mixing)
         counts = torch.tensor(effective, dtype=torch.float32)
@@ -91,7 +88,7 @@ class Head(Family):
                 total += per_image.detach().sum().item()
             log.losses.append(total / len(epoch))
         fitted = {name: value.detach().numpy() for name, value in weights.items()}
-        return FittedHead(self.backbone, fold, prior, fitted | {"mean": mean, "deviation": deviation})
+        return FittedHead(self.backbone, fold, prior, fitted | vars(standard))
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedHead:
         """See `Family`."""
@@ -143,10 +140,10 @@ class FittedHead(Fitted):
 
         torch.set_num_threads(1)
         features = inputs.features(self.backbone, self.fold)
+        standard = Standardisation(self.arrays["mean"], self.arrays["deviation"])
         weights = {name: torch.tensor(value) for name, value in self.arrays.items()}
         chunks = np.split(features, range(CHUNK, len(features), CHUNK))
-        rows = [torch.tensor((chunk - self.arrays["mean"]) / self.arrays["deviation"]) for chunk in chunks]
-        logits = torch.cat([forward(weights, each) for each in rows]).double().numpy()
+        logits = torch.cat([forward(weights, torch.from_numpy(standard(chunk))) for chunk in chunks]).double().numpy()
         return Scores("logit", logits, self.prior)
 
     def save(self, folder: Path) -> None:

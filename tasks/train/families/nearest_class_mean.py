@@ -16,6 +16,7 @@ from pydantic import Field
 from safetensors.numpy import load_file, save
 
 from tasks.scores import Scores
+from tasks.statistics.scaling import unit_vectors
 from tasks.train.families import Components, Family, Fitted, Log
 
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ class NearestClassMean(Family):
         values, rows = with_made_rows(inputs.features(self.backbone, fold), rows, components.sampler, seed, log)
         weights = rows.weights(components.sampler)
         centre = np.average(values.astype(np.float64), axis=0, weights=weights)
-        units = _units(values - centre)
+        units = unit_vectors(values - centre)
         labels = np.zeros((len(rows), len(rows.classes)))
         labels[np.arange(len(rows)), rows.first] += rows.share
         labels[np.arange(len(rows)), rows.second] += 1 - rows.share
-        means = _units((labels * weights[:, None]).T @ units)
+        means = unit_vectors((labels * weights[:, None]).T @ units)
         prior = np.full(len(rows.classes), 1 / len(rows.classes))
         arrays = {"centre": centre.astype(np.float32), "means": (self.scale * means).astype(np.float32)}
         return NearestMeans(self.backbone, fold, prior, arrays)
@@ -57,13 +58,6 @@ class NearestClassMean(Family):
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> NearestMeans:
         """See `Family`."""
         return NearestMeans(self.backbone, fold, prior, load_file(folder / ARRAYS))
-
-
-def _units(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The vectors, shape (n, d), at length 1; one of length 0 stays."""
-    lengths: NDArray[np.float64] = np.linalg.norm(vectors, axis=1, keepdims=True)
-    units: NDArray[np.float64] = vectors / np.where(lengths > 0, lengths, 1)
-    return units
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ class NearestMeans(Fitted):
     def predict(self, inputs: Inputs) -> Scores:
         """Logits; see `Fitted`."""
         values = inputs.features(self.backbone, self.fold).astype(np.float64) - self.arrays["centre"]
-        return Scores("logit", _units(values) @ self.arrays["means"].T.astype(np.float64), self.prior)
+        return Scores("logit", unit_vectors(values) @ self.arrays["means"].T.astype(np.float64), self.prior)
 
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""

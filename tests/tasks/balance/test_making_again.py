@@ -16,7 +16,7 @@ from balance_project import project_of
 from PIL import Image
 
 from tasks.balance import make as make_module
-from tasks.balance import space, stage
+from tasks.balance import stage
 from tasks.balance.derive import Copy, Order, Parent
 from tasks.balance.make import make
 from tasks.balance.presets.industrial import Industrial
@@ -212,8 +212,8 @@ def test_a_disk_that_is_too_small_is_noticed_before_the_first_image(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(workspace.root)
-    monkeypatch.setattr(space.shutil, "disk_usage", lambda path: usage._replace(free=1000))
-    with pytest.raises(InputError, match=r"not enough disk space at .* are free; free some, or ask for fewer"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(InputError, match=r"not enough disk space at .* are free; free some and run again"):
         stage.run(workspace, RECIPE)
     assert not folder_of(workspace).exists()
     assert not list(workspace.path(".equipoise").rglob("*.png"))
@@ -228,7 +228,7 @@ def test_the_components_of_a_recipe_share_the_disk(workspace: Workspace, monkeyp
     )
     set_values(workspace.path("params.yaml"), [f"recipes.{name}={recipe}"])
     usage = shutil.disk_usage(workspace.root)
-    monkeypatch.setattr(space.shutil, "disk_usage", lambda path: usage._replace(free=2 * 4 * 4096))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2 * 4 * 4096))
     with pytest.raises(InputError, match="not enough disk space"):
         stage.run(Workspace(workspace.root), name)
     assert not list(workspace.path(".equipoise").rglob("*.png"))
@@ -244,7 +244,7 @@ def test_images_that_turn_out_larger_than_their_parents_are_noticed_early(
         asked.append(len(list(many.path(".equipoise").rglob("*.png"))))
         return usage._replace(free=10**12 if len(asked) == 1 else 1000)
 
-    monkeypatch.setattr(space.shutil, "disk_usage", free)
+    monkeypatch.setattr(shutil, "disk_usage", free)
     with pytest.raises(InputError, match="not enough disk space"):
         stage.run(many, RECIPE)
     assert asked[0] == 0

@@ -115,7 +115,7 @@ class TestWrongPipelines:
         flip = {"__class_fullname__": "HorizontalFlip", "p": 1}
         said = self.told(flip, {"__class_fullname__": "GaussNoize", "p": 1})
         assert said.startswith("step 2 of the transforms, GaussNoize: albumentations 2.0.8 has no such transform")
-        assert "did you mean GaussNoise?" in said
+        assert "did you mean 'GaussNoise'?" in said
 
     @pytest.mark.parametrize("name", ["os", "BaseCrop", "Compose3D", "save", "MeanCutouts"])
     def test_nothing_but_transforms_of_albumentations_is_made(self, name: str) -> None:

@@ -243,16 +243,6 @@ def test_a_class_with_nothing_but_a_share_of_zero_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("key", "name"), [("sampler", "smote"), ("sampler", "adasyn"), ("mixing", "mixup"), ("mixing", "remix")]
-)
-def test_rows_of_two_classes_are_not_mixed_again(key, name):
-    with pytest.raises(
-        InputError, match=f"10 rows .* mixed from two classes, and {key} '{name}' m.*mixed: {{name: none}}"
-    ):
-        fit_mixed(make_strategy(**{key: {"name": name}}))
-
-
-@pytest.mark.parametrize(
     "components",
     [{"mixing": {"name": "mixup"}}, {"mixing": {"name": "remix"}}, {"sampler": {"name": "smote", "k_neighbors": 2}}],
 )

@@ -1,0 +1,45 @@
+"""Rows brought to one scale: columns of mean 0 and deviation 1, or rows of length 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """What brings columns to mean 0 and deviation 1.
+
+    Attributes
+    ----------
+    mean, deviation
+        Of the rows that it was made of, shape (d,), float32. The deviation of a column that never varied is infinite:
+        it says nothing of a row where it does, and is 0 there too.
+    """
+
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, rows: np.ndarray) -> Standardisation:
+        """Mean and deviation of rows, shape (n, d), which count as float32: less than that resolves is no variation."""
+        rows = np.asarray(rows, dtype=np.float32)
+        mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        deviation = np.sqrt(np.square(rows - mean).mean(axis=0, dtype=np.float64)).astype(np.float32)
+        deviation[deviation == 0] = np.inf
+        return cls(mean, deviation)
+
+    def __call__(self, rows: np.ndarray) -> NDArray[np.float32]:
+        """Rows, shape (n, d), on the scale."""
+        scaled: NDArray[np.float32] = np.asarray(rows, dtype=np.float32) - self.mean
+        scaled /= self.deviation
+        return scaled
+
+
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
+    """Vectors, shape (n, d), at length 1, so that their products are cosines; one of length 0 stays."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths[lengths == 0] = 1
+    return np.asarray(vectors / lengths)
