@@ -67,11 +67,12 @@ def run(
     start = time.monotonic()
     root = _enter()
     from flows import terminal
+    from flows.handing_on import handing_on
     from flows.history import commit_lock
     from flows.journal import costs, last_run
     from flows.leaderboard import show_leaderboard
     from flows.locks import workspace_lock
-    from flows.plan import handing_on, make_plan
+    from flows.plan import make_plan
 
     if dry_run:
         if set_:

@@ -22,10 +22,11 @@ from pydantic import Field
 from flows import artifacts, terminal
 from flows.graph import graph_of
 from flows.graph_runner import run_graph
+from flows.handing_on import plan_of_run
 from flows.history import commit_lock
 from flows.journal import Journal, costs
 from flows.outcomes import Outcome, Result
-from flows.plan import Plan, plan_of_run
+from flows.plan import Plan
 from flows.prune import prune
 from flows.repository import open_repo
 from flows.stage_runner import StageRunner

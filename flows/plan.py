@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +10,6 @@ from flows.dataset.place import finish_interrupted
 from flows.dvc_locks import release_dead_locks
 from flows.graph import Graph, graph_of, stale_stages
 from flows.layout import require_present_layout
-from flows.locks import workspace_lock
 from flows.prune import prune
 from flows.repository import open_repo
 from flows.stand_ins import write_stand_ins
@@ -91,38 +88,6 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     )
     stale |= {name: stale.get(name, ["forced"]) for name in forced}
     return Plan(params, graph, stale, forced, pruned)
-
-
-_handed_on: ContextVar[Plan | None] = ContextVar("plan", default=None)
-
-
-@contextmanager
-def handing_on(plan: Plan) -> Iterator[None]:
-    """Let the run that is started in this block follow `plan`; the caller holds the workspace."""
-    token = _handed_on.set(plan)
-    try:
-        yield
-    finally:
-        _handed_on.reset(token)
-
-
-@contextmanager
-def plan_of_run(root: Path, targets: Iterable[str] = (), *, force: bool = False) -> Iterator[Plan]:
-    """The plan that a run of the project at `root` follows, which holds the workspace in this block.
-
-    It is the one that was handed on, if there is one, or else made here; see `make_plan`.
-
-    Raises
-    ------
-    InputError
-        Another run holds the workspace, or no plan can be made.
-    """
-    plan = _handed_on.get()
-    if plan is not None:
-        yield plan
-        return
-    with workspace_lock(root):
-        yield make_plan(root, targets, force=force)
 
 
 def _check_data(root: Path, graph: Graph) -> None:

@@ -1,8 +1,8 @@
 """The effect: how much more often untrained images are taken for a minority once they are changed.
 
-Everything is paired by image, and intervals come from resampling groups of relatives. Where few or no images move the
-resamples show too little variance, so the difference of the two shares gets its interval from theirs: Wilson's, with
-the number of independent images that the resamples show, and the correlation of the two over the resamples.
+Everything is paired by image, and intervals come from a bootstrap over groups of relatives. Where few or no images
+move the draws show too little variance, so the difference of the two shares gets its interval from theirs: Wilson's,
+with the number of independent images that the draws show, and the correlation of the two over the draws.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.statistics.bootstrap import resampled_means
+from tasks.statistics.bootstrap import bootstrap_means
 from tasks.statistics.interval import Interval
 from tasks.statistics.shares import difference_of_shares, effective_trials, kish, wilson
 
-RESAMPLES = 2000
+DRAWS = 2000
 EVEN = 0.01  # shares of new images that differ by no more than rounding does
 
 
@@ -70,7 +70,7 @@ def effect(untouched: np.ndarray, changed: np.ndarray, groups: np.ndarray) -> Ef
         Code of the group of relatives of each image, shape (n,), integers from 0.
     """
     both = np.stack([untouched, changed])
-    draws = resampled_means(both, groups, RESAMPLES)
+    draws = bootstrap_means(both, groups, DRAWS)
     means = both.mean(axis=1)
     sizes = np.bincount(groups)
     trials = effective_trials(means, draws, np.full(2, kish(sizes)), np.full(2, float(len(groups))))

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.audit.effect import Effect, effect, minorities
+from tasks.audit.effect import effect, minorities
 from tasks.audit.images import audited_images, changed_inputs, changed_versions
 from tasks.audit.probing import probe_recipe
 from tasks.audit.sheet import write_sheet
+from tasks.audit.wording import notes, reason, why_not
 from tasks.inputs import Inputs
 from tasks.shortcuts import NOT_AUDITED, judge, without_effect
-from tasks.statistics.groups import FEWEST_GROUPS
 from tasks.statistics.interval import CONFIDENCE
 from tasks.tables import CATALOG, SPLITS, first_repeat
 from tasks.train.loading import load_model
@@ -56,29 +56,6 @@ def audit_strategy(workspace: Workspace, name: str, balanced: pd.DataFrame, fold
             shutil.rmtree(scratch, ignore_errors=True)
     groups = dict(zip(first["image_id"], first["group"], strict=True))
     return found | {"probe": probe_recipe(workspace, name, balanced, catalog, groups), "notes": notes(balanced)}
-
-
-def why_not(balanced: pd.DataFrame, images: pd.DataFrame) -> str | None:
-    """Why the effect on predictions can't be measured, if so."""
-    if not (balanced["origin"] == "augmented").any():
-        return "its new images are not made by transforms of one image, which alone can be applied to other images"
-    groups = images["group"].nunique()
-    if groups < FEWEST_GROUPS:
-        return (
-            f"too few images of {images['label'].iloc[0]}, {len(images):,} in {groups} groups of relatives, where "
-            f"{FEWEST_GROUPS} are needed"
-        )
-    return None
-
-
-def notes(balanced: pd.DataFrame) -> list[str]:
-    """What of a recipe no audit looks at."""
-    origins = set(balanced["origin"])
-    said = {
-        "mixed": "Mixed images are not audited, only the recipe's transforms.",
-        "synthetic": "Synthetic images can't be audited: no generator makes them from a given image.",
-    }
-    return [sentence for origin, sentence in said.items() if origin in origins]
 
 
 def _measure(
@@ -127,13 +104,3 @@ def taken_for(model: Model, inputs: Inputs, classes: Sequence[str]) -> NDArray[n
     among = np.isin(model.classes, classes)
     taken: NDArray[np.float64] = among[model.predict_each(inputs).decisions].astype(np.float64)
     return taken
-
-
-def reason(outcome: str, found: Effect, audited: str, minority: Sequence[str], images: int, limit: float) -> str:
-    """What was measured, as a sentence."""
-    it, share = found.difference, minority[0] if len(minority) == 1 else "a minority"
-    return (
-        f"{outcome}: {images:,} unseen images of {audited} are taken for {share} in {found.untouched.value:.1%} of "
-        f"cases, and in {found.changed.value:.1%} once changed as the recipe does: {it.value:+.3f} "
-        f"({CONFIDENCE:.0%} interval {it.low:+.3f} to {it.high:+.3f}, limit {limit:g})"
-    )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, UNCLEAR, too_small, verdict
-from tasks.compare.wording import LABELS, at_level, decimal, listed
 from tasks.errors import InputError
 from tasks.evaluate.metrics import decision_metrics
 from tasks.evaluate.scored import Scored
@@ -66,60 +65,6 @@ class Comparison:
         """The strategies, best first; equals by name."""
         return _ranked(self.metrics, self.metric)
 
-    @property
-    def reason(self) -> str:
-        """Why this strategy is recommended, in a few short sentences."""
-        return self._recommendation + self._audit
-
-    @property
-    def _audit(self) -> str:
-        """What the audits change about it, in a sentence."""
-        held = [name for name in self.shortcuts if name != self.baseline]
-        said = ""
-        if held:
-            verb = "is" if len(held) == 1 else "are"
-            said += f" {listed(held)} {verb} held back: traces of augmentation move predictions."
-        if self.baseline in self.shortcuts:
-            said += f" The baseline, {self.baseline}, reads traces of augmentation itself: compare with another."
-        return said
-
-    @property
-    def _recommendation(self) -> str:
-        label, others = LABELS[self.metric], len(self.differences)
-        if not others:
-            return f"{self.baseline} is the only strategy, so there is nothing to choose."
-        if self.too_small:
-            return (
-                f"Keep {self.baseline}: too few images of {self.too_small} to tell what helps. It needs "
-                f"{FEWEST_GROUPS} training images that are no relatives of each other."
-            )
-        if self.recommended == self.baseline:
-            doubts = sum(judged == UNCLEAR for judged in self.verdicts.values())
-            tail = f"; of {doubts} the data can't tell" if doubts else ""
-            return (
-                f"Keep {self.baseline}: none of the {others} other strategies is certain to raise {label} by an amount "
-                f"that matters{tail}."
-            )
-        gain = self.differences[self.recommended]
-        return (
-            f"{self.recommended} raises {label} by {decimal(gain.value)} over {self.baseline} "
-            f"({at_level(gain, self.confidence)}). {self._choice}"
-        )
-
-    @property
-    def _choice(self) -> str:
-        """Why this one of those that help, in a sentence."""
-        helpful = [name for name in self.ranked if self.verdicts[name] == HELPS]
-        if len(helpful) == 1:
-            return "It is the only one that helps."
-        if not self.peers:
-            return f"It is the best of the {len(helpful)} that help."
-        best, others = helpful[0], [name for name in self.peers if name != helpful[0]]
-        if best == self.recommended:
-            return f"{listed(others)} can't be told apart from it; it is the simplest of them."
-        also = f" or from {listed(others)}" if others else ""
-        return f"The best, {best}, can't be told apart from it{also}; {self.recommended} is the simplest of them."
-
 
 def compare(
     scored: Mapping[str, Scored],
@@ -140,7 +85,7 @@ def compare(
     settings
         Baseline, metric and margin.
     intervals
-        Confidence level, number of resamples and their seed.
+        Confidence level, number of draws and their seed.
     simplest_first
         The strategies, see `tasks.compare.simplicity`.
     shortcuts
@@ -205,7 +150,7 @@ class Changes:
 
 
 def paired_changes(scored: list[Scored], metric: str, intervals: Evaluate) -> Changes:
-    """Differences of all but the first in `scored` to the first, on the same resamples.
+    """Differences of all but the first in `scored` to the first, on the same draws.
 
     The intervals of the metric hold together, and so do those of all recalls.
     """
@@ -216,8 +161,8 @@ def paired_changes(scored: list[Scored], metric: str, intervals: Evaluate) -> Ch
         )
     if len(scored) == 1:
         return Changes([], [])
-    resamples = scored[0].resamples(intervals.resamples, intervals.seed)
-    base, *others = estimate([decision_metrics(one) for one in scored], resamples)
+    bootstrap = scored[0].bootstrap(intervals.draws, intervals.seed)
+    base, *others = estimate([decision_metrics(one) for one in scored], bootstrap)
 
     def joint(name: str) -> list[Interval]:
         values = np.stack([one[name].value - base[name].value for one in others]).ravel()

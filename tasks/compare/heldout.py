@@ -59,11 +59,11 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
     comparison
         What was found out of fold.
     intervals
-        Confidence level, number of resamples and their seed.
+        Confidence level, number of draws and their seed.
     """
     base, chosen = comparison.baseline, comparison.recommended
-    resamples = held_out[base].resamples(intervals.resamples, intervals.seed)
-    evaluations = {name: evaluate(one, resamples, intervals.confidence) for name, one in held_out.items()}
+    bootstrap = held_out[base].bootstrap(intervals.draws, intervals.seed)
+    evaluations = {name: evaluate(one, bootstrap, intervals.confidence) for name, one in held_out.items()}
     difference = None
     if chosen != base:
         difference = paired_changes([held_out[base], held_out[chosen]], comparison.metric, intervals).metric[0]

@@ -11,6 +11,7 @@ import pyarrow as pa
 from tasks.compare.audits import Audited
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import Confirmation
+from tasks.compare.reason import reason
 from tasks.params.models import COMPONENTS, Strategy
 from tasks.statistics.interval import Interval
 from tasks.tables import Table
@@ -75,7 +76,7 @@ def leaderboard(
         "baseline": comparison.baseline,
         "recommended": comparison.recommended,
         "peers": comparison.peers,
-        "reason": comparison.reason,
+        "reason": reason(comparison),
         "rarest_class": comparison.rarest,
         "confidence": comparison.confidence,
         "margin": comparison.margin,

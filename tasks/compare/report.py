@@ -51,8 +51,8 @@ class ReportData:
         By strategy.
     samples
         Contact sheets as data URIs, by recipe and class.
-    resamples
-        Number of bootstrap resamples.
+    draws
+        Number of bootstrap draws.
     """
 
     comparison: Comparison
@@ -64,7 +64,7 @@ class ReportData:
     class_counts: dict[str, dict[str, Any]]
     audits: dict[str, Audited]
     samples: dict[str, dict[str, str]]
-    resamples: int
+    draws: int
 
 
 def report(data: ReportData) -> str:

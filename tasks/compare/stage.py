@@ -7,6 +7,7 @@ from tasks.compare.comparison import compare
 from tasks.compare.heldout import confirm
 from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
 from tasks.compare.looks import log_looks, look_sentence
+from tasks.compare.reason import reason
 from tasks.compare.report import ReportData, report
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
@@ -34,7 +35,7 @@ def run(workspace: Workspace, name: str) -> None:
     shortcuts = [strategy for strategy, audited in audits.items() if audited.holds_back]
     order = simplest_first(params.strategies, class_counts)
     comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate, order, shortcuts)
-    say(comparison.reason)
+    say(reason(comparison))
 
     held_out = {}
     for strategy in dict.fromkeys([comparison.baseline, comparison.recommended]):
@@ -55,7 +56,7 @@ def run(workspace: Workspace, name: str) -> None:
         class_counts=class_counts,
         audits=audits,
         samples=samples(workspace.path("data", "balanced"), recipes, sorted(before, key=before.__getitem__)),
-        resamples=params.evaluate.resamples,
+        draws=params.evaluate.draws,
     )
     with workspace.output("reports", "compare") as folder:
         write_json(folder / "leaderboard.json", board)

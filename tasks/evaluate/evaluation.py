@@ -11,7 +11,7 @@ from tasks.evaluate.calibration import CALIBRATION_ERROR, NO_RELIABILITY, calibr
 from tasks.evaluate.metrics import confusion_counts, decision_metrics
 from tasks.evaluate.ranking import RECALLS, ranking_metrics
 from tasks.evaluate.scored import Scored
-from tasks.statistics.bootstrap import Estimate, Resamples, estimate, percentiles
+from tasks.statistics.bootstrap import Bootstrap, Estimate, estimate, percentiles
 from tasks.statistics.interval import Interval
 from tasks.statistics.shares import effective_trials, kish, wilson
 
@@ -51,22 +51,22 @@ class Evaluation:
     decisions: pd.DataFrame
 
 
-def evaluate(scored: Scored, resamples: Resamples, confidence: float) -> Evaluation:
+def evaluate(scored: Scored, bootstrap: Bootstrap, confidence: float) -> Evaluation:
     """Evaluate one strategy.
 
     Parameters
     ----------
     scored
         Its scores on one part of the data.
-    resamples
-        Resamples of that part.
+    bootstrap
+        Of that part.
     confidence
         Confidence level of every interval, in (0, 1).
     """
     statistics = [decision_metrics(scored), ranking_metrics(scored)]
     if scored.has_probabilities:
         statistics.append(calibration_error(scored))
-    found = {name: one for of_one in estimate(statistics, resamples) for name, one in of_one.items()}
+    found = {name: one for of_one in estimate(statistics, bootstrap) for name, one in of_one.items()}
     names = np.array(scored.classes)
     return Evaluation(
         classes=scored.classes,

@@ -1,7 +1,7 @@
 """Metrics of decisions: accuracy, recall, precision and F1, for many weightings of the images at once.
 
 Definitions are scikit-learn's. A class that is never predicted has precision 0 and F1 0 (``zero_division=0``), since
-leaving it out of the macro average would reward ignoring it. A resample that lacks a class has no recall for it; its
+leaving it out of the macro average would reward ignoring it. A draw that lacks a class has no recall for it; its
 macro averages are over the classes that it holds.
 """
 

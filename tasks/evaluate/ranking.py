@@ -40,7 +40,7 @@ class RankedClass:
             `precision_at` and `false_positive_rate_at`, shape (R, b).
         """
         passed = self.ranked(weights)
-        with np.errstate(invalid="ignore", divide="ignore"):  # a resample without the class has no metrics: NaN
+        with np.errstate(invalid="ignore", divide="ignore"):  # a draw without the class has no metrics: NaN
             precision = passed.hits / np.maximum(passed.hits + passed.false_alarms, 1)
             reached = _first_reaching(passed.found[1:], RECALLS[:, None] * passed.total)
             return {

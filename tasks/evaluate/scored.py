@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from tasks import scores
 from tasks.errors import InputError
-from tasks.statistics.bootstrap import Resamples
+from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.groups import groups_by_class
 from tasks.statistics.shares import kish
 from tasks.tables import PREDICTIONS, SCORE_PREFIX, first_repeat
@@ -140,9 +140,9 @@ class Scored:
         """Code of the class with the fewest images, the first of them where several tie."""
         return int(self.class_counts.argmin())
 
-    def resamples(self, count: int, seed: int) -> Resamples:
-        """Resamples of these images and fits, `count` of them."""
-        return Resamples.of(self.labels, self.groups, self.fits, count, seed)
+    def bootstrap(self, count: int, seed: int) -> Bootstrap:
+        """The bootstrap of these images and fits: `count` draws."""
+        return Bootstrap.of(self.labels, self.groups, self.fits, count, seed)
 
 
 def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:

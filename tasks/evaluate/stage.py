@@ -33,6 +33,6 @@ def _evaluate(strategy: str, root: Path, splits: DataFrame, settings: Evaluate, 
     """Evaluate one strategy and draw its plots below `folder`; runs in a process of its own."""
     file = PREDICTIONS.place(root, strategy)
     scored = read_scored(file, splits, "train")
-    found = evaluate(scored, scored.resamples(settings.resamples, settings.seed), settings.confidence)
+    found = evaluate(scored, scored.bootstrap(settings.draws, settings.seed), settings.confidence)
     write_plots(found, strategy, folder / "plots" / strategy)
     return found

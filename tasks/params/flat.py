@@ -69,6 +69,7 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
         "recipes": {name: _recipe(item) for name, item in section("recipes").items()},
         "train": section("train", without=OF_FITS),
         "strategies": {name: _strategy(item, backbone, fits) for name, item in section("strategies").items()},
+        "evaluate": {{"resamples": "draws"}.get(key, key): value for key, value in section("evaluate").items()},
     }
 
 

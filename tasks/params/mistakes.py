@@ -6,13 +6,11 @@ import typing
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from ruamel.yaml.error import MarkedYAMLError
 
 from tasks.errors import closest, did_you_mean
-from tasks.params.models import Params
-from tasks.registry import Component, OneOf, components
+from tasks.params.places import names_of, owners_of, valid_keys, walk
+from tasks.registry import components
 
 EXPECTED = {
     "bool": "true or false",
@@ -33,7 +31,7 @@ def told(mistakes: Iterable[Any]) -> list[Any]:
     """The mistakes without echoes: a misspelt key is not told again as the missing key that it stands for."""
     mistakes = list(mistakes)
     meant = {
-        (*mistake["loc"][:-1], closest(str(mistake["loc"][-1]), _valid_keys(mistake["loc"])))
+        (*mistake["loc"][:-1], closest(str(mistake["loc"][-1]), valid_keys(mistake["loc"])))
         for mistake in mistakes
         if mistake["type"] == "extra_forbidden"
     }
@@ -42,20 +40,20 @@ def told(mistakes: Iterable[Any]) -> list[Any]:
 
 def place(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """Where in the file a mistake lies: pydantic puts the name of a component before its own keys."""
-    return _walk(loc)[0]
+    return walk(loc)[0]
 
 
 def sentence(mistake: Any) -> str:
     """A mistake, of pydantic's or of `tasks.params.checks`, as a sentence."""
     kind, context, value = mistake["type"], mistake.get("ctx", {}), mistake.get("input")
     loc = tuple(key for key in mistake["loc"] if key != "[key]")
-    shown, _, field = _walk(loc)
+    shown, _, field = walk(loc)
     where = ".".join(str(key) for key in shown) or "params.yaml"
     if "[key]" in mistake["loc"] or kind in ("invalid_key", "string_pattern_mismatch", "string_too_long"):
         name = value if isinstance(value, str) else loc[-1]
         return f"{where}: {name!r} can't be a name; use up to 64 letters, digits, - and _, in quotes if all are digits"
     if kind == "extra_forbidden":
-        names, owners = _valid_keys(loc), _owners(loc)
+        names, owners = valid_keys(loc), owners_of(loc)
         if owners:
             found = f"a setting of {' or '.join(owners)}: write it there, {{name: ..., {loc[-1]}: {_in_yaml(value)}}}"
             return f"{where}: unknown key here, but {found}; valid are {_listed(names)}"
@@ -63,13 +61,13 @@ def sentence(mistake: Any) -> str:
     if kind == "missing":
         return f"{where}: missing; add the key {loc[-1]!r}"
     if kind == "union_tag_not_found":
-        return f"{where}: its name is missing; write it as {{name: ...}}; valid are {_listed(_names(loc))}"
-    if kind in ("model_attributes_type", "model_type", "dict_type") and (names := _names(loc)):
+        return f"{where}: its name is missing; write it as {{name: ...}}; valid are {_listed(names_of(loc))}"
+    if kind in ("model_attributes_type", "model_type", "dict_type") and (names := names_of(loc)):
         if isinstance(value, str) and shown[0] == "recipes" and (why := between_features(value)):
             return f"{where}: {why}"
         return f"{where}: {_as_component(value, names)}; valid are {_listed(names)}"
     if kind == "union_tag_invalid":
-        names, tag = _names(loc), value["name"] if isinstance(value, dict) else context["tag"]
+        names, tag = names_of(loc), value["name"] if isinstance(value, dict) else context["tag"]
         if tag is None:
             return f"{where}.name: nothing stands here; valid are {_listed(names)}"
         if shown[0] == "recipes" and (why := between_features(str(tag))):
@@ -114,92 +112,6 @@ def between_features(name: str) -> str | None:
         "two pictures lies a blend that is neither, and neighbours mean little beyond some hundred values. Write "
         f"sampler: {{name: {name}}} in a strategy on features (family: {{name: head}}) instead"
     )
-
-
-def syntax_mistake(error: MarkedYAMLError) -> tuple[int, str]:
-    """The line, from 1, that makes a text no YAML, and the remedy as a sentence."""
-    problem, context = error.problem or "", error.context or ""
-    mark = error.problem_mark or error.context_mark
-    seen = mark.line + 1 if mark else 1
-    began = error.context_mark.line + 1 if error.context_mark else seen
-    if "duplicate key" in problem:
-        return seen, f"the key {problem.split(chr(34))[1]!r} stands in this section already; remove one of them"
-    if "'\\t'" in problem:
-        return seen, "a tab can't indent; use spaces"
-    if "flow" in context:
-        return began, "the bracket that opens here is not closed, or a comma is missing in it"
-    if "quoted scalar" in context:
-        return began, "the quote that opens here is not closed"
-    if "simple key" in context:
-        return began, "a key without a colon; write it as 'key: value'"
-    if "mapping values are not allowed" in problem:
-        return seen, "a colon where no key can stand; check the indentation, or put quotes around the value"
-    if "block" in context:
-        return seen, "the indentation does not fit the lines above; keys of one section start in the same column"
-    if "single document" in context:
-        return seen, "a second document starts here; remove the line '---'"
-    return seen, f"not valid YAML: {problem.partition(chr(10))[0] or context}"
-
-
-def _valid_keys(loc: tuple[int | str, ...]) -> list[str]:
-    """The keys that are valid beside the one at `loc`."""
-    _, model, _ = _walk(loc[:-1])
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
-
-
-def _owners(loc: tuple[int | str, ...]) -> list[str]:
-    """The keys beside the one at `loc` whose components have a setting of its name."""
-    _, model, _ = _walk(loc[:-1])
-    fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
-    kinds = {name: field.annotation for name, field in fields.items() if _takes_any(field.metadata)}
-    return [
-        name
-        for name, kind in kinds.items()
-        if any(loc[-1] in one.model_fields.keys() - {"name"} for one in components(str(kind.__module__)).values())
-    ]
-
-
-def _takes_any(metadata: Iterable[Any]) -> bool:
-    """Whether what is annotated so may be any component of its kind."""
-    return any(isinstance(meta, OneOf) for meta in metadata)
-
-
-def _names(loc: tuple[int | str, ...]) -> list[str]:
-    """The names of the components that the key at `loc` chooses from."""
-    _, model, _ = _walk(loc)
-    return list(components(model.__module__)) if isinstance(model, type) and issubclass(model, Component) else []
-
-
-def _walk(loc: tuple[int | str, ...]) -> tuple[tuple[int | str, ...], Any, FieldInfo | None]:
-    """Follow pydantic's `loc` through the models.
-
-    Returns
-    -------
-    tuple
-        The place in the file, without the names of components that pydantic puts in; the type of what stands there
-        (None where no model knows); and the field, where it is one.
-    """
-    model: Any = Params
-    field: FieldInfo | None = None
-    shown: list[int | str] = []
-    one_of = False  # whether the next key may be the name of a component
-    for key in loc:
-        if one_of and key in (known := components(model.__module__)):
-            model, field, one_of = known[str(key)], None, False
-            continue
-        shown.append(key)
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            field = model.model_fields.get(str(key))
-            model = field.annotation if field else None
-            one_of = field is not None and _takes_any(field.metadata)
-        elif typing.get_origin(model) in (dict, list):
-            item = typing.get_args(model)[-1]
-            field, one_of = None, typing.get_origin(item) is typing.Annotated
-            model = typing.get_args(item)[0] if one_of else item
-            one_of = one_of and _takes_any(typing.get_args(item)[1:])
-        else:
-            model, field = None, None
-    return tuple(shown), model, field
 
 
 def _range(field: FieldInfo | None) -> str:

@@ -165,7 +165,7 @@ class Evaluate(Section):
     """Metrics and their intervals."""
 
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence level of every interval.")
-    resamples: int = Field(1000, ge=100, le=100_000, description="Bootstrap resamples.")
+    draws: int = Field(1000, ge=100, le=100_000, description="Bootstrap draws.")
     seed: Seed = 0
 
 

@@ -13,8 +13,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from tasks.errors import InputError
 from tasks.params.checks import contradictions
 from tasks.params.flat import nested_form
-from tasks.params.mistakes import place, sentence, syntax_mistake, told
+from tasks.params.mistakes import place, sentence, told
 from tasks.params.models import Params
+from tasks.params.syntax import syntax_mistake
 
 
 def load_params(path: Path) -> Params:

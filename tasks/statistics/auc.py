@@ -16,7 +16,7 @@ from tasks.statistics.bootstrap import drawn_groups
 from tasks.statistics.interval import CONFIDENCE, Interval
 from tasks.statistics.shares import effective_trials, kish, wilson
 
-RESAMPLES = 500
+DRAWS = 500
 
 
 def auc(values: np.ndarray, positive: np.ndarray) -> float:
@@ -168,7 +168,7 @@ def auc_within_folds(
     """The area over pairs of images of one fold, with an interval in which relatives are drawn together.
 
     Scores of different folds come from different classifiers, so they are not compared. The interval is Wilson's, with
-    the number of independent images that the resamples show: so it does not shrink to a point where all are told apart.
+    the number of independent images that the draws show: so it does not shrink to a point where all are told apart.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def auc_within_folds(
     ----------
     Forman and Scholz, Apples to apples in cross-validation studies, SIGKDD Explorations 12, 2010.
     """
-    drawn = drawn_groups(int(groups.max()) + 1, RESAMPLES)
+    drawn = drawn_groups(int(groups.max()) + 1, DRAWS)
     weights = np.vstack([np.ones(len(scores)), drawn[:, groups]]).T
     wins, pairs = np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
     for fold in np.unique(folds):

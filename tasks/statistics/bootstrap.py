@@ -1,17 +1,17 @@
-"""The bootstrap: what other images, and training again, would have given, from resamples of those that there are.
+"""The bootstrap: what other images, and training again, would have given, from draws among those that there are.
 
-Relatives stay together: a resample draws whole groups with replacement, as many as there are. `drawn_groups` draws them
-just so. `Resamples` draws within class strata, so that classes keep their size (a stratified cluster bootstrap: Davison
+Relatives stay together: a draw takes whole groups with replacement, as many as there are. `drawn_groups` draws them
+just so. `Bootstrap` draws within class strata, so that classes keep their size (a stratified cluster bootstrap: Davison
 and Hinkley, Bootstrap Methods and their Application, 1997, sections 3.2 and 3.8; Field and Welsh, JRSS B 69, 2007). A
-group stands in the stratum of the rarest class in it, so that every resample holds as many groups with the rarest class
+group stands in the stratum of the rarest class in it, so that every draw holds as many groups with the rarest class
 as the data do.
 
-It resamples fits as well, so that the noise of training counts: an interval then speaks of what training again would
+It draws fits as well, so that the noise of training counts: an interval then speaks of what training again would
 give, not of these very weights. Of S fits S - 1 are drawn, with replacement: with a handful of fits a draw of S would
 understate their variance by the factor (S - 1) / S (Rao and Wu, JASA 83, 1988). From a single fit nothing can be learnt
 of that noise, and its share is then missing from the interval.
 
-All strategies are weighted alike, images and fits, so that comparisons are paired. Each resample has a random stream of
+All strategies are weighted alike, images and fits, so that comparisons are paired. Each draw has a random stream of
 its own, so that chunks, which bound the memory, don't matter.
 """
 
@@ -29,8 +29,8 @@ Statistic = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Resamples:
-    """A reproducible series of resamples of the same images and fits.
+class Bootstrap:
+    """A reproducible series of draws of the same images and fits.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Resamples:
     fits
         Number of fits S.
     count
-        Number of resamples B.
+        Number of draws B.
     seed
         Seed of the series.
     """
@@ -57,8 +57,8 @@ class Resamples:
     seed: int
 
     @classmethod
-    def of(cls, labels: np.ndarray, groups: np.ndarray, fits: int, count: int, seed: int) -> Resamples:
-        """Prepare `count` resamples of images and fits.
+    def of(cls, labels: np.ndarray, groups: np.ndarray, fits: int, count: int, seed: int) -> Bootstrap:
+        """Prepare `count` draws of images and fits.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class Estimate:
     value
         On the data as they are; any shape.
     draws
-        On each resample; the shape of `value` and a last axis of length B. NaN where a resample lacks the class, which
+        On each draw; the shape of `value` and a last axis of length B. NaN where a draw lacks the class, which
         happens only where groups mix classes.
     """
 
@@ -112,17 +112,17 @@ class Estimate:
     draws: np.ndarray
 
 
-def estimate(statistics: Sequence[Statistic], resamples: Resamples) -> list[dict[str, Estimate]]:
-    """Compute statistics on the data and on every resample.
+def estimate(statistics: Sequence[Statistic], bootstrap: Bootstrap) -> list[dict[str, Estimate]]:
+    """Compute statistics on the data and on every draw.
 
     All statistics see the same weights, so that the draws of two strategies may be subtracted from each other.
     """
-    as_they_are = np.ones((len(resamples.groups), 1), dtype=np.int32)
+    as_they_are = np.ones((len(bootstrap.groups), 1), dtype=np.int32)
     values = [
         {name: value.mean(axis=0)[..., 0] for name, value in statistic(as_they_are).items()} for statistic in statistics
     ]
     collected: list[dict[str, list[np.ndarray]]] = [{name: [] for name in of_one} for of_one in values]
-    for images, fits in resamples.chunks():
+    for images, fits in bootstrap.chunks():
         for statistic, into in zip(statistics, collected, strict=True):
             for name, drawn in statistic(images).items():
                 into[name].append(np.einsum("s...b,sb->...b", drawn, fits))
@@ -143,13 +143,13 @@ def percentiles(draws: np.ndarray, confidence: float) -> tuple[np.ndarray, np.nd
     return low, high
 
 
-def drawn_groups(number: int, resamples: int, seed: int = 0) -> np.ndarray:
-    """How often each of `number` groups is drawn in each resample, shape (resamples, number)."""
+def drawn_groups(number: int, draws: int, seed: int = 0) -> np.ndarray:
+    """How often each of `number` groups is drawn in each draw, shape (draws, number)."""
     stream = np.random.default_rng(seed)
-    return stream.multinomial(number, np.full(number, 1 / number), size=resamples)
+    return stream.multinomial(number, np.full(number, 1 / number), size=draws)
 
 
-def resampled_means(values: np.ndarray, groups: np.ndarray, resamples: int) -> np.ndarray:
+def bootstrap_means(values: np.ndarray, groups: np.ndarray, draws: int) -> np.ndarray:
     """Means over images when whole groups are drawn.
 
     Parameters
@@ -162,9 +162,9 @@ def resampled_means(values: np.ndarray, groups: np.ndarray, resamples: int) -> n
     Returns
     -------
     numpy.ndarray
-        Shape (m, resamples).
+        Shape (m, draws).
     """
-    weights = drawn_groups(int(groups.max()) + 1, resamples)
+    weights = drawn_groups(int(groups.max()) + 1, draws)
     sums = np.stack([np.bincount(groups, row, minlength=weights.shape[1]) for row in values])
     means: np.ndarray = (sums @ weights.T) / (weights @ np.bincount(groups))
     return means

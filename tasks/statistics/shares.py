@@ -72,17 +72,17 @@ def kish(sizes: np.ndarray) -> float:
 
 
 def effective_trials(share: np.ndarray, draws: np.ndarray, least: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """How many independent images a share is as uncertain as, judged by how much it varies between resamples.
+    """How many independent images a share is as uncertain as, judged by how much it varies between draws.
 
     It is share (1 - share) / variance, the size of a sample of independent images with the same variance. Where all or
-    none succeeded resamples show no variance, and the cautious `least` is taken.
+    none succeeded draws show no variance, and the cautious `least` is taken.
 
     Parameters
     ----------
     share
         Observed proportions, any shape, in [0, 1].
     draws
-        The same on each resample of whole groups: a last axis of length B more. NaN where a resample can't tell.
+        The same on each draw of whole groups: a last axis of length B more. NaN where a draw can't tell.
     least, most
         Bounds, each of the shape of `share`: Kish's number of groups, as if relatives were copies of each other, and
         the number of images, as if they were strangers.

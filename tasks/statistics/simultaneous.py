@@ -15,7 +15,7 @@ def simultaneous(values: np.ndarray, draws: np.ndarray, confidence: float) -> tu
     """Single-step max-|t| intervals from paired bootstrap draws.
 
     Each difference is divided by its bootstrap standard error; the interval's half-width, in standard errors, is the
-    quantile of the largest such deviation in a resample. What the differences have in common (they share the baseline
+    quantile of the largest such deviation in a draw. What the differences have in common (they share the baseline
     and the images) is thereby used, which makes the intervals narrower than Bonferroni's.
 
     Parameters
@@ -23,14 +23,14 @@ def simultaneous(values: np.ndarray, draws: np.ndarray, confidence: float) -> tu
     values
         Shape (m,): the differences on the data.
     draws
-        Shape (m, B): the same on each resample, every row under the same weights. NaN where a resample can't tell.
+        Shape (m, B): the same on each draw, every row under the same weights. NaN where a draw can't tell.
     confidence
         Confidence level of all m intervals together, in (0, 1).
 
     Returns
     -------
     low, high
-        Shape (m,): ends of the intervals. A difference that is the same in every resample, as between identical
+        Shape (m,): ends of the intervals. A difference that is the same in every draw, as between identical
         predictions, has an interval of length 0.
 
     References

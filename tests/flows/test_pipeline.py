@@ -30,7 +30,7 @@ SMALL = [
     "split.folds=2",
     "train.seeds=2",
     *(f"strategies.{name}.family.steps=12" for name in KEPT_STRATEGIES),
-    "evaluate.resamples=100",
+    "evaluate.draws=100",
     "explore.thumbnails=2",
     "explore.permutations=20",
 ]

@@ -23,6 +23,7 @@ from tasks.compare.comparison import Comparison, compare, paired_changes
 from tasks.compare.heldout import confirm
 from tasks.compare.leaderboard import LEADERBOARD
 from tasks.compare.looks import look_sentence
+from tasks.compare.reason import reason
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
 from tasks.compare.verdicts import verdict
@@ -48,8 +49,8 @@ def scored_by(stream: np.random.Generator, recalls: tuple[float, float, float], 
     return Scored(CLASSES, np.arange(len(LABELS)), LABELS, np.arange(len(LABELS)), np.eye(3)[decided])
 
 
-def differences(scored: list[Scored], resamples: int = 150, seed: int = 0) -> list[Interval]:
-    return paired_changes(scored, "balanced_accuracy", Evaluate(resamples=resamples, seed=seed)).metric
+def differences(scored: list[Scored], draws: int = 150, seed: int = 0) -> list[Interval]:
+    return paired_changes(scored, "balanced_accuracy", Evaluate(draws=draws, seed=seed)).metric
 
 
 # --- statistics ------------------------------------------------------------------------------------------------------
@@ -157,17 +158,17 @@ def test_the_simplest_of_those_that_cannot_be_told_from_the_best_is_recommended(
         found = comparison_of(scored, ["plain", *order])
         assert [found.verdicts[name] for name in "abcd"] == ["helps"] * 4
         assert (found.recommended, found.peers) == (chosen, peers)  # `d` helps, but is certainly worse than the best
-        assert found.reason.startswith(f"{chosen} raises balanced accuracy by 0.")
-        assert says in found.reason
+        assert reason(found).startswith(f"{chosen} raises balanced accuracy by 0.")
+        assert says in reason(found)
 
 
 def test_the_best_is_recommended_where_all_others_are_certainly_worse() -> None:
     scored = {name: rarely_found(found) for name, found in (("plain", 2), ("a", 28), ("d", 14))}
     found = comparison_of(scored, ["plain", "d", "a"])
     assert (found.recommended, found.peers) == ("a", [])
-    assert found.reason.endswith("It is the best of the 2 that help.")
+    assert reason(found).endswith("It is the best of the 2 that help.")
     alone = comparison_of({name: scored[name] for name in ("plain", "d")})
-    assert alone.reason.endswith("It is the only one that helps.")
+    assert reason(alone).endswith("It is the only one that helps.")
 
 
 def first_rare_images(scored: Scored, kept: int) -> Scored:
@@ -183,7 +184,7 @@ def test_nothing_is_said_to_help_where_a_class_has_too_few_images() -> None:
         assert (found.verdicts["new"], found.recommended) == (judged, recommended)
         assert ("rare_one" in found.recall_changes["new"]) == (kept == 10)
     found = comparison_of({name: first_rare_images(rarely_found(0), 9) for name in ("plain", "new")})
-    assert found.reason.startswith("Keep plain: too few images of rare_one to tell what helps.")
+    assert reason(found).startswith("Keep plain: too few images of rare_one to tell what helps.")
 
 
 def test_numbers_and_names_read_well() -> None:
@@ -205,8 +206,8 @@ def test_scales_have_round_ticks_that_include_zero() -> None:
 def comparison_of(scored: dict[str, Scored], order: list[str] | None = None) -> Comparison:
     from tasks.evaluate.evaluation import evaluate as evaluate_one
 
-    metrics = {name: evaluate_one(one, one.resamples(100, 0), 0.95).metrics for name, one in scored.items()}
-    return compare(scored, metrics, Compare(), Evaluate(resamples=200), order or list(scored))
+    metrics = {name: evaluate_one(one, one.bootstrap(100, 0), 0.95).metrics for name, one in scored.items()}
+    return compare(scored, metrics, Compare(), Evaluate(draws=200), order or list(scored))
 
 
 @pytest.mark.parametrize(
@@ -217,9 +218,9 @@ def test_the_held_out_part_confirms_or_contradicts(found_before: int, found_afte
     stream = np.random.default_rng(3)
     found = comparison_of({"plain": scored_by(stream, (0.7, 0.9, 0.2)), "new": scored_by(stream, (0.7, 0.9, 0.8))})
     assert found.recommended == "new"
-    assert found.reason.startswith("new raises balanced accuracy by 0.")
+    assert reason(found).startswith("new raises balanced accuracy by 0.")
     held_out = {"plain": rarely_found(found_before), "new": rarely_found(found_after)}
-    confirmation = confirm(held_out, found, Evaluate(resamples=200))
+    confirmation = confirm(held_out, found, Evaluate(draws=200))
     assert confirmation.outcome == outcome
     assert confirmation.sentence.startswith(f"{outcome.capitalize()}: on 210 held-out images new changes")
 
@@ -227,7 +228,7 @@ def test_the_held_out_part_confirms_or_contradicts(found_before: int, found_afte
 def test_four_test_images_that_are_all_found_confirm_nothing() -> None:
     found = comparison_of({"plain": rarely_found(2), "new": rarely_found(28)})
     held_out = {"plain": first_rare_images(rarely_found(0), 4), "new": first_rare_images(rarely_found(4), 4)}
-    confirmation = confirm(held_out, found, Evaluate(resamples=200))
+    confirmation = confirm(held_out, found, Evaluate(draws=200))
     assert confirmation.difference is not None
     assert confirmation.difference.low > 0  # what the bootstrap says of it, which sees no variance in 0 and 4 of 4
     assert confirmation.outcome == "too few images of rare_one to tell"
@@ -244,7 +245,7 @@ def test_without_help_the_baseline_stays_and_there_is_nothing_to_confirm() -> No
     found = comparison_of({"plain": scored_by(stream, (0.7, 0.9, 0.8)), "new": scored_by(stream, (0.7, 0.9, 0.1))})
     assert found.recommended == "plain"
     assert found.verdicts == {"plain": "baseline", "new": "hurts"}
-    confirmation = confirm({"plain": scored_by(stream, (0.7, 0.9, 0.8))}, found, Evaluate(resamples=100))
+    confirmation = confirm({"plain": scored_by(stream, (0.7, 0.9, 0.8))}, found, Evaluate(draws=100))
     assert confirmation.difference is None
     assert "nothing to confirm" in confirmation.sentence
 
@@ -272,7 +273,7 @@ class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what these stages read."""
 
     params = SimpleNamespace(  # type: ignore[assignment]
-        evaluate=Evaluate(resamples=100),
+        evaluate=Evaluate(draws=100),
         compare=Compare(),
         recipes={"natural": None},
         strategies={name: strategy() for name in ("plain", "better", "worse")},
@@ -283,7 +284,7 @@ class LoneWorkspace(Workspace):
     """The same with the baseline only."""
 
     params = SimpleNamespace(  # type: ignore[assignment]
-        evaluate=Evaluate(resamples=100),
+        evaluate=Evaluate(draws=100),
         compare=Compare(),
         recipes={"natural": None},
         strategies={"plain": strategy()},
@@ -476,16 +477,16 @@ def test_strategies_without_probabilities_are_compared_and_reported(tmp_path: Pa
 def test_a_strategy_that_reads_traces_is_held_back_whatever_its_interval_says() -> None:
     scored = {name: rarely_found(found) for name, found in (("plain", 2), ("a", 28), ("d", 14), ("bad", 0))}
     metrics = comparison_of(scored).metrics
-    found = compare(scored, metrics, Compare(), Evaluate(resamples=200), list(scored), ["a", "bad"])
+    found = compare(scored, metrics, Compare(), Evaluate(draws=200), list(scored), ["a", "bad"])
     assert found.verdicts == {"plain": "baseline", "a": "held back", "d": "helps", "bad": "held back"}
     assert (found.recommended, found.peers) == ("d", [])
-    assert found.reason.endswith(" a and bad are held back: traces of augmentation move predictions.")
-    alone = compare(scored, metrics, Compare(), Evaluate(resamples=200), list(scored), ["a", "bad", "d"])
+    assert reason(found).endswith(" a and bad are held back: traces of augmentation move predictions.")
+    alone = compare(scored, metrics, Compare(), Evaluate(draws=200), list(scored), ["a", "bad", "d"])
     assert alone.recommended == "plain"
-    assert alone.reason.startswith("Keep plain: none of the 3 other strategies is certain")
-    itself = compare(scored, metrics, Compare(), Evaluate(resamples=200), list(scored), ["plain"])
+    assert reason(alone).startswith("Keep plain: none of the 3 other strategies is certain")
+    itself = compare(scored, metrics, Compare(), Evaluate(draws=200), list(scored), ["plain"])
     assert itself.verdicts["plain"] == "baseline"
-    assert itself.reason.endswith("The baseline, plain, reads traces of augmentation itself: compare with another.")
+    assert reason(itself).endswith("The baseline, plain, reads traces of augmentation itself: compare with another.")
 
 
 def test_a_held_back_strategy_is_told_with_its_reason_and_never_recommended(finished: Path, tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_calibration_error_is_that_of_a_plain_loop() -> None:
     assert ((table["low"] <= table["accuracy"]) & (table["accuracy"] <= table["high"])).all()
 
 
-# --- intervals and resamples -----------------------------------------------------------------------------------------
+# --- intervals and draws -----------------------------------------------------------------------------------------
 
 
 def test_groups_of_equal_size_count_one_each() -> None:
@@ -289,7 +289,7 @@ def test_relatives_that_fare_alike_widen_the_interval_of_a_recall_and_strangers_
     for name, right in (("alike", np.arange(40) // 4 % 2 == 0), ("strangers", strangers)):
         decided = np.concatenate([np.zeros(200, dtype=int), right.astype(int)])
         scored = Scored(["a", "b"], np.arange(240), labels, groups, np.eye(2)[decided][None])
-        recall = evaluate(scored, scored.resamples(300, 0), 0.95).metrics["recall.b"]
+        recall = evaluate(scored, scored.bootstrap(300, 0), 0.95).metrics["recall.b"]
         widths[name] = recall.high - recall.low
     assert widths["strangers"] == pytest.approx(np.ptp(wilson(0.5, 40, 0.95)), rel=0.15)
     assert widths["alike"] == pytest.approx(np.ptp(wilson(0.5, 10, 0.95)), rel=0.05)
@@ -297,9 +297,9 @@ def test_relatives_that_fare_alike_widen_the_interval_of_a_recall_and_strangers_
 
 def test_draws_are_the_metrics_of_the_drawn_images() -> None:
     scored = scored_example(fits=3, relatives=2)
-    resamples = scored.resamples(20, 5)
-    found = estimate([decision_metrics(scored)], resamples)[0]["macro_f1"]
-    ((images, fits),) = resamples.chunks()
+    bootstrap = scored.bootstrap(20, 5)
+    found = estimate([decision_metrics(scored)], bootstrap)[0]["macro_f1"]
+    ((images, fits),) = bootstrap.chunks()
     for number in range(20):
         rows = np.repeat(np.arange(len(scored.labels)), images[:, number])
         each = [
@@ -311,9 +311,9 @@ def test_draws_are_the_metrics_of_the_drawn_images() -> None:
 
 def test_chunks_do_not_change_a_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     scored = scored_example()
-    whole = estimate([ranking_metrics(scored)], scored.resamples(50, 0))[0]["pr_auc"].draws
+    whole = estimate([ranking_metrics(scored)], scored.bootstrap(50, 0))[0]["pr_auc"].draws
     monkeypatch.setattr(bootstrap, "CELLS", 7 * len(scored.labels))
-    assert estimate([ranking_metrics(scored)], scored.resamples(50, 0))[0]["pr_auc"].draws == pytest.approx(
+    assert estimate([ranking_metrics(scored)], scored.bootstrap(50, 0))[0]["pr_auc"].draws == pytest.approx(
         whole, rel=1e-12
     )
 
@@ -330,7 +330,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
         scored = Scored(
             ["a", "b", "c"], np.arange(len(labels)), labels, np.arange(len(labels)), np.eye(3)[decided][None]
         )
-        found = estimate([decision_metrics(scored)], scored.resamples(150, number))[0]["balanced_accuracy"]
+        found = estimate([decision_metrics(scored)], scored.bootstrap(150, number))[0]["balanced_accuracy"]
         low, high = percentiles(found.draws, 0.95)
         covered += bool(low <= truth.mean() <= high)
     assert 0.95 - 0.051 <= covered / 200 <= 0.95 + 0.051
@@ -338,7 +338,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
 
 def test_every_metric_of_the_contract_has_an_interval_around_it() -> None:
     scored = scored_example()
-    found = evaluate(scored, scored.resamples(100, 0), 0.95)
+    found = evaluate(scored, scored.bootstrap(100, 0), 0.95)
     overall = {"accuracy", "balanced_accuracy", "macro_precision", "macro_f1", "roc_auc", "pr_auc"}
     each = {f"{name}.{label}" for name in ("recall", "precision", "f1", "roc_auc", "pr_auc") for label in CLASSES}
     assert overall | each | {"expected_calibration_error"} == set(found.metrics)
@@ -361,7 +361,7 @@ def test_files_are_the_same_bytes_for_the_same_predictions_and_read_back(tmp_pat
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir()
-        evaluation = evaluate(scored, scored.resamples(100, 0), 0.95)
+        evaluation = evaluate(scored, scored.bootstrap(100, 0), 0.95)
         write_evaluations({"NA": evaluation}, folder)
         write_plots(evaluation, "NA", folder / "plots" / "NA")
         contents.append({path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.*"))})
@@ -378,7 +378,7 @@ def test_files_are_the_same_bytes_for_the_same_predictions_and_read_back(tmp_pat
 
 def test_many_classes_can_be_drawn(tmp_path: Path) -> None:
     scored = scored_example(counts=(6,) * 20)
-    figures = draw(evaluate(scored, scored.resamples(100, 0), 0.95), "plain")
+    figures = draw(evaluate(scored, scored.bootstrap(100, 0), 0.95), "plain")
     save_png(figures["confusion"], tmp_path / "confusion.png")
     assert len(figures["roc"].axes[0].lines) == 1 + 20
 
@@ -386,7 +386,7 @@ def test_many_classes_can_be_drawn(tmp_path: Path) -> None:
 class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what this stage reads."""
 
-    params = SimpleNamespace(evaluate=Evaluate(resamples=100), strategies={"plain": None})  # type: ignore[assignment]
+    params = SimpleNamespace(evaluate=Evaluate(draws=100), strategies={"plain": None})  # type: ignore[assignment]
 
 
 def write_inputs(root: Path, strategy: str, spoil_test: bool = False) -> None:
@@ -424,7 +424,7 @@ def test_missing_predictions_name_the_stage_that_makes_them(tmp_path: Path) -> N
 def test_anomaly_scores_are_evaluated_without_calibration(tmp_path: Path) -> None:
     logits = scored_example(counts=(60, 20))
     orders = replace(logits, kind="anomaly")
-    found = {name: evaluate(one, one.resamples(50, 0), 0.95) for name, one in (("a", orders), ("b", logits))}
+    found = {name: evaluate(one, one.bootstrap(50, 0), 0.95) for name, one in (("a", orders), ("b", logits))}
     assert set(found["b"].metrics) - set(found["a"].metrics) == {"expected_calibration_error"}
     write_evaluations(found, tmp_path)
     read = read_evaluations(tmp_path, ["a", "b"])

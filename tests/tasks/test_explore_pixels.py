@@ -15,7 +15,6 @@ from tasks.explore import measure
 from tasks.explore.checks.background import LAB
 from tasks.explore.checks.colour import colourfulness
 from tasks.explore.checks.texture import coherence, correlation, pattern_entropy
-from tasks.explore.class_spread import spreads
 from tasks.explore.dataset import measure_table
 from tasks.explore.effects import count_groups, effect, effects_by_class
 from tasks.explore.picture import SIDE, Picture, Source
@@ -23,6 +22,7 @@ from tasks.explore.report import shown_names
 from tasks.fingerprints import sharpness
 from tasks.images import open_image, to_rgb
 from tasks.row_store import RowStore
+from tasks.statistics.spread import spreads
 
 
 def photo(seed: int, width: int, height: int) -> Image.Image:

@@ -99,6 +99,7 @@ def foreign_families(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("tasks.registry.components", components)
     monkeypatch.setattr("tasks.params.mistakes.components", components)
+    monkeypatch.setattr("tasks.params.places.components", components)
     rebuild()
     yield
     monkeypatch.undo()
