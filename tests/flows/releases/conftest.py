@@ -9,7 +9,6 @@ import hashlib
 import io
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
@@ -381,8 +380,7 @@ def two(prototype_of_two: tuple[Path, dict[int, dict[str, bytes]]], project: Pro
 def previous(tmp_path: Path) -> Project:
     """A project with releases of earlier code, see previous/make.py: git's files as last committed, no data yet."""
     root = tmp_path / "previous"
-    with tarfile.open(Path(__file__).parent / "previous" / "project.tar.xz") as archive:
-        archive.extractall(root, filter="data")
+    shutil.unpack_archive(Path(__file__).parent / "previous" / "project.tar.xz", root)  # Python 3.11.2 has no filters
     project = Project(root)
     project.git("reset", "--quiet", "--hard")
     return project
