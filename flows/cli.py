@@ -152,15 +152,37 @@ def sample() -> None:
 
 @app.command()
 def add(
-    path: Annotated[Path, typer.Argument(help="Class folders, or a CSV or Parquet table: path,label[,group][,part].")],
+    path: Annotated[
+        Path, typer.Argument(help="Class folders, or a table (CSV, Excel, Parquet): path,label[,group,part].")
+    ],
     replace: Annotated[bool, typer.Option("--replace", help="Put them in the place of the present images.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what was found and stop.")] = False,
+    columns: Annotated[
+        str,
+        typer.Option("--columns", metavar="NAMES", help="A table's names: path=filename,label=class,..."),
+    ] = "",
+    one_hot: Annotated[bool, typer.Option("--one-hot", help="Columns of 0 and 1 are the table's classes.")] = False,
+    strip: Annotated[str, typer.Option("--strip", metavar="PREFIX", help="Take it away from a table's paths.")] = "",
+    follow_links: Annotated[bool, typer.Option("--follow-links", help="Links count as what they lead to.")] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Write into params.yaml.")
+    ] = None,
 ) -> None:
     """Copy your own images into data/raw and version them."""
     source = path.absolute()
     root = _enter()
     from flows import dataset
 
-    dataset.add(root, source, replace=replace)
+    named = dataset.column_names(columns)
+    dataset.add(
+        root,
+        source,
+        replace=replace,
+        columns=dataset.Columns(named, one_hot, strip),
+        follow_links=follow_links,
+        dry_run=dry_run,
+        settings=set_ or (),
+    )
 
 
 @app.command()

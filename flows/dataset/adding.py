@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from flows.dataset.entries import Found, class_counts, plan_merge
-from flows.dataset.finding import find, find_present
+from flows.dataset.disk import check_space
+from flows.dataset.entries import Found, check_classes, class_counts, plan_merge
+from flows.dataset.finding import Reading, default_ingest, find, find_present
 from flows.dataset.freezing import freeze_before_adding
+from flows.dataset.page import page
 from flows.dataset.place import Report, carry_out, finish_interrupted
 from flows.dataset.samples import CLASSES, is_sample
 from flows.dataset.versions import POINTER, RAW, is_committed, require_repository, track
 from flows.locks import workspace_lock
 from tasks.errors import InputError
+from tasks.ingest.reading import COLUMNS
+from tasks.ingest.table import Columns
+from tasks.params import load_params
+from tasks.params.editing import changed, set_values
+from tasks.params.models import Ingest
 from tasks.progress import say
 
+PARAMS = "params.yaml"
 
-def add(root: Path, path: Path, replace: bool = False) -> Report:
+
+def add(
+    root: Path,
+    path: Path,
+    replace: bool = False,
+    *,
+    columns: Columns | None = None,
+    follow_links: bool = False,
+    dry_run: bool = False,
+    settings: Sequence[str] = (),
+) -> Report | None:
     """Copy the images of a folder or table into `data/raw` and have DVC version it.
 
     Parameters
@@ -23,11 +42,19 @@ def add(root: Path, path: Path, replace: bool = False) -> Report:
     root
         The workspace.
     path
-        A folder that holds one folder a class (possibly below `train`, `val` and `test`), a folder with a `table.csv`,
-        or a table (CSV or Parquet) with the columns path, label and if known group and part.
+        A folder that holds one folder a class (possibly below parts, sites and the like), a folder with a `table.csv`,
+        or a table (CSV, Excel, Parquet) with the columns path, label and if known group and part.
     replace
         Put the images in the place of the present dataset, whose version stays in DVC's cache; else they join it, and
         the present split is frozen first, so that old images stay where they are.
+    columns
+        How the columns of a table are called.
+    follow_links
+        Whether links count as what they lead to.
+    dry_run
+        Only say what was found and what would be done; None comes back.
+    settings
+        ``key.path=value`` for `params.yaml`, which is written once the images can be taken.
 
     Raises
     ------
@@ -38,21 +65,57 @@ def add(root: Path, path: Path, replace: bool = False) -> Report:
     _check_path(root, path)
     with workspace_lock(root):
         finish_interrupted(root)
-        new = find(path)
+        params = _settings(root, settings)
+        present = find_present(root, params)
+        how = Reading(params, columns or Columns(), follow_links)
+        new = find(path, how, known=class_counts(() if replace else present.entries))
         if not new.entries:
             raise InputError("\n  ".join([f"{path}: no images found", *new.notes]))
-        for note in new.notes:
-            say(note)
-        present = find_present(root)
-        if replace:
-            plan = plan_merge(Found([], []), new)
-            _secure(root, present)
-        else:
+        if not replace:
             _check_presence(root, present, new)
-            plan = plan_merge(present, new)
-            if plan.copies:
-                freeze_before_adding(root)
+        plan = plan_merge(Found([], []) if replace else present, new)
+        check_classes(plan.entries, params, str(path))
+        for line in page(new, plan, params):
+            say(line)
+        if dry_run:
+            say(check_space(root, plan.copied_bytes))
+            say("nothing was copied: leave --dry-run out to take them")
+            return None
+        if settings:
+            set_values(root / PARAMS, settings)
+        if replace:
+            _secure(root, present)
+        elif plan.copies:
+            freeze_before_adding(root)
         return carry_out(root, plan, keep=not replace)
+
+
+def _settings(root: Path, settings: Sequence[str]) -> Ingest:
+    """What `params.yaml`, with `settings`, says of reading data; the defaults where there is none."""
+    file = root / PARAMS
+    if settings:
+        return changed(file, settings)[0].ingest
+    return load_params(file).ingest if file.is_file() else default_ingest()
+
+
+def column_names(told: str) -> dict[str, str]:
+    """The columns that ``path=filename,label=class`` names.
+
+    Raises
+    ------
+    InputError
+        It is no such list, or names something else than path, label, group and part.
+    """
+    found = {}
+    for one in (piece for piece in told.split(",") if piece.strip()):
+        name, equals, column = (part.strip() for part in one.partition("="))
+        if name not in COLUMNS or not equals or not column:
+            raise InputError(
+                f"--columns: {one.strip()!r} should be one of {', '.join(COLUMNS)}, an equals sign and the table's own "
+                "name for it, for instance path=filename,label=class"
+            )
+        found[name] = column
+    return found
 
 
 def _check_path(root: Path, path: Path) -> None:

@@ -6,13 +6,14 @@ Everything here only plans; nothing is written.
 from __future__ import annotations
 
 import filecmp
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tasks.errors import InputError
+from tasks.ingest.sources import Source, check_labels
+from tasks.params.models import Ingest
 
 SHOWN = 10  # mistakes named in one message
 
@@ -35,6 +36,8 @@ class Entry:
         The file that holds it now.
     size
         Bytes.
+    row
+        The row of a table that names it, if one does.
     """
 
     path: str
@@ -43,20 +46,34 @@ class Entry:
     part: str
     source: Path
     size: int
+    row: int | None = None
 
     @property
-    def row(self) -> dict[str, str]:
-        """The image's row in the table of a dataset."""
+    def said(self) -> dict[str, str]:
+        """What the table of a dataset says of it."""
         return {"path": self.path, "label": self.label, "group": self.group, "part": self.part}
 
 
 @dataclass(frozen=True)
 class Found:
-    """The images that a folder or table holds, and what was left out and why, a sentence each."""
+    """The images that a folder or table holds.
+
+    Attributes
+    ----------
+    entries
+        The images.
+    notes
+        What was concluded, and what was left out and why, a sentence each.
+    has_table
+        Whether a table names them.
+    columns
+        Further columns of that table by name: the cell of each path as text.
+    """
 
     entries: list[Entry]
     notes: list[str]
     has_table: bool = False
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,8 +106,7 @@ def plan_merge(present: Found, new: Found) -> Plan:
     Raises
     ------
     InputError
-        An image is there already with other content or another label, or the dataset can't be used (see
-        `check_classes`).
+        An image is there already with other content or another label.
     """
     merged = {entry.path: entry for entry in present.entries}
     copies = []
@@ -100,7 +116,7 @@ def plan_merge(present: Found, new: Found) -> Plan:
         if there is None:
             copies.append(entry)
             merged[entry.path] = entry
-        elif there.row != entry.row:
+        elif there.said != entry.said:
             conflicts.append(f"{entry.path}: is there with {_described(there)}, now comes with {_described(entry)}")
         elif there.size != entry.size or not filecmp.cmp(there.source, entry.source, shallow=False):
             conflicts.append(f"{entry.path}: is there with other content")
@@ -110,33 +126,36 @@ def plan_merge(present: Found, new: Found) -> Plan:
             + "\nRename them, or use --replace to put the new dataset in the place of the whole old one"
         )
     entries = sorted(merged.values(), key=lambda entry: entry.path)
-    check_classes(entries)
     has_table = present.has_table or any(_says_more_than_its_folder(entry) for entry in entries)
     return Plan(entries, copies, has_table)
 
 
-def check_classes(entries: list[Entry]) -> None:
-    """Refuse a dataset that can't be classified.
+def check_classes(entries: list[Entry], params: Ingest, where: str) -> None:
+    """Refuse a dataset that can't be classified, as the stage `ingest` would.
+
+    Parameters
+    ----------
+    entries
+        The whole dataset.
+    params
+        Which classes are renamed, merged and dropped, and which doubtful names are meant.
+    where
+        What messages call the place of the labels.
 
     Raises
     ------
     InputError
-        No images, no labels, one class only, or names that differ by case, spaces or the spelling of accents only.
+        No images, no labels, one class only, or labels that can't be taken as they are (`tasks.ingest.labels`).
     """
-    counts = class_counts(entries)
+    chosen = [replace(one, label=params.rename.get(one.label, one.label)) for one in entries]
+    chosen = [one for one, old in zip(chosen, entries, strict=True) if old.label not in params.drop]
+    counts = class_counts(chosen)
     if not counts:
         raise InputError(
             f"none of the {len(entries):,} images has a class: put the images of each class into a folder with its "
             "name, or give a table with the columns path and label"
         )
-    folded: dict[str, list[str]] = {}
-    for name in counts:
-        folded.setdefault(" ".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
-    twins = [" and ".join(repr(name) for name in names) for names in folded.values() if len(names) > 1]
-    if twins:
-        raise InputError(
-            f"class names differ by case or spelling only: {'; '.join(twins)}. Give each class one name and try again"
-        )
+    check_labels([Source(one.path, one.label or None, row=one.row) for one in chosen], params, where)
     if len(counts) == 1:
         raise InputError(_one_class(entries, next(iter(counts))))
 
@@ -167,4 +186,4 @@ def _says_more_than_its_folder(entry: Entry) -> bool:
 
 
 def _described(entry: Entry) -> str:
-    return ", ".join(f"{key} {value!r}" for key, value in entry.row.items() if key != "path" and value) or "no label"
+    return ", ".join(f"{key} {value!r}" for key, value in entry.said.items() if key != "path" and value) or "no label"

@@ -2,31 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.dataset.entries import Found
 from flows.dataset.folders import find_in_folder
-from flows.dataset.table import TABLE_SUFFIXES, find_in_table
+from flows.dataset.table import find_in_table
 from flows.dataset.versions import RAW
 from tasks.errors import InputError
-from tasks.ingest.reading import TABLE
+from tasks.ingest.reading import SUFFIXES, TABLE
+from tasks.ingest.table import Columns
+from tasks.params.models import Ingest
 
 
-def find(path: Path) -> Found:
+def default_ingest() -> Ingest:
+    """The settings of a workspace that says none."""
+    return Ingest.model_validate({})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How what people bring is to be read.
+
+    Attributes
+    ----------
+    params
+        What folders and labels mean, where it isn't found.
+    columns
+        How the columns of a table are called.
+    follow_links
+        Whether links count as what they lead to.
+    """
+
+    params: Ingest = field(default_factory=default_ingest)
+    columns: Columns = field(default_factory=Columns)
+    follow_links: bool = False
+
+
+def find(path: Path, how: Reading | None = None, known: Collection[str] = ()) -> Found:
     """Find the images of a folder of classes, of a folder with a `table.csv`, or of a table.
+
+    Parameters
+    ----------
+    path
+        The folder or table.
+    how
+        How to read it.
+    known
+        Classes that the dataset has already.
 
     Raises
     ------
     InputError
         `path` is none of these, or what it holds is wrong.
     """
+    how = how or Reading()
     if path.is_dir():
-        return find_in_table(path / TABLE) if (path / TABLE).is_file() else find_in_folder(path)
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return find_in_table(path)
-    raise InputError(f"{path}: give a folder that holds one folder a class, or a table ({', '.join(TABLE_SUFFIXES)})")
+        if (path / TABLE).is_file():
+            return find_in_table(path / TABLE, how.columns, how.follow_links)
+        return find_in_folder(path, how.params, known, how.follow_links)
+    if path.suffix.lower() in SUFFIXES:
+        return find_in_table(path, how.columns, how.follow_links)
+    raise InputError(f"{path}: give a folder that holds one folder a class, or a table ({', '.join(SUFFIXES)})")
 
 
-def find_present(root: Path) -> Found:
+def find_present(root: Path, params: Ingest) -> Found:
     """The dataset that stands in `data/raw`; without entries where there is none."""
-    return find(root / RAW) if (root / RAW).is_dir() else Found([], [])
+    return find(root / RAW, Reading(params)) if (root / RAW).is_dir() else Found([], [])

@@ -55,9 +55,6 @@ def carry_out(root: Path, plan: Plan, keep: bool) -> Report:
     """
     classes = class_counts(plan.entries)
     images = len(plan.entries)
-    joined = ", ".join(f"{name} {count:,}" for name, count in classes.items())
-    unlabelled = images - sum(classes.values())
-    say(f"{images:,} images in {len(classes)} classes: {joined}" + (f"; {unlabelled:,} unlabelled" * bool(unlabelled)))
     if plan.copies:
         say(check_space(root, plan.copied_bytes))
         _place(root, plan, keep)
@@ -110,9 +107,9 @@ def finish_interrupted(root: Path) -> None:
 def _table(entries: list[Entry]) -> str:
     """The dataset as CSV; columns of which nothing is known are left out."""
     columns = [*REQUIRED]
-    columns += [name for name in ("group", "part") if any(entry.row[name] for entry in entries)]
+    columns += [name for name in ("group", "part") if any(entry.said[name] for entry in entries)]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(entry.row for entry in entries)
+    writer.writerows(entry.said for entry in entries)
     return text.getvalue()

@@ -8,12 +8,13 @@ from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 
-from flows.dataset.entries import Entry, Found, plan_merge
+from flows.dataset.entries import Entry, Found, class_counts, plan_merge
 from flows.dataset.folders import find_in_folder
 from flows.dataset.place import Report, carry_out, finish_interrupted
 from flows.dataset.versions import POINTER, RAW, require_repository
 from flows.locks import workspace_lock
 from tasks.errors import InputError
+from tasks.params.models import Ingest
 from tasks.progress import say
 
 # The package gives the probability of a defect, as thirds.
@@ -41,13 +42,15 @@ def sample(root: Path) -> Report:
     with workspace_lock(root):
         finish_interrupted(root)
         raw = root / RAW
-        there = find_in_folder(raw) if raw.is_dir() else Found([], [])
+        there = find_in_folder(raw, Ingest.model_validate({"class_level": 1})) if raw.is_dir() else Found([], [])
         if there.entries and not is_sample(there):
             raise InputError("data/raw holds other images, which the sample would mix with; move data/raw away first")
         if not there.entries and (root / POINTER).exists():
             raise InputError(f"{POINTER} names a dataset that is not here: get it with `dvc pull` or `dvc checkout`")
         sizes = {entry.path: entry.size for entry in there.entries}
         present = [replace(e, source=raw / e.path, size=sizes[e.path]) for e in new.entries if e.path in sizes]
+        joined = ", ".join(f"{name} {number:,}" for name, number in class_counts(new.entries).items())
+        say(f"{len(new.entries):,} images: {joined}")
         return carry_out(root, plan_merge(Found(present, []), new), keep=True)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from tasks.features import Features
 from tasks.files import write_json
 from tasks.group.linkage import connect, refuse_large
-from tasks.group.name_series import hints
+from tasks.group.name_series import hints, told
 from tasks.group.near import Near, find_near
 from tasks.group.pictures import stored_pictures
 from tasks.group.relations import find_relations
@@ -31,7 +31,7 @@ def run(workspace: Workspace, name: str) -> None:
     path_of = catalog.set_index("image_id")["path"]
     summary = found.summary | {
         "refused": [{"size": len(images), "images": path_of[images].tolist()} for images in refused],
-        "hints": hints(catalog["path"]),
+        "hints": hints(catalog["path"], catalog["label"]),
     }
     with workspace.output("data", "groups") as folder:
         GROUPS.write(groups, folder / GROUPS.file)
@@ -47,4 +47,4 @@ def run(workspace: Workspace, name: str) -> None:
             f"only those that are all alike were kept together; the first is {path_of[images[0]]}"
         )
     for hint in summary["hints"]:
-        say(f"file names may tell relatives: {hint['groups']:,} series such as {hint['example']}; {hint['remedy']}")
+        say(told(hint))

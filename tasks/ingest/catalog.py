@@ -15,17 +15,15 @@ from tasks.ingest.checks import check_classes, check_failures
 from tasks.ingest.examine import Examined
 from tasks.ingest.reading import TABLE
 from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE, OTHER_FILE
-from tasks.ingest.sources import Source, choose_classes, from_folders, list_files
+from tasks.ingest.sources import OTHER_SUFFIXES, Source, check_labels, choose_classes, from_folders, list_files
 from tasks.ingest.stored import examine_files
-from tasks.ingest.table import from_table
+from tasks.ingest.table import read_sources
 from tasks.ingest.wording import first_few, readable
 from tasks.params.models import Ingest
 from tasks.progress import say
 from tasks.row_store import RowStore
 from tasks.slugs import slugs
 from tasks.tables import CATALOG, REJECTED
-
-OTHER_SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".pdf", ".npy", ".mat")
 
 
 def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -38,10 +36,17 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
     """
     files = list_files(raw)
     has_table = TABLE in files
-    all_sources = from_table(raw) if has_table else from_folders(files)
+    if has_table:
+        listed = read_sources(raw / TABLE, f"data/raw/{TABLE}", files)
+        all_sources, notes = listed.sources, listed.notes
+    else:
+        all_sources, notes = from_folders(files, params)
+    for note in notes:
+        say(note)
     if not all_sources:
         raise InputError("data/raw holds no images: put those of each class into data/raw/<class>/")
     sources = choose_classes(all_sources, params.rename, params.drop)
+    check_labels(sources, params, f"data/raw/{TABLE}" if has_table else "data/raw")
     check_classes(_counts(source.label for source in sources if source.label), params.min_images)
     catalog, rejected = build_catalog(
         sources, examine_files(raw, [source.path for source in sources], params.max_pixels, workers, store)

@@ -1,32 +1,27 @@
-"""Reading a table that names images: path, label and, if known, group and part.
+"""Reading a table that names images, whatever it was written with: CSV, TSV, Excel or Parquet.
 
 One reader for `ingest`, which reads the table that stands in ``data/raw``, and for `equipoise add`, which reads those
-that people bring. It says what stands in a table; who asks says what is wrong with that, in words for that place.
+that people bring. It says what stands in a table; `tasks.ingest.table` says what is wrong with that.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
-from dataclasses import dataclass
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tasks.errors import InputError
+
 TABLE = "table.csv"  # where it stands in a folder, it says what is an image, and folders mean nothing
 REQUIRED = ("path", "label")
 COLUMNS = (*REQUIRED, "group", "part")
-PARTS = ("train", "val", "test")
-PART_NAMES = {  # what people call the parts, in lower case
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-MOST_NUMBERS = 50  # more different fractions than this are a measurement, not classes
+SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx")
+DELIMITERS = ",;\t"
 
 
 @dataclass(frozen=True)
@@ -39,10 +34,13 @@ class ImageTable:
         The columns as they are written.
     rows
         The cells of each row, in the order of the columns, by the row's number: its line in a CSV file, else from 1.
+    notes
+        What people should know of how it was read, a sentence each.
     """
 
     names: list[str]
     rows: dict[int, list[Any]]
+    notes: list[str] = field(default_factory=list)
 
     @cached_property
     def columns(self) -> dict[str, int]:
@@ -56,47 +54,130 @@ class ImageTable:
 
     def cell(self, number: int, column: str) -> Any:
         """A cell of a row; None where the row ends before it, or the table has no such column."""
-        at, row = self.columns.get(column), self.rows[number]
+        at, row = self.columns.get(column.strip().lower()), self.rows[number]
         return row[at] if at is not None and at < len(row) else None
+
+    def column(self, name: str) -> dict[int, Any]:
+        """The cells of a column by the row's number."""
+        return {number: self.cell(number, name) for number in self.rows}
+
+    def renamed(self, names: Mapping[str, str]) -> ImageTable:
+        """The same table with the columns that `names` gives, new name: present name, under their new names.
+
+        A column that bears a new name already, and is another, is put aside under an empty name.
+        """
+        present = {old.strip().lower(): new for new, old in names.items()}
+        written = []
+        for name in self.names:
+            key = name.strip().lower()
+            written.append(present.get(key, "" if key in names else name))
+        return ImageTable(written, self.rows, self.notes)
+
+
+def read_table(path: Path, shown: str) -> ImageTable:
+    """Read a table by the ending of its name; anything but the `SUFFIXES` counts as CSV.
+
+    Parameters
+    ----------
+    path
+        The file.
+    shown
+        What messages call it.
+
+    Raises
+    ------
+    InputError
+        It can't be opened, or is no such table.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return _read_parquet(path, shown)
+    if suffix == ".xlsx":
+        return _read_excel(path, shown)
+    try:
+        return read_csv(path, DELIMITERS)
+    except (csv.Error, OSError) as error:
+        raise InputError(f"{shown} is not a CSV table: {error}") from None
 
 
 def read_csv(path: Path, delimiters: str = ",") -> ImageTable:
-    """Read text in UTF-8 whose values are separated by the one of `delimiters` that its first line has most of.
+    """Read text whose values are separated by the one of `delimiters` that its first line has most of.
+
+    Text is UTF-8, or UTF-16 with a byte order mark; what is neither is taken as Windows-1252, which spreadsheets write
+    in western Europe, and that is said.
 
     Raises
     ------
-    OSError, UnicodeDecodeError, csv.Error
-        The file can't be opened, is no UTF-8, or has quotes that don't end.
+    OSError, csv.Error
+        The file can't be opened, or has quotes that don't end.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = file.readline()
-        file.seek(0)
-        reader = csv.reader(file, delimiter=max(delimiters, key=header.count), strict=True)
-        names = next(reader, [])
-        rows = ((reader.line_num, row) for row in reader if row)
-        return ImageTable(names, dict(rows))
+    data = path.read_bytes()
+    notes = []
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = data.decode("utf-16", "replace")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", "replace")
+            notes.append(f"{path.name} is not UTF-8: it was read as Windows-1252 (Latin-1); check names with accents")
+    file = io.StringIO(text, newline="")
+    header = file.readline()
+    file.seek(0)
+    reader = csv.reader(file, delimiter=max(delimiters, key=header.count), strict=True)
+    names = next(reader, [])
+    rows = ((reader.line_num, row) for row in reader if row)
+    return ImageTable(names, dict(rows), notes)
 
 
-def read_parquet(path: Path) -> ImageTable:
-    """Read a Parquet file.
-
-    Raises
-    ------
-    OSError, pyarrow.ArrowException
-        The file can't be opened, or is none.
-    """
+def _read_parquet(path: Path, shown: str) -> ImageTable:
     import pyarrow.parquet as pq
+    from pyarrow import ArrowException
 
-    content = pq.read_table(path)
+    try:
+        content = pq.read_table(path)
+    except (ArrowException, OSError) as error:
+        raise InputError(f"{shown}: can't be read as Parquet: {error}") from None
     rows = zip(*(column.to_pylist() for column in content.columns), strict=True)
     return ImageTable(list(map(str, content.column_names)), {at: list(row) for at, row in enumerate(rows, start=1)})
 
 
-def count_measured(labels: Iterable[str]) -> int:
-    """How many different numbers the labels are, if they are a measurement and not classes, else 0."""
+def _read_excel(path: Path, shown: str) -> ImageTable:
+    """The first sheet that holds anything; rows are numbered as Excel does."""
     try:
-        values = {float(label) for label in labels}
-    except ValueError:
-        return 0
-    measured = len(values) > MOST_NUMBERS and any(not value.is_integer() for value in values)
-    return len(values) if measured else 0
+        from python_calamine import CalamineError, CalamineWorkbook
+    except ModuleNotFoundError:
+        raise InputError(
+            f"{shown}: reading Excel files needs a package more: pip install 'equipoise[excel]'; or save it as CSV"
+        ) from None
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        sheets = [(name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names]
+    except (CalamineError, OSError) as error:
+        raise InputError(f"{shown}: can't be read as Excel: {error}") from None
+    filled = [(name, rows) for name, rows in sheets if any(_text(cell) for row in rows for cell in row)]
+    if not filled:
+        return ImageTable([], {})
+    name, rows = filled[0]
+    notes = [f"{path.name}: only the sheet {name!r} was read"] if len(filled) > 1 else []
+    head = next(at for at, row in enumerate(rows) if any(_text(cell) for cell in row))
+    body = {at + 1: list(row) for at, row in enumerate(rows) if at > head and any(_text(cell) for cell in row)}
+    return ImageTable([_text(cell) for cell in rows[head]], body, notes)
+
+
+def _text(value: Any) -> str:
+    """A cell as text: a whole number without its decimals, a day without its midnight."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime) and value.time() == value.time().min:
+        return value.date().isoformat()
+    return str(value).strip()
+
+
+def cell_text(value: Any) -> str:
+    """A cell as text; what holds several values is written as a list, which no label may be."""
+    if isinstance(value, list | tuple | dict | set):
+        return str(value)
+    return "" if isinstance(value, float) and value != value else _text(value)

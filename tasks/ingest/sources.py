@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasks.errors import InputError, did_you_mean
-from tasks.ingest.reading import PART_NAMES, TABLE
+from tasks.ingest.labels import mistakes, told
+from tasks.ingest.layout import Place, read_layout
 from tasks.ingest.wording import readable
+from tasks.params.models import Ingest
 
+OTHER_SUFFIXES = (
+    *(".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".pdf", ".npy", ".mat", ".xlsx"),
+    ".parquet",
+)
 SKIPPED_NAMES = ("thumbs.db", "desktop.ini", "__macosx")  # what operating systems leave behind; hidden files as well
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file and what the user says of it; `path` lies below the raw folder."""
+    """One file and what the user says of it; `path` lies below the raw folder, `row` is that of a table."""
 
     path: str
     label: str | None = None
     group: str | None = None
     part: str | None = None
+    row: int | None = None
 
 
 def list_files(raw: Path) -> list[str]:
@@ -55,16 +63,39 @@ def _is_skipped(name: str) -> bool:
     return name.startswith(".") or name.lower() in SKIPPED_NAMES
 
 
-def from_folders(files: Iterable[str]) -> list[Source]:
-    """The sources of a raw folder without a table: the class is the first folder, none for files directly in it."""
-    sources = [Source(path, label=readable(path.partition("/")[0]) if "/" in path else None) for path in files]
-    labels = {source.label for source in sources if source.label}
-    if len(labels) > 1 and {label.lower() for label in labels} <= PART_NAMES.keys():
-        raise InputError(
-            f"the folders in data/raw are parts ({', '.join(sorted(labels))}), but the first folder must be the class: "
-            f"write data/raw/{TABLE} with the columns path, label and part instead"
-        )
-    return sources
+def from_folders(files: Sequence[str], params: Ingest, known: Collection[str] = ()) -> tuple[list[Source], list[str]]:
+    """The sources of a folder without a table, as `read_layout` reads its folders, and what was concluded.
+
+    Files whose names say that they are no images have no say in what the folders mean.
+    """
+    images = [path for path in files if not path.lower().endswith(OTHER_SUFFIXES)]
+    layout = read_layout(images, params.class_level, params.parts, known)
+    places = {path: Place(path.partition("/")[0] if "/" in path else None) for path in files} | layout.places
+    left_out = set(layout.left_out)
+    sources = [
+        Source(path, label=readable(place.label) if place.label else None, part=place.part)
+        for path, place in sorted(places.items())
+        if path not in left_out
+    ]
+    return sources, layout.sentences
+
+
+def check_labels(sources: Iterable[Source], params: Ingest, where: str) -> None:
+    """Refuse labels that can't be taken as they are (`tasks.ingest.labels`), after the classes were chosen.
+
+    Raises
+    ------
+    InputError
+        All mistakes, with the rows of a table.
+    """
+    sources = [source for source in sources if source.label]
+    counts = Counter(str(source.label) for source in sources)
+    if wrong := mistakes(counts, params.meant):
+        rows: dict[str, list[int]] = {}
+        for source in sources:
+            if source.row is not None:
+                rows.setdefault(str(source.label), []).append(source.row)
+        raise InputError(told(wrong, where, rows))
 
 
 def choose_classes(sources: list[Source], rename: Mapping[str, str], drop: Iterable[str]) -> list[Source]:

@@ -1,116 +1,284 @@
-"""What the user's ``data/raw/table.csv`` says of the files: one class an image, told row by row where it does not."""
+"""What a table says of the files: one class an image, told row by row where it does not."""
 
 from __future__ import annotations
 
-import csv
-import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from tasks.errors import InputError
-from tasks.ingest.reading import COLUMNS, PARTS, REQUIRED, TABLE, ImageTable, count_measured, read_csv
+from tasks.errors import InputError, closest
+from tasks.ingest.layout import PART_WORDS
+from tasks.ingest.reading import COLUMNS, REQUIRED, ImageTable, cell_text, read_table
 from tasks.ingest.sources import Source
 from tasks.ingest.wording import first_few
+from tasks.ingest.written_paths import WrittenPaths, leads_out
 
-Row = TypeVar("Row")
+PARTS = tuple(dict.fromkeys(PART_WORDS.values()))
+SHOWN = 10  # rows named in a sentence
+# What people call the columns, in lower case, the likeliest first.
+OTHER_NAMES = {
+    "path": (
+        "filename",
+        "file_name",
+        "file",
+        "filepath",
+        "file_path",
+        "image",
+        "image_path",
+        "img",
+        "image_id",
+        "name",
+    ),
+    "label": ("class", "class_name", "category", "target", "diagnosis", "dx", "species", "defect", "type", "y"),
+}
 
 
-def from_table(raw: Path) -> list[Source]:
-    """The sources that ``table.csv`` names, in the order of their paths.
+@dataclass(frozen=True)
+class Columns:
+    """How the columns of a table are to be read.
+
+    Attributes
+    ----------
+    names
+        The columns of path, label, group and part, by these words, where they are called otherwise.
+    one_hot
+        Whether the label is the name of the column that holds a one.
+    strip
+        What stands before the paths and is not here, as tables of other machines have it.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    one_hot: bool = False
+    strip: str = ""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a table names.
+
+    Attributes
+    ----------
+    sources
+        In the order of their paths, which lie below the table's folder.
+    notes
+        What people should know of how it was read, a sentence each.
+    others
+        Further columns by name: the cell of each path as text.
+    """
+
+    sources: list[Source]
+    notes: list[str]
+    others: dict[str, dict[str, str]]
+
+
+def read_sources(path: Path, shown: str, files: Collection[str], columns: Columns | None = None) -> Listed:
+    """The images that a table names.
+
+    Parameters
+    ----------
+    path
+        The table.
+    shown
+        What messages call it.
+    files
+        All files below its folder, with forward slashes.
+    columns
+        How its columns are to be read.
 
     Raises
     ------
     InputError
-        The table can't be read, lacks a column, is multi-label or continuous, repeats a path, or names a part or file
-        that there is not. Rows are named by their line in the file.
+        The table can't be read, lacks a column, has several labels an image, repeats a path, or names a part or file
+        that there is not: all mistakes at once. Rows are named by their line in the file.
     """
-    try:
-        table = read_csv(raw / TABLE)
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise InputError(f"data/raw/{TABLE} is not a CSV table in UTF-8: {error}") from None
-    _check_columns(table)
-    _refuse(
-        table.rows,
-        lambda row: len(row) > len(table.names),
-        "more values than columns (put values with commas in quotes)",
+    columns = columns or Columns()
+    written = read_table(path, shown)
+    for name, old in columns.names.items():
+        if old.strip().lower() not in written.columns:
+            raise InputError(f"{shown} has no column {old!r}, which should be the {name}; it has {_names(written)}")
+    table = written.renamed(columns.names)
+    hot = _check_columns(table, shown, columns, files)
+    rows = {
+        line: Source(
+            cell_text(table.cell(line, "path")),
+            _label(table, line, hot) or None,
+            cell_text(table.cell(line, "group")) or None,
+            cell_text(table.cell(line, "part")) or None,
+            line,
+        )
+        for line in table.rows
+    }
+    if not rows:
+        raise InputError(f"{shown} has no rows; give one row an image")
+    finder = WrittenPaths(path.parent, files, columns.strip)
+    found = {line: finder.find(source.path) for line, source in rows.items()}
+    wrong = _Mistakes(shown)
+    wrong.add("more values than columns (put values with commas in quotes)", set(table.longer))
+    wrong.add("no path", {line for line, source in rows.items() if not source.path})
+    lost = {line for line, source in rows.items() if source.path and found[line] is None}
+    out = {line for line in lost if leads_out(rows[line].path)}
+    wrong.add(f"paths that lead out of {_folder(shown)}", out, _tail(finder, rows, out))
+    named = [f"{rows[line].path[:200]!r} (row {line})" for line in sorted(lost - out)]
+    wrong.say(
+        f"names {len(named):,} files that are not there: {first_few(named, SHOWN)}" if named else "",
+        _tail(finder, rows, lost - out),
     )
-    cells = {line: [(table.cell(line, name) or "").strip() for name in COLUMNS] for line in table.rows}
-    sources = {
-        line: Source(path, label or None, group or None, part or None)
-        for line, (path, label, group, part) in cells.items()
-    }
-    _refuse(sources, lambda source: not source.path, "no path")
-    _refuse(sources, lambda source: not _stays_below(source.path), "paths that lead out of data/raw")
-    _refuse(sources, lambda source: source.part not in (None, *PARTS), f"a part other than {PARTS}")
-    sources = {line: replace(s, path=PurePosixPath(s.path).as_posix()) for line, s in sources.items()}
-    _check_labels(sources)
-    missing = [f"{s.path} (row {line})" for line, s in sources.items() if not os.path.lexists(raw / s.path)]
-    if missing:
-        raise InputError(f"data/raw/{TABLE} names {len(missing)} files that are not there: {first_few(missing, 10)}")
-    return sorted(sources.values(), key=lambda source: source.path)
-
-
-def _stays_below(path: str) -> bool:
-    return not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
-
-
-def _check_columns(table: ImageTable) -> None:
-    names = [name.strip().lower() for name in table.names]
-    numbered = [name for name in names if re.fullmatch(r"labels?|label[ _-]?\d+", name)]
-    flags = [name for name in names if table.rows and _is_flag({table.cell(line, name) for line in table.rows})]
-    if len(numbered) > 1 or ("label" not in names and len(flags) > 1):
-        raise InputError(
-            f"data/raw/{TABLE} is a multi-label table (label columns {', '.join(numbered or flags)}); Equipoise is for "
-            "one label an image: give one column 'label' with one class name in each row"
-        )
-    lacking = [name for name in REQUIRED if name not in names]
-    if lacking:
-        raise InputError(
-            f"data/raw/{TABLE} has no column {' and no column '.join(lacking)}; its first line must name the columns "
-            f"path,label and, if known, group,part, with commas between them; it is: {', '.join(names)}"
-        )
-
-
-def _is_flag(values: set[str | None]) -> bool:
-    return values <= {"0", "1", "0.0", "1.0"}
-
-
-def _check_labels(sources: Mapping[int, Source]) -> None:
-    """Refuse what is not one class name an image."""
-    labels = {source.label for source in sources.values() if source.label}
-    apart = {label: [part.strip() for part in re.split(r"[|;,]", label)] for label in labels}
-    several = {
-        label
-        for label, parts in apart.items()
-        if re.fullmatch(r"\[.*\]|\{.*\}", label) or "|" in label or (len(parts) > 1 and labels.issuperset(parts))
-    }
-    _refuse(
-        sources,
-        lambda source: source.label in several,
+    unsaid = {line for line, one in rows.items() if one.part and one.part.lower() not in PART_WORDS}
+    wrong.add(f"a part other than {', '.join(PARTS)}", unsaid)
+    wrong.add(
         "several labels; Equipoise is for one label an image, multi-label tables are refused: choose one class a row",
+        {line for line in table.rows if hot and sum(_is_one(table.cell(line, name)) for name in hot) > 1},
     )
+    sources = {
+        line: Source(place, one.label, one.group, PART_WORDS.get((one.part or "").lower()), line)
+        for line, one in rows.items()
+        if (place := found[line]) is not None
+    }
     lines: defaultdict[str, list[int]] = defaultdict(list)
     for line, source in sources.items():
         lines[source.path].append(line)
     torn = {path for path, at in lines.items() if len({sources[line].label for line in at}) > 1}
-    _refuse(
-        sources,
-        lambda source: source.path in torn,
+    wrong.add(
         "an image that other rows give another label; multi-label tables are refused: choose one class an image",
+        {line for line, source in sources.items() if source.path in torn},
     )
-    _refuse(sources, lambda source: len(lines[source.path]) > 1, "a path that stands in several rows: keep one")
-    if numbers := count_measured(labels):
+    wrong.add(
+        "a path that stands in several rows: keep one",
+        {line for line, source in sources.items() if len(lines[source.path]) > 1 and source.path not in torn},
+    )
+    wrong.stop()
+    others = [name for name in table.names if name.strip() and name.strip().lower() not in (*COLUMNS, *hot)]
+    return Listed(
+        sorted(sources.values(), key=lambda source: source.path),
+        [*written.notes, *(f"{number:,} paths were found {way}" for way, number in sorted(finder.ways.items()))],
+        {name: {one.path: cell_text(table.cell(line, name)) for line, one in sources.items()} for name in others},
+    )
+
+
+class _Mistakes:
+    """The mistakes of a table, a line each."""
+
+    def __init__(self, shown: str) -> None:
+        self.shown = shown
+        self.lines: list[str] = []
+
+    def add(self, what: str, rows: Collection[int], more: str = "") -> None:
+        """Rows that have one mistake."""
+        if rows:
+            named = first_few([str(row) for row in sorted(rows)], SHOWN)
+            self.lines.append(f"{self.shown}, row{'s' * (len(rows) > 1)} {named}: {what}{more}")
+
+    def say(self, sentence: str, more: str = "") -> None:
+        """A mistake in words of its own, if there is one."""
+        if sentence:
+            self.lines.append(f"{self.shown} {sentence}{more}")
+
+    def stop(self) -> None:
+        """Raise all of them, if there are any."""
+        if self.lines:
+            raise InputError("\n".join(self.lines))
+
+
+def _folder(shown: str) -> str:
+    return str(Path(shown).parent)
+
+
+def _tail(finder: WrittenPaths, rows: Mapping[int, Source], lost: Collection[int]) -> str:
+    """The line that finds paths of another machine, if there is one."""
+    tail = finder.common_tail(rows[line].path for line in lost)
+    if tail is None:
+        return ""
+    prefix, number = tail
+    first = next(rows[line].path for line in sorted(lost))
+    start = "/" if first.startswith("/") else ""
+    return f"; without {start}{prefix} in front {number:,} of them are here: add --strip '{start}{prefix}'"
+
+
+def _label(table: ImageTable, line: int, hot: Collection[str]) -> str:
+    if not hot:
+        return cell_text(table.cell(line, "label"))
+    return next((name for name in hot if _is_one(table.cell(line, name))), "")
+
+
+def _is_one(value: Any) -> bool:
+    return cell_text(value).lower() in ("1", "1.0", "true", "yes")
+
+
+def _check_columns(table: ImageTable, shown: str, columns: Columns, files: Collection[str]) -> list[str]:
+    """Refuse a table without the columns that are needed; returns those that are classes, of a one-hot table."""
+    names = [name.strip().lower() for name in table.names]
+    flags = [name for name in table.names if name.strip() and _is_flag(table, name)]
+    if columns.one_hot:
+        flags = [name for name in flags if name.strip().lower() not in COLUMNS]
+        if len(flags) < 2 or "path" not in names:
+            raise InputError(
+                f"{shown} is no one-hot table: it needs a column path and a column of 0 and 1 a class, but it has "
+                f"{_names(table)}{_offer(table, files, one_hot=True)}"
+            )
+        return flags
+    numbered = [name for name in names if re.fullmatch(r"labels?|label[ _-]?\d+", name)]
+    if len(numbered) > 1:
         raise InputError(
-            f"the labels in data/raw/{TABLE} are continuous ({numbers} different numbers); Equipoise is for "
-            "classes, not regression: cut the numbers into a few named classes"
+            f"{shown} is a multi-label table (label columns {', '.join(numbered)}); Equipoise is for one label an "
+            "image: give one column 'label' with one class name in each row"
         )
+    lacking = [name for name in REQUIRED if name not in names]
+    likely = _likely(table, "label", files)
+    if "label" in lacking and len(flags) > 1 and (likely is None or likely in flags):
+        raise InputError(
+            f"{shown} has no column label, but columns of 0 and 1 ({', '.join(flags)}): is each a class, and one of "
+            "them 1 in each row, it is read by --one-hot; several ones in a row would be a multi-label table, which "
+            f"Equipoise refuses{_offer(table, files, one_hot=True)}"
+        )
+    if lacking:
+        meant = [(name, closest(name, table.columns)) for name in lacking]
+        hint = "".join(f"; did you mean {table.names[table.columns[near]]!r} by it?" for _, near in meant if near)
+        raise InputError(
+            f"{shown} has no column {' and no column '.join(lacking)}{hint}; needed are path and label, possible are "
+            f"group and part; it has {_names(table)}{_offer(table, files)}"
+        )
+    return []
 
 
-def _refuse(rows: Mapping[int, Row], is_wrong: Callable[[Row], bool], what: str) -> None:
-    wrong = [str(line) for line, row in rows.items() if is_wrong(row)]
-    if wrong:
-        raise InputError(f"data/raw/{TABLE}, row{'s' * (len(wrong) > 1)} {first_few(wrong, 10)}: {what}")
+def _names(table: ImageTable) -> str:
+    return ", ".join(name.strip() or "one without a name" for name in table.names) or "no columns"
+
+
+def _offer(table: ImageTable, files: Collection[str], one_hot: bool = False) -> str:
+    """The line that likely reads the table, if there is one."""
+    found = {}
+    for name in ("path",) if one_hot else REQUIRED:
+        likely = name if name in table.columns else _likely(table, name, files)
+        if likely is None:
+            return ""
+        found[name] = likely
+    said = ",".join(f"{name}={column}" for name, column in found.items() if name != column)
+    parts = [f"--columns '{said}'"] if said else []
+    parts += ["--one-hot"] if one_hot else []
+    return f"; add {' '.join(parts)}" if parts else ""
+
+
+def _likely(table: ImageTable, wanted: str, files: Collection[str]) -> str | None:
+    """The column that is likely the path or the label, by its name, or paths by what they lead to."""
+    by_name = next((name for name in OTHER_NAMES[wanted] if name in table.columns), None)
+    if wanted == "label":
+        return table.names[table.columns[by_name]].strip() if by_name else None
+    finder = WrittenPaths(Path(), files)
+    lines = list(table.rows)[:200]
+    share = {
+        name: sum(finder.find(cell_text(table.cell(line, name))) is not None for line in lines) / max(1, len(lines))
+        for name in table.names
+        if name.strip()
+    }
+    best = max(share, key=lambda name: (share[name], name.strip().lower() in OTHER_NAMES["path"]), default=None)
+    if best is not None and share[best] > 0.5:
+        return best.strip()
+    return table.names[table.columns[by_name]].strip() if by_name else None
+
+
+def _is_flag(table: ImageTable, name: str) -> bool:
+    values = {cell_text(value) for value in table.column(name).values()}
+    return bool(table.rows) and values <= {"0", "1", "0.0", "1.0", "True", "False"}

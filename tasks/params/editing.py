@@ -7,6 +7,7 @@ line ends. What comes of it is read again and compared with what was asked for b
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,16 @@ from tasks.params.models import Params
 from tasks.params.reading import check_params, parse_yaml, plain, read_text
 
 
-def set_values(path: Path, assignments: list[str]) -> Params:
-    """Write ``key.path=value`` assignments into the file, whole or not at all, and return the checked parameters.
+def set_values(path: Path, assignments: Sequence[str]) -> Params:
+    """Write assignments into the file, whole or not at all, and return the checked parameters; see `changed`."""
+    params, text = changed(path, assignments)
+    if text != read_text(path):
+        write_text(path, text)
+    return params
+
+
+def changed(path: Path, assignments: Sequence[str]) -> tuple[Params, str]:
+    """The checked parameters and the text of the file once ``key.path=value`` assignments were written into it.
 
     A value is read as YAML (``1``, ``0.5``, ``true``, ``[a, b]``, ``{recipe: natural, ...}``). An absent last key is
     added where the model knows it.
@@ -31,7 +40,7 @@ def set_values(path: Path, assignments: list[str]) -> Params:
     InputError
         An assignment is malformed, its path leads nowhere, or the result would be wrong; the file stays as it was.
     """
-    text = before = read_text(path)
+    text = read_text(path)
     wanted = plain(parse_yaml(text, path))
     for assignment in assignments:
         key, equals, value_text = assignment.partition("=")
@@ -44,12 +53,9 @@ def set_values(path: Path, assignments: list[str]) -> Params:
         if not _says(text, wanted, path):
             raise InputError(f"--set {assignment}: the layout of {path.name} can't be edited here; do it by hand")
     try:
-        params = check_params(parse_yaml(text, path), path)
+        return check_params(parse_yaml(text, path), path), text
     except InputError as error:
         raise InputError(f"{error}\n{path.name} stays as it was") from None
-    if text != before:
-        write_text(path, text)
-    return params
 
 
 def _says(text: str, wanted: dict[str, Any], path: Path) -> bool:

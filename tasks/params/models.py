@@ -72,6 +72,15 @@ class Ingest(Section):
     )
     drop: list[str] = Field(default_factory=list, description="Classes to leave out.")
     min_images: int = Field(20, ge=2, description="A class with fewer images is refused.")
+    class_level: int = Field(
+        0, ge=0, le=9, description="Which folder names the class, 1 the first below the parts; 0: what repeats says it."
+    )
+    parts: dict[str, Literal["train", "val", "test", "none", "class"]] = Field(
+        default_factory=dict, description="What folders beside train are; none leaves one out, class says it is none."
+    )
+    meant: list[str] = Field(
+        default_factory=list, description="Labels that look like several, or like another, and are names of classes."
+    )
 
 
 class Group(Section):

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.dataset import add, discard, freeze, place, sample, samples
+from flows.dataset import Columns, add, discard, freeze, place, sample, samples
 from flows.locks import workspace_lock
 from tasks.errors import InputError
 
@@ -350,6 +350,82 @@ def test_links_that_lead_out_are_not_followed(
     assert "dog/folder" in printed
 
 
+def test_links_count_as_what_they_lead_to_on_request_and_none_leads_round(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = make(tmp_path / "elsewhere", "a/1.png", "a/2.png", "b/1.png")
+    (real / "a/loop").symlink_to(real / "a", target_is_directory=True)
+    photos = make(tmp_path / "photos", "b/0.png")
+    (photos / "a").symlink_to(real / "a", target_is_directory=True)
+    (photos / "b/linked.png").symlink_to(real / "b/1.png")
+    (photos / "b/itself.png").symlink_to(photos / "b/itself.png")
+    with pytest.raises(InputError, match="one class, 'b'"):
+        add(root, photos)
+    assert add(root, photos, follow_links=True).classes == {"a": 2, "b": 2}
+    assert contents(root / "data/raw")["b/linked.png"] == "content of b/1.png"
+    assert not any(path.is_symlink() for path in (root / "data/raw").rglob("*"))
+    printed = capsys.readouterr().out
+    assert "2 links lead nowhere, or back to where they are" in printed
+
+
+def test_a_dry_run_says_on_a_page_what_was_found_and_copies_nothing(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    folder = tmp_path / "scans"
+    rows = ["file,label,patient,notes"]
+    for number in range(24):
+        path = folder / f"{number % 5}/{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (30 + number, 20)).save(path)
+        rows.append(f"{number % 5}/{number},{'bad' if number % 3 else 'good'},p{number // 4},x")
+    (folder / "list.csv").write_text("\n".join(rows))
+    before = contents_of(root)
+    assert add(root, folder / "list.csv", columns=Columns({"path": "file"}), dry_run=True) is None
+    assert contents_of(root) == before
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24, "at most a screen"
+    said = "\n".join(lines)
+    for part in (
+        "found 24 images",
+        "24 png; 30 x 20 to 53 x 20 pixels",
+        "24 paths were found without the ending",
+        "columns not used: notes, patient",
+        "2 classes: bad 16, good 8",
+        "fewer than 20 images, so that a run will refuse them: bad (16), good (8)",
+        "the same patient, 6 with 24 images",
+        "add --columns 'group=patient'",
+        "needs",
+        "nothing was copied",
+    ):
+        assert part in said
+
+
+def contents_of(root: Path) -> set[Path]:
+    return {path for path in root.rglob("*") if not {".dvc", ".git", ".equipoise"} & {*path.parts}}
+
+
+def test_what_is_said_of_folders_and_labels_is_written_once_the_images_can_be_taken(
+    root: Path, repository: Path, tmp_path: Path
+) -> None:
+    shutil.copy(repository / "params.yaml", root)
+    before = (root / "params.yaml").read_text()
+    trees = make(tmp_path / "trees", *(f"{tree}/{part}/1.png" for tree in ("oak", "elm") for part in ("leaf", "bark")))
+    with pytest.raises(InputError, match="two readings fit"):
+        add(root, trees)
+    for wrong in ("ingest.class_level=x", "ingest.parts={oak: class}"):
+        with pytest.raises(InputError):
+            add(root, trees, settings=[wrong])
+    assert (root / "params.yaml").read_text() == before
+    assert add(root, trees, settings=["ingest.class_level=2"]).classes == {"bark": 2, "leaf": 2}
+    assert "class_level: 2 " in (root / "params.yaml").read_text()
+    with pytest.raises(InputError, match=r"'leaf bark': several labels in one .*'ingest.meant="):
+        add(root, make(tmp_path / "more", "ash/leaf bark/1.png"))
+    meant = ['ingest.meant=["leaf bark"]']
+    assert add(root, tmp_path / "more", settings=meant).classes == {"bark": 2, "leaf": 2, "leaf bark": 1}
+
+
 Break = Callable[[Path], Path]
 
 
@@ -366,22 +442,27 @@ def table(text: str) -> Break:
     [
         (lambda folder: folder / "nowhere", "there is no such folder or table"),
         (lambda folder: make(folder / "notes", "cat/a.txt") and folder / "notes", "no images found\n  1 other files"),
-        (lambda folder: make(folder, "a.zip") / "a.zip", r"give a folder .*, or a table \(.csv, .tsv, .parquet\)"),
+        (
+            lambda folder: make(folder, "a.zip") / "a.zip",
+            r"give a folder .*, or a table \(.csv, .tsv, .parquet, .xlsx\)",
+        ),
         (lambda folder: folder / "cat", "none of the 2 images has a class"),
         (lambda folder: make(folder / "one", "x/1.png", "x/2.png"), "all images have one class, 'x'"),
-        (lambda folder: make(folder / "in", "x/a/1.png", "x/b/2.png"), "If a, b are the classes, add the folder 'x'"),
-        (lambda folder: make(folder, "Cat/1.png"), "differ by case or spelling only: 'Cat' and 'cat'"),
+        (
+            lambda folder: make(folder, "Cat/1.png"),
+            "labels 'Cat', 'cat': names of classes that differ by case or spelling only",
+        ),
         (lambda folder: make(folder, "cat/a\nb.png"), r"1 file names hold .*\n  'cat/a\\nb\.png'"),
-        (table("path,lable\ncat/1.png,a\n"), "the column 'label' is missing; rename 'lable' to it"),
-        (table("cat/1.png,a\n"), "the column 'path' is missing"),
-        (table(""), "the column 'path' is missing .the table has no columns"),
+        (table("path,lable\ncat/1.png,a\n"), "no column label; did you mean 'lable'"),
+        (table("cat/1.png,a\n"), "no column path and no column label"),
+        (table(""), "no column path .* it has no columns"),
         (table("path,label\n"), "has no rows"),
-        (table("path,label\ncat/1.png,a,b\n"), "1 rows have more values than columns; quote commas:\n  row 2"),
-        (table("path,label\n" + "gone.png,a\n" * 12), "12 rows .* missing:\n  row 2: gone.png(.*\n){10}  and 2 more"),
-        (table("path,label\n../photos.png,a\n"), "1 rows name files outside"),
-        (table("path,label,part\ncat/1.png,a,holdout\n"), "row 2: 'holdout'"),
-        (table("path,label\ncat/1.png,a\n./cat/1.png,b\n"), "row 3: cat/1.png stands in row 2 already"),
-        (table('path,label\n"cat/1.png,a\n'), "can't be read as CSV"),
+        (table("path,label\ncat/1.png,a,b\n"), "row 2: more values than columns .put values with commas in"),
+        (table("path,label\n" + "gone.png,a\n" * 12), r"12 files that are not there: 'gone.png' .row 2.,.* and 2 more"),
+        (table("path,label\n../photos.png,a\n"), "row 2: paths that lead out of"),
+        (table("path,label,part\ncat/1.png,a,holdout\n"), "row 2: a part other than train, val, test"),
+        (table("path,label\ncat/1.png,a\n./cat/1.png,b\n"), "rows 2, 3: an image that other rows give another label"),
+        (table('path,label\n"cat/1.png,a\n'), "is not a CSV table"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_copied(
@@ -403,7 +484,7 @@ def test_measurements_are_no_classes(root: Path, tmp_path: Path) -> None:
 
 def test_several_labels_an_image_are_refused(root: Path, photos: Path) -> None:
     pq.write_table(pa.table({"path": ["cat/1.png"], "label": [["a", "b"]]}), photos / "t.parquet")
-    with pytest.raises(InputError, match=r"row 1: holds several values, \['a', 'b'\]"):
+    with pytest.raises(InputError, match=r"row 1: several labels in one .*reads as a list.*multi-label"):
         add(root, photos / "t.parquet")
 
 

@@ -357,8 +357,8 @@ def test_what_the_stage_group_says_is_shown_whatever_of_it_is_there():
     refused = {"refused": [{"size": 180, "images": ["a/1.png", "a/2.png", "a/3.png", "a/4.png"]}, {}]}
     [block] = summary_blocks(refused)
     assert block.grid.rows == [["180", "a/1.png, a/2.png, a/3.png"], ["0", ""]]
-    [block] = summary_blocks({"hints": [{"pattern": r"^(.+)_\d+", "groups": 4, "images": 12}]})
-    assert block.grid.rows == [[r"^(.+)_\d+", "4", "12", ""]]
+    [block] = summary_blocks({"hints": [{"pattern": r"^(.+)_\d+", "groups": 4, "images": 12, "leak": 0.615}, {}]})
+    assert block.grid.rows == [[r"^(.+)_\d+", "4", "12", "62%", ""], ["", "0", "0", "", ""]]
 
 
 def test_copies_are_flagged_once_and_near_duplicates_on_both_sides():

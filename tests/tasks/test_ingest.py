@@ -14,7 +14,8 @@ from tasks.files import read_json
 from tasks.ingest import reasons
 from tasks.ingest.catalog import ingest, summarise
 from tasks.ingest.examine import examine
-from tasks.ingest.reading import count_measured, read_csv
+from tasks.ingest.labels import count_measured
+from tasks.ingest.reading import read_csv
 from tasks.ingest.sources import list_files
 from tasks.ingest.stage import run
 from tasks.params.models import Ingest
@@ -289,9 +290,17 @@ def test_class_names_that_differ_by_case_only_are_refused_unless_merged(raw):
 
 
 def test_folders_named_after_parts_are_not_taken_for_classes(tmp_path):
-    for part in ("train", "Test"):
-        save(tmp_path / part / "cat" / "0.png", 0)
-    assert "are parts (Test, train)" in error(tmp_path)
+    for at, part in enumerate(("train", "Test")):
+        for number in range(5):
+            save(tmp_path / part / "cat" / f"{number}.png", 20 * at + number)
+            save(tmp_path / part / "dog" / f"{number}.png", 20 * at + 10 + number)
+    catalog, _ = take_in(tmp_path)
+    assert catalog.groupby(["label", "part"]).size().to_dict() == {
+        ("cat", "test"): 5,
+        ("cat", "train"): 5,
+        ("dog", "test"): 5,
+        ("dog", "train"): 5,
+    }
 
 
 # The table
@@ -334,7 +343,7 @@ def test_rows_without_a_label_are_unlabelled_images(raw):
     ("lines", "parts_of_the_message"),
     [
         (["path,name", "cat/0.png,cat"], ["no column label"]),
-        (["path;label", "cat/0.png;cat"], ["with commas", "path;label"]),
+        (["path|label", "cat/0.png|cat"], ["no column path", "it has path|label"]),
         (["path,label,part", "cat/0.png,cat,train", "cat/1.png,cat,dev"], ["row 3", "a part other than"]),
         (["path,label", "../cat/0.png,cat"], ["row 2", "lead out of data/raw"]),
         (["path,label", "/etc/hostname,cat"], ["row 2", "lead out of data/raw"]),
@@ -355,7 +364,7 @@ def test_missing_files_are_counted_and_the_first_ten_named(raw):
     table(raw, "path,label", *rows_of(raw), *(f"cat/lost{number:02}.png,cat" for number in range(12)))
     message = error(raw)
     assert "names 12 files that are not there" in message
-    assert "cat/lost00.png (row 12)" in message
+    assert "'cat/lost00.png' (row 12)" in message
     assert "cat/lost09.png" in message
     assert "cat/lost10.png" not in message
     assert "2 more" in message

@@ -123,19 +123,21 @@ def summary_blocks(summary: dict[str, Any]) -> list[Block]:
     hints = summary.get("hints") or []
     if hints:
         text = (
-            "The names of files look like series. If one of these tells what belongs together, set group.name_pattern."
+            "Folders or names of files look like series. If one of these tells what belongs together, set "
+            "group.name_pattern: a split that ignores it puts relatives of the given share of test images in training."
         )
         rows = [
             [
                 str(one.get("pattern", "")),
                 f"{one.get('groups', 0):,}",
                 f"{one.get('images', 0):,}",
+                f"{one['leak']:.0%}" if "leak" in one else "",
                 str(one.get("example", "")),
             ]
             for one in hints[:LISTED]
         ]
-        headers = ["group.name_pattern", "groups", "images", "example"]
-        blocks.append(Block("Series in file names", text, None, Grid(headers, rows, frozenset({0, 3}))))
+        headers = ["group.name_pattern", "groups", "images", "would leak", "example"]
+        blocks.append(Block("Series in folders and file names", text, None, Grid(headers, rows, frozenset({0, 4}))))
     return blocks
 
 

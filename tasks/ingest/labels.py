@@ -1,0 +1,184 @@
+"""What is wrong with the names of classes: several in one, one spelled twice, a measurement instead of names.
+
+One place for `ingest` and for `equipoise add`, so that nothing is copied that the first stage would refuse.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.connected import connected_components
+from tasks.ingest.wording import first_few
+from tasks.slugs import slug
+
+MOST_NUMBERS = 50  # more different fractions than this are a measurement, not classes
+SHOWN = 5  # labels named in a sentence
+STRONG = r"\s*[|;,/\\+&]\s*"  # what people put between several labels, and seldom into the name of one
+WEAK = rf"{STRONG}|\s+and\s+|[\s_-]+"  # what stands inside names as well
+LIST = re.compile(r"\s*(\[.*\]|\{.*\}|\(.*[,'\"].*\))\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Labels that can't be taken as they are, and why, with what to do, as the end of a sentence."""
+
+    labels: list[str]
+    why: str
+
+
+def mistakes(counts: Mapping[str, int], meant: Collection[str] = ()) -> list[Mistake]:
+    """What is wrong with the labels of a dataset.
+
+    Parameters
+    ----------
+    counts
+        Images a label.
+    meant
+        Labels of which the user said that they are the name of one class.
+    """
+    found = []
+    if several := {label: pieces for label, pieces in several_in_one(counts).items() if label not in set(meant)}:
+        label, pieces = next(iter(several.items()))
+        asked = ", ".join(_quoted([*meant, *several]))
+        found.append(
+            Mistake(
+                list(several),
+                f"several labels in one ({label!r} reads as {' and '.join(map(repr, pieces)) or 'a list'}); Equipoise "
+                "is for one label an image, multi-label tables are refused: choose one class for each image, or, if "
+                f"these are names of single classes, say so: --set 'ingest.meant=[{asked}]'",
+            )
+        )
+    for names in spelled_alike(counts):
+        kept, *others = sorted(names, key=lambda name: (-counts[name], len(name), name))
+        if set(names) - set(meant) - {kept}:
+            renamed = ", ".join(f"{_quoted([other])[0]}: {_quoted([kept])[0]}" for other in others)
+            meant_too = ", ".join(_quoted([*meant, *others]))
+            two = _are_codes(names)
+            found.append(
+                Mistake(
+                    sorted(names),
+                    "names of classes that differ by case or spelling only; if they are one class, merge them: "
+                    f"--set 'ingest.rename={{{renamed}}}'"
+                    + (f"; if they are different codes: --set 'ingest.meant=[{meant_too}]'" if two else ""),
+                )
+            )
+    if numbers := count_measured(counts):
+        found.append(
+            Mistake(
+                list(counts),
+                f"continuous: {numbers:,} different numbers, a measurement and not classes; Equipoise is not for "
+                "regression: cut the numbers into a few named classes",
+            )
+        )
+    return found
+
+
+def told(wrong: Iterable[Mistake], where: str, rows: Mapping[str, list[int]] | None = None) -> str:
+    """The mistakes as lines of a message.
+
+    Parameters
+    ----------
+    wrong
+        The mistakes.
+    where
+        What holds the labels, for instance ``data/raw/table.csv``.
+    rows
+        The rows of each label, if a table holds them.
+    """
+    lines = []
+    for one in wrong:
+        shown = first_few(list(map(repr, one.labels)), SHOWN)
+        of = sorted(row for label in one.labels for row in (rows or {}).get(label, []))
+        at = f", {_rows(of)}" if of and len(one.labels) <= SHOWN else ""
+        lines.append(f"{where}: the labels {shown}{at}: {one.why}")
+    return "\n".join(lines)
+
+
+def several_in_one(labels: Collection[str]) -> dict[str, list[str]]:
+    """Labels that look like several, with what they are made of (nothing for a list in a cell).
+
+    A list, or anything with ``|``; what falls into labels of the dataset at ``| ; , / + &``, "and", spaces, ``_`` or
+    ``-``; and what falls, at the first six, into pieces each of which is a piece of another such label as well.
+    """
+    known = {_folded(label) for label in labels}
+    pieces_of = {label: [piece for piece in re.split(STRONG, label) if piece] for label in labels}
+    shared = Counter(_folded(piece) for pieces in pieces_of.values() if len(pieces) > 1 for piece in set(pieces))
+    found: dict[str, list[str]] = {}
+    for label in sorted(labels):
+        pieces = pieces_of[label]
+        if LIST.fullmatch(label):
+            found[label] = []
+        elif len(pieces) > 1 and ("|" in label or all(shared[_folded(piece)] > 1 for piece in pieces)):
+            found[label] = pieces
+        elif made_of := _known_pieces(label, known):
+            found[label] = made_of
+    return found
+
+
+def _known_pieces(label: str, known: Collection[str]) -> list[str]:
+    """The labels that a label falls into at separators, weak ones too; nothing where a piece is no label."""
+    for separator in (STRONG, WEAK):
+        pieces = [piece for piece in re.split(separator, label) if piece]
+        if len(pieces) > 1 and all(_folded(piece) in known for piece in pieces):
+            return pieces
+    return []
+
+
+def spelled_alike(labels: Collection[str]) -> list[list[str]]:
+    """Labels that are one but for case, spaces, accents' spelling, signs, or how a number is written (1, 1.0, 01)."""
+    names = sorted(labels)
+    first: dict[object, int] = {}
+    pairs = [
+        (first.setdefault(key, at), at)
+        for at, name in enumerate(names)
+        for key in (("slug", slug(name)), ("text", _folded(name)), ("number", _number(name)))
+        if key != ("number", None)
+    ]
+    own, other = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    component = connected_components(len(names), own, other)
+    sets: dict[int, list[str]] = {}
+    for at, name in zip(component, names, strict=True):
+        sets.setdefault(int(at), []).append(name)
+    return [one for one in sets.values() if len(one) > 1]
+
+
+def count_measured(labels: Iterable[str]) -> int:
+    """How many different numbers the labels are, if they are a measurement and not classes, else 0."""
+    values = {_number(label) for label in labels}
+    if None in values:
+        return 0
+    measured = len(values) > MOST_NUMBERS and any(not value.is_integer() for value in values if value is not None)
+    return len(values) if measured else 0
+
+
+def _number(text: str) -> float | None:
+    """The finite number that a text spells; None where it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) < float("inf") else None
+
+
+def _are_codes(names: Collection[str]) -> bool:
+    """Whether names of one number differ in leading zeros, as codes may."""
+    return all(name.isdigit() for name in names)
+
+
+def _folded(label: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+
+
+def _quoted(names: Iterable[str]) -> list[str]:
+    """Names as YAML text, whatever they look like."""
+    return ['"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names]
+
+
+def _rows(rows: list[int]) -> str:
+    return f"row{'s' * (len(rows) > 1)} {first_few(list(map(str, rows)), 10)}"

@@ -1,0 +1,263 @@
+"""What folders above images mean: which level names the class and which the part, read from what repeats below them.
+
+A class is what repeats below several folders; parts are folders called train, test or alike that hold the same classes.
+The first folder is the class where nothing else is said by the structure. Where two readings fit, both are told, and
+nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tasks.errors import InputError
+from tasks.ingest.wording import first_few
+
+PART_WORDS = {  # what people call the parts, in lower case
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+NONE = "none"  # for a folder beside the parts that is left out
+CLASS = "class"  # for a folder that is no part
+CONTAINERS = {"images", "image", "imgs", "img", "data", "photos", "pictures", "pics", "files", "jpg", "jpeg", "png"}
+REPEATED = 0.5  # of the folders above that hold a name, on average: then it repeats below them
+TIMES = 3  # or: so many folders above a name, on average
+MOST_CLASSES = 1000
+
+Folders = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the folders of one image say: its class and part; None where they say nothing."""
+
+    label: str | None
+    part: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the folders of a dataset were read.
+
+    Attributes
+    ----------
+    places
+        By path, what its folders say; what is left out is missing.
+    sentences
+        What was concluded, for people; empty where the first folder is the class and that is all.
+    left_out
+        Paths in folders of which the user said that they are no part.
+    """
+
+    places: dict[str, Place]
+    sentences: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+def read_layout(
+    paths: Sequence[str], level: int = 0, parts: Mapping[str, str] | None = None, known: Collection[str] = ()
+) -> Layout:
+    """Read what the folders of images mean.
+
+    Parameters
+    ----------
+    paths
+        Of the images, with forward slashes, below the dataset's folder.
+    level
+        The folder that names the class, 1 the first, where folders that hold all images and those of the parts are not
+        counted; 0 to find it.
+    parts
+        Names of folders: the part that they are (train, val, test), none for a folder to be left out, or class where
+        folders that look like parts are classes.
+    known
+        Classes that are known already: folders of these names are classes.
+
+    Raises
+    ------
+    InputError
+        Two readings fit, or a folder beside the parts may be any of them; both readings, and what to write.
+    """
+    parts = dict(parts or {})
+    folders = {path: tuple(path.split("/")[:-1]) for path in paths}
+    inside, sentences = _without_common(folders, known, level)
+    part_level = None if CLASS in parts.values() else _part_level(inside.values(), parts, known)
+    part_of: dict[str, str] = {}
+    left_out: list[str] = []
+    if part_level is not None:
+        part_of, left_out, inside = _take_parts(inside, part_level, parts)
+    if level == 0:
+        level, found = _class_level(inside, known)
+        sentences += found
+    places = {}
+    for path, chain in inside.items():
+        label = chain[level - 1] if len(chain) >= level else None
+        places[path] = Place(label, part_of.get(path) if label is not None else None)
+    if part_level is not None:
+        said = {place.part for place in places.values() if place.part}
+        if said == {"train"}:  # then nothing was held out, and a test part has to be drawn
+            places = {path: Place(place.label) for path, place in places.items()}
+        sentences.append(_parts_told(places, folders))
+    return Layout(places, sentences, left_out)
+
+
+def part_named(name: str, parts: Mapping[str, str]) -> str | None:
+    """The part that a folder's name says: ``seg_train``, ``Test2017``; None where it says none, or two."""
+    if name in parts:
+        return parts[name]
+    words = re.findall(r"[a-z]+|[A-Z][a-z]+|[A-Z]+(?![a-z])", name)
+    said = {PART_WORDS[word.lower()] for word in words if word.lower() in PART_WORDS}
+    return said.pop() if len(said) == 1 else None
+
+
+def _without_common(
+    folders: Mapping[str, Folders], known: Collection[str], level: int
+) -> tuple[dict[str, Folders], list[str]]:
+    """The folders below the one, or ones, in which all images lie, if several lie there."""
+    chains = set(folders.values())
+    depth = 0
+    while all(len(chain) > depth + 1 for chain in chains) and len({chain[depth] for chain in chains}) == 1:
+        depth += 1
+    first = next(iter(chains))[:depth] if depth else ()
+    several = len({chain[depth] for chain in chains if len(chain) > depth}) > 1
+    if not depth or not (several or level) or first[-1] in known:
+        return dict(folders), []
+    return (
+        {path: chain[depth:] for path, chain in folders.items()},
+        [f"all images lie in {'/'.join(first)}, so what lies in it counts"],
+    )
+
+
+def _part_level(chains: Collection[Folders], parts: Mapping[str, str], known: Collection[str]) -> int | None:
+    """The level whose folders are parts, from 0; None where none is."""
+    deepest = max(map(len, chains), default=0)
+    for at in range(min(deepest, 3)):
+        below: defaultdict[str, set[str]] = defaultdict(set)
+        for chain in chains:
+            if len(chain) > at:
+                below[chain[at]] |= set(chain[at + 1 :])
+        said = {name: part for name in below if (part := part_named(name, parts))}
+        if any(name in parts for name in below) and at == 0:
+            return at
+        if "train" not in said.values() and not (len(said) > 1 and len(said) == len(below)):
+            continue
+        if at > 0:
+            if len(said) == len(below) and len(set(said.values())) > 1:
+                return at
+            continue
+        train = set().union(*(below[name] for name, part in said.items() if part == "train"))
+        others = [name for name in below if said.get(name) != "train"]
+        if not others or not train or set(below) & set(known):
+            continue
+        if all(name in said or (below[name] & train) for name in others):
+            return at
+    return None
+
+
+def _take_parts(
+    inside: Mapping[str, Folders], at: int, parts: Mapping[str, str]
+) -> tuple[dict[str, str], list[str], dict[str, Folders]]:
+    """The part of each image, what is left out, and the folders without those of the parts."""
+    names = Counter(chain[at] for chain in inside.values() if len(chain) > at)
+    unsaid = [name for name in sorted(names) if part_named(name, parts) is None]
+    if unsaid:
+        of = ", ".join(
+            f"{name} ({part_named(name, parts) or '?'}, {number:,} images)" for name, number in names.items()
+        )
+        lines = "".join(
+            f"\n  --set 'ingest.parts={{{unsaid[0]}: {part}}}'    {meaning}"
+            for part, meaning in (
+                ("test", "held out, looked at once"),
+                ("val", "the validation fold"),
+                ("train", "more training images"),
+                (NONE, "left out"),
+            )
+        )
+        raise InputError(
+            f"the folders {of} hold the same classes, so they seem to be parts of the dataset, but what {unsaid[0]!r} "
+            f"is, its name doesn't say; say it:{lines}\nor, if these folders are the classes:\n"
+            f"  --set 'ingest.parts={{{unsaid[0]}: {CLASS}}}' --set ingest.class_level=1"
+        )
+    part_of, left_out, rest = {}, [], {}
+    for path, chain in inside.items():
+        part = part_named(chain[at], parts) if len(chain) > at else None
+        if part == NONE:
+            left_out.append(path)
+            continue
+        below = chain[:at] + chain[at + 1 :] if len(chain) > at else ()
+        if len(chain) > at + 1 and at == 0 and (below[0] == chain[at] or part_named(below[0], {}) == part):
+            below = below[1:]  # seg_train/seg_train/<class>
+        rest[path] = below
+        if part:
+            part_of[path] = part
+    first = {chain[0] for chain in rest.values() if chain}
+    if len(first) == 1 and first <= CONTAINERS and any(len(chain) > 1 for chain in rest.values()):
+        rest = {path: chain[1:] for path, chain in rest.items()}  # train/images/<class>
+    return part_of, left_out, rest
+
+
+def _class_level(inside: Mapping[str, Folders], known: Collection[str]) -> tuple[int, list[str]]:
+    """The level that names the class, from 1, and what to say of it."""
+    chains = list(inside.values())
+    top = Counter(chain[0] for chain in chains if chain)
+    repeating = {at: names for at in range(2, 5) if (names := _repeating(chains, at))}
+    if not repeating or set(top) & set(known) or len(top) < 2:
+        return 1, []
+    coded = looks_like_codes(top)
+    readings = {1: top, **repeating}
+    if not coded and 2 not in repeating:
+        return 1, []  # class/patient/view: what repeats deeper down is told by the page of what was found
+    if coded and len(repeating) == 1:
+        at, names = next(iter(repeating.items()))
+        if len(top) > 2 * len(names) or at > 2:
+            said = first_few(sorted(names), 5)
+            return at, [f"folder {at} names the class ({said}), because it repeats below {first_few(sorted(top), 2)}"]
+    told = "".join(
+        f"\n  --set ingest.class_level={at}    {len(names):,} classes: "
+        + first_few([f"{name} {number:,}" for name, number in sorted(names.items())], 6)
+        for at, names in readings.items()
+    )
+    raise InputError(f"two readings fit the folders; say which level names the class:{told}")
+
+
+def _repeating(chains: Sequence[Folders], at: int) -> Counter[str]:
+    """Names of the folders at a level, with their images, if they repeat below the folders above; else nothing."""
+    reaching = [chain for chain in chains if len(chain) >= at]
+    names = Counter(chain[at - 1] for chain in reaching)
+    above = defaultdict(set)
+    for chain in reaching:
+        above[chain[at - 1]].add(chain[: at - 1])
+    parents = {chain[: at - 1] for chain in reaching}
+    if not 2 <= len(names) <= MOST_CLASSES or len(parents) < 2 or len(reaching) < len(chains) / 2:
+        return Counter()
+    times = sum(len(one) for one in above.values()) / len(names)
+    if looks_like_codes(names) or (times < REPEATED * len(parents) and times < TIMES):
+        return Counter()
+    return names if times > 1 else Counter()
+
+
+def looks_like_codes(names: Collection[str]) -> bool:
+    """Whether names differ by a number or one last letter only: ``Q07``, ``patient_12``, ``siteA``, ``2021-03-04``."""
+    bare = {re.sub(r"\d+", "0", name) for name in names}
+    lettered = {re.sub(r"(?<=[a-z_ -])[A-Z]$", "", name) for name in names}
+    coded = {re.sub(r"^[A-Za-z]{1,2}(?=[_-]?0$)", "", name) for name in bare}
+    return len(names) > 1 and (len(bare) == 1 or len(lettered) == 1 or coded == {"0"} or all(map(_is_hash, names)))
+
+
+def _is_hash(name: str) -> bool:
+    return len(name) >= 8 and bool(re.fullmatch(r"[0-9a-fA-F-]+", name)) and any(sign.isdigit() for sign in name)
+
+
+def _parts_told(places: Mapping[str, Place], folders: Mapping[str, Folders]) -> str:
+    counts = Counter(place.part for place in places.values() if place.part)
+    said = ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts[part])
+    said = said or "but only that of training has classes, so none is given"
+    classless = sum(place.label is None and bool(folders[path]) for path, place in places.items())
+    tail = f"; {classless:,} images in them have no class folder and count as unlabelled" if classless else ""
+    return f"the folders are parts: {said}{tail}"

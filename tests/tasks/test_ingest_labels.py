@@ -1,0 +1,79 @@
+"""Labels that can't be taken as they are: several in one, one spelled twice, a measurement."""
+
+from collections import Counter
+
+import pytest
+
+from tasks.ingest.labels import mistakes, several_in_one, spelled_alike, told
+
+
+def wrong(*labels, meant=()):
+    return [(one.labels, one.why) for one in mistakes(Counter(labels), meant)]
+
+
+@pytest.mark.parametrize("separator", ["/", "+", "|", ",", ";", "&", " ", " and ", "_", "-", " / ", "\\"])
+def test_a_label_that_is_made_of_others_is_several(separator):
+    doubtful = f"scratch{separator}dent"
+    ((labels, why),) = wrong("scratch", "dent", "Dent" if False else "dent", doubtful)
+    assert labels == [doubtful]
+    assert "'scratch' and 'dent'" in why
+    assert f"--set 'ingest.meant=[\"{doubtful}\"]'".replace("\\", "\\\\") in why
+    assert wrong("scratch", "dent", doubtful, meant=[doubtful]) == []
+
+
+@pytest.mark.parametrize("label", ["['a', 'b']", "[1, 2]", '{"a"}', "('a', 'b')", "a|b"])
+def test_lists_in_a_cell_are_several_whatever_the_other_labels_are(label):
+    assert list(several_in_one(["x", label])) == [label]
+
+
+def test_pieces_that_come_in_several_combinations_are_labels_though_none_stands_alone():
+    assert set(several_in_one(["rain/fog", "fog/snow", "snow/rain", "clear"])) == {"rain/fog", "fog/snow", "snow/rain"}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["animal/cat", "animal/dog"],
+        ["animal, cat", "animal, dog"],
+        ["hot dog", "dog"],
+        ["no_defect", "defect"],
+        ["likely_functional", "functional", "likely_defective"],
+        ["T-shirt", "shirt"],
+        ["salt & pepper", "ketchup"],
+        ["(empty)", "full"],
+    ],
+)
+def test_names_of_one_class_pass(labels):
+    assert several_in_one(labels) == {}
+
+
+@pytest.mark.parametrize(
+    "labels", [["1", "1.0"], ["Cat", "cat"], ["caf\u00e9", "cafe\u0301"], ["a  b", "a b"], ["a_b", "a b"], ["1", "01"]]
+)
+def test_one_class_spelled_twice_is_refused_with_the_rename_to_paste(labels):
+    ((found, why),) = mistakes_of(labels)
+    assert found == sorted(labels)
+    assert "ingest.rename={" in why
+    assert spelled_alike([*labels, "other"]) == [sorted(labels)]
+
+
+def mistakes_of(labels):
+    return [(one.labels, one.why) for one in mistakes(Counter([*labels, labels[0], "other"]))]
+
+
+def test_the_rarer_spelling_is_renamed_to_the_commoner():
+    ((_, why),) = mistakes_of(["1", "1.0"])
+    assert '--set \'ingest.rename={"1.0": "1"}\'' in why
+    ((_, why),) = mistakes_of(["1.0", "1"])
+    assert '--set \'ingest.rename={"1": "1.0"}\'' in why
+
+
+def test_codes_with_leading_zeros_may_be_meant():
+    ((_, why),) = mistakes_of(["1", "01"])
+    assert "--set 'ingest.meant=[\"01\"]'" in why
+    assert mistakes(Counter(["1", "1", "01"]), meant=["01"]) == []
+
+
+def test_what_is_told_names_the_place_and_the_rows():
+    said = told(mistakes(Counter(["a", "b", "a/b"])), "table.csv", {"a/b": [12, 4, 104]})
+    assert said.startswith("table.csv: the labels 'a/b', rows 4, 12, 104: several labels in one")

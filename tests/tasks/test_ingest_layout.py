@@ -1,0 +1,162 @@
+"""What folders mean: which level is the class, which the part, and where two readings are refused."""
+
+import pytest
+
+from tasks.errors import InputError
+from tasks.ingest.layout import looks_like_codes, part_named, read_layout
+
+
+def paths(*folders, images=3):
+    """Paths of `images` images in each folder."""
+    return [f"{folder}/{number}.png" for folder in folders for number in range(images)]
+
+
+def below(tops, *names):
+    return [f"{top}/{name}" for top in tops for name in names]
+
+
+def read(listed, **settings):
+    """The label and part of each folder, as read."""
+    places = read_layout(listed, **settings).places
+    return {path.rpartition("/")[0]: (place.label, place.part) for path, place in places.items()}
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (["cat", "dog"], {"cat": ("cat", None), "dog": ("dog", None)}),
+        (["cat/old", "cat/new", "dog"], {"cat/old": ("cat", None), "cat/new": ("cat", None), "dog": ("dog", None)}),
+        (["all/cat", "all/dog"], {"all/cat": ("cat", None), "all/dog": ("dog", None)}),
+        (["a/b/cat", "a/b/dog"], {"a/b/cat": ("cat", None), "a/b/dog": ("dog", None)}),
+        (
+            below(["seg_train/seg_train", "seg_test/seg_test"], "sea", "street"),
+            {
+                "seg_train/seg_train/sea": ("sea", "train"),
+                "seg_train/seg_train/street": ("street", "train"),
+                "seg_test/seg_test/sea": ("sea", "test"),
+                "seg_test/seg_test/street": ("street", "test"),
+            },
+        ),
+        (
+            below(["set/train/images", "set/Validation/images"], "x", "y"),
+            {
+                "set/train/images/x": ("x", "train"),
+                "set/train/images/y": ("y", "train"),
+                "set/Validation/images/x": ("x", "val"),
+                "set/Validation/images/y": ("y", "val"),
+            },
+        ),
+        (
+            below(["cat", "dog"], "train", "test"),
+            {
+                "cat/train": ("cat", "train"),
+                "cat/test": ("cat", "test"),
+                "dog/train": ("dog", "train"),
+                "dog/test": ("dog", "test"),
+            },
+        ),
+        (below(["train"], "a", "b"), {"train/a": ("a", None), "train/b": ("b", None)}),
+        (["train", "bus", "tram"], {name: (name, None) for name in ("train", "bus", "tram")}),
+        (["train", "test_tube"], {"train": ("train", None), "test_tube": ("test_tube", None)}),
+        (["0", "1", "2"], {name: (name, None) for name in "012"}),
+    ],
+)
+def test_classes_and_parts_are_read_from_the_structure(folders, expected):
+    assert read(paths(*folders)) == expected
+
+
+def test_pictures_beside_the_parts_and_in_parts_without_classes_are_unlabelled():
+    listed = [*paths(*below(["train", "val"], "cat", "dog")), "overview.png"]
+    layout = read_layout(listed)
+    assert layout.places["overview.png"].label is None
+    assert layout.places["train/cat/0.png"] == layout.places["train/cat/1.png"]
+    flat = read_layout([*paths(*below(["train"], "cat", "dog")), *paths("test", images=7)])
+    assert {(place.label, place.part) for path, place in flat.places.items() if path.startswith("test")} == {
+        (None, None)
+    }
+    assert {place.part for place in flat.places.values()} == {None}, "nothing is held out, so a test part is drawn"
+    assert "7 images in them have no class folder" in flat.sentences[-1]
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_a_folder_beside_train_that_holds_the_same_classes_is_asked_for(part):
+    listed = paths(*below(["train", "holdout"], "cat", "dog"))
+    with pytest.raises(InputError) as refused:
+        read_layout(listed)
+    for way in ("{holdout: test}", "{holdout: val}", "{holdout: train}", "{holdout: none}", "{holdout: class}"):
+        assert f"--set 'ingest.parts={way}'" in str(refused.value)
+    assert read(listed, parts={"holdout": part})["holdout/dog"] == ("dog", part if part != "train" else None)
+    left = read_layout(listed, parts={"holdout": "none"})
+    assert sorted(left.left_out) == sorted(path for path in listed if path.startswith("holdout"))
+    classes = read(listed, parts={"holdout": "class"}, level=1)
+    assert classes["holdout/cat"] == ("holdout", None)
+
+
+def test_folders_below_a_class_are_no_classes_though_they_repeat():
+    patients = [f"{kind}/{code}{number:02}/{view}" for kind, code in (("benign", "Q"), ("malignant", "X"))
+                for number in range(9) for view in ("near", "far")]  # fmt: skip
+    assert {label for label, _ in read(paths(*patients)).values()} == {"benign", "malignant"}
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        [f"site{site}/P{site}{number:02}/{kind}" for site in "AB" for number in range(6) for kind in ("no", "yes")],
+        [f"P{number:03}/{'yes' if number % 3 else 'no'}" for number in range(30)],
+        [f"2021-03-{day:02}/{kind}" for day in range(1, 9) for kind in ("yes", "no")],
+    ],
+)
+def test_classes_below_sites_patients_and_days_are_found_because_they_repeat(folders):
+    layout = read_layout(paths(*folders))
+    assert {place.label for place in layout.places.values()} == {"yes", "no"}
+    assert "because it repeats below" in layout.sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("folders", "first", "second"),
+    [
+        (below(["oak", "beech"], "leaf", "bark"), "beech 6, oak 6", "bark 6, leaf 6"),
+        (below(["class_1", "class_2"], "near", "far"), "class_1 6, class_2 6", "far 6, near 6"),
+        (below(["smith", "jones", "meyer", "weiss"], "benign", "malignant"), "jones 6", "benign 12, malignant 12"),
+    ],
+)
+def test_two_readings_are_refused_side_by_side_and_either_can_be_said(folders, first, second):
+    with pytest.raises(InputError, match="two readings fit") as refused:
+        read_layout(paths(*folders))
+    lines = str(refused.value).splitlines()
+    for level, told in ((1, first), (2, second)):
+        assert f"ingest.class_level={level} " in lines[level]
+        assert told in lines[level]
+    for level in (1, 2):
+        expected = {folder: (folder.split("/")[level - 1], None) for folder in folders}
+        assert read(paths(*folders), level=level) == expected
+
+
+def test_known_classes_settle_what_the_folders_are():
+    assert read(paths("cat/a", "cat/b"), known={"cat"})["cat/a"] == ("cat", None)
+    listed = paths(*below(["oak", "beech"], "leaf", "bark"))
+    assert {label for label, _ in read(listed, known={"oak", "beech"}).values()} == {"oak", "beech"}
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        *(("train", "train"), ("Training", "train"), ("seg_test", "test"), ("train2017", "train"), ("TestSet", "test")),
+        *(("valid", "val"), ("images_val", "val"), ("holdout", None), ("restrain", None), ("traintest", None)),
+        *(("train_and_test", None), ("contest", None), ("", None)),
+    ],
+)
+def test_the_part_that_a_name_says(name, part):
+    assert part_named(name, {}) == part
+
+
+@pytest.mark.parametrize(
+    ("names", "coded"),
+    [
+        *((["Q07", "Q12"], True), (["siteA", "siteB"], True), (["patient_1", "patient_22"], True)),
+        *((["2021-03-04", "2021-12-31"], True), (["0", "17"], True), (["a1b2c3d4", "99ffe012"], True)),
+        *((["benign", "malignant"], False), (["near", "far"], False), (["oak"], False), (["cat", "cut"], False)),
+    ],
+)
+def test_codes_are_told_from_words(names, coded):
+    assert looks_like_codes(names) == coded

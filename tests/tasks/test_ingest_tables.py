@@ -1,0 +1,196 @@
+"""Tables as people have them: other names of columns, other systems' paths, other encodings, one column a class."""
+
+import zipfile
+
+import pytest
+
+from tasks.errors import InputError
+from tasks.ingest.table import Columns, read_sources
+
+FILES = ["a/0.png", "a/1.png", "b/2.PNG", "b/3.jpg"]
+
+
+def listed(folder, text, name="table.csv", encoding="utf-8", files=FILES, **columns):
+    """What a table with this text says of `FILES`."""
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
+    return read_sources(path, name, files, Columns(**columns))
+
+
+def labels(found):
+    return {source.path: source.label for source in found.sources}
+
+
+def refused(folder, text, **settings):
+    with pytest.raises(InputError) as error:
+        listed(folder, text, **settings)
+    return str(error.value)
+
+
+WRITTEN = {"a/0.png": "x", "a/1.png": "x", "b/2.PNG": "y", "b/3.jpg": "y"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "note"),
+    [
+        (["a/0.png", "./a//1.png", "b/2.PNG", "b/3.jpg"], None),
+        ([r"a\0.png", r"a\1.png", r"b\2.PNG", r"b\3.jpg"], r"4 paths were found with / for \\"),
+        (["A/0.PNG", "a/1.png", "b/2.png", r"B\3.JPG"], "3 paths were found whatever the case"),
+        (["a/0", "a/1", "b/2", "b/3"], "4 paths were found without the ending"),
+    ],
+)
+def test_paths_are_found_as_other_systems_write_them(tmp_path, rows, note):
+    lines = [f"{row},{label}" for row, label in zip(rows, "xxyy", strict=True)]
+    found = listed(tmp_path, "path,label\n" + "\n".join(lines))
+    assert labels(found) == WRITTEN
+    assert [one for one in found.notes if note and note.replace("\\\\", "\\") in one] == found.notes
+
+
+def test_a_path_that_may_mean_several_files_is_not_there(tmp_path):
+    files = ["a/0.png", "a/0.jpg", "B/x.png", "b/X.png"]
+    said = refused(tmp_path, "path,label\na/0,x\nb/x.PNG,y\n", files=files)
+    assert "names 2 files that are not there: 'a/0' (row 2), 'b/x.PNG' (row 3)" in said
+
+
+@pytest.mark.parametrize("prefix", ["/home/ann/photos", "C:\\Users\\ann\\photos", "photos/of/ann"])
+def test_paths_of_another_machine_get_the_option_that_finds_them(tmp_path, prefix):
+    separator = "\\" if "\\" in prefix else "/"
+    rows = [f"{prefix}/{path}".replace("/", separator) if separator == "\\" else f"{prefix}/{path}" for path in FILES]
+    text = "path,label\n" + "".join(f"{row},{label}\n" for row, label in zip(rows, "xxyy", strict=True))
+    said = refused(tmp_path, text)
+    assert "4 of them are here: add --strip '" in said
+    offered = said.split("--strip '")[1].split("'")[0]
+    assert labels(listed(tmp_path, text, strip=offered)) == WRITTEN
+
+
+@pytest.mark.parametrize("path", ["x" * 400 + ".png", "a\0b.png", "con:", "~", "a/" * 3000 + "0.png"])
+def test_paths_that_no_file_can_have_are_rows_of_the_message(tmp_path, path):
+    said = refused(tmp_path, f'path,label\na/0.png,x\n"{path}",y\n')
+    assert "names 1 files that are not there" in said
+    assert "(row 3)" in said
+    assert len(said) < 400
+
+
+def test_columns_of_other_names_are_offered_and_taken(tmp_path):
+    text = ",filename,class,patient_id\n" + "".join(
+        f"{n},{path},{'xxyy'[n]},p{n // 2}\n" for n, path in enumerate(FILES)
+    )
+    assert "add --columns 'path=filename,label=class'" in refused(tmp_path, text)
+    found = listed(tmp_path, text, names={"path": "filename", "label": "class", "group": "patient_id"})
+    assert labels(found) == WRITTEN
+    assert {source.group for source in found.sources} == {"p0", "p1"}
+    assert set(listed(tmp_path, text, names={"path": "FileName ", "label": "class"}).others) == {"patient_id"}
+    assert "has no column 'klass'" in refused(tmp_path, text, names={"label": "klass"})
+
+
+def test_the_column_of_paths_is_known_by_what_it_leads_to(tmp_path):
+    text = "number;shot;category\n" + "".join(f"{n};{path};{'xxyy'[n]}\n" for n, path in enumerate(FILES))
+    assert "add --columns 'path=shot,label=category'" in refused(tmp_path, text)
+
+
+def test_a_column_that_has_the_right_name_gives_way_to_the_one_that_is_said(tmp_path):
+    text = "path,label,truth\n" + "".join(f"{path},?,{'xxyy'[n]}\n" for n, path in enumerate(FILES))
+    assert labels(listed(tmp_path, text, names={"label": "truth"})) == WRITTEN
+
+
+HOT = "image,x,y\na/0.png,1,0\na/1.png,1.0,0.0\nb/2.PNG,0,1\nb/3.jpg,0,{last}\n"
+
+
+def test_one_column_a_class_is_read_on_request(tmp_path):
+    assert "add --columns 'path=image' --one-hot" in refused(tmp_path, HOT.format(last=1))
+    asked = {"names": {"path": "image"}, "one_hot": True}
+    assert labels(listed(tmp_path, HOT.format(last=1), **asked)) == WRITTEN
+    assert labels(listed(tmp_path, HOT.format(last=0), **asked)) == WRITTEN | {"b/3.jpg": None}
+    several = refused(tmp_path, HOT.format(last=1).replace("0,1\nb/3", "1,1\nb/3"), **asked)
+    assert "row 4: several labels" in several
+    assert "no one-hot table" in refused(tmp_path, "path,label\na/0.png,x\n", one_hot=True)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("utf-8", False), ("utf-8-sig", False), ("utf-16", False), ("cp1252", True)]
+)
+def test_text_is_read_in_the_encodings_that_spreadsheets_write(tmp_path, encoding, said):
+    text = "path;label\na/0.png;größe\na/1.png;größe\nb/2.PNG;riß\nb/3.jpg;riß\n"
+    found = listed(tmp_path, text, encoding=encoding)
+    assert set(labels(found).values()) == {"größe", "riß"}
+    assert bool(found.notes) == said
+    assert not said or "read as Windows-1252" in found.notes[0]
+
+
+def test_tabs_separate_values_too(tmp_path):
+    text = "path\tlabel\n" + "".join(f"{path}\t{'xxyy'[n]}\n" for n, path in enumerate(FILES))
+    assert labels(listed(tmp_path, text, name="table.tsv")) == WRITTEN
+
+
+def excel(path, *sheets):
+    """A workbook of Excel with these rows in each sheet, as small as the format allows."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    names = "".join(f'<sheet name="S{n}" sheetId="{n}" r:id="r{n}"/>' for n, _ in enumerate(sheets, 1))
+    links = "".join(
+        f'<Relationship Id="r{n}" Type="{relations}/worksheet" Target="sheet{n}.xml"/>' for n, _ in enumerate(sheets, 1)
+    )
+    with zipfile.ZipFile(path, "w") as book:
+        kinds = "".join(
+            f'<Override PartName="/xl/{part}.xml" '
+            f'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.{kind}+xml"/>'
+            for part, kind in (
+                ("workbook", "sheet.main"),
+                *((f"sheet{n}", "worksheet") for n, _ in enumerate(sheets, 1)),
+            )
+        )
+        rels = "application/vnd.openxmlformats-package.relationships+xml"
+        book.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType="{rels}"/>{kinds}</Types>',
+        )
+        book.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{package}/relationships"><Relationship Id="r" Type="{relations}/officeDocument" '
+            'Target="xl/workbook.xml"/></Relationships>',
+        )
+        book.writestr(
+            "xl/workbook.xml", f'<workbook xmlns="{main}" xmlns:r="{relations}"><sheets>{names}</sheets></workbook>'
+        )
+        book.writestr(
+            "xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{package}/relationships">{links}</Relationships>'
+        )
+        for n, rows in enumerate(sheets, 1):
+            cells = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in rows)
+            book.writestr(f"xl/sheet{n}.xml", f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>')
+
+
+def _cell(value):
+    if isinstance(value, str):
+        return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
+    return f"<c><v>{value}</v></c>"
+
+
+def test_excel_is_read_with_whole_numbers_as_such_and_the_first_filled_sheet(tmp_path):
+    rows = [["path", "label"], *([path, number % 2] for number, path in enumerate(FILES))]
+    excel(tmp_path / "t.xlsx", [], rows, [["notes"]])
+    found = read_sources(tmp_path / "t.xlsx", "t.xlsx", FILES)
+    assert labels(found) == {"a/0.png": "0", "a/1.png": "1", "b/2.PNG": "0", "b/3.jpg": "1"}
+    assert found.notes == ["t.xlsx: only the sheet 'S2' was read"]
+    (tmp_path / "broken.xlsx").write_bytes(b"PK no workbook")
+    with pytest.raises(InputError, match="can't be read as Excel"):
+        read_sources(tmp_path / "broken.xlsx", "broken.xlsx", FILES)
+
+
+def test_all_mistakes_are_told_at_once_with_their_rows(tmp_path):
+    text = (
+        "path,label,part\na/0.png,x,train\na/0.png,x,train\na/1.png,x,dev\ngone.png,y,\n,y,\n../out.png,y,\n"
+        "b/2.PNG,y,\nb/2.PNG,x,\nb/3.jpg,y,,more\n"
+    )
+    said = refused(tmp_path, text)
+    for part in (
+        "row 4: a part other than train, val, test",
+        "names 1 files that are not there: 'gone.png' (row 5)",
+        "row 6: no path",
+        "row 7: paths that lead out of",
+        "rows 8, 9: an image that other rows give another label",
+        "rows 2, 3: a path that stands in several rows",
+        "row 10: more values than columns",
+    ):
+        assert part in said
