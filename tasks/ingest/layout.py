@@ -122,7 +122,8 @@ def _without_common(
     """The folders below the one, or ones, in which all images lie, if several lie there."""
     chains = set(folders.values())
     depth = 0
-    while all(len(chain) > depth + 1 for chain in chains) and len({chain[depth] for chain in chains}) == 1:
+    deep = max(level, 1)  # folders that must be left
+    while all(len(chain) > depth + deep for chain in chains) and len({chain[depth] for chain in chains}) == 1:
         depth += 1
     first = next(iter(chains))[:depth] if depth else ()
     several = len({chain[depth] for chain in chains if len(chain) > depth}) > 1

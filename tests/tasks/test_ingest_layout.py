@@ -132,6 +132,12 @@ def test_two_readings_are_refused_side_by_side_and_either_can_be_said(folders, f
         assert read(paths(*folders), level=level) == expected
 
 
+def test_a_folder_that_holds_all_images_counts_where_the_class_could_not_stand_below_it():
+    assert read(paths("ash/leaf", "ash/bark"), level=2)["ash/leaf"] == ("leaf", None)
+    assert read(paths("all/ash/leaf", "all/ash/bark"), level=2)["all/ash/leaf"] == ("leaf", None)
+    assert read(paths("ash/leaf"), level=2)["ash/leaf"] == ("leaf", None)
+
+
 def test_known_classes_settle_what_the_folders_are():
     assert read(paths("cat/a", "cat/b"), known={"cat"})["cat/a"] == ("cat", None)
     listed = paths(*below(["oak", "beech"], "leaf", "bark"))
