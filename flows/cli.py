@@ -62,6 +62,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Run stages even if nothing changed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; run nothing.")] = False,
     commit: Annotated[bool, typer.Option("--commit", help="Commit dvc.lock to git afterwards.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A first answer: three strategies, one fit each.")] = False,
 ) -> None:
     """Bring the pipeline up to date and print the verdicts."""
     start = time.monotonic()
@@ -74,6 +75,16 @@ def run(
     from flows.locks import workspace_lock
     from flows.plan import make_plan
 
+    if quick:
+        if set_ or stages or dry_run or force or commit:
+            raise InputError("--quick makes nothing that is kept: of the other options it takes --jobs only")
+        from flows.quick import run_quickly
+
+        with workspace_lock(root):
+            code = run_quickly(root, jobs)
+        if code:
+            raise typer.Exit(code)
+        return
     if dry_run:
         if set_:
             raise InputError("--set writes into params.yaml and --dry-run changes nothing: use one of them")

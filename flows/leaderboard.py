@@ -50,6 +50,15 @@ def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
         console.print(escape(board["test"]["sentence"]))
 
 
+def show_preliminary(board: Mapping[str, Any]) -> None:
+    """A quick run's table, and that it proves nothing yet."""
+    with guard:
+        console.print()
+        console.print(_strategies(dict(board), {}))
+        console.print(f"\nPreliminary, from one fit a strategy: {escape(board['reason'])}")
+        console.print("Nothing of this is kept; `equipoise run` tries every strategy and gives the verdicts.")
+
+
 def _columns(board: dict[str, Any]) -> dict[str, str]:
     rarest = f"recall of {board['rarest_class']}"
     return {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "recall_rarest": rarest}
@@ -71,7 +80,8 @@ def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
         table.add_column(escape(title), justify="right")
     table.add_column(f"difference to {escape(board['baseline'])}", justify="right")
     table.add_column("verdict")
-    table.add_column("seconds", justify="right")
+    if seconds:
+        table.add_column("seconds", justify="right")
     for row in board["rows"]:
         name, verdict = row["strategy"], row["verdict"] or ""
         took = seconds.get(f"train@{name}")
@@ -81,7 +91,7 @@ def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
             *_cells(row, board),
             interval(row["difference"], signed=True, join=_joint()),
             f"[{_VERDICTS.get(verdict, 'default')}]{escape(verdict)}[/]",
-            "" if took is None else f"{took:.0f}",
+            *([] if not seconds else ["" if took is None else f"{took:.0f}"]),
         )
     return table
 

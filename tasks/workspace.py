@@ -55,7 +55,7 @@ class Workspace:
 
     def read(self, table: Table, item: str = "") -> pd.DataFrame:
         """A table of this workspace: the only one of its kind, or that of a recipe or strategy."""
-        return table.read(table.place(self.root, item))
+        return table.read(self.path(*table.place(Path(), item).parts))
 
     @contextmanager
     def output(self, *parts: str) -> Iterator[Path]:

@@ -20,7 +20,7 @@ def run(workspace: Workspace, name: str) -> None:
     catalog = workspace.read(CATALOG)
     groups = workspace.read(GROUPS)
     pairs = workspace.read(PAIRS)
-    frozen = read_frozen(workspace.root / FROZEN)
+    frozen = read_frozen(workspace.path(*FROZEN.parts))
 
     assignment = make_split(catalog, groups, params, frozen if params.frozen else None)
     leaks = find_leaks(assignment.splits, catalog, groups, pairs)

@@ -172,6 +172,30 @@ def test_a_run_ends_with_leaderboard_confirmation_report_and_the_way_to_the_uis(
     assert str(first.root / "reports/compare/report.html") in output
 
 
+def test_a_quick_run_gives_a_preliminary_table_and_leaves_nothing_but_what_was_read_of_images(first, tmp_path):
+    clone = first.clone(tmp_path / "clone")
+    lock = (clone.root / "dvc.lock").read_bytes()
+    output = clone.equipoise("run", "--quick").stdout
+    table = output[output.index("Strategies, out of fold") :]
+    assert re.findall(r"^(\w+) +\.\d{3} \[", table, re.MULTILINE)[:2]
+    assert {"plain", "focal"} == set(re.findall(r"^(plain|focal|augmented_minority) ", table, re.MULTILINE))
+    assert "Preliminary, from one fit a strategy:" in table
+    assert clone.git("status", "--short") == ""
+    assert (clone.root / "dvc.lock").read_bytes() == lock
+    assert not [name for name in ("catalog", "splits", "balanced") if (clone.root / "data" / name).exists()]
+    assert [path.name for path in (clone.root / "data/features").iterdir()] == ["none"]
+    assert not (clone.root / "predictions").exists()
+    assert any((clone.root / ".equipoise/rows").glob("features-*")), "the whole run need not embed them again"
+    assert not (clone.root / ".equipoise/test_looks.jsonl").exists()
+    refused = clone.equipoise("run", "--quick", "split", ok=False)
+    assert refused.returncode == 2
+    clone.edit_params(lambda text: text.replace("min_images: 8", "min_images: 9000"))
+    told = clone.equipoise("run", "--quick", ok=False)
+    assert told.returncode == 2
+    assert "error: classes with fewer than 9000 images" in told.stderr
+    assert "Traceback" not in told.stdout + told.stderr
+
+
 def test_prefect_shows_a_task_run_a_stage_named_as_the_stage(first, flow_runs):
     run, tasks = flow_runs()[-1]
     assert run["state_name"] == "Completed"

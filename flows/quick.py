@@ -1,0 +1,45 @@
+"""`equipoise run --quick`: a first answer, said to be preliminary, beside the versions of everything."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+from flows import terminal
+from flows.environment import child_environment
+from flows.leaderboard import show_preliminary
+from flows.process import run_child
+from tasks.errors import InputError
+from tasks.files import read_json
+from tasks.quick import RESULT
+from tasks.workspace import STATE
+
+
+def run_quickly(root: Path, jobs: int | None) -> int:
+    """Run it in a process of its own and show what came of it; returns the exit code.
+
+    Raises
+    ------
+    InputError
+        It was refused; the message is that of the stage.
+    """
+    (root / RESULT).unlink(missing_ok=True)
+    ended = run_child(
+        [sys.executable, "-m", "flows.quick_process"],
+        root=root,
+        environment=child_environment(jobs or os.cpu_count() or 1),
+        log=root / STATE / "logs" / "quick.log",
+        on_line=lambda line: None if line.startswith("error: ") else terminal.stage_line("quick", line),
+        cancelled=threading.Event(),
+    )
+    if ended.code == 2:
+        told = [line for line in ended.lines if line.startswith("error: ")]
+        at = ended.lines.index(told[0]) if told else 0
+        raise InputError("\n".join(ended.lines[at:]).removeprefix("error: "))
+    if ended.code:
+        terminal.note(f"the quick run ended with an error; its log is {root / STATE / 'logs' / 'quick.log'}")
+        return 1
+    show_preliminary(read_json(root / RESULT))
+    return 0
