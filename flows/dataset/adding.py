@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from flows.dataset.disk import check_space
@@ -17,10 +18,10 @@ from flows.locks import workspace_lock
 from tasks.errors import InputError
 from tasks.ingest.reading import COLUMNS
 from tasks.ingest.table import Columns
-from tasks.params import load_params
 from tasks.params.editing import changed, set_values
-from tasks.params.models import Ingest
+from tasks.params.models import Ingest, Split
 from tasks.progress import say
+from tasks.split.given_parts import refuse_val_without_test
 
 PARAMS = "params.yaml"
 
@@ -66,16 +67,17 @@ def add(
     with workspace_lock(root):
         finish_interrupted(root)
         params = _settings(root, settings)
-        present = find_present(root, params)
-        how = Reading(params, columns or Columns(), follow_links)
+        present = find_present(root, params.ingest)
+        how = Reading(params.ingest, columns or Columns(), follow_links)
         new = find(path, how, known=class_counts(() if replace else present.entries))
         if not new.entries:
             raise InputError("\n  ".join([f"{path}: no images found", *new.notes]))
         if not replace:
             _check_presence(root, present, new)
         plan = plan_merge(Found([], []) if replace else present, new)
-        check_classes(plan.entries, params, str(path))
-        for line in page(new, plan, params):
+        check_classes(plan.entries, params.ingest, str(path))
+        refuse_val_without_test({one.part for one in plan.entries if one.label}, params.split.val)
+        for line in page(new, plan, params.ingest):
             say(line)
         if dry_run:
             say(check_space(root, plan.copied_bytes))
@@ -90,12 +92,21 @@ def add(
         return carry_out(root, plan, keep=not replace)
 
 
-def _settings(root: Path, settings: Sequence[str]) -> Ingest:
-    """What `params.yaml`, with `settings`, says of reading data; the defaults where there is none."""
+@dataclass(frozen=True)
+class _Settings:
+    """What `params.yaml` says of reading data and of given parts."""
+
+    ingest: Ingest
+    split: Split
+
+
+def _settings(root: Path, settings: Sequence[str]) -> _Settings:
+    """What `params.yaml` says with `settings`; the defaults where there is none."""
     file = root / PARAMS
-    if settings:
-        return changed(file, settings)[0].ingest
-    return load_params(file).ingest if file.is_file() else default_ingest()
+    if not file.is_file() and not settings:
+        return _Settings(default_ingest(), Split.model_validate({}))
+    params = changed(file, settings)[0]
+    return _Settings(params.ingest, params.split)
 
 
 def column_names(told: str) -> dict[str, str]:

@@ -93,3 +93,89 @@ def test_with_two_folds_a_given_validation_part_must_hold_all_classes():
     parts = ["val" if number in (0, 2, 4) else None for number in range(40)]
     with pytest.raises(InputError, match="two folds"):
         make_split(*tables(labels, singles(40), parts), Split(folds=2))
+
+
+# A validation part without a test part
+
+
+def test_val_without_test_is_asked_for_with_both_ways():
+    (catalog, groups), _ = given({"val": 10, "train": 30})
+    with pytest.raises(InputError, match="train and val, and no image is left") as refused:
+        make_split(catalog, groups, Split(folds=3))
+    assert "--set split.val=test " in str(refused.value)
+    assert "--set split.val=fold " in str(refused.value)
+
+
+def test_val_may_be_the_test_part():
+    (catalog, groups), parts = given({"val": 10, "train": 30})
+    splits = make_split(catalog, groups, Split(folds=3, val="test")).splits
+    assert ((splits["part"] == "test") == (parts == "val")).all()
+
+
+def test_val_may_stay_fold_0_beside_a_test_part_drawn_from_train():
+    (catalog, groups), parts = given({"val": 10, "train": 30})
+    splits = make_split(catalog, groups, Split(folds=3, val="fold", test_share=0.25)).splits
+    assert (splits["fold"].eq(0).fillna(False) == (parts == "val")).all()
+    assert set(parts[splits["part"] == "test"]) == {"train"}
+    assert 15 <= (splits["part"] == "test").sum() <= 25
+
+
+@pytest.mark.parametrize("val", ["test", "fold"])
+def test_a_given_test_part_needs_no_word_on_val(val):
+    (catalog, groups), _ = given({"val": 10, "train": 30, "test": 8})
+    as_it_is = make_split(catalog, groups, Split(folds=3)).splits
+    assert make_split(catalog, groups, Split(folds=3, val=val)).splits.equals(as_it_is)
+
+
+# Relatives of given parts in training
+
+
+def leaking():
+    """Two classes of 40 images: 0 to 9 test, 10 to 15 val, the others train or without a part; some are relatives."""
+    labels = ["a"] * 40 + ["b"] * 40
+    parts = (["test"] * 10 + ["val"] * 6 + ["train"] * 20 + [None] * 4) * 2
+    groups = singles(80)
+    for name, members in {"x": [0, 20, 21, 36], "y": [12, 25, 70], "z": [1, 11, 30], "w": [45, 37]}.items():
+        for member in members:
+            groups[member] = name
+    return labels, groups, parts
+
+
+def test_relatives_of_given_parts_are_put_aside_on_request_and_the_given_parts_stay_as_they_are():
+    labels, groups, parts = leaking()
+    catalog, relatives = tables(labels, groups, parts)
+    assignment = make_split(catalog, relatives, Split(folds=3, relatives="exclude"))
+    part = assignment.splits["part"].to_numpy()
+    gone = {20, 21, 36, 37, 25, 70, 11, 30}
+    assert set(np.flatnonzero(part == "excluded")) == gone
+    assert set(np.flatnonzero(part == "test")) == {n for n, one in enumerate(parts) if one == "test"}
+    fold = assignment.splits["fold"].to_numpy(dtype=float, na_value=-1)
+    assert set(np.flatnonzero(fold == 0)) == {n for n, one in enumerate(parts) if one == "val"} - gone
+    reason = dict(zip(assignment.excluded["image_id"], assignment.excluded["reason"], strict=True))
+    ids = catalog["image_id"].tolist()
+    assert {n: "test part" in reason[ids[n]] for n in gone} == {n: n not in (25, 70) for n in gone}
+
+
+def test_what_is_not_related_to_a_given_part_is_split_as_if_the_others_were_not_there():
+    labels, groups, parts = leaking()
+    gone = {20, 21, 36, 37, 25, 70, 11, 30}
+    with_them = make_split(*tables(labels, groups, parts), Split(folds=3, relatives="exclude")).splits
+    kept = [n for n in range(80) if n not in gone]
+    catalog, relatives = tables(labels, groups, parts)
+    ids = [catalog["image_id"].iloc[n] for n in kept]
+    alone = make_split(
+        catalog[catalog["image_id"].isin(ids)], relatives[relatives["image_id"].isin(ids)], Split(folds=3)
+    ).splits
+    columns = ["image_id", "part", "fold"]
+    of_both = with_them[with_them["image_id"].isin(ids)][columns].reset_index(drop=True)
+    assert of_both.equals(alone[columns].reset_index(drop=True))
+
+
+def test_a_class_that_is_put_aside_whole_is_refused_with_what_it_cost():
+    labels = ["a"] * 30 + ["b"] * 30
+    parts = (["test"] * 5 + ["train"] * 25) * 2
+    groups = singles(60)
+    for n in range(35, 60):
+        groups[n] = groups[30]
+    with pytest.raises(InputError, match=r"'b' .*split\.relatives: exclude put 25 images aside \(b 25\)"):
+        make_split(*tables(labels, groups, parts), Split(folds=3, relatives="exclude"))
