@@ -9,10 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.depth import DEPTHS, depth_of
 from tasks.errors import InputError
 from tasks.images import NOT_AN_IMAGE
 from tasks.ingest.checks import check_classes, check_failures
 from tasks.ingest.examine import Examined
+from tasks.ingest.found_depth import found_depth, shown_at
 from tasks.ingest.reading import TABLE
 from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE, OTHER_FILE
 from tasks.ingest.sources import Source, choose_classes, from_folders, list_files
@@ -43,9 +45,11 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
         raise InputError("data/raw holds no images: put those of each class into data/raw/<class>/")
     sources = choose_classes(all_sources, params.rename, params.drop)
     check_classes(_counts(source.label for source in sources if source.label), params.min_images)
-    catalog, rejected = build_catalog(
-        sources, examine_files(raw, [source.path for source in sources], params.max_pixels, workers, store)
-    )
+    seen = examine_files(raw, [source.path for source in sources], params.max_pixels, workers, store)
+    depth, sentences = found_depth(seen, params.depth)
+    for sentence in sentences:
+        say(sentence)
+    catalog, rejected = build_catalog(sources, [shown_at(one, depth) for one in seen])
     for reason, number in _counts(rejected["reason"]).items():
         say(f"set aside: {number:,} files, {reason}")
     check_failures(rejected, len(sources), params.max_failed_share)
@@ -63,7 +67,7 @@ def build_catalog(sources: list[Source], seen: list[Examined]) -> tuple[pd.DataF
     Parameters
     ----------
     sources, seen
-        The same files in the same order.
+        The same files in the same order, as they are shown (`shown_at`).
 
     Returns
     -------
@@ -121,6 +125,8 @@ def summarise(catalog: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
         "slugs": slugs(labels),
         "formats": _counts(catalog["format"]),
         "modes": _counts(catalog["mode"]),
+        "deep": (deep := int(catalog["depth"].isin(DEPTHS).sum())),
+        "depth": depth_of(catalog) if deep else None,
         "rejected": _counts(rejected["reason"]),
     }
 
