@@ -211,8 +211,9 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
     try:
         with _limited(max_pixels), Image.open(file, formats=FORMATS) as image:
             mode, frames = image.mode, int(getattr(image, "n_frames", 1))
+            is_deep = deep_colour.is_deep_colour(image)  # before EXIF is read, which loads a PNG
             fields = exif.read(image)
-            pixels = _pixels(file, image)
+            pixels = _pixels(file, image, is_deep)
             return Decoded(
                 image=pixels,
                 mode=pixels.mode if isinstance(pixels, DeepColour) else mode,
@@ -254,7 +255,7 @@ def _limited(max_pixels: int | None) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _pixels(file: BinaryIO, image: Image.Image) -> AnyImage:
+def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> AnyImage:
     """The upright pixels of the first frame, free of the file and of its metadata."""
     if image.format == "PNG":
         here = file.tell()
@@ -269,7 +270,6 @@ def _pixels(file: BinaryIO, image: Image.Image) -> AnyImage:
             pixels = Image.fromarray(decoded.squeeze(2) if image.mode == "L" else decoded)
             return _upright(pixels, exif.orientation(exif.read(image)))
         simplejpeg.decode_jpeg(data, "CMYK", strict=True)  # the check; Pillow knows how Adobe inverts these
-    is_deep = deep_colour.is_deep_colour(image)
     image.load()
     orientation = exif.orientation(exif.read(image))  # read again: Pillow has turned a TIFF by now
     deep = deep_colour.read(file, image, orientation) if is_deep else None
