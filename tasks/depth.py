@@ -26,7 +26,7 @@ def bits_for(largest: int) -> int:
 
 def top(depth: int) -> int:
     """The value that is white: the largest of `depth` bits."""
-    return (1 << depth) - 1
+    return (1 << int(depth)) - 1  # a number of a table may be of 8 bits
 
 
 def eight_bit(values: NDArray[np.uint16], depth: int) -> NDArray[np.uint8]:

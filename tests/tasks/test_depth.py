@@ -260,6 +260,20 @@ def test_one_bright_image_decides_and_is_named_with_what_to_set(
     assert catalog.loc[path, "pixels"] == pixel_hash(Image.fromarray(shown(made[path], 12)))
 
 
+def test_an_image_that_is_set_aside_decides_nothing_and_copies_count_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = tmp_path / "raw"
+    made = dataset(raw)
+    for label in ("cat", "dog"):
+        write(raw / label / "torn.png", values(16, seed=5))
+    (raw / "cat" / "copy.png").write_bytes((raw / next(iter(made))).read_bytes())
+    catalog = take_in(raw)
+    assert "cat/torn.png" not in catalog.index
+    assert depth_of(catalog) == 12
+    assert "12 images have 16 bits a value of which 12 are used" in "".join(capsys.readouterr())
+
+
 def test_several_bright_images_are_no_exception(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dataset(tmp_path / "raw")
     for number in range(2):
