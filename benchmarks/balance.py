@@ -74,7 +74,7 @@ from tasks.row_store import RowStore
 def orders(paths, folder):
     folder.mkdir(exist_ok=True)
     return [
-        Order(Parent(path, path.stem), tuple(Copy(n, folder / f"{path.stem}-{n}") for n in range(copies)))
+        Order(Parent(path, path.stem, 8), tuple(Copy(n, folder / f"{path.stem}-{n}") for n in range(copies)))
         for path in paths
     ]
 def seconds(work):

@@ -52,7 +52,7 @@ EXPLORE = """
 from tasks.explore.measure import measure_files
 from tasks.explore.picture import Source
 def work(paths):
-    measure_files([Source(path, "JPEG", "RGB", WIDTH, HEIGHT, 1) for path in paths])
+    measure_files([Source(path, "JPEG", "RGB", WIDTH, HEIGHT, 1, 8) for path in paths])
 """
 CLEANVISION = """
 import contextlib, io

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tasks.audit.effect import effect, minorities
 from tasks.audit.strategy import taken_for
+from tasks.depth import FULL
 from tasks.inputs import Inputs
 from tasks.params.models import Audit, Strategy
 from tasks.shortcuts import SHORTCUT, judge
@@ -96,7 +97,14 @@ def trial(seed: int, planted: bool, settings: Audit) -> bool:
     inputs = Inputs([], Drawn(vectors))
     strategy = Strategy.model_validate(STRATEGY)
     outcome = fit_strategy(
-        strategy, SEEDS, splits=splits, balanced=balanced, inputs=inputs, backbone=None, tell=lambda line: None
+        strategy,
+        SEEDS,
+        splits=splits,
+        balanced=balanced,
+        inputs=inputs,
+        backbone=None,
+        depth=FULL,
+        tell=lambda line: None,
     )
     audited = training[training["label"] == "common"].head(settings.images)
     before, after = np.empty(len(audited)), np.empty((len(audited), settings.copies))

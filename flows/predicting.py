@@ -128,13 +128,13 @@ def _predicted(model: Model, files: Sequence[Path], workers: int) -> tuple[pd.Da
     try:
         return predicted(model, files, workers), {}
     except InputError:
-        good, errors = _readable(files)
+        good, errors = _readable(files, model.depth)
         if not errors:
             raise
         return predicted(model, good, workers) if good else pd.DataFrame(index=[]), errors
 
 
-def _readable(files: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
+def _readable(files: Sequence[Path], depth: int) -> tuple[list[Path], dict[Path, str]]:
     """The files that are images, and what is wrong with the others."""
     from tasks.images import UnreadableError, open_image, to_rgb
 
@@ -142,7 +142,7 @@ def _readable(files: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
     errors: dict[Path, str] = {}
     for file in files:
         try:
-            to_rgb(open_image(file).image)
+            to_rgb(open_image(file).image, depth)
             good.append(file)
         except UnreadableError as error:
             errors[file] = f"{file}: {error}"

@@ -31,8 +31,8 @@ def squared(image: Image.Image, size: int, resize: str) -> Image.Image:
     return canvas
 
 
-def decode(files: Sequence[Path], size: int, resize: str) -> NDArray[np.uint8]:
-    """Image files as RGB, shape (n, size, size, 3).
+def decode(files: Sequence[Path], size: int, resize: str, depth: int) -> NDArray[np.uint8]:
+    """Image files as RGB, shape (n, size, size, 3); see `squared`, and `tasks.images.to_rgb` for the depth.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def decode(files: Sequence[Path], size: int, resize: str) -> NDArray[np.uint8]:
     """
     pixels = np.empty((len(files), size, size, 3), dtype=np.uint8)
     for row, file in enumerate(files):
-        pixels[row] = np.asarray(squared(open_rgb(file), size, resize))
+        pixels[row] = np.asarray(squared(open_rgb(file, depth), size, resize))
     return pixels
 
 
@@ -65,21 +65,21 @@ class Decoded:
         return np.asarray(self.pixels[[self.rows[name] for name in ids]])
 
 
-def decoded_once(files: Mapping[str, Path], size: int, resize: str, folder: Path) -> Decoded:
+def decoded_once(files: Mapping[str, Path], size: int, resize: str, depth: int, folder: Path) -> Decoded:
     """Decode image files, or take what an earlier call left in `folder`.
 
     Parameters
     ----------
     files
         By id. A file whose size or time of change differs is decoded anew, with all others.
-    size, resize
-        See `squared`.
+    size, resize, depth
+        See `decode`.
     folder
         Where the arrays stand; to delete it changes time only.
     """
     names = sorted(files)
     states = [(name, files[name].stat().st_size, files[name].stat().st_mtime_ns) for name in names]
-    digest = hashlib.sha256(repr((states, size, resize)).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(repr((states, size, resize, depth)).encode()).hexdigest()[:16]
     file = folder / f"{digest}.npy"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def decoded_once(files: Mapping[str, Path], size: int, resize: str, folder: Path
         shape = (len(names), size, size, 3)
         pixels = np.lib.format.open_memmap(beside, mode="w+", dtype=np.uint8, shape=shape)
         for row, name in enumerate(names):
-            pixels[row] = decode([files[name]], size, resize)[0]
+            pixels[row] = decode([files[name]], size, resize, depth)[0]
         pixels.flush()
         beside.replace(file)
     rows = {name: row for row, name in enumerate(names)}

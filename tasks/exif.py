@@ -10,6 +10,7 @@ import zlib
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from PIL import ExifTags, Image
 
 # What decoders raise on hostile bytes; found by feeding them damaged files of every format.
@@ -37,6 +38,17 @@ def orientation(fields: dict[int, Any]) -> int:
     """How the image must be turned to stand upright: 1 to 8 as EXIF counts, 1 (not at all) where absent."""
     value = fields.get(ExifTags.Base.Orientation)
     return value if isinstance(value, int) and 2 <= value <= 8 else 1
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Pixels, rows first, turned and mirrored as an orientation (1 to 8) says."""
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def taken(fields: dict[int, Any]) -> str | None:

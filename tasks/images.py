@@ -19,7 +19,9 @@ import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from tasks import exif, jpeg
+from tasks import deep_colour, exif, jpeg
+from tasks.deep_colour import AnyImage, DeepColour
+from tasks.depth import bits_for, eight_bit
 from tasks.errors import InputError
 
 FORMATS = (
@@ -75,7 +77,7 @@ class Decoded:
     image
         The first frame, upright (EXIF orientation applied), in the mode of the file.
     mode, format
-        Pillow's names, as the file has them.
+        Pillow's names, as the file has them; ``RGB;16`` and ``RGBA;16`` for colours of 16 bits a value.
     frames
         Number of frames; only the first is used.
     orientation
@@ -92,7 +94,7 @@ class Decoded:
         Quality of a JPEG, 1 to 100 (see `tasks.jpeg`).
     """
 
-    image: Image.Image
+    image: AnyImage
     mode: str
     format: str
     frames: int
@@ -113,6 +115,15 @@ class Decoded:
     def height(self) -> int:
         """Pixels, upright."""
         return self.image.height
+
+    @property
+    def bits(self) -> int:
+        """Bits a value: 8 or 32, and of 16 those that it uses (`tasks.depth.DEPTHS`)."""
+        if isinstance(self.image, DeepColour):
+            return bits_for(int(self.image.colours.max()))
+        if self.image.mode.startswith("I;16"):
+            return bits_for(int(np.asarray(self.image).max()))
+        return 32 if self.image.mode.startswith(("I", "F")) else 8
 
 
 def open_image(source: Path | BinaryIO, max_pixels: int | None = None) -> Decoded:
@@ -140,8 +151,8 @@ def open_image(source: Path | BinaryIO, max_pixels: int | None = None) -> Decode
         return _decode(file, max_pixels)
 
 
-def open_rgb(path: Path) -> Image.Image:
-    """An image that the catalog holds, upright and as 8-bit RGB.
+def open_rgb(path: Path, depth: int) -> Image.Image:
+    """An image that the catalog holds, upright and as 8-bit RGB; `depth` is that of the dataset (see `to_rgb`).
 
     Raises
     ------
@@ -149,26 +160,38 @@ def open_rgb(path: Path) -> Image.Image:
         The file is gone or can't be read any more.
     """
     try:
-        return to_rgb(open_image(path).image)
+        return to_rgb(open_image(path).image, depth)
     except UnreadableError as error:
         raise InputError(f"{path}: can't be read as an image any more ({error}); run ingest again") from error
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: AnyImage, depth: int) -> Image.Image:
     """An image of any mode as 8-bit RGB; what models, reports and hashes see.
 
-    Transparent pixels lie on mid grey (128). 16-bit values are scaled from 0..65535 to 0..255, the same for all images,
-    so that brightness stays comparable. 32-bit integers are taken as 16-bit where they fit, floats as 0..1 or 0..255
-    where they fit; other ranges are stretched, from zero or a negative minimum to the maximum. CMYK is converted
+    Transparent pixels lie on mid grey (128). 16-bit values are scaled from 0..2^depth - 1 to 0..255, the same for all
+    images, so that brightness stays comparable. 32-bit integers are taken as 16-bit where they fit, floats as 0..1 or
+    0..255 where they fit; other ranges are stretched, from zero or a negative minimum to the maximum. CMYK is converted
     without a colour profile.
+
+    Parameters
+    ----------
+    image
+        Upright, as `open_image` gives it.
+    depth
+        Bits of 16-bit values that the dataset uses, or the model's did (`tasks.depth.DEPTHS`); other images do not
+        change with it.
 
     Raises
     ------
     UnreadableError
         The mode has no conversion to RGB (for instance LAB).
     """
+    if isinstance(image, DeepColour):
+        image = image.shown(depth)
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
+    if image.mode.startswith("I;16"):
+        return Image.fromarray(eight_bit(np.asarray(image), depth)).convert("RGB")
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(_eight_bit(np.asarray(image))).convert("RGB")
     try:
@@ -188,10 +211,12 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
     try:
         with _limited(max_pixels), Image.open(file, formats=FORMATS) as image:
             mode, frames = image.mode, int(getattr(image, "n_frames", 1))
+            is_deep = deep_colour.is_deep_colour(image)  # before EXIF is read, which loads a PNG
             fields = exif.read(image)
+            pixels = _pixels(file, image, is_deep)
             return Decoded(
-                image=_pixels(file, image),
-                mode=mode,
+                image=pixels,
+                mode=pixels.mode if isinstance(pixels, DeepColour) else mode,
                 format=str(image.format),
                 frames=frames,
                 orientation=exif.orientation(fields),
@@ -230,7 +255,7 @@ def _limited(max_pixels: int | None) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _pixels(file: BinaryIO, image: Image.Image) -> Image.Image:
+def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> AnyImage:
     """The upright pixels of the first frame, free of the file and of its metadata."""
     if image.format == "PNG":
         here = file.tell()
@@ -246,7 +271,11 @@ def _pixels(file: BinaryIO, image: Image.Image) -> Image.Image:
             return _upright(pixels, exif.orientation(exif.read(image)))
         simplejpeg.decode_jpeg(data, "CMYK", strict=True)  # the check; Pillow knows how Adobe inverts these
     image.load()
-    pixels = _upright(image, exif.orientation(exif.read(image)))  # read again: Pillow has turned a TIFF by now
+    orientation = exif.orientation(exif.read(image))  # read again: Pillow has turned a TIFF by now
+    deep = deep_colour.read(file, image, orientation) if is_deep else None
+    if deep:
+        return deep
+    pixels = _upright(image, orientation)
     pixels.info = {key: value for key, value in image.info.items() if key == "transparency"}
     return pixels
 
@@ -256,7 +285,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _eight_bit(values: np.ndarray) -> np.ndarray:
-    """Values of one channel with more than 8 bits, scaled to uint8 (see `to_rgb`)."""
+    """Integers of 32 bits or floats of one channel, scaled to uint8 (see `to_rgb`)."""
     tops = (1.0, 255.0) if values.dtype.kind == "f" else (65535.0,)
     values = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.depth import FULL
 from tasks.errors import InputError
 from tasks.features import Features
 
@@ -79,11 +80,14 @@ class StoredSource:
         The file of each id, for families that look at images.
     decoded
         A folder for images once they are decoded, where they stay for the next fit.
+    depth
+        Bits of 16-bit values that are shown (`tasks.images.to_rgb`).
     """
 
     features_of: Mapping[tuple[str, int | None], list[Features]] | FeatureFolders
     files: Mapping[str, Path] = field(default_factory=dict)
     decoded: Path | None = None
+    depth: int = FULL
 
     def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
         """See `Source`.
@@ -112,8 +116,8 @@ class StoredSource:
         if missing:
             raise InputError(f"{len(missing)} of {len(ids)} rows have no image file, the first is {missing[0]!r}")
         if self.decoded is None:
-            return decode([self.files[name] for name in ids], size, resize)
-        return decoded_once(self.files, size, resize, self.decoded).take(ids)
+            return decode([self.files[name] for name in ids], size, resize, self.depth)
+        return decoded_once(self.files, size, resize, self.depth, self.decoded).take(ids)
 
 
 @dataclass(frozen=True)
@@ -144,11 +148,14 @@ class FileSource:
     ----------
     backbones
         How features are made, by name.
+    depth
+        Bits of 16-bit values that are shown (`tasks.images.to_rgb`).
     workers
         Number of processes; changes time only.
     """
 
     backbones: Mapping[str, Backbone]
+    depth: int
     workers: int = 1
     _made: dict[Any, Any] = field(default_factory=dict)
 
@@ -158,7 +165,8 @@ class FileSource:
 
         key = (backbone, *ids)
         if key not in self._made:
-            self._made[key] = embed([Path(name) for name in ids], self.backbones[backbone], self.workers)
+            paths = [Path(name) for name in ids]
+            self._made[key] = embed(paths, self.backbones[backbone], self.depth, self.workers)
         found: NDArray[np.float32] = self._made[key]
         return found
 
@@ -168,6 +176,6 @@ class FileSource:
 
         key = (size, resize, *ids)
         if key not in self._made:
-            self._made[key] = decode([Path(name) for name in ids], size, resize)
+            self._made[key] = decode([Path(name) for name in ids], size, resize, self.depth)
         found: NDArray[np.uint8] = self._made[key]
         return found

@@ -14,6 +14,8 @@ import pandas as pd
 from tasks.errors import InputError
 from tasks.tables import first_repeat
 
+OF_CATALOG = ["path", "sha256", "depth", "width", "height"]
+
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -25,7 +27,7 @@ class TrainingSet:
     ----------
     rows
         One row an image: `image_id`, `label`, `fold`, `group` and, where it was made with a catalog, `path`, `sha256`,
-        `width` and `height` (pixels), in order of `image_id`.
+        `depth`, `width` and `height` (pixels), in order of `image_id`.
     """
 
     rows: pd.DataFrame
@@ -53,7 +55,7 @@ class TrainingSet:
         strangers = rows.loc[~rows["image_id"].isin(catalog["image_id"]), "image_id"]
         if len(strangers):
             raise InputError(f"the split names {strangers.iloc[0]}, which the catalog lacks; run the stage split again")
-        rows = rows.merge(catalog[["image_id", "path", "sha256", "width", "height"]], on="image_id", validate="1:1")
+        rows = rows.merge(catalog[["image_id", *OF_CATALOG]], on="image_id", validate="1:1")
         return cls(rows.sort_values("image_id", ignore_index=True))
 
     @property

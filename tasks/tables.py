@@ -130,7 +130,8 @@ CATALOG = Table(
             pa.field("part", pa.string()),  # given by the user: train, val or test
             _required("width", pa.int32()),  # pixels, after EXIF orientation
             _required("height", pa.int32()),
-            _required("mode", pa.string()),  # Pillow's name
+            _required("mode", pa.string()),  # Pillow's name; RGB;16 and RGBA;16 for colours of 16 bits a value
+            _required("depth", pa.int8()),  # bits a value that are shown: 8, 32, or of 16 those that the dataset uses
             _required("format", pa.string()),  # Pillow's name
             _required("frames", pa.int32()),
             _required("bytes", pa.int64()),

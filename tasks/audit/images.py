@@ -37,12 +37,12 @@ def audited_images(splits: pd.DataFrame, catalog: pd.DataFrame, most: int) -> pd
     Returns
     -------
     pandas.DataFrame
-        `image_id`, `label`, `group`, `fold`, `path` and `sha256`, in order of `image_id`.
+        `image_id`, `label`, `group`, `fold`, `path`, `sha256` and `depth`, in order of `image_id`.
     """
     training = splits[splits["part"] == "train"]
     label = training["label"].value_counts(sort=False).sort_index().idxmax()
     chosen = training[training["label"] == label].sort_values("image_id").head(most)
-    files = catalog.set_index("image_id")[["path", "sha256"]]
+    files = catalog.set_index("image_id")[["path", "sha256", "depth"]]
     return chosen[["image_id", "label", "group", "fold"]].join(files, on="image_id").reset_index(drop=True)
 
 
@@ -52,13 +52,13 @@ def changed_versions(
     """The images as a recipe changes them, `copies` of each, one image after the other, written into `folder`."""
     orders = [
         Order(
-            Parent(workspace.path("data", "raw") / row.path, row.sha256),
+            Parent(workspace.path("data", "raw") / row.path, row.sha256, row.depth),
             tuple(Copy(number, folder / f"{row.image_id}-{number}") for number in range(1, copies + 1)),
         )
         for row in images.itertuples()
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    known = known_images(workspace, STORE + recipe, preset)
+    known = known_images(workspace, STORE + recipe, preset, int(images["depth"].max()))
     return make_once(orders, preset.specification(), workspace.params.balance.seed, workspace.workers, known)
 
 
@@ -74,6 +74,7 @@ def changed_inputs(workspace: Workspace, made: Sequence[Made], models: Mapping[i
     """
     files = {one.file.name: one.file for one in made}
     hashes = [one.sha256 for one in made]
+    [depth] = {model.depth for model in models.values()}  # folds of one strategy
     embedded: list[tuple[Backbone, Features]] = []
     features: dict[tuple[str, int | None], list[Features]] = {}
     for fold, model in models.items():
@@ -83,8 +84,9 @@ def changed_inputs(workspace: Workspace, made: Sequence[Made], models: Mapping[i
         if not known:
             there = workspace.path("data", "features", model.family.backbone)
             require_alike(there, about(model.backbone), "feature vectors are now")
-            vectors = Features(list(files), embed_stored(workspace, model.backbone, hashes, list(files.values())))
+            values = embed_stored(workspace, model.backbone, hashes, list(files.values()), depth)
+            vectors = Features(list(files), values)
             embedded.append((model.backbone, vectors))
             known = [vectors]
         features[model.family.backbone, fold] = known
-    return Inputs([], StoredSource(features, files))
+    return Inputs([], StoredSource(features, files, depth=depth))

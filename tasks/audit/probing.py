@@ -12,6 +12,7 @@ import pandas as pd
 
 from tasks.audit.probe import probe_class, probed_rows
 from tasks.audit.traces import measure_traces
+from tasks.depth import depth_of
 from tasks.fingerprints import file_hash
 from tasks.row_store import Row, RowStore
 from tasks.train.stored_inputs import inputs_of
@@ -49,13 +50,15 @@ def probe_recipe(
         file_hash(path) if row.is_new else files.loc[row.parent, "sha256"]
         for path, row in zip(paths, rows.itertuples(), strict=True)
     ]
+    depth = depth_of(catalog)
     store = RowStore.of(
         workspace,
         "traces",
         code=["tasks.audit.traces"],
         packages=["numpy", "opencv-python-headless", "pillow", "simplejpeg"],
+        parameters={"depth": depth},
     )
-    traces = measure_traces(paths, keys, store, workspace.workers)
+    traces = measure_traces(paths, keys, depth, store, workspace.workers)
     inputs = inputs_of(workspace, chosen, balanced).take(np.where(rows["is_new"], rows["row_id"], rows["parent"]))
     if chosen.family.inputs == "features":
         vectors = inputs.features(chosen.family.backbone)

@@ -28,7 +28,7 @@ def write_sheet(
     Parameters
     ----------
     images
-        The audited ones, `image_id` and `path`.
+        The audited ones, `image_id`, `path` and `depth`.
     made
         Their changed versions, equally many of each, one image after the other.
     strategy
@@ -46,9 +46,9 @@ def write_sheet(
     for at in np.argsort(-moved, kind="stable")[:SHOWN]:
         row = images.iloc[at]
         word = f"taken for a\nminority {moved[at]:+.0%}" if abs(moved[at]) > 1e-9 else "taken for the same"
-        family = [Picture(raw / row["path"], "untouched", str(row["image_id"]))]
+        family = [Picture(raw / row["path"], "untouched", str(row["image_id"]), row["depth"])]
         for copy, one in enumerate(made[at * copies : at * copies + min(copies, COLUMNS)], start=1):
-            family.append(Picture(one.file, f"changed {copy}", word if copy == 1 else ""))
+            family.append(Picture(one.file, f"changed {copy}", word if copy == 1 else "", row["depth"]))
         families.append(family)
     title = f"Audit: {images['label'].iloc[0]}, untouched beside changed"
     sheet = contact_sheet(title, f"the images whose prediction by {strategy} moves most", families)

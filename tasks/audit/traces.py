@@ -7,6 +7,7 @@ show; a network sees less of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,29 +46,31 @@ MARK = 3  # pixels a side
 REACH = 8  # pixels from the border within which a mirror line is looked for
 
 
-def measure_traces(paths: Sequence[Path], keys: Sequence[str], store: RowStore, workers: int) -> np.ndarray:
+def measure_traces(paths: Sequence[Path], keys: Sequence[str], depth: int, store: RowStore, workers: int) -> np.ndarray:
     """The traces of image files, shape (n, len(`COLUMNS`)).
 
     Parameters
     ----------
     paths, keys
         The files and their content hashes, in the same order.
+    depth
+        Bits of 16-bit values that are shown (`tasks.images.to_rgb`).
     store
-        What was measured before.
+        What was measured before, at this depth.
     workers
         Number of processes; changes time only.
     """
     path_of = dict(zip(keys, paths, strict=True))
 
     def compute(missing: list[str]) -> Iterator[Row]:
-        return each(traces_of, [path_of[key] for key in missing], workers)
+        return each(partial(traces_of, depth=depth), [path_of[key] for key in missing], workers)
 
     found = store.fill(keys, compute)
     return np.array([[row[column] for column in COLUMNS] for row in found], dtype=np.float64).reshape(-1, len(COLUMNS))
 
 
-def traces_of(path: Path) -> dict[str, float]:
-    """The traces of one image file, finite numbers by the names of `COLUMNS`.
+def traces_of(path: Path, depth: int) -> dict[str, float]:
+    """The traces of one image file as it is shown at a depth, finite numbers by the names of `COLUMNS`.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def traces_of(path: Path) -> dict[str, float]:
     cv2.setNumThreads(1)  # processes share the cores, not threads
     try:
         decoded = open_image(path)
-        rgb = np.asarray(to_rgb(decoded.image))
+        rgb = np.asarray(to_rgb(decoded.image, depth))
     except UnreadableError as error:
         raise InputError(f"{path}: not readable any more ({error}); run ingest again") from error
     height, width = rgb.shape[:2]

@@ -144,8 +144,8 @@ def _orders(new: pd.DataFrame, training: TrainingSet, resources: Resources) -> l
     place = {label: resources.folder / "images" / slug for label, slug in slugs(training.classes).items()}
     images = training.rows.set_index("image_id")
     parent_of = {
-        name: Parent(resources.raw / path, sha256)
-        for name, path, sha256 in zip(images.index, images["path"], images["sha256"], strict=True)
+        name: Parent(resources.raw / path, sha256, depth)
+        for name, path, sha256, depth in images[["path", "sha256", "depth"]].itertuples(name=None)
     }
     return [
         Order(

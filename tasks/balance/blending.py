@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from tasks.balance.pixels import common_scale, is_deep, to_arrays, to_image
+from tasks.balance.pixels import is_deep, scales_of, to_arrays, to_image
+from tasks.deep_colour import AnyImage
 from tasks.images import to_rgb
 from tasks.registry import components
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # as Pillow's
 
 
-def mixed(mix: MixedImages, drawn: Drawn, base: Image.Image, partner: Image.Image) -> Image.Image:
+def mixed(mix: MixedImages, drawn: Drawn, base: AnyImage, partner: AnyImage, depth: int) -> AnyImage:
     """A mixed image, in mode and size of the base.
 
-    The partner fills the base's frame, and what hangs over is cut off evenly on both sides. Two images of more than 8
-    bits of one mode are mixed in their own values; of two modes each stands on its own scale. Where the base has no
+    The partner fills the base's frame, and what hangs over is cut off evenly on both sides. 16-bit images
+    stand on the scale of the dataset's depth; two others of more than 8 bits are mixed in their own values where they
+    are of one mode, else each stands on its own scale. Where the base has no
     transparency the partner lies on mid grey, as models see it.
 
     Parameters
@@ -35,12 +36,14 @@ def mixed(mix: MixedImages, drawn: Drawn, base: Image.Image, partner: Image.Imag
         What chance decided of them.
     base, partner
         Of any mode.
+    depth
+        Bits of 16-bit values that are shown.
     """
-    scale = common_scale(base, partner)
+    scale, their_scale = scales_of(base, partner, depth)
     colours, alpha = to_arrays(base, scale)
     if alpha is None and partner.has_transparency_data:
-        partner = to_rgb(partner)
-    theirs, veil = to_arrays(partner, scale)
+        partner, their_scale = to_rgb(partner, depth), None
+    theirs, veil = to_arrays(partner, their_scale)
     theirs = _fitted(_with_channels(_on_scale(theirs, deep=is_deep(base)), colours.shape[2]), base.size)
     changed = _like(mix.blend(colours.astype(np.float32), theirs.astype(np.float32), drawn), colours)
     if alpha is not None:

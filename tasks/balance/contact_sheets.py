@@ -41,11 +41,12 @@ STEPS = {  # the names of steps in few letters
 
 
 class Picture(NamedTuple):
-    """One picture of a sheet: its file, its name, and a few words on how it was made."""
+    """One picture of a sheet: its file, its name, a few words on how it was made, and the depth it is shown at."""
 
     file: Path
     name: str
     caption: str
+    depth: int
 
 
 def write_contact_sheets(balanced: pd.DataFrame, training: TrainingSet, raw: Path, folder: Path) -> None:
@@ -53,7 +54,7 @@ def write_contact_sheets(balanced: pd.DataFrame, training: TrainingSet, raw: Pat
 
     `balanced` is a plan (`tasks.balance.plan.plan`) whose new images have their files below `folder`.
     """
-    paths = training.rows.set_index("image_id")["path"]
+    originals = training.rows.set_index("image_id")
     new = balanced[balanced["origin"].isin(["augmented", "mixed"])]
     for label, of_class in new.groupby("label"):
         first_parents = of_class["parents"].str[0]
@@ -62,9 +63,13 @@ def write_contact_sheets(balanced: pd.DataFrame, training: TrainingSet, raw: Pat
         families = []
         first_shown = first_parents.isin(sorted(first_parents.unique())[: ROWS * (COLUMNS // shown)])
         for parent, rows in of_class[first_shown].groupby(first_parents):
-            original = Picture(raw / paths[parent], "original", str(parent))
+            shown_parent = originals.loc[parent]
+            depth = int(shown_parent["depth"])
+            original = Picture(raw / shown_parent["path"], "original", str(parent), depth)
             in_turns = rows.assign(turn=rows.groupby("origin").cumcount()).sort_values("turn", kind="stable")
-            families.append([original, *(_picture(row, folder) for row in in_turns.head(shown - 1).itertuples())])
+            families.append(
+                [original, *(_picture(row, folder, depth) for row in in_turns.head(shown - 1).itertuples())]
+            )
         subtitle = f"{len(of_class):,} new images of {parents:,} originals; shown: {len(families)} originals"
         sheet = contact_sheet(str(label), f"{subtitle}, each with its first descendants", families)
         target = folder / "contact_sheets" / f"{slugs(training.classes)[str(label)]}.png"
@@ -90,7 +95,7 @@ def contact_sheet(title: str, subtitle: str, families: list[list[Picture]]) -> I
             # The original stands a little apart from what was made of it.
             left = GAP + place % beside * family_width + column * (THUMBNAIL + GAP) + (GAP if column else 0)
             top = TITLE + place // beside * height
-            small = _small(to_rgb(open_image(picture.file).image))
+            small = _small(to_rgb(open_image(picture.file).image, picture.depth))
             sheet.paste(small, (left, top))
             pen.text((left, top + THUMBNAIL + 2), picture.name, INK, _font(11))
             pen.text((left, top + THUMBNAIL + 16), picture.caption, FAINT, _font(10))
@@ -106,15 +111,15 @@ def _small(image: Image.Image) -> Image.Image:
     return image
 
 
-def _picture(row: Any, folder: Path) -> Picture:
+def _picture(row: Any, folder: Path, depth: int) -> Picture:
     """A new image, with the steps that it went through, or the label that it has, in lines of two."""
     if row.origin == "mixed":
         second = 0.0 if pd.isna(row.second_label) else row.second_share
         words = [f"{1 - second:.0%} {row.label}", *([f"{second:.0%} {row.second_label}"] if second else [])]
-        return Picture(folder / row.file, f"{row.operation} {row.copy_number}", ",\n".join(words))
+        return Picture(folder / row.file, f"{row.operation} {row.copy_number}", ",\n".join(words), depth)
     steps = [STEPS.get(name, name) for name in json.loads(row.parameters)["applied"]]
     lines = [", ".join(steps[start : start + 2]) for start in range(0, len(steps), 2)]
-    return Picture(folder / row.file, f"{row.operation} {row.copy_number}", ",\n".join(lines))
+    return Picture(folder / row.file, f"{row.operation} {row.copy_number}", ",\n".join(lines), depth)
 
 
 def _font(size: int) -> FreeTypeFont:

@@ -6,23 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from tasks.balance.blending import mix_of, mixed
 from tasks.balance.encoding import Encoding
 from tasks.balance.pipeline import change
-from tasks.balance.pixels import to_arrays, to_image
+from tasks.balance.pixels import scale_of, to_arrays, to_image
 from tasks.balance.streams import stream
+from tasks.deep_colour import AnyImage
 from tasks.errors import InputError
 from tasks.images import UnreadableError, open_image
 
 
 @dataclass(frozen=True)
 class Parent:
-    """A parent: its file and its content hash."""
+    """A parent: its file, its content hash, and the bits a value that are shown of it (`tasks.depth`)."""
 
     path: Path
     sha256: str
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -89,21 +89,22 @@ def derive(order: Order, specification: str, seed: int) -> Iterator[tuple[Copy, 
     """
     image = _opened(order.parent)
     encoding = Encoding.of(order.parent.path)
-    colours, alpha = to_arrays(image)
+    scale = scale_of(image, order.parent.depth)
+    colours, alpha = to_arrays(image, scale)
     for copy in order.copies:
         content = order.contents(copy)
         if copy.partner:
             mix = mix_of(specification)
             drawn = mix.drawn(image.size, content, copy.number, seed)
-            yield copy, *encoding.encode(mixed(mix, drawn, image, _opened(copy.partner))), ()
+            yield copy, *encoding.encode(mixed(mix, drawn, image, _opened(copy.partner), order.parent.depth)), ()
         else:
             key = stream(specification, content, copy.number, seed)
             changed = change(specification, colours, alpha, key, str(order.parent.path))
-            new = to_image(changed.colours, changed.alpha, image)
+            new = to_image(changed.colours, changed.alpha, image, scale)
             yield copy, *encoding.encode(new), changed.applied
 
 
-def _opened(parent: Parent) -> Image.Image:
+def _opened(parent: Parent) -> AnyImage:
     try:
         return open_image(parent.path).image
     except UnreadableError as error:

@@ -9,6 +9,9 @@ from typing import Any
 
 from PIL import Image, JpegImagePlugin
 
+from tasks import deep_colour
+from tasks.deep_colour import AnyImage, DeepColour
+
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "TIFF": "tif", "BMP": "bmp", "GIF": "gif", "WEBP": "webp"}
 LOSSLESS: dict[str, dict[str, Any]] = {"TIFF": {"compression": "tiff_deflate"}, "WEBP": {"lossless": True}}
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
@@ -49,11 +52,14 @@ class Encoding:
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
-    def encode(self, image: Image.Image) -> tuple[bytes, str]:
+    def encode(self, image: AnyImage) -> tuple[bytes, str]:
         """The bytes of an image file, and its extension.
 
-        What can't be written in this format, or not in the image's mode or size, becomes PNG.
+        What can't be written in this format, or not in the image's mode or size, becomes PNG. Colours of 16 bits are
+        written without their profile.
         """
+        if isinstance(image, DeepColour):
+            return deep_colour.encode(image, self.kind), EXTENSIONS[self.kind]
         if self.kind in EXTENSIONS and self.kind != "PNG":
             try:
                 return _saved(image, self.kind, self.options), EXTENSIONS[self.kind]

@@ -11,8 +11,10 @@ from tasks.row_store import RowStore
 from tasks.workspace import Workspace
 
 
-def known_images(workspace: Workspace, store: str, component: Preset | MixedImages) -> RowStore:
+def known_images(workspace: Workspace, store: str, component: Preset | MixedImages, depth: int) -> RowStore:
     """The store of the images that a preset of transforms, or a mix, made in earlier runs, as the row store `store`.
+
+    `depth` is that of the dataset, on whose scale 16-bit images are changed.
 
     A preset is data, all of which its specification holds; the pixels of a mix hang on the code of its component as
     well.
@@ -23,5 +25,5 @@ def known_images(workspace: Workspace, store: str, component: Preset | MixedImag
         store,
         code=["tasks.balance.derive"],
         packages=["albumentations", "albucore", "numpy", "opencv-python-headless", "pillow", "scipy", "simplejpeg"],
-        parameters=[component.specification(), source],
+        parameters=[component.specification(), source, depth],
     )

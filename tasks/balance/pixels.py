@@ -6,8 +6,10 @@ The transforms know 8-bit images of one or three channels and floats from 0 to 1
 - 1-bit images go as grey and come back by a threshold at half;
 - palettes go as RGB and come back with a new palette of at most 256 colours;
 - CMYK, YCbCr and HSV go as RGB and are converted back;
-- integers of more than 8 bits go as floats on the scale from 0 (or a negative minimum) to the largest number of as many
-  bits as they use (4095 for 12), floats on the scale to their own maximum; both come back on it;
+- 16-bit images, grey or in colour, go as floats on the scale of their dataset's depth (0 to 4095 for 12 bits), which is
+  what models see, and come back on it;
+- integers of 32 bits go as floats on the scale from 0 (or a negative minimum) to the largest number of as many bits as
+  they use, floats on the scale to their own maximum; both come back on it;
 - transparency goes apart: it is moved with the image, but its values are not changed. An image that marks one colour
   as transparent comes back with an alpha channel.
 """
@@ -17,17 +19,21 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from tasks.deep_colour import AnyImage, DeepColour
+from tasks.depth import top
+
 Scale = tuple[float, float]  # what stands for 0 and for 1
 
 
-def to_arrays(image: Image.Image, scale: Scale | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+def to_arrays(image: AnyImage, scale: Scale | None = None) -> tuple[np.ndarray, np.ndarray | None]:
     """The colours of an image, (h, w, 1 or 3), uint8 or float32 in 0..1, and its transparency, (h, w) uint8, if any.
 
     `scale` is that of an image of more than 8 bits; its own where None.
     """
+    if isinstance(image, DeepColour):
+        return _from_low_to_high(image, scale), image.alpha
     if is_deep(image):
-        values, (low, high) = _deep_values(image, scale)
-        return ((values - low) / max(high - low, 1e-30)).astype(np.float32)[..., np.newaxis], None
+        return _from_low_to_high(image, scale)[..., np.newaxis], None
     grey = image.mode in ("1", "L", "LA", "La")
     if not image.has_transparency_data:
         colours = np.asarray(image.convert("L" if grey else "RGB"))
@@ -36,14 +42,13 @@ def to_arrays(image: Image.Image, scale: Scale | None = None) -> tuple[np.ndarra
     return (channels[..., :1] if grey else channels[..., :3]).copy(), channels[..., 3].copy()
 
 
-def to_image(
-    colours: np.ndarray, alpha: np.ndarray | None, like: Image.Image, scale: Scale | None = None
-) -> Image.Image:
+def to_image(colours: np.ndarray, alpha: np.ndarray | None, like: AnyImage, scale: Scale | None = None) -> AnyImage:
     """An image of the mode of `like` from what `to_arrays` made of `like` on the same `scale`, after changes."""
     if is_deep(like):
         values, (low, high) = _deep_values(like, scale)
-        scaled = low + np.clip(colours[..., 0].astype(np.float64), 0, 1) * (high - low)
-        return Image.fromarray((scaled.round() if values.dtype.kind in "iu" else scaled).astype(values.dtype))
+        scaled = low + np.clip(colours.astype(np.float64), 0, 1) * (high - low)
+        scaled = (scaled.round() if values.dtype.kind in "iu" else scaled).astype(values.dtype)
+        return DeepColour.of(scaled, alpha) if isinstance(like, DeepColour) else Image.fromarray(scaled[..., 0])
     image = Image.fromarray(colours[..., 0] if colours.shape[2] == 1 else colours)
     if alpha is not None:
         image.putalpha(Image.fromarray(alpha))
@@ -55,22 +60,35 @@ def to_image(
     return image.convert(like.mode) if like.mode in ("CMYK", "YCbCr", "HSV") else image
 
 
-def is_deep(image: Image.Image) -> bool:
+def is_deep(image: AnyImage) -> bool:
     """Whether an image has more than 8 bits a channel."""
-    return image.mode.startswith(("I", "F"))
+    return isinstance(image, DeepColour) or image.mode.startswith(("I", "F"))
 
 
-def common_scale(first: Image.Image, second: Image.Image) -> Scale | None:
-    """The scale on which the values of both stand; None unless both are of one mode of more than 8 bits."""
-    if not is_deep(first) or first.mode != second.mode:
-        return None
+def scale_of(image: AnyImage, depth: int) -> Scale | None:
+    """The scale of a 16-bit image in a dataset of a depth; None for all others."""
+    return (0.0, float(top(depth))) if isinstance(image, DeepColour) or image.mode.startswith("I;16") else None
+
+
+def scales_of(first: AnyImage, second: AnyImage, depth: int) -> tuple[Scale | None, Scale | None]:
+    """The scales on which two images are mixed: a common one where both are of one mode of more than 8 bits."""
+    fixed = scale_of(first, depth), scale_of(second, depth)
+    if any(fixed) or not is_deep(first) or first.mode != second.mode:
+        return fixed
     (_, (low, high)), (_, (other_low, other_high)) = _deep_values(first), _deep_values(second)
-    return min(low, other_low), max(high, other_high)
+    common = min(low, other_low), max(high, other_high)
+    return common, common
 
 
-def _deep_values(image: Image.Image, scale: Scale | None = None) -> tuple[np.ndarray, Scale]:
-    """Values of one channel of more than 8 bits in the machine's byte order, and the scale that they stand on."""
-    values = np.asarray(image)
+def _from_low_to_high(image: AnyImage, scale: Scale | None) -> np.ndarray:
+    """Colours of more than 8 bits a value as floats, 0 at the low end of their scale and 1 at the high one."""
+    values, (low, high) = _deep_values(image, scale)
+    return np.asarray(((values - low) / max(high - low, 1e-30)).clip(0, 1).astype(np.float32))
+
+
+def _deep_values(image: AnyImage, scale: Scale | None = None) -> tuple[np.ndarray, Scale]:
+    """Colours of more than 8 bits a value in the machine's byte order, and the scale that they stand on."""
+    values = image.colours if isinstance(image, DeepColour) else np.asarray(image)
     values = np.nan_to_num(values.astype(values.dtype.newbyteorder("=")), posinf=0, neginf=0)
     if scale:
         return values, scale

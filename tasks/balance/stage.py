@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.balance.assemble import Resources, assemble
 from tasks.balance.known import known_images
+from tasks.depth import depth_of
 from tasks.features import Features
 from tasks.lineage import TrainingSet, prove_no_leak
 from tasks.tables import BALANCED, CATALOG, SPLITS
@@ -20,6 +21,7 @@ def run(workspace: Workspace, name: str) -> None:
     """Read ``data/catalog``, ``data/splits``, ``data/features`` and the images, write ``data/balanced/<name>``."""
     catalog = workspace.read(CATALOG)
     splits = workspace.read(SPLITS)
+    depth = depth_of(catalog)
     params = workspace.params
     recipe = params.recipes[name]
 
@@ -32,7 +34,7 @@ def run(workspace: Workspace, name: str) -> None:
             raw=workspace.path("data", "raw"),
             synthetic=workspace.path("data", "synthetic", recipe.synthetic.generator),
             features=features,
-            known=lambda component: known_images(workspace, STORE + name, component),
+            known=lambda component: known_images(workspace, STORE + name, component, depth),
             folder=folder,
             workers=workspace.workers,
         )

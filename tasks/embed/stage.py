@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.depth import depth_of
 from tasks.features import Features
 from tasks.features.embedding import about
 from tasks.features.stored import embed_stored
@@ -14,6 +15,6 @@ def run(workspace: Workspace, name: str) -> None:
     backbone = workspace.params.backbones[name]
     catalog = workspace.read(CATALOG)
     paths = [workspace.path("data", "raw", path) for path in catalog["path"]]
-    values = embed_stored(workspace, backbone, catalog["sha256"].tolist(), paths)
+    values = embed_stored(workspace, backbone, catalog["sha256"].tolist(), paths, depth_of(catalog))
     with workspace.output("data", "features", name) as folder:
         Features(catalog["image_id"].tolist(), values).save(folder, about(backbone))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Numbers of `Dataset.images` that say where an image stands, not what it is like.
-BOOKKEEPING = frozenset({"fold"})
+BOOKKEEPING = frozenset({"fold", "depth"})  # how deep an image is, its mode tells
 NAMES = {"format": "File format", "mode": "Colour mode", "camera": "Camera"}
 TITLES = {
     "width": "Width",

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tasks.workspace import Workspace
 
 
-def known_measures(workspace: Workspace) -> RowStore:
-    """The store of what was measured on the pixels, by the images' content."""
+def known_measures(workspace: Workspace, depth: int) -> RowStore:
+    """The store of what was measured on the pixels, by the images' content, where the dataset has this depth."""
     from tasks.row_store import RowStore
 
     modules = sorted({type(check).__module__ for check in _measuring()})
@@ -36,7 +36,8 @@ def known_measures(workspace: Workspace) -> RowStore:
         "measures",
         code=[__name__, *modules],
         packages=["numpy", "opencv-python-headless", "pillow", "simplejpeg"],
-        parameters={name: hashlib.sha256(inspect.getsource(sys.modules[name]).encode()).hexdigest() for name in theirs},
+        parameters={"depth": depth}
+        | {name: hashlib.sha256(inspect.getsource(sys.modules[name]).encode()).hexdigest() for name in theirs},
     )
 
 

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 import simplejpeg
-from PIL import Image
 
+from tasks.deep_colour import AnyImage
 from tasks.errors import InputError
+from tasks.exif import upright
 from tasks.images import UnreadableError, open_image, to_rgb
 from tasks.jpeg import COLOUR_SPACES
 
@@ -36,6 +37,7 @@ class Source(NamedTuple):
     width: int
     height: int
     orientation: int
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ class Picture:
     rgb: np.ndarray
 
     @classmethod
-    def of(cls, image: Image.Image) -> Picture:
-        """The view of an upright image of any mode."""
-        return cls._reduced(np.asarray(to_rgb(image)), 1)
+    def of(cls, image: AnyImage, depth: int) -> Picture:
+        """The view of an upright image of any mode, on the scale of a depth (see `tasks.depth`)."""
+        return cls._reduced(np.asarray(to_rgb(image, depth)), 1)
 
     @classmethod
     def read(cls, source: Source) -> Picture:
@@ -70,7 +72,7 @@ class Picture:
         try:
             if source.format in ("JPEG", "MPO") and source.mode in COLOUR_SPACES:
                 return cls._reduced(_scaled_jpeg(source), source.orientation)
-            return cls.of(open_image(source.path).image)
+            return cls.of(open_image(source.path).image, source.depth)
         except (UnreadableError, OSError, ValueError) as error:
             raise InputError(
                 f"{source.path}: {error}; it was in order when the catalog was made, run ingest again"
@@ -93,7 +95,7 @@ class Picture:
         twice = cv2.resize(luminance, (2 * SIDE, 2 * SIDE), interpolation=cv2.INTER_LINEAR)
         grey = cv2.resize(cv2.GaussianBlur(twice, (3, 3), 0), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         rgb = cv2.resize(pixels, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_LINEAR)
-        return cls(_upright(grey, orientation), _upright(rgb if colour else cv2.merge([rgb] * 3), orientation))
+        return cls(upright(grey, orientation), upright(rgb if colour else cv2.merge([rgb] * 3), orientation))
 
     @cached_property
     def channels(self) -> tuple[np.ndarray, ...]:
@@ -157,14 +159,3 @@ def _scaled_jpeg(source: Source) -> np.ndarray:
         source.path.read_bytes(), COLOUR_SPACES[source.mode], min_height=smallest, min_width=smallest
     )
     return np.asarray(decoded)
-
-
-def _upright(view: np.ndarray, orientation: int) -> np.ndarray:
-    """A view turned and mirrored as an EXIF orientation (1 to 8) says."""
-    if orientation >= 5:
-        view = view.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        view = view[::-1]
-    if orientation in (2, 3, 6, 7):
-        view = view[:, ::-1]
-    return np.ascontiguousarray(view)

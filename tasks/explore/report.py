@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.depth import depth_of
 from tasks.explore.checks import Finding
 from tasks.explore.dataset import Dataset
 from tasks.explore.registered_checks import all_checks
@@ -40,6 +41,7 @@ def write_report(dataset: Dataset, raw: Path, thumbnails: int, folder: Path) -> 
     flagged = {flag: len(scores) for _, _, finding in sections for flag, scores in finding.flags.items()}
     write_json(folder / "explore.json", numbers | {"watch": [sentence for *_, sentence in watch], "flags": flagged})
     blocks = [block for _, _, finding in sections for block in finding.blocks]
+    depth = depth_of(dataset.images)
     paths = {shown.path for block in blocks for row in block.images for shown in row}
     for name, _, finding in sections:
         if finding.rows:
@@ -50,7 +52,7 @@ def write_report(dataset: Dataset, raw: Path, thumbnails: int, folder: Path) -> 
         sections=sections,
         watch=watch,
         samples=sample_images(dataset, raw, thumbnails),
-        small={path: _thumbnail(raw / path) for path in sorted(paths)},
+        small={path: _thumbnail(raw / path, depth) for path in sorted(paths)},
         names=shown_names(dataset, paths),
         images=len(dataset.images),
         classes=len(dataset.classes),
@@ -77,10 +79,11 @@ def sample_images(dataset: Dataset, raw: Path, number: int) -> dict[str, list[tu
     The first by `image_id`, which is a hash of the content: a fair draw, in which a new image replaces one at most.
     """
     rows = dataset.training.sort_values("image_id")
+    depth = depth_of(dataset.images)
     samples = {}
     for label in dataset.classes[-SAMPLED:]:
         paths = rows.loc[rows["label"] == label, "path"].head(number)
-        samples[label] = [(path, _thumbnail(raw / path)) for path in paths]
+        samples[label] = [(path, _thumbnail(raw / path, depth)) for path in paths]
     return {label: shown for label, shown in samples.items() if shown}
 
 
@@ -90,5 +93,5 @@ def shown_names(dataset: Dataset, paths: set[str]) -> dict[str, str]:
     return {row.path: row.path if row.part == "train" else row.image_id for row in rows.itertuples()}
 
 
-def _thumbnail(path: Path) -> str:
-    return thumbnail(open_rgb(path))
+def _thumbnail(path: Path, depth: int) -> str:
+    return thumbnail(open_rgb(path, depth))

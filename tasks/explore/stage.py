@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.depth import depth_of
 from tasks.explore.dataset import Dataset, measure_table
 from tasks.explore.measure import known_measures, measure_images
 from tasks.explore.registered_checks import measure_titles
@@ -18,7 +19,8 @@ def run(workspace: Workspace, name: str) -> None:
     features = workspace.path("data", "features", params.backbone)
     catalog = workspace.read(CATALOG)
     raw = workspace.path("data", "raw")
-    measures = measure_images(raw, catalog, workspace.workers, known_measures(workspace))
+    known = known_measures(workspace, depth_of(catalog))
+    measures = measure_images(raw, catalog, workspace.workers, known)
     dataset = Dataset.of(
         catalog,
         groups=workspace.read(GROUPS),

@@ -30,7 +30,7 @@ PACKAGES = ("torch", "pillow")  # beside those of the backbone they decide on la
 BATCHES_A_CHUNK = 8  # what a process gets at a time: enough to outweigh handing it over, little enough to share out
 
 
-def embed(paths: Sequence[Path], backbone: Backbone, workers: int) -> np.ndarray:
+def embed(paths: Sequence[Path], backbone: Backbone, depth: int, workers: int) -> np.ndarray:
     """The feature vectors of image files.
 
     Parameters
@@ -39,6 +39,8 @@ def embed(paths: Sequence[Path], backbone: Backbone, workers: int) -> np.ndarray
         The files, n of them; ingest has opened each before.
     backbone
         The network, and how images are shown to it.
+    depth
+        Bits of 16-bit values that are shown (`tasks.images.to_rgb`).
     workers
         Number of processes; changes time only.
 
@@ -53,16 +55,16 @@ def embed(paths: Sequence[Path], backbone: Backbone, workers: int) -> np.ndarray
         A file can't be read as an image.
     """
     values = np.empty((len(paths), backbone.dimensions), dtype=np.float32)
-    for row, vector in enumerate(vectors_of(paths, backbone, workers)):
+    for row, vector in enumerate(vectors_of(paths, backbone, depth, workers)):
         values[row] = vector
     return values
 
 
-def vectors_of(paths: Sequence[Path], backbone: Backbone, workers: int) -> Iterator[np.ndarray]:
+def vectors_of(paths: Sequence[Path], backbone: Backbone, depth: int, workers: int) -> Iterator[np.ndarray]:
     """The vectors that `embed` makes, one by one as they are made."""
     size = backbone.batch_size
     batches = [list(paths[start : start + size]) for start in range(0, len(paths), size)]
-    made = each(partial(_embed_batch, backbone), batches, workers, chunk=BATCHES_A_CHUNK)
+    made = each(partial(_embed_batch, backbone, depth), batches, workers, chunk=BATCHES_A_CHUNK)
     vectors = (vector for batch in made for vector in batch)
     yield from Progress(vectors, "images", total=len(paths))
 
@@ -89,15 +91,15 @@ def about(backbone: Backbone) -> dict[str, Any]:
     }
 
 
-def _embed_batch(backbone: Backbone, paths: list[Path]) -> np.ndarray:
+def _embed_batch(backbone: Backbone, depth: int, paths: list[Path]) -> np.ndarray:
     """The vectors of a batch, computed on one thread."""
     import torch
 
     torch.set_num_threads(1)
     network = _network(backbone)
     pixels = np.zeros((backbone.batch_size, backbone.image_size, backbone.image_size, 3), dtype=np.float32)
-    for row, image in enumerate(map(open_rgb, paths)):
-        pixels[row] = np.asarray(squared(image, backbone.image_size, backbone.resize))
+    for row, path in enumerate(paths):
+        pixels[row] = np.asarray(squared(open_rgb(path, depth), backbone.image_size, backbone.resize))
     mean, deviation = torch.tensor(backbone.mean), torch.tensor(backbone.deviation)
     images = ((torch.from_numpy(pixels) - mean) / deviation).permute(0, 3, 1, 2)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=backbone.precision == "bfloat16"):

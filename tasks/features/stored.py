@@ -16,7 +16,7 @@ from tasks.workspace import Workspace
 
 
 def embed_stored(
-    workspace: Workspace, backbone: Backbone, keys: Sequence[str], paths: Sequence[Path]
+    workspace: Workspace, backbone: Backbone, keys: Sequence[str], paths: Sequence[Path], depth: int
 ) -> NDArray[np.float32]:
     """The feature vectors of image files, shape (n, d).
 
@@ -30,6 +30,8 @@ def embed_stored(
         The content hash of each file.
     paths
         The files, in the order of `keys`.
+    depth
+        Bits of 16-bit values that are shown (`tasks.images.to_rgb`).
     """
     settings = backbone.settings()
     digest = json_digest(settings)[:8]
@@ -38,12 +40,12 @@ def embed_stored(
         f"features-{backbone.name}-{digest}",
         code=["tasks.features.embedding", type(backbone).__module__],
         packages=packages_of(backbone),
-        parameters=settings,
+        parameters={**settings, "depth": depth},
     )
     path_of = dict(zip(keys, paths, strict=True))
 
     def compute(missing: list[str]) -> Iterator[Row]:
-        for vector in vectors_of([path_of[key] for key in missing], backbone, workspace.workers):
+        for vector in vectors_of([path_of[key] for key in missing], backbone, depth, workspace.workers):
             yield {"vector": vector.tobytes()}
 
     found = b"".join(row["vector"] for row in store.fill(keys, compute))

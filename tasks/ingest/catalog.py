@@ -9,10 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.depth import DEPTHS, depth_of
 from tasks.errors import InputError
 from tasks.images import NOT_AN_IMAGE
 from tasks.ingest.checks import check_classes, check_failures
 from tasks.ingest.examine import Examined
+from tasks.ingest.found_depth import Setting, found_depth, shown_at
 from tasks.ingest.reading import TABLE
 from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE, OTHER_FILE
 from tasks.ingest.sources import OTHER_SUFFIXES, Source, check_labels, choose_classes, from_folders, list_files
@@ -48,9 +50,8 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
     sources = choose_classes(all_sources, params.rename, params.drop)
     check_labels(sources, params, f"data/raw/{TABLE}" if has_table else "data/raw")
     check_classes(_counts(source.label for source in sources if source.label), params.min_images)
-    catalog, rejected = build_catalog(
-        sources, examine_files(raw, [source.path for source in sources], params.max_pixels, workers, store)
-    )
+    seen = examine_files(raw, [source.path for source in sources], params.max_pixels, workers, store)
+    catalog, rejected = build_catalog(sources, seen, params.depth)
     for reason, number in _counts(rejected["reason"]).items():
         say(f"set aside: {number:,} files, {reason}")
     check_failures(rejected, len(sources), params.max_failed_share)
@@ -62,13 +63,15 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
     return catalog, rejected_table([*rejected.to_dict("records"), *aside])
 
 
-def build_catalog(sources: list[Source], seen: list[Examined]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def build_catalog(sources: list[Source], seen: list[Examined], depth: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Make the catalog and the table of rejected files.
 
     Parameters
     ----------
     sources, seen
         The same files in the same order.
+    depth
+        ``ingest.depth``; what is found is said.
 
     Returns
     -------
@@ -100,6 +103,10 @@ def build_catalog(sources: list[Source], seen: list[Examined]) -> tuple[pd.DataF
         paths = [source.path for source in same]
         values = {name: value[0] if value else None for name, value in given.items()}
         rows.append({"image_id": digest[:16], "path": paths[0], "paths": paths, **values, **files[0][1]})
+    found, sentences = found_depth({row["path"]: row["bits"] for row in rows}, depth)
+    for sentence in sentences:
+        say(sentence)
+    rows = [shown_at(row, found) for row in rows]
     catalog = pd.DataFrame(rows, columns=CATALOG.schema.names).sort_values("image_id", ignore_index=True)
     return catalog, rejected_table(rejected)
 
@@ -116,6 +123,7 @@ def _rejection(source: Source, reason: str, detail: str) -> dict[str, str | None
 def summarise(catalog: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
     """What the catalog holds, in numbers."""
     labels = catalog["label"].dropna()
+    deep = int(catalog["depth"].isin(DEPTHS).sum())
     return {
         "images": len(catalog),
         "files": int(catalog["paths"].map(len).sum()) + len(rejected),
@@ -126,6 +134,8 @@ def summarise(catalog: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
         "slugs": slugs(labels),
         "formats": _counts(catalog["format"]),
         "modes": _counts(catalog["mode"]),
+        "deep": deep,
+        "depth": depth_of(catalog) if deep else None,
         "rejected": _counts(rejected["reason"]),
     }
 

@@ -12,15 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from tasks.depth import DEPTHS, FULL
 from tasks.fingerprints import perceptual_hashes, pixel_hash, sharpness
-from tasks.images import UNOPENED, UnreadableError, open_image, to_rgb
+from tasks.images import UNOPENED, Decoded, UnreadableError, open_image, to_rgb
 from tasks.ingest.reasons import BROKEN_LINK, NOT_A_FILE, NOT_UTF8, OUTWARD_LINK
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What one file holds: the catalog's columns that come from it, or the reason why it can't be used."""
+    """What one file holds, or the reason why it can't be used.
+
+    `facts` are the catalog's columns that come from it; in place of the depth `bits`, those that its values use, and
+    in place of fingerprints those at each depth.
+    """
 
     path: str
     facts: dict[str, Any] | None = None
@@ -39,20 +45,18 @@ def examine(root: Path, path: str, max_pixels: int) -> Examined:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             found = open_image(file, max_pixels)
-        rgb = to_rgb(found.image)
-        grey = rgb.convert("L")  # once for both that need it
+        prints = {str(depth): _fingerprints(to_rgb(found.image, depth)) for depth in _depths(found)}
     except UnreadableError as error:
         return Examined(path, reason=error.reason, detail=error.detail)
     facts = {
         "width": found.width,
         "height": found.height,
         "mode": found.mode,
+        "bits": found.bits,
         "format": found.format,
         "frames": found.frames,
         "bytes": size,
         "sha256": digest,
-        "pixels": pixel_hash(rgb),
-        "phash": perceptual_hashes(grey),
         "taken": found.taken,
         "camera": found.camera,
         "orientation": found.orientation,
@@ -60,9 +64,24 @@ def examine(root: Path, path: str, max_pixels: int) -> Examined:
         "longitude": found.longitude,
         "dpi": found.dpi,
         "jpeg_quality": found.jpeg_quality,
-        "sharpness": round(sharpness(np.asarray(grey)), 4),
+        "fingerprints": prints,
     }
     return Examined(path, facts)
+
+
+def _depths(found: Decoded) -> tuple[int, ...]:
+    """The depths at which an image may come to be shown, which all other images have a say in."""
+    return DEPTHS if found.bits in DEPTHS else (FULL,)
+
+
+def _fingerprints(rgb: Image.Image) -> dict[str, Any]:
+    """The catalog's columns that come from the pixels as they are shown."""
+    grey = rgb.convert("L")  # once for both that need it
+    return {
+        "pixels": pixel_hash(rgb),
+        "phash": perceptual_hashes(grey),
+        "sharpness": round(sharpness(np.asarray(grey)), 4),
+    }
 
 
 def content_hash(root: Path, path: str) -> str | Examined:

@@ -74,7 +74,7 @@ def sentence(mistake: Any) -> str:
             return f"{where}.name: {why}"
         return f"{where}.name: {_shown(tag)} is unknown{did_you_mean(str(tag), names)}; valid are {_listed(names)}"
     if kind in ("unknown_name", "literal_error"):
-        names = context.get("names") or list(typing.get_args(field.annotation if field else None))
+        names = [str(name) for name in context.get("names") or typing.get_args(field.annotation if field else None)]
         return f"{where}: {_shown(value)} is unknown{did_you_mean(str(value), names)}; valid are {_listed(names)}"
     if kind == "too_short":
         return f"{where}: is empty; add at least {context['min_length']}"

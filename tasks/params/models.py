@@ -66,6 +66,9 @@ class Ingest(Section):
     """Opening every file once."""
 
     max_pixels: int = Field(100_000_000, ge=1, description="A larger image is set aside.")
+    depth: Literal["auto", 10, 12, 14, 16] = Field(
+        "auto", description="Bits of 16-bit values that are shown; auto: those that the images use."
+    )
     max_failed_share: float = Field(0.05, ge=0, le=1, description="More unreadable files than this stop the run.")
     rename: dict[str, str] = Field(
         default_factory=dict, description="Old class: new class; merges where new ones agree."

@@ -130,8 +130,8 @@ def read_examples(rows: pd.DataFrame, classes: list[str], fold: int, raw: Path, 
         A file is gone or can't be read any more.
     """
     pixels = np.empty((len(rows), image_size, image_size, 3), dtype=np.uint8)
-    for place, path in enumerate(rows["path"]):
-        image = open_rgb(raw / path)
+    for place, (path, depth) in enumerate(zip(rows["path"], rows["depth"], strict=True)):
+        image = open_rgb(raw / path, depth)
         pixels[place] = np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR, reducing_gap=2))
     labels = np.array([classes.index(label) for label in rows["label"]], dtype=np.int64)
     return Examples(fold, pixels, labels, classes, rows["image_id"].tolist())

@@ -53,6 +53,7 @@ def fit_strategy(
     balanced: pd.DataFrame,
     inputs: Inputs,
     backbone: Backbone | None,
+    depth: int,
     tell: Callable[[str], None],
 ) -> Outcome:
     """Fit `strategy` and predict every training row by a model that saw none of its fold, every test row by all.
@@ -69,6 +70,8 @@ def fit_strategy(
         Know the catalog's images by `image_id`, and the recipe's new images by `row_id`.
     backbone
         How the family's features were made, for models to keep.
+    depth
+        Bits of 16-bit values that are shown, for models to keep.
     tell
         Takes a line of progress after each fold.
 
@@ -88,7 +91,7 @@ def fit_strategy(
 
     models, raw = [], []
     for one, fits in zip(rounds, fitted, strict=True):
-        model = Model(one.rows.classes, strategy.family, strategy.posthoc, fits, one.fold, backbone)
+        model = Model(one.rows.classes, strategy.family, strategy.posthoc, fits, one.fold, backbone, depth)
         raw.append(model.scores(inputs.take(one.unseen["image_id"].tolist())))
         models.append(model)
     rules = _cross_fitted(strategy.posthoc, rounds, raw)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.depth import FULL
 from tasks.errors import InputError
 from tasks.features.embedding import packages_of
 from tasks.files import read_json
@@ -15,7 +16,15 @@ from tasks.registry import components
 from tasks.train.families import Family
 from tasks.train.models import ABOUT, SEEDS, Model
 
-PACKAGES = ("joblib", "numpy", "pandas", "pillow", "pydantic", "simplejpeg")  # what any model needs
+PACKAGES = (
+    "joblib",
+    "numpy",
+    "opencv-python-headless",
+    "pandas",
+    "pillow",
+    "pydantic",
+    "simplejpeg",
+)  # what any model needs
 
 
 def load_model(folder: Path) -> Model:
@@ -40,6 +49,7 @@ def load_model(folder: Path) -> Model:
         tuple(family.load(folder / SEEDS / str(seed), prior, facts["fold"]) for seed in range(facts["seeds"])),
         facts["fold"],
         facts["backbone"] and _made("tasks.features.backbones", facts["backbone"]),
+        facts.get("depth", FULL),  # what models saw before they kept it
     )
 
 

@@ -40,6 +40,8 @@ class Model:
         The fold that it has not seen; None for the model of all training rows.
     backbone
         How its features are made of images; None where the family looks at images itself.
+    depth
+        Bits of 16-bit values that were shown when it was fitted (`tasks.images.to_rgb`).
     """
 
     classes: list[str]
@@ -48,6 +50,7 @@ class Model:
     fits: tuple[Fitted, ...]
     fold: int | None
     backbone: Backbone | None
+    depth: int
 
     def predict_each(self, inputs: Inputs) -> Scores:
         """Scores of every seed, values of shape (seeds, n, K); post-hoc rule applied."""
@@ -66,7 +69,7 @@ class Model:
     def inputs(self, files: Sequence[Path], workers: int = 1) -> Inputs:
         """Image files as this model sees them, by the preprocessing that it was fitted with."""
         backbones = {} if self.backbone is None else {self.family.backbone: self.backbone}
-        return Inputs([str(file) for file in files], FileSource(backbones, workers))
+        return Inputs([str(file) for file in files], FileSource(backbones, self.depth, workers))
 
 
 def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
@@ -82,6 +85,7 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
         "prior": model.fits[0].prior.tolist(),
         "fold": model.fold,
         "backbone": model.backbone and model.backbone.settings(),
+        "depth": model.depth,
         "score": model.family.score,
         "seeds": len(model.fits),
     }

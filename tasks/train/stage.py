@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tasks.depth import depth_of
 from tasks.progress import say
-from tasks.tables import BALANCED, PREDICTIONS, SPLITS
+from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train.fitting import fit_strategy
 from tasks.train.models import fold_folder, save_model
 from tasks.train.stored_inputs import check_features, inputs_of
@@ -23,6 +24,7 @@ def run(workspace: Workspace, name: str) -> None:
         balanced=balanced,
         inputs=inputs_of(workspace, strategy, balanced),
         backbone=params.backbones.get(strategy.family.backbone),
+        depth=depth_of(workspace.read(CATALOG)),
         tell=say,
     )
     with workspace.output("models", name) as folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.depth import depth_of
 from tasks.features import ABOUT, require_alike
 from tasks.files import read_json
 from tasks.inputs import FeatureFolders, Inputs, StoredSource
@@ -40,7 +41,7 @@ def inputs_of(workspace: Workspace, strategy: Strategy, balanced: pd.DataFrame) 
     new = balanced[balanced["file"].notna()]
     for row_id, file in zip(new["row_id"], new["file"], strict=True):
         files[row_id] = workspace.path("data", "balanced", recipe) / file
-    return Inputs([], StoredSource(features, files, workspace.path(STATE, "decoded", recipe)))
+    return Inputs([], StoredSource(features, files, workspace.path(STATE, "decoded", recipe), depth_of(catalog)))
 
 
 def check_features(workspace: Workspace, strategy: Strategy) -> None:

@@ -32,6 +32,7 @@ def catalog(paths: list[str]) -> pd.DataFrame:
         "width": 1,
         "height": 1,
         "mode": "L",
+        "depth": 8,
         "format": "PNG",
         "frames": 1,
         "bytes": 1,

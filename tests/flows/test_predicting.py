@@ -36,14 +36,14 @@ def root(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     for label, level in (("dark", 30), ("light", 220)):
         files.append(root / f"{label}.png")
         Image.new("L", (20, 20), level).save(files[-1])
-    vectors = embed(files, backbone, workers=1)
+    vectors = embed(files, backbone, 16, workers=1)
     centre = vectors.mean(axis=0)
     means = (vectors - centre) / np.linalg.norm(vectors - centre, axis=1, keepdims=True)
     family = NearestClassMean(backbone="mine")
     fitted = NearestMeans("mine", None, np.full(2, 0.5), {"centre": centre, "means": 10 * means})
     folder = root / "models" / "tiny"
     folder.mkdir(parents=True)
-    save_model(Model(CLASSES, family, Unchanged(), (fitted,), None, backbone), folder, {})
+    save_model(Model(CLASSES, family, Unchanged(), (fitted,), None, backbone, 16), folder, {})
     board = root / "reports" / "compare" / "leaderboard.json"
     board.parent.mkdir(parents=True)
     board.write_text(json.dumps({"recommended": "tiny"}))

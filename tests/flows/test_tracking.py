@@ -120,7 +120,7 @@ class Project:
         folder.mkdir(parents=True)
         backbone = EfficientNetLite0(image_size=64)
         family = Head(backbone=BACKBONE)
-        save_model(Model(sorted(CLASSES), family, Unchanged(), (fitted(number),), None, backbone), folder, {})
+        save_model(Model(sorted(CLASSES), family, Unchanged(), (fitted(number),), None, backbone, 16), folder, {})
         with (folder / "history.csv").open("w", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["seed", "fold", "epoch", "loss"])

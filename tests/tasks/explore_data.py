@@ -65,7 +65,7 @@ def covered(seed: int) -> Image.Image:
 
 
 def measures_of(image: Image.Image) -> dict[str, float]:
-    return measure_pictures([Picture.of(image)])[0]
+    return measure_pictures([Picture.of(image, 16)])[0]
 
 
 def catalog_of(raw: Path) -> pd.DataFrame:
@@ -78,9 +78,9 @@ def catalog_of(raw: Path) -> pd.DataFrame:
         size = {
             "width": decoded.width,
             "height": decoded.height,
-            "sharpness": sharpness(np.asarray(to_rgb(decoded.image).convert("L"))),
+            "sharpness": sharpness(np.asarray(to_rgb(decoded.image, 16).convert("L"))),
         }
-        read = {"format": decoded.format, "mode": decoded.mode, "orientation": decoded.orientation}
+        read = {"format": decoded.format, "mode": decoded.mode, "orientation": decoded.orientation, "depth": 8}
         rows.append({"image_id": sha256[:16], **facts, **size, **read})
     return pd.DataFrame(rows)
 

@@ -164,7 +164,7 @@ def picture() -> np.ndarray:
 
 def traces(pixels: np.ndarray, path: Path, **options: int) -> dict[str, float]:
     Image.fromarray(pixels).save(path, **options)
-    return traces_of(path)
+    return traces_of(path, 16)
 
 
 def test_each_trace_is_seen_by_its_own_property(picture: np.ndarray, tmp_path: Path) -> None:
@@ -192,13 +192,13 @@ def test_each_trace_is_seen_by_its_own_property(picture: np.ndarray, tmp_path: P
     assert coarse["blocks"] > fine["blocks"] + 0.1
     assert coarse["bytes_a_pixel"] < fine["bytes_a_pixel"] - 1
     Image.open(tmp_path / "coarse.jpg").save(tmp_path / "again.png")
-    assert traces_of(tmp_path / "again.png")["blocks"] > plain["blocks"] + 0.1, "also when encoded again"
+    assert traces_of(tmp_path / "again.png", 16)["blocks"] > plain["blocks"] + 0.1, "also when encoded again"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 40), (4000, 3), (23, 24), (300, 200)])
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "1", "I;16"])
 def test_traces_are_finite_numbers_for_every_size_and_mode(size: tuple[int, int], mode: str, tmp_path: Path) -> None:
     Image.new(mode, size, 1).save(tmp_path / "image.png")
-    found = traces_of(tmp_path / "image.png")
+    found = traces_of(tmp_path / "image.png", 16)
     assert set(found) == set(COLUMNS) == {column for columns in PROPERTIES.values() for column in columns}
     assert np.isfinite(list(found.values())).all()

@@ -42,7 +42,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def vectors(paths: list[Path]) -> np.ndarray:
-    return embed(paths, SMALL, workers=1)
+    return embed(paths, SMALL, 16, workers=1)
 
 
 def unfolded() -> torch.nn.Module:
@@ -74,21 +74,21 @@ def test_the_network_pads_for_the_size_that_it_is_shown() -> None:
 
 
 def test_two_workers_give_the_same_bits_as_one(paths: list[Path], vectors: np.ndarray) -> None:
-    np.testing.assert_array_equal(embed(paths, SMALL, workers=2), vectors)
+    np.testing.assert_array_equal(embed(paths, SMALL, 16, workers=2), vectors)
 
 
 def test_a_vector_does_not_depend_on_its_neighbours(paths: list[Path], vectors: np.ndarray) -> None:
     order = np.random.default_rng(1).permutation(len(paths))
-    np.testing.assert_array_equal(embed([paths[row] for row in order], SMALL, workers=1), vectors[order])
-    np.testing.assert_array_equal(embed(paths[5:6], SMALL, workers=1), vectors[5:6])
+    np.testing.assert_array_equal(embed([paths[row] for row in order], SMALL, 16, workers=1), vectors[order])
+    np.testing.assert_array_equal(embed(paths[5:6], SMALL, 16, workers=1), vectors[5:6])
 
 
 def test_no_images_make_an_empty_table() -> None:
-    assert embed([], SMALL, workers=2).shape == (0, 1280)
+    assert embed([], SMALL, 16, workers=2).shape == (0, 1280)
 
 
 def test_bfloat16_gives_nearly_the_same_float32_vectors(paths: list[Path], vectors: np.ndarray) -> None:
-    low = embed(paths[:4], SMALL.model_copy(update={"precision": "bfloat16"}), workers=1)
+    low = embed(paths[:4], SMALL.model_copy(update={"precision": "bfloat16"}), 16, workers=1)
     assert low.dtype == np.float32
     assert np.corrcoef(low.ravel(), vectors[:4].ravel())[0, 1] > 0.98
 
@@ -114,7 +114,7 @@ def test_letterbox_survives_a_line_of_pixels() -> None:
 def test_a_file_that_broke_since_ingest_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     with pytest.raises(InputError, match=r"broken\.png"):
-        embed([tmp_path / "broken.png"], SMALL, workers=1)
+        embed([tmp_path / "broken.png"], SMALL, 16, workers=1)
 
 
 def test_the_stage_embeds_every_image_of_the_catalog(paths: list[Path], vectors: np.ndarray, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_second_backbone_stands_beside_the_first(paths: list[Path], tmp_path: 
     CATALOG.write(catalog, tmp_path / "data" / "catalog" / "catalog.parquet")
     for name in ("small", NAME):
         stage.run(Workspace(tmp_path), name)
-    expected = embed(paths[:1], EfficientNetLite0(image_size=48, resize="letterbox"), workers=1)
+    expected = embed(paths[:1], EfficientNetLite0(image_size=48, resize="letterbox"), 16, workers=1)
     small, large = (Features.load(tmp_path / "data" / "features" / name) for name in ("small", NAME))
     np.testing.assert_array_equal(small.values, expected)
     assert (large.values != small.values).any()

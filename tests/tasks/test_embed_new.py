@@ -13,7 +13,7 @@ from PIL import Image
 from tasks.features import Features
 from tasks.features.embedding import embed
 from tasks.params import load_params
-from tasks.tables import BALANCED
+from tasks.tables import BALANCED, CATALOG
 from tasks.workspace import Workspace
 
 NAME = "efficientnet_lite0"
@@ -24,6 +24,8 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 def workspace(tmp_path: Path) -> Workspace:
     text = re.sub(r"(?m)^    image_size: \d+", "    image_size: 32", PARAMS.read_text(), count=1)
     (tmp_path / "params.yaml").write_text(text)
+    (tmp_path / "data" / "catalog").mkdir(parents=True)
+    CATALOG.write(CATALOG.empty(), CATALOG.place(tmp_path))
     return Workspace(tmp_path)
 
 
@@ -63,7 +65,7 @@ def test_only_rows_with_a_file_get_a_vector(workspace: Workspace) -> None:
     features = Features.load(workspace.path("data", "features_new", "mine", NAME))
     assert features.ids == ["row1", "row3"]
     files = [folder / "images" / "a" / "1.png", folder / "images" / "a" / "3.png"]
-    expected = embed(files, load_params(workspace.path("params.yaml")).backbones[NAME], workers=1)
+    expected = embed(files, load_params(workspace.path("params.yaml")).backbones[NAME], 16, workers=1)
     np.testing.assert_array_equal(features.values, expected)
 
 

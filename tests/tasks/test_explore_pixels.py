@@ -53,10 +53,10 @@ def test_the_view_is_upright_whatever_the_exif_orientation(orientation, tmp_path
     path = tmp_path / "turned.jpg"
     corners.save(path, quality=95, exif=exif)
     decoded = open_image(path)
-    source = Source(path, "JPEG", "RGB", decoded.width, decoded.height, decoded.orientation)
+    source = Source(path, "JPEG", "RGB", decoded.width, decoded.height, decoded.orientation, 8)
     assert decoded.orientation == orientation
     for part in ("rgb", "grey"):
-        found, expected = (getattr(one, part) for one in (Picture.read(source), Picture.of(decoded.image)))
+        found, expected = (getattr(one, part) for one in (Picture.read(source), Picture.of(decoded.image, 16)))
         assert np.percentile(np.abs(found.astype(int) - expected), 95) <= 4
 
 
@@ -478,4 +478,4 @@ def test_the_numbers_of_flags_can_be_written_as_json(faulty):
 
 def test_to_rgb_and_the_view_agree_on_transparency():
     image = Image.new("RGBA", (20, 20), (255, 0, 0, 0))
-    assert Picture.of(image).rgb[0, 0].tolist() == list(to_rgb(image).getpixel((0, 0))) == [128, 128, 128]
+    assert Picture.of(image, 16).rgb[0, 0].tolist() == list(to_rgb(image, 16).getpixel((0, 0))) == [128, 128, 128]

@@ -59,6 +59,7 @@ def dataset(labels: list[str | None], **given: Any) -> Dataset:
             "longitude": np.nan,
             "dpi": np.nan,
             "orientation": 1,
+            "depth": 8,
         }
     )
     groups = given.pop("groups", ids)

@@ -18,10 +18,10 @@ def test_the_pixel_hash_sees_pixels_and_size_only(tmp_path):
     hashes = set()
     for name in ("PNG", "TIFF", "BMP"):
         photo().save(tmp_path / name, name)
-        hashes.add(pixel_hash(to_rgb(open_image(tmp_path / name).image)))
+        hashes.add(pixel_hash(to_rgb(open_image(tmp_path / name).image, 16)))
     assert len(hashes) == 1
     grey = photo().convert("L")
-    assert pixel_hash(to_rgb(grey)) == pixel_hash(grey.convert("RGB"))
+    assert pixel_hash(to_rgb(grey, 16)) == pixel_hash(grey.convert("RGB"))
     assert pixel_hash(Image.new("RGB", (4, 6))) != pixel_hash(Image.new("RGB", (6, 4)))
     assert pixel_hash(photo()) != pixel_hash(photo(seed=1))
 

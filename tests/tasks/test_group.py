@@ -20,7 +20,17 @@ def catalog_of(rows):
     """A catalog of rows (image_id, group, pixels); what does not matter here is filled in."""
     ids, groups, pixels = zip(*rows, strict=True)
     frame = pd.DataFrame({"image_id": ids, "group": groups, "pixels": pixels})
-    fixed = {"label": "a", "part": None, "width": 1, "height": 1, "mode": "L", "format": "PNG", "frames": 1, "bytes": 1}
+    fixed = {
+        "label": "a",
+        "part": None,
+        "width": 1,
+        "height": 1,
+        "mode": "L",
+        "depth": 8,
+        "format": "PNG",
+        "frames": 1,
+        "bytes": 1,
+    }
     fixed |= {"taken": None, "camera": None, "orientation": 1, "latitude": None, "longitude": None}
     fixed |= {"dpi": None, "jpeg_quality": None, "sharpness": 1.0}
     frame = frame.assign(path=frame["image_id"], sha256=frame["image_id"], **fixed)

@@ -73,7 +73,7 @@ def test_of_several_frames_the_first_is_taken_and_their_number_noted(image_forma
     frames = [Image.new("RGB", (16, 12), colour) for colour in ("red", "green", "blue")]
     found = decode(encode(frames[0], image_format, save_all=True, append_images=frames[1:]))
     assert found.frames == 3
-    red, green, blue = to_rgb(found.image).getpixel((8, 6))
+    red, green, blue = to_rgb(found.image, 16).getpixel((8, 6))
     assert red > 240
     assert max(green, blue) < 15
 
@@ -95,8 +95,8 @@ def test_images_stand_upright_whatever_their_exif_orientation(image_format, orie
     found = decode(encode(stored, image_format, exif=exif))
     assert found.orientation == orientation
     assert found.image.size == ((24, 16) if orientation < 5 else (16, 24))
-    assert min(to_rgb(found.image).getpixel((2, 2))) > 200
-    assert max(to_rgb(found.image).getpixel((found.width - 3, found.height - 3))) < 60
+    assert min(to_rgb(found.image, 16).getpixel((2, 2))) > 200
+    assert max(to_rgb(found.image, 16).getpixel((found.width - 3, found.height - 3))) < 60
 
 
 def test_a_compressed_tiff_is_not_turned_twice():
@@ -130,11 +130,11 @@ def test_transparent_pixels_lie_on_mid_grey():
     image = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
     image.putpixel((0, 0), (255, 0, 0, 255))
     image.putpixel((1, 0), (255, 0, 0, 128))
-    rgb = to_rgb(image)
+    rgb = to_rgb(image, 16)
     assert rgb.getpixel((3, 3)) == (128, 128, 128)
     assert rgb.getpixel((0, 0)) == (255, 0, 0)
     assert rgb.getpixel((1, 0)) == pytest.approx((192, 64, 64), abs=1)
-    assert to_rgb(Image.new("LA", (1, 1), (0, 0))).getpixel((0, 0)) == (128, 128, 128)
+    assert to_rgb(Image.new("LA", (1, 1), (0, 0)), 16).getpixel((0, 0)) == (128, 128, 128)
 
 
 def test_a_transparent_palette_colour_lies_on_mid_grey_too():
@@ -143,8 +143,8 @@ def test_a_transparent_palette_colour_lies_on_mid_grey_too():
     image.putdata([0, 1])
     found = decode(encode(image, "PNG", transparency=0))
     assert found.mode == "P"
-    assert [to_rgb(found.image).getpixel((x, 0)) for x in (0, 1)] == [(128, 128, 128), (0, 0, 255)]
-    assert to_rgb(image.convert("PA")).getpixel((1, 0)) == (0, 0, 255)
+    assert [to_rgb(found.image, 16).getpixel((x, 0)) for x in (0, 1)] == [(128, 128, 128), (0, 0, 255)]
+    assert to_rgb(image.convert("PA"), 16).getpixel((1, 0)) == (0, 0, 255)
 
 
 @pytest.mark.parametrize(
@@ -165,13 +165,13 @@ def test_more_than_eight_bits_are_scaled_as_documented(mode, dtype, values, expe
     assert image.mode == mode
     found = decode(encode(image, "TIFF"))
     assert found.mode == mode
-    assert [to_rgb(found.image).getpixel((x, 0)) for x in range(4)] == [(value,) * 3 for value in expected]
+    assert [to_rgb(found.image, 16).getpixel((x, 0)) for x in range(4)] == [(value,) * 3 for value in expected]
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I", "F"])
 def test_every_mode_becomes_eight_bit_rgb_of_the_same_size(mode):
     image = photo().convert("P").convert("PA") if mode == "PA" else photo().convert("L" if mode == "I;16" else mode)
-    rgb = to_rgb(image.convert("I;16") if mode == "I;16" else image)
+    rgb = to_rgb(image.convert("I;16") if mode == "I;16" else image, 16)
     assert (rgb.mode, rgb.size) == ("RGB", (48, 32))
 
 

@@ -28,7 +28,7 @@ def splits() -> pd.DataFrame:
 @pytest.fixture
 def catalog(splits: pd.DataFrame) -> pd.DataFrame:
     ids = splits["image_id"]
-    return pd.DataFrame({"image_id": ids, "path": ids + ".png", "sha256": ids * 8, "width": 1, "height": 1})
+    return pd.DataFrame({"image_id": ids, "path": ids + ".png", "sha256": ids * 8, "depth": 8, "width": 1, "height": 1})
 
 
 def row(row_id: str, parents: list[str], fold: int, **more: Any) -> dict[str, Any]:

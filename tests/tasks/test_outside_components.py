@@ -218,7 +218,7 @@ def predictions(strategy: Strategy) -> pd.DataFrame:
     features = Features(splits["image_id"].tolist(), values)
     inputs = Inputs([], StoredSource({("efficientnet_lite0", fold): [features] for fold in (0, 1, None)}))
     return fit_strategy(
-        strategy, 1, splits=splits, balanced=balanced, inputs=inputs, backbone=None, tell=lambda line: None
+        strategy, 1, splits=splits, balanced=balanced, inputs=inputs, backbone=None, depth=16, tell=lambda line: None
     ).predictions
 
 
@@ -267,7 +267,7 @@ def test_the_generator_makes_images_of_the_rare_class(params: Params, tmp_path: 
     raw.mkdir()
     for name in rows["image_id"]:
         Image.new("RGB", (8, 8), (50, 60, 70)).save(raw / f"{name}.png")
-    rows = rows.assign(path=rows["image_id"] + ".png", sha256=rows["image_id"], width=8, height=8)
+    rows = rows.assign(path=rows["image_id"] + ".png", sha256=rows["image_id"], depth=8, width=8, height=8)
     settings = SimpleNamespace(image_size=8, seed=0, raw=raw, folder=tmp_path / "made", workers=1)
     settings.folder.mkdir()
     made = synthesize(TrainingSet(rows), params.generators["bright"], **vars(settings))

@@ -113,6 +113,11 @@ def test_settings_of_a_component_stand_with_its_name(path: Path) -> None:
         ("rename: {}", "rename: [a]", "ingest.rename: ['a'] should be a mapping of names to values"),
         ("drop: []", "drop: [3]", "ingest.drop.0: 3 should be text"),
         (
+            "depth: auto",
+            "depth: 11",
+            "ingest.depth: 11 is unknown; valid are auto, 10, 12, 14, 16",
+        ),
+        (
             "resize: squash",
             "resize: squish",
             "backbones.efficientnet_lite0.resize: 'squish' is unknown (did you mean 'squash'?); valid are squash, l",

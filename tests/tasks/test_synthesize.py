@@ -44,6 +44,7 @@ def shapes(raw: Path, layout: list[tuple[str, str, int | None]]) -> tuple[Traini
                 "image_id": sha256[:16],
                 "path": f"{label}/{number}.png",
                 "sha256": sha256,
+                "depth": 8,
                 "width": 20,
                 "height": 24,
                 "group": sha256[:16],
@@ -55,7 +56,7 @@ def shapes(raw: Path, layout: list[tuple[str, str, int | None]]) -> tuple[Traini
         )
     frame = pd.DataFrame(rows).astype({"fold": "Int16"})
     splits = SPLITS.check(frame[SPLITS.schema.names]).to_pandas()
-    return TrainingSet.of(frame[["image_id", "path", "sha256", "width", "height"]], splits), splits
+    return TrainingSet.of(frame[["image_id", "path", "sha256", "depth", "width", "height"]], splits), splits
 
 
 LAYOUT: list[tuple[str, str, int | None]] = [

@@ -46,7 +46,7 @@ class Detections(Check):
         rows = dataset.training.groupby("label").head(SAMPLED)
         found: dict[str, Counter[str]] = {label: Counter() for label in dataset.classes}
         for row in Progress(rows.to_dict("records"), "images looked at by the detector"):
-            found[row["label"]].update(detect(open_rgb(dataset.raw / row["path"])))
+            found[row["label"]].update(detect(open_rgb(dataset.raw / row["path"], row["depth"])))
         looked_at = rows["label"].value_counts()
         classes: dict[str, Any] = {}
         grid = []

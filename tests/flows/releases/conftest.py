@@ -142,6 +142,7 @@ def catalog_of(images: list[Photo]) -> pd.DataFrame:
                 "width": size[0],
                 "height": size[1],
                 "mode": mode,
+                "depth": 8,
                 "format": kind,
                 "frames": 1,
                 "bytes": len(image.content),

@@ -40,7 +40,7 @@ def saved(mode: str, folder: Path, size: tuple[int, int] = (40, 30)) -> Path:
 def order_of(path: Path, folder: Path, copies: int = 2) -> Order:
     """New images of a file, in a folder that is made."""
     folder.mkdir(parents=True, exist_ok=True)
-    parent = Parent(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    parent = Parent(path, hashlib.sha256(path.read_bytes()).hexdigest(), 16)
     return Order(parent, tuple(Copy(number, folder / f"{path.stem}-{number}") for number in range(1, copies + 1)))
 
 

@@ -32,9 +32,8 @@ def training_rows(raw: Path, counts: dict[str, int]) -> pd.DataFrame:
         for number in range(count):
             sha256 = hashlib.sha256((raw / label / f"{number}.png").read_bytes()).hexdigest()
             row = {"image_id": sha256[:16], "path": f"{label}/{number}.png", "sha256": sha256, "label": label}
-            rows.append(
-                row | {"part": "train", "fold": number % FOLDS, "group": sha256[:16], "width": 24, "height": 20}
-            )
+            row |= {"part": "train", "fold": number % FOLDS, "group": sha256[:16]}
+            rows.append(row | {"depth": 8, "width": 24, "height": 20})
     return pd.DataFrame(rows).sort_values("image_id", ignore_index=True)
 
 

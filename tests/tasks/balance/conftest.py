@@ -32,6 +32,7 @@ def training_of() -> Callable[[dict[str, int]], TrainingSet]:
                         "part": "train",
                         "fold": number % 5,
                         "group": sha256[:16],
+                        "depth": 8,
                         "width": 8,
                         "height": 6,
                     }

@@ -46,7 +46,7 @@ def balanced(
             raw=raw,
             synthetic=synthetic,
             features=lambda image_ids: np.array([[int(name[:4], 16), 1] for name in image_ids], dtype=np.float32),
-            known=lambda specification: known_images(store, name, specification),
+            known=lambda specification: known_images(store, name, specification, 16),
             folder=folder,
             workers=workers,
         )

@@ -253,7 +253,7 @@ def test_images_that_turn_out_larger_than_their_parents_are_noticed_early(
 
 def test_the_copies_of_one_image_are_shared_out_and_written_down_in_portions(tmp_path: Path) -> None:
     """A rare class has few parents with many copies: one of them must not keep a process busy, and rows back."""
-    parent = Parent(tmp_path / "parent.png", "a" * 64)
+    parent = Parent(tmp_path / "parent.png", "a" * 64, 8)
     Image.new("L", (8, 8), 90).save(parent.path)
     order = Order(parent, tuple(Copy(n, tmp_path / "new" / str(n)) for n in range(1, 200)))
     whole = [image.sha256 for image in make([order], Industrial().specification(), 0, 1)]

@@ -60,7 +60,7 @@ def saved(folder: Path, name: str, mode: str, size: tuple[int, int], level: int 
         image = Image.fromarray(grey.astype(np.uint8)).convert(mode)
     path = folder / f"{name}.{'tif' if mode in ('CMYK', 'F') else 'png'}"
     image.save(path)
-    return Parent(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    return Parent(path, hashlib.sha256(path.read_bytes()).hexdigest(), 16)
 
 
 def made(
@@ -265,7 +265,7 @@ def test_what_lies_under_a_transparent_partner_does_not_come_to_light(tmp_path: 
     base = saved(tmp_path, "base", "RGB", (40, 40), 200)
     path = tmp_path / "clear.png"
     Image.new("RGBA", (40, 40), (0, 0, 0, 0)).save(path)
-    partner = Parent(path, "clear")
+    partner = Parent(path, "clear", 8)
     found = {
         value
         for image in made(CutMix(), base, partner, tmp_path / "new", copies=9)

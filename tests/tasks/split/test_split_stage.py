@@ -207,6 +207,7 @@ def test_repeats_go_through_training_and_evaluation(tmp_path):
         balanced=BALANCED.read(tmp_path / "balanced.parquet"),
         inputs=Inputs([], StoredSource(defaultdict(lambda: [features]))),
         backbone=None,
+        depth=16,
         tell=lambda line: None,
     )
     PREDICTIONS.write(outcome.predictions, tmp_path / "predictions.parquet")

@@ -106,7 +106,7 @@ def fit(strategy: Strategy | None = None, settings: dict = FAST, **changes: obje
     strategy = strategy or make_strategy()
     own = {name: value for name, value in settings.items() if name in type(strategy.family).model_fields}
     strategy = strategy.model_copy(update={"family": strategy.family.model_copy(update=own)})
-    return fit_strategy(strategy, settings["seeds"], inputs=inputs, backbone=None, **given)
+    return fit_strategy(strategy, settings["seeds"], inputs=inputs, backbone=None, depth=16, **given)
 
 
 def scores(predictions: pd.DataFrame) -> np.ndarray:
