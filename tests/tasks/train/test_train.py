@@ -19,7 +19,7 @@ from tasks.features import Features
 from tasks.inputs import Inputs
 from tasks.params.models import Strategy
 from tasks.scores import Scores
-from tasks.tables import BALANCED, PREDICTIONS, SPLITS
+from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train import adamw
 from tasks.train import stage as train
 from tasks.train.adamw import AdamW
@@ -409,8 +409,9 @@ def make_workspace(root: Path) -> Workspace:
     root.joinpath("params.yaml").write_text(sections, encoding="utf-8")
     splits = make_splits()
     balanced = make_balanced(splits)
-    for folder in ("splits", f"features/{BACKBONE}", "balanced/natural", f"features_new/natural/{BACKBONE}"):
+    for folder in ("catalog", "splits", f"features/{BACKBONE}", "balanced/natural", f"features_new/natural/{BACKBONE}"):
         root.joinpath("data", folder).mkdir(parents=True)
+    CATALOG.write(CATALOG.empty(), root / "data/catalog/catalog.parquet")
     SPLITS.write(splits, root / "data/splits/splits.parquet")
     BALANCED.write(balanced, root / "data/balanced/natural/balanced.parquet")
     about = {"backbone": "none", "image_size": 32}
@@ -491,6 +492,7 @@ def test_the_model_says_what_it_needs_to_predict(workspace):
     assert facts["posthoc"] == {"name": "logit_adjustment", "tau": 1.0}
     assert facts["backbone"]["name"] == BACKBONE
     assert facts["backbone"]["image_size"] == 128
+    assert facts["depth"] == 16
     assert math.isclose(sum(facts["prior"]), 1)
 
 
