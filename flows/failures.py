@@ -10,6 +10,7 @@ from flows.reproduced import ErrorKind, Reproduced
 from tasks.workspace import STATE
 
 SHOWN_LINES = 15
+SAYS_WHY = "error: "  # how a stage starts what it says of wrong input
 
 
 def result_of(stage: str, ended: Ended, reproduced: Reproduced | None, seconds: float, log: Path) -> Result:
@@ -44,7 +45,10 @@ def _words(ended: Ended, reproduced: Reproduced | None) -> str:
     if reproduced is None:
         return ended.lines[-1] if ended.lines else f"ended with exit code {ended.code}"
     if reproduced.command_failed and ended.lines:
-        return "\n".join(ended.lines[-SHOWN_LINES:])
+        last = ended.lines[-SHOWN_LINES:]
+        starts = [at for at, line in enumerate(last) if line.startswith(SAYS_WHY)]
+        # What libraries said before it is in the log; an error that was not foreseen is told with what led to it.
+        return "\n".join(last[starts[-1] :] if starts and reproduced.error is ErrorKind.INPUT else last)
     return reproduced.message
 
 

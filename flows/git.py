@@ -57,7 +57,8 @@ def read_at(root: Path, revision: str, path: str) -> bytes | None:
     if done.returncode == 0:
         return done.stdout
     if git(root, "ls-tree", "--name-only", revision, "--", path):
-        raise InputError(f"git can't read {path} of {revision}: {done.stderr.decode(errors='replace').strip()}")
+        said = done.stderr.decode(errors="replace").strip()
+        raise InputError(f"git can't read {path} of {revision}: {said}; `git fetch` may bring it")
     return None
 
 
@@ -137,4 +138,4 @@ def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
     except FileNotFoundError:
-        raise InputError("git is not installed, or not on the PATH: releases are git tags") from None
+        raise InputError("git is not installed, or not on the PATH; install it: releases are git tags") from None

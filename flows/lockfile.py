@@ -20,6 +20,7 @@ from tasks.errors import InputError
 
 LOCK = "dvc.lock"
 RAW, POINTER = "data/raw", "data/raw.dvc"
+REMEDY = "get it back from git, or choose another version"
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _NOT_DVCS = (YAMLError, KeyError, TypeError, AttributeError, ValueError)
 
@@ -89,10 +90,12 @@ def read_locked(read: Callable[[str], bytes | None], where: str) -> Locked:
                 if out.get("md5"):
                     outputs[out["path"]] = Output(check_md5(out["md5"]), name, out.get("size", 0))
     except _NOT_DVCS as error:
-        raise InputError(f"{where}: {LOCK} or {POINTER} is not what DVC writes ({type(error).__name__})") from error
+        raise InputError(
+            f"{where}: {LOCK} or {POINTER} is not what DVC writes ({type(error).__name__}); {REMEDY}"
+        ) from error
     for path in outputs:
         if PurePosixPath(path).is_absolute() or {"..", "."} & set(path.split("/")) or not path:
-            raise InputError(f"{where}: {LOCK} names the output {path!r}, which lies outside the project")
+            raise InputError(f"{where}: {LOCK} names the output {path!r}, which lies outside the project; {REMEDY}")
     return Locked(outputs, reads)
 
 
@@ -123,7 +126,7 @@ def present_stages(root: Path) -> dict[str, dict[str, str]]:
             for name, stage in stages.items()
         }
     except _NOT_DVCS as error:
-        raise InputError(f"{root / LOCK} is not what DVC writes ({type(error).__name__})") from error
+        raise InputError(f"{root / LOCK} is not what DVC writes ({type(error).__name__}); {REMEDY}") from error
 
 
 def is_pointer(path: str) -> bool:

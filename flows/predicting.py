@@ -48,7 +48,7 @@ def image_files(paths: Iterable[Path]) -> list[Path]:
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
         found += [file for file in inside if file.is_file() and not file.name.startswith(".")]
     if not found:
-        raise InputError(f"{', '.join(map(str, paths))}: no files there")
+        raise InputError(f"{', '.join(map(str, paths))}: no files there; name images, or folders that hold some")
     return found
 
 

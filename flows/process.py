@@ -10,8 +10,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -30,7 +31,8 @@ class Ended:
     code
         Exit code; negative for a signal.
     lines
-        What it printed, standard output and error together: the first and the last lines, if there were many.
+        What it printed, its standard output before its standard error, which says why it failed: of each the first and
+        the last lines, if there were many.
     why
         Empty, ``timeout`` or ``cancelled`` if it was ended by us.
     """
@@ -51,9 +53,13 @@ class Child:
         The folder in which it runs.
     environment
         All of its environment.
+    errors_apart
+        Whether its standard error is read by itself, as `errors`, or as part of its standard output.
     """
 
-    def __init__(self, command: list[str], root: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: list[str], root: Path, environment: Mapping[str, str], errors_apart: bool = False
+    ) -> None:
         reading, self._writing = os.pipe()
         try:
             self.process = subprocess.Popen(
@@ -62,7 +68,7 @@ class Child:
                 env={**environment, LIFELINE: str(reading)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.PIPE if errors_apart else subprocess.STDOUT,
                 text=True,
                 errors="replace",
                 bufsize=1,
@@ -76,10 +82,12 @@ class Child:
             os.close(reading)
 
     def lines(self) -> Iterator[str]:
-        """What it prints, standard output and error together, line by line until it ends."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            yield line.rstrip("\n")
+        """What it prints, line by line until it ends."""
+        return _lines_of(self.process.stdout)
+
+    def errors(self) -> Iterator[str]:
+        """What it prints to its standard error, where that is read apart."""
+        return _lines_of(self.process.stderr)
 
     def end(self) -> None:
         """End every process of the group: first asked, then, after a grace, made to."""
@@ -99,6 +107,17 @@ class Child:
         os.close(self._writing)
 
 
+@dataclass
+class _Kept:
+    """The first and the last of many lines."""
+
+    first: list[str] = field(default_factory=list)
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
+
+    def add(self, line: str) -> None:
+        (self.first if len(self.first) < KEPT_LINES else self.last).append(line)
+
+
 def run_child(
     command: list[str],
     *,
@@ -111,38 +130,46 @@ def run_child(
 ) -> Ended:
     """Run `command` in `root` until it ends, its time is over, or `cancelled` is set.
 
-    Each line of its output goes to `on_line` and to the file `log` at once.
+    Each line goes to the file `log` at once, and those of the standard output to `on_line`. On the standard error stand
+    warnings of libraries, which nobody has to see, and errors, which the caller tells when the command has failed.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    child = Child(command, root, environment)
-    first: list[str] = []
-    last: deque[str] = deque(maxlen=KEPT_LINES)
-
+    child = Child(command, root, environment, errors_apart=True)
+    told, errors = _Kept(), _Kept()
     broken: list[Exception] = []
 
-    def read() -> None:
+    def read(lines: Iterator[str], kept: _Kept, tell: Callable[[str], None]) -> None:
         with log.open("a", encoding="utf-8") as file:
-            for line in child.lines():
-                (first if len(first) < KEPT_LINES else last).append(line)
+            for line in lines:
+                kept.add(line)
                 try:
                     file.write(line + "\n")
                     file.flush()
-                    on_line(line)
+                    tell(line)
                 except Exception as error:  # a full disk or a closed terminal; the child must not wait for a reader
                     broken.append(error)
 
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
+    each = ((child.lines(), told, on_line), (child.errors(), errors, lambda _: None))
+    readers = [threading.Thread(target=read, args=one, daemon=True) for one in each]
+    for reader in readers:
+        reader.start()
     why = ""
     try:
         why = _wait(child.process, cancelled, timeout)
     finally:
         child.end()
-        reader.join(GRACE_SECONDS)
+        for reader in readers:
+            reader.join(GRACE_SECONDS)
         child.release()
     if broken:
         raise broken[0]
-    return Ended(child.process.returncode, [*first, *last], why)
+    return Ended(child.process.returncode, [*told.first, *told.last, *errors.first, *errors.last], why)
+
+
+def _lines_of(stream: IO[str] | None) -> Iterator[str]:
+    assert stream is not None
+    for line in stream:
+        yield line.rstrip("\n")
 
 
 def _wait(child: subprocess.Popen[str], cancelled: threading.Event, timeout: float | None) -> str:

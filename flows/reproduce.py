@@ -1,8 +1,7 @@
 """One stage in a process of its own: ``python -m flows.reproduce STAGE RESULT [--force]``, in the project's folder.
 
 Does what ``dvc --wait-for-lock repro --single-item STAGE`` does, without the command line's start-up time, and writes
-what became of it into the file RESULT; only the stage's command, and DVC's warnings, are heard. The stage ends when
-the runner does.
+what became of it into the file RESULT; of DVC only warnings are heard. The stage ends when the runner does.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ class StageRunner:
     timeout
         Seconds after which a stage is ended and counts as failed.
     on_line
-        Called with a stage's address and each line that the stage itself prints.
+        Called with a stage's address and each line that the stage prints for people, on its standard output. Warnings
+        of libraries stand in its log.
     cancelled
         Set it to end the stages that run.
     """

@@ -114,7 +114,9 @@ class StoredSource:
 
         missing = [name for name in ids if name not in self.files]
         if missing:
-            raise InputError(f"{len(missing)} of {len(ids)} rows have no image file, the first is {missing[0]!r}")
+            raise InputError(
+                f"{len(missing)} of {len(ids)} rows have no image file, the first is {missing[0]!r}; run balance again"
+            )
         if self.decoded is None:
             return decode([self.files[name] for name in ids], size, resize, self.depth)
         return decoded_once(self.files, size, resize, self.depth, self.decoded).take(ids)

@@ -154,5 +154,6 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame) -> None:
     if problems:
         shown = "\n  ".join(problems[:10])
         raise InputError(
-            f"{len(problems)} rows of the balanced set leak evaluation images, or have a wrong label:\n  {shown}"
+            f"{len(problems)} rows of the balanced set leak evaluation images, or have a wrong label; run balance "
+            f"again, and synthesize before it where a generator is named:\n  {shown}"
         )

@@ -62,7 +62,7 @@ class Revision:
         try:
             params = YAML(typ="safe").load((self._own_file("params.yaml") or b"").decode("utf-8"))
         except (YAMLError, UnicodeDecodeError) as error:
-            raise InputError(f"{self.name}: params.yaml can't be read: {error}") from error
+            raise InputError(f"{self.name}: params.yaml can't be read: {error}; choose another version") from error
         return params if isinstance(params, dict) else {}
 
     @property
@@ -80,7 +80,10 @@ class Revision:
         """
         out = self.locked.outputs.get(path)
         if out is None:
-            raise InputError(f"{self.name} has no {path}: the stage that makes it had not run")
+            raise InputError(
+                f"{self.name} has no {path}: the stage that makes it had not run; choose another version, "
+                "or `equipoise run` first"
+            )
         return out
 
     def files(self, path: str) -> dict[str, str]:
@@ -114,7 +117,7 @@ class Revision:
             there = set(file.schema_arrow.names)
             frame = file.read([name for name in columns if name in there]).to_pandas()
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{place} of {self.name} is no table: {error}") from error
+            raise InputError(f"{place} of {self.name} is no table: {error}; choose another version") from error
         return frame.reindex(columns=list(columns))
 
     def _table_bytes(self, folder: str, file: str) -> bytes | None:

@@ -73,7 +73,10 @@ class Store:
         except NoRemoteError:
             return missing
         except (DvcException, OSError, ImportError) as error:
-            raise InputError(f"DVC can't fetch from the remote {self.remote}: {error_chain(error)}") from error
+            raise InputError(
+                f"DVC can't fetch from the remote {self.remote}: {error_chain(error)}; mend that (`dvc "
+                "remote list` names its address), and try again"
+            ) from error
         return self.missing(missing)
 
     def push(self, md5s: Iterable[str]) -> int:
@@ -89,7 +92,9 @@ class Store:
         md5s = list(dict.fromkeys(md5s))
         missing = self.missing(md5s)
         if missing:
-            raise InputError(f"{len(missing):,} of its files are not in DVC's cache, such as {missing[0]}")
+            raise InputError(
+                f"{len(missing):,} of its files are not in DVC's cache, such as {missing[0]}; {self.remedy()}"
+            )
         return len(self.repo.cloud.push([HashInfo("md5", md5) for md5 in md5s]).failed)
 
     def require(self, md5s: Iterable[str], what: str) -> None:
@@ -135,7 +140,10 @@ class Store:
             ) from error
         for path in files:
             if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-                raise InputError(f"{what}: DVC's list of its files names {path!r}, which lies outside it")
+                raise InputError(
+                    f"{what}: DVC's list of its files names {path!r}, which lies outside it; nothing was "
+                    "written there: don't use this release"
+                )
         return files
 
     def check_out(self, md5: str, path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.balance.contact_sheets import Picture, contact_sheet
+from tasks.lettering import in_picture
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,6 @@ def write_sheet(
         for copy, one in enumerate(made[at * copies : at * copies + min(copies, COLUMNS)], start=1):
             family.append(Picture(one.file, f"changed {copy}", word if copy == 1 else "", row["depth"]))
         families.append(family)
-    title = f"Audit: {images['label'].iloc[0]}, untouched beside changed"
+    title = f"Audit: {in_picture(images['label'].iloc[0])}, untouched beside changed"
     sheet = contact_sheet(title, f"the images whose prediction by {strategy} moves most", families)
     sheet.save(path, optimize=True)

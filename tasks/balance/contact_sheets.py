@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from tasks.images import open_image, to_rgb
+from tasks.lettering import font_file, in_picture
 from tasks.slugs import slugs
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 ROWS, COLUMNS = 6, 6  # pictures
 THUMBNAIL, GAP, CAPTION, TITLE = 140, 10, 62, 60  # pixels
+NAME = 19  # signs of a class in the caption of a picture
 INK, FAINT = "#1f2933", "#5b6770"
 STEPS = {  # the names of steps in few letters
     "HorizontalFlip": "mirrored",
@@ -71,7 +73,7 @@ def write_contact_sheets(balanced: pd.DataFrame, training: TrainingSet, raw: Pat
                 [original, *(_picture(row, folder, depth) for row in in_turns.head(shown - 1).itertuples())]
             )
         subtitle = f"{len(of_class):,} new images of {parents:,} originals; shown: {len(families)} originals"
-        sheet = contact_sheet(str(label), f"{subtitle}, each with its first descendants", families)
+        sheet = contact_sheet(in_picture(str(label)), f"{subtitle}, each with its first descendants", families)
         target = folder / "contact_sheets" / f"{slugs(training.classes)[str(label)]}.png"
         target.parent.mkdir(exist_ok=True)
         sheet.save(target, optimize=True)
@@ -115,7 +117,8 @@ def _picture(row: Any, folder: Path, depth: int) -> Picture:
     """A new image, with the steps that it went through, or the label that it has, in lines of two."""
     if row.origin == "mixed":
         second = 0.0 if pd.isna(row.second_label) else row.second_share
-        words = [f"{1 - second:.0%} {row.label}", *([f"{second:.0%} {row.second_label}"] if second else [])]
+        parts = [(1 - second, row.label), *([(second, row.second_label)] if second else [])]
+        words = [f"{share:.0%} {in_picture(label, NAME)}" for share, label in parts]
         return Picture(folder / row.file, f"{row.operation} {row.copy_number}", ",\n".join(words), depth)
     steps = [STEPS.get(name, name) for name in json.loads(row.parameters)["applied"]]
     lines = [", ".join(steps[start : start + 2]) for start in range(0, len(steps), 2)]
@@ -123,7 +126,5 @@ def _picture(row: Any, folder: Path, depth: int) -> Picture:
 
 
 def _font(size: int) -> FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib and knows most alphabets."""
-    import matplotlib as mpl
-
-    return ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+    """The font of `tasks.lettering`."""
+    return ImageFont.truetype(font_file(), size)

@@ -91,7 +91,7 @@ def change(
             data = step.transform(**data)
         except Exception as error:  # a pipeline of the user's own can fail in any way
             size = f"{colours.shape[1]} x {colours.shape[0]} pixels"
-            raise InputError(f"{step.where}: fails on {name} ({size}): {_line(error)}") from error
+            raise InputError(f"{step.where}: fails on {name} ({size}): {_line(error)}; change or remove it") from error
         if getattr(step.transform, "params", None):
             data["applied_transforms"].append((step.name, step.transform.params))
         if _kind(data["image"]) != before:
@@ -144,7 +144,7 @@ def _transform(name: str, parameters: dict[str, Any], where: str) -> Any:
     known = [other for other in registry if hasattr(albumentations, other)]
     if name not in known:
         version, hint = albumentations.__version__, did_you_mean(name, known)
-        raise InputError(f"{where}: albumentations {version} has no such transform{hint}")
+        raise InputError(f"{where}: albumentations {version} has no such transform{hint}; name one that it has")
     kind = getattr(albumentations, name)
     makers = [base for base in kind.__mro__ if "__init__" in vars(base)]
     taken, *inherited = (set(signature(maker.__init__).parameters) for maker in makers)
@@ -162,7 +162,7 @@ def _transform(name: str, parameters: dict[str, Any], where: str) -> Any:
             warnings.simplefilter("ignore")
             return kind(**given)
     except Exception as error:
-        raise InputError(f"{where}: {_line(error)}") from error
+        raise InputError(f"{where}: {_line(error)}; give it what it takes, or remove it") from error
 
 
 @cache

@@ -56,7 +56,9 @@ def with_synthetic(
     synthetic = _chosen(generator, most)
     unknown = sorted(set(synthetic["label"]) - set(training.classes))
     if unknown:
-        raise InputError(f"{generator}: images of the class {unknown[0]!r}, which the training set has not")
+        raise InputError(
+            f"{generator}: images of the class {unknown[0]!r}, which the training set has not; run synthesize again"
+        )
     for name, there in synthetic["label"].value_counts().sort_index().items():
         if most is not None and there < most:
             say(f"{name}: {most:,} synthetic images asked, {there:,} made by {generator.name}: raise its `images`")

@@ -17,7 +17,7 @@ from tasks.compare.heldout import CONFIRMED, Confirmation
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
 from tasks.compare.wording import LABELS, between, breakable, decimal, made_of, signed
 from tasks.evaluate.calibration import CALIBRATION_ERROR
-from tasks.evaluate.figures import draw_reliability, plain
+from tasks.evaluate.figures import draw_reliability
 from tasks.evaluate.scored import Scored
 from tasks.page import BAD, GOOD, NEUTRAL, new_figure, render, svg
 from tasks.shortcuts import CLEAN, NOT_AUDITED, NOTHING, SHORTCUT
@@ -201,6 +201,6 @@ def _calibration(data: ReportData, pair: list[str]) -> Markup:
     for axes, name in zip(every_axes, pair, strict=True):
         draw_reliability(axes, data.reliability[data.reliability["strategy"] == name])
         error: Interval = data.comparison.metrics[name][CALIBRATION_ERROR]
-        axes.set_title(f"{plain(name)}\ncalibration error {decimal(error.value)} ({between(error)})", fontsize=9)
+        axes.set_title(f"{name}\ncalibration error {decimal(error.value)} ({between(error)})", fontsize=9)
         axes.set_xlabel("confidence: the largest probability")
     return svg(figure, "Share of decisions that are right, by confidence, for " + " and ".join(pair))

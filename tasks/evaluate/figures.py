@@ -10,6 +10,7 @@ import pandas as pd
 
 from tasks.evaluate.calibration import CALIBRATION_ERROR
 from tasks.evaluate.evaluation import Evaluation
+from tasks.lettering import in_chart
 from tasks.page import ACCENT, NEUTRAL, PALETTE, new_figure
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def confusion_figure(evaluation: Evaluation, title: str) -> Figure:
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     support = counts.sum(axis=1)
-    names = [plain(name) for name in classes]
+    names = [in_chart(name) for name in classes]
     axes.set_xticks(range(size), names, rotation=30 if size <= ANNOTATED else 90, ha="right")
     axes.set_yticks(range(size), [f"{name}  ({count:,.0f})" for name, count in zip(names, support, strict=True)])
     axes.set(xlabel="predicted", ylabel="actual (images)")
@@ -141,12 +142,6 @@ def draw_reliability(axes: Axes, table: pd.DataFrame) -> None:
     axes.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1.02))
 
 
-def plain(text: str) -> str:
-    """`text` as matplotlib must be given it to show just that: no formulas, no hidden legend entries."""
-    shown = text.replace("$", r"\$")
-    return f" {shown}" if shown.startswith("_") else shown
-
-
 def _styled(evaluation: Evaluation, metric: str) -> Iterator[tuple[pd.DataFrame, str, str]]:
     """The curves, each with colour and label: the rarest classes in colour, too many others in grey."""
     counts = evaluation.confusion.groupby("actual")["count"].sum()
@@ -155,7 +150,7 @@ def _styled(evaluation: Evaluation, metric: str) -> Iterator[tuple[pd.DataFrame,
         if place < len(PALETTE):
             area = evaluation.metrics[f"{metric}.{name}"]
             colour = PALETTE[place]
-            shown = f"{plain(name)}  {area.value:.2f} ({area.low:.2f} to {area.high:.2f})"
+            shown = f"{in_chart(name)}  {area.value:.2f} ({area.low:.2f} to {area.high:.2f})"
         yield evaluation.curves[evaluation.curves["class"] == name], colour, shown
 
 

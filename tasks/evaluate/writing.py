@@ -12,6 +12,7 @@ from tasks.errors import InputError
 from tasks.evaluate.evaluation import OVERALL, RANKING, Evaluation
 from tasks.evaluate.figures import draw
 from tasks.files import write_json
+from tasks.lettering import stand_ins
 from tasks.page import save_png
 from tasks.statistics.interval import DECIMALS, Interval
 from tasks.tables import Table
@@ -69,10 +70,15 @@ def write_evaluations(evaluations: dict[str, Evaluation], folder: Path) -> None:
 
 
 def write_plots(evaluation: Evaluation, strategy: str, folder: Path) -> None:
-    """Write confusion.png, precision_recall.png, roc.png and, of probabilities, calibration.png into `folder`."""
+    """Write confusion.png, precision_recall.png, roc.png and, of probabilities, calibration.png into `folder`.
+
+    Where they can't show the name of a class whole, names.json says what stands in its place.
+    """
     folder.mkdir(parents=True)
     for name, figure in draw(evaluation, strategy).items():
         save_png(figure, folder / f"{name}.png")
+    if told := stand_ins(evaluation.classes):
+        write_json(folder / "names.json", {name: shown for shown, name in told})
 
 
 def _write_csv(frames: dict[str, pd.DataFrame], path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.explore.effects import BOUNDS
+from tasks.lettering import in_chart
 from tasks.page import ACCENT, BAD, GOOD, INK, NEUTRAL, new_figure, svg
 from tasks.statistics.interval import CONFIDENCE
 
@@ -18,13 +19,9 @@ if TYPE_CHECKING:
     from tasks.explore.comparison import Comparison, Measure
 
 CLASSES = 24  # in one drawing; with more, those that differ most
+TITLE = 22  # signs of a class name above a small histogram
 ABREAST = 2  # measures beside each other
 COLOURS = {"red": BAD, "green": GOOD, "blue": ACCENT}
-
-
-def shortened(label: str, length: int = 28) -> str:
-    """A class name short enough for an axis, with matplotlib's mathematics switched off."""
-    return (label if len(label) <= length else label[: length - 1] + "…").replace("$", r"\$")
 
 
 def clearest(compared: Sequence[Comparison]) -> list[str]:
@@ -44,7 +41,7 @@ def draw_classes(title: str, compared: Sequence[tuple[Measure, Comparison]], lab
     figure = new_figure(9.2 if abreast == 1 else 11.5, rows * (0.9 + 0.28 * len(labels)))
     grid = figure.subplots(rows, 2 * abreast, sharey=True, squeeze=False, width_ratios=(3, 2) * abreast)
     places = np.arange(len(labels))[::-1]
-    grid[0, 0].set_yticks(places, [shortened(label) for label in labels])
+    grid[0, 0].set_yticks(places, [in_chart(label) for label in labels])
     panels = grid.reshape(-1, 2)
     for (left, right), (measure, one) in zip(panels, compared, strict=False):
         _boxes(left, places, measure, [one.classes[label] for label in labels])
@@ -62,7 +59,8 @@ def draw_classes(title: str, compared: Sequence[tuple[Measure, Comparison]], lab
     for left, right in panels[len(compared) :]:
         left.set_axis_off()
         right.set_axis_off()
-    return svg(figure, f"{title}: percentiles a class, and how well each measure alone tells each class from the rest")
+    description = f"{title}: percentiles a class, and how well each measure alone tells each class from the rest"
+    return svg(figure, description, labels)
 
 
 def _boxes(axes: Any, places: np.ndarray, measure: Measure, numbers: Sequence[dict[str, float]]) -> None:
@@ -98,9 +96,9 @@ def draw_histograms(histograms: dict[str, dict[str, list[float]]]) -> Markup:
     for axes, (label, channels) in zip(grid.flat, shown, strict=False):
         for channel, values in channels.items():
             axes.stairs(values, np.linspace(0, 1, len(values) + 1), color=COLOURS[channel], linewidth=1.2)
-        axes.set_title(shortened(label, 22), fontsize=8)
+        axes.set_title(in_chart(label, TITLE), fontsize=8)
         axes.set_xticks([0, 1])
         axes.set_yticks([])
     for axes in list(grid.flat)[len(shown) :]:
         axes.set_axis_off()
-    return svg(figure, "Mean histogram of red, green and blue a class")
+    return svg(figure, "Mean histogram of red, green and blue a class", [label for label, _ in shown], TITLE)

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+from tasks.lettering import LONGEST, stand_ins
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +26,8 @@ ACCENT = "#2563a8"
 GOOD = "#1b7f4d"
 BAD = "#b3352c"
 NEUTRAL = "#7b8794"
+_RIGHT = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff"
+RIGHT_TO_LEFT = re.compile(rf"[{_RIGHT}](?:[{_RIGHT}\W_]*[{_RIGHT}])?")
 PALETTE = ("#2563a8", "#d97706", "#1b7f4d", "#8e44ad", "#b3352c", "#0e7c86", "#6b4f2a", "#c2388f", "#5b6770", "#a3a300")
 
 
@@ -29,12 +35,27 @@ def render(template: Path, **context: Any) -> str:
     """Render `template`, which may extend ``base.html``; every value is escaped unless it is `Markup`."""
     loader = ChoiceLoader([FileSystemLoader(template.parent), FileSystemLoader(Path(__file__).parent)])
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=isolated,
     )
     environment.filters["percent"] = lambda value: f"{value:.1%}"
     environment.filters["decimal"] = lambda value: f"{value:.3f}"
     environment.filters["number"] = lambda value: f"{value:,}"
     return environment.get_template(template.name).render(**context)
+
+
+def isolated(value: Any) -> Any:
+    """A value for a page; words from right to left in it don't turn round the numbers and brackets beside them.
+
+    They are put between the signs that Unicode has for this (U+2068 and U+2069), which also hold in attributes.
+    """
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return RIGHT_TO_LEFT.sub("\u2068\\g<0>\u2069", value)
+    return value
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -63,13 +84,29 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def svg(figure: Figure, description: str) -> Markup:
-    """A figure as inline SVG, the same bytes for the same data; `description` is what a screen reader says."""
+def svg(figure: Figure, description: str, names: Iterable[str] = (), longest: int = LONGEST) -> Markup:
+    """A figure as inline SVG, the same bytes for the same data.
+
+    Parameters
+    ----------
+    figure
+        The drawing.
+    description
+        What a screen reader says.
+    names
+        The names from the data in it, each written by `tasks.lettering.in_chart`. Those that it can't show whole are
+        told below it, where the browser has letters for them.
+    longest
+        Signs of a name in it.
+    """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     drawing = Markup(text[text.index("<svg") :])  # noqa: S704 (matplotlib escapes what it draws)
-    return Markup('<div class="plot" role="img" aria-label="{}">{}</div>').format(description, drawing)
+    plot = Markup('<div class="plot" role="img" aria-label="{}">{}</div>').format(description, drawing)
+    told = [Markup("<strong>{}</strong> is <bdi>{}</bdi>").format(*one) for one in stand_ins(names, longest)]
+    key = Markup('<p class="soft">In the drawing, {}.</p>').format(Markup("; ").join(told))
+    return plot + key if told else plot
 
 
 def save_png(figure: Figure, path: Path, dpi: int = 110) -> None:

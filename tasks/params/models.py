@@ -50,7 +50,9 @@ def one_capture(pattern: str) -> str:
     try:
         captures = re.compile(pattern).groups
     except re.error as error:
-        raise PydanticCustomError("pattern", "{error}: not a regular expression", {"error": str(error)}) from None
+        raise PydanticCustomError(
+            "pattern", "not a regular expression: {error}; mend it, or leave it empty", {"error": str(error)}
+        ) from None
     if captures < 1:
         raise PydanticCustomError("pattern", "the regular expression needs parentheses around what names the group")
     return pattern

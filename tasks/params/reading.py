@@ -38,7 +38,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
     except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}") from None
+        raise InputError(f"{path} can't be read: {error.strerror}; give yourself access to it") from None
 
 
 def parse_yaml(text: str, path: Path) -> CommentedMap:
@@ -49,7 +49,7 @@ def parse_yaml(text: str, path: Path) -> CommentedMap:
         line, mistake = syntax_mistake(error)
         raise InputError(f"{path.name}:{line}: {mistake}") from None
     except YAMLError as error:
-        raise InputError(f"{path.name}: not valid YAML: {error}") from None
+        raise InputError(f"{path.name}: not valid YAML: {error}; mend it, or get the file back from git") from None
     if not isinstance(data, CommentedMap):
         raise InputError(f"{path.name}:1: must be a mapping of sections, such as 'ingest:' and 'strategies:'")
     return data

@@ -161,6 +161,24 @@ def test_wrong_input_is_told_by_its_exit_code(toy):
     assert run(toy)["source"].exit_code == 2
 
 
+def test_what_libraries_write_stands_in_the_log_and_not_in_the_terminal_nor_beside_an_error(toy):
+    noise = "import warnings; warnings.warn('of a library'); os.write(2, b'of C code\\n'); "
+    toy.switch("source", noise)
+    heard = []
+    logs = toy.root / ".equipoise/logs"
+    runner = StageRunner(toy.root, logs, forced={"source"}, on_line=lambda stage, line: heard.append(line))
+    assert runner.run_stage("source").outcome is Outcome.COMPLETED
+    assert heard == ["working on source"]
+    log = (logs / "source.log").read_text()
+    assert "UserWarning: of a library" in log
+    assert "of C code" in log
+    toy.switch("source", noise + "print('reading', flush=True); sys.stderr.write('error: no images\\n'); sys.exit(2)")
+    message = runner.run_stage("source").message
+    assert message == "error: no images\n(log: .equipoise/logs/source.log)"
+    toy.switch("source", noise + "raise ValueError('not foreseen')")
+    assert "ValueError: not foreseen\n(log" in runner.run_stage("source").message
+
+
 def test_an_error_of_dvc_itself_is_told_not_the_last_words_of_the_stage(toy):
     toy.switch("source", "print('all is well'); sys.exit(0)")
     failed = run(toy, targets=["source"])["source"]

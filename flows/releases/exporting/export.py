@@ -109,7 +109,7 @@ def export(
         parts = collect_rows(version, recipe, PARTS if part == "all" else (part,))
         parts = Parts({name: rows for name, rows in parts.rows.items() if rows}, parts.classes)
         if not parts.rows:
-            raise InputError(f"{text} has no images in the part {part}")
+            raise InputError(f"{text} has no images in the part {part}; choose another --part")
         every = [row for rows in parts.rows.values() for row in rows]
         images = Images(root, version.store, every, f"images of {text}", strip_metadata=strip_exif)
         with _appearing(target) as folder:
@@ -175,8 +175,12 @@ def _appearing(target: Path) -> Iterator[Path]:
         folder.replace(target)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise InputError(f"the disk of {target.parent} is full; nothing was left there") from error
-        raise InputError(f"could not write {target}: {error}; nothing was left there") from error
+            raise InputError(
+                f"the disk of {target.parent} is full; nothing was left there. Free some space, and try again"
+            ) from error
+        raise InputError(
+            f"could not write {target}: {error}; nothing was left there. Mend that, and try again"
+        ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -136,12 +136,18 @@ class _Facts:
     def _row(self, known: dict[str, Any]) -> Row:
         key, parents = str(known["row_id"]), list(known["parents"])
         if not _ROW_ID.fullmatch(key):
-            raise InputError(f"{self.version.name}: the row id {key!r} can't be the name of a file")
+            raise InputError(
+                f"{self.version.name}: the row id {key!r} can't be the name of a file; "
+                "`equipoise run --force balance` makes the set anew, and that can be exported"
+            )
         file = known.get("file")
         folder, path = (self.made, file) if file else ("data/raw", self.path.get(parents[0]))
         md5 = self.files[folder].get(str(path))
         if md5 is None:
-            raise InputError(f"{self.version.name}: row {key} is the image {path!r}, which is not in its {folder}")
+            raise InputError(
+                f"{self.version.name}: row {key} is the image {path!r}, which is not in its {folder}; "
+                "`equipoise run` makes the set anew, and that can be exported"
+            )
         located = not file and parents[0] in self.located
         kind = None if file else self.format.get(parents[0])
         fold = known.get("fold")
@@ -172,7 +178,10 @@ def _table(
     frame = version.table(table, columns, item)
     place = table.place(Path(), item)
     if frame is None:
-        raise InputError(f"{version.name} has no {place}, so there is nothing to export")
+        raise InputError(
+            f"{version.name} has no {place}, so there is nothing to export; choose another version, "
+            "or `equipoise run` first"
+        )
     for column in required:
         if frame[column].isna().any():
             raise InputError(

@@ -131,7 +131,7 @@ def _block(table: pd.DataFrame, parts: list[str], numbers: dict[str, Any]) -> Bl
 
 
 def _plot(table: pd.DataFrame, parts: list[str]) -> Markup:
-    from tasks.explore.charts import shortened
+    from tasks.lettering import in_chart
     from tasks.page import PALETTE, new_figure, svg
 
     colours = dict(zip(PARTS, (PALETTE[0], PALETTE[1], "#b8c2cc"), strict=True))
@@ -153,11 +153,11 @@ def _plot(table: pd.DataFrame, parts: list[str]) -> Markup:
             left += table[part].to_numpy()
         for place, total, share in zip(places, table["images"], table["share"], strict=True):
             axes.text(total, place, f"  {total:,} ({share:.1%})", va="center")
-        axes.set_yticks(places, [shortened(name) for name in table["class"]])
+        axes.set_yticks(places, [in_chart(name) for name in table["class"]])
         axes.set_xlim(0, 1.15 * max([1, *table["images"]]))
         axes.set_xlabel("images")
     axes.legend(frameon=False, loc="lower right")
-    return svg(figure, "Images a class and part")
+    return svg(figure, "Images a class and part", table["class"] if len(table) <= BARS else ())
 
 
 def _sentences(table: pd.DataFrame, numbers: dict[str, Any]) -> list[str]:

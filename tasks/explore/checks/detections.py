@@ -100,7 +100,9 @@ def load_detector(folder: Path) -> Callable[[Image], set[str]]:
         processor = library.AutoImageProcessor.from_pretrained(folder, **local)
         network = library.AutoModelForObjectDetection.from_pretrained(folder, use_safetensors=True, **local).eval()
     except (OSError, ValueError, ImportError, KeyError) as error:
-        raise InputError(f"explore.detector: {folder} holds no usable object detector: {error}") from error
+        raise InputError(
+            f"explore.detector: {folder} holds no usable object detector ({error}); name another one, or leave it empty"
+        ) from error
 
     def detect(image: Image) -> set[str]:
         with torch.inference_mode():

@@ -237,7 +237,7 @@ def _block(curves: dict[str, Curve], classes: int, sentence: str) -> Block:
 
 
 def _plot(curves: dict[str, Curve]) -> Markup:
-    from tasks.explore.charts import shortened
+    from tasks.lettering import in_chart
     from tasks.page import PALETTE, new_figure, svg
 
     figure = new_figure(9.2, 3.4)
@@ -245,7 +245,7 @@ def _plot(curves: dict[str, Curve]) -> Markup:
     for number, (label, one) in enumerate(list(curves.items())[-DRAWN:]):
         colour = PALETTE[number % len(PALETTE)]
         style = "-" if number < len(PALETTE) else "--"
-        axes.plot(one.images, one.recalls, style, marker="o", markersize=4, color=colour, label=shortened(label))
+        axes.plot(one.images, one.recalls, style, marker="o", markersize=4, color=colour, label=in_chart(label))
         axes.plot([one.images[-1]] * 2, [one.low, one.high], color=colour, linewidth=1)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -253,4 +253,4 @@ def _plot(curves: dict[str, Curve]) -> Markup:
     axes.set_xlabel("images of the class in the fit, the other classes whole")
     axes.set_ylabel("recall of the class")
     figure.legend(frameon=False, loc="outside right center")
-    return svg(figure, "Recall of each class by the number of its training images")
+    return svg(figure, "Recall of each class by the number of its training images", list(curves)[-DRAWN:])

@@ -160,7 +160,7 @@ def _blocks(found: dict[str, Shortcut], constant: list[str], rows: Labelled, num
 
 
 def _plot(found: dict[str, Shortcut], chance: float) -> Markup:
-    from tasks.explore.charts import shortened
+    from tasks.lettering import in_chart
     from tasks.page import BAD, NEUTRAL, new_figure, svg
 
     shown = list(found.values())[:DRAWN]
@@ -173,10 +173,10 @@ def _plot(found: dict[str, Shortcut], chance: float) -> Markup:
         axes.plot([one.accuracy], [place], "o", color=colour, markersize=5)
     axes.axvline(chance, color=NEUTRAL, linewidth=0.8, linestyle="--")
     axes.annotate("chance", (chance, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
-    axes.set_yticks(places, [shortened(one.title) for one in shown])
+    axes.set_yticks(places, [in_chart(one.title) for one in shown])
     axes.set_xlim(0, 1.02)
     axes.set_xlabel("balanced accuracy of the property alone, cross-validated, 95% interval")
-    return svg(figure, "How well each property alone predicts the label")
+    return svg(figure, "How well each property alone predicts the label", [one.title for one in shown])
 
 
 def _sentences(found: dict[str, Shortcut], chance: float) -> list[str]:
