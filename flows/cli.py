@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from flows.addresses import require_usable_path
 from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
 from flows.errors import ServerError
 from tasks.errors import InputError
@@ -47,6 +48,7 @@ def project_root() -> Path:
 def _enter() -> Path:
     """Settle in the project's folder; every command starts so."""
     root = project_root()
+    require_usable_path(root)
     os.chdir(root)
     settle_environment(root)
     return root

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+from flows.addresses import sqlite_address
 from tasks.workspace import STATE, WORKERS
 
 PREFECT_PORT = 4200
@@ -32,7 +33,10 @@ def settle_environment(root: Path) -> None:
     if profile.exists():
         defaults |= _active_profile(profile)
     elif not any(os.environ.get(name) for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE")):
-        defaults["PREFECT_HOME"] = str(root / STATE / "prefect")
+        home = root / STATE / "prefect"
+        defaults["PREFECT_HOME"] = str(home)
+        if "PREFECT_API_DATABASE_CONNECTION_URL" not in os.environ:  # the setting's older name
+            defaults["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = sqlite_address(home / "prefect.db", "aiosqlite")
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
 

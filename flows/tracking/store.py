@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.addresses import file_address, sqlite_address
 from tasks.workspace import STATE
 
 if TYPE_CHECKING:
@@ -37,15 +38,14 @@ class TrackingAway(Exception):  # noqa: N818 (it is a state of the world, not a 
 
 def store(root: Path) -> str:
     """The tracking URI: ``MLFLOW_TRACKING_URI``, or else a SQLite file in the workspace at `root`."""
-    folder = root.absolute() / STATE / "mlflow"
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_address(_folder(root) / "mlflow.db", "pysqlite")
 
 
 def artifact_location(root: Path) -> str | None:
     """Where a new experiment keeps its artifacts; None where a tracking server decides."""
     if _is_server(store(root)):
         return None
-    return (root.absolute() / STATE / "mlflow" / "artifacts").as_uri()
+    return file_address(_folder(root) / "artifacts")
 
 
 def run_page(experiment_id: str, run_id: str) -> str:
@@ -87,8 +87,7 @@ def connection(root: Path) -> Iterator[MlflowClient]:
     from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
 
     uri = store(root)
-    if uri.startswith("sqlite:"):
-        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    _folder(root).mkdir(parents=True, exist_ok=True)
     try:
         yield MlflowClient(uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
     except MlflowException as error:
@@ -98,6 +97,10 @@ def connection(root: Path) -> Iterator[MlflowClient]:
         raise TrackingAway(_away(uri, error)) from error
     except requests.RequestException as error:
         raise TrackingAway(_away(uri, error)) from error
+
+
+def _folder(root: Path) -> Path:
+    return root.absolute() / STATE / "mlflow"
 
 
 def _is_server(uri: str) -> bool:
