@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from tasks.errors import InputError
 
+_UNUSABLE = {"Cc": "a control character", "Cs": "bytes that are no UTF-8"}  # by Unicode's category
+
 
 def file_address(path: Path) -> str:
     """The ``file://`` address of an absolute path."""
@@ -32,18 +34,17 @@ def sqlite_address(path: Path, driver: str) -> str:
 
 
 def require_usable_path(path: Path) -> None:
-    """Refuse a folder whose path no database, log or page could hold.
+    """Refuse a project's folder whose path DVC can't work in, or no database, log or page could hold.
 
     Raises
     ------
     InputError
-        The path has a control character, such as a line break, or bytes that are no UTF-8.
+        The path has a brace, a control character such as a line break, or bytes that are no UTF-8.
     """
     for character in str(path):
-        if unicodedata.category(character) in ("Cc", "Cs"):
-            kind = "a line break" if character in "\r\n" else "a control character"
-            kind = "bytes that are no UTF-8" if unicodedata.category(character) == "Cs" else kind
+        kind = _UNUSABLE.get(unicodedata.category(character), repr(character) if character in "{}" else None)
+        if kind:
             raise InputError(
-                f"the project's path holds {kind} ({ascii(character)} in {ascii(str(path))}), which DVC, Prefect and "
-                "MLflow can't keep: rename that folder, or move the project"
+                f"the project's path {str(path)!a} holds {kind}, with which DVC, Prefect or MLflow can't work: "
+                "rename that folder, or move the project"
             )

@@ -28,6 +28,9 @@ _UNLESS_SET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
+# Where MLflow's own experiment "Default" has its artifacts. Unset it is the current folder, whose path MLflow writes into
+# SQL as it stands: a colon in it, or both kinds of quotes, is an error.
+_DEFAULT_ARTIFACTS = "_MLFLOW_SERVER_ARTIFACT_ROOT"
 _AWAY = {401, 403, 404, 408, 429}  # besides 500 and above: answers that the same call may not get later
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -87,7 +90,9 @@ def connection(root: Path) -> Iterator[MlflowClient]:
     from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
 
     uri = store(root)
-    _folder(root).mkdir(parents=True, exist_ok=True)
+    artifacts = artifact_location(root)
+    if artifacts is not None:
+        os.environ[_DEFAULT_ARTIFACTS] = artifacts
     try:
         yield MlflowClient(uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
     except MlflowException as error:
@@ -100,7 +105,10 @@ def connection(root: Path) -> Iterator[MlflowClient]:
 
 
 def _folder(root: Path) -> Path:
-    return root.absolute() / STATE / "mlflow"
+    """The folder of the workspace's own store, which MLflow makes neither in its server nor in its clients."""
+    folder = root.absolute() / STATE / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _is_server(uri: str) -> bool:
