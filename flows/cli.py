@@ -17,6 +17,7 @@ import typer
 from flows.addresses import require_usable_path
 from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
 from flows.errors import ServerError
+from flows.masking import mask_logs, masked
 from tasks.errors import InputError
 
 app = typer.Typer(
@@ -49,6 +50,7 @@ def _enter() -> Path:
     """Settle in the project's folder; every command starts so."""
     root = project_root()
     require_usable_path(root)
+    mask_logs()
     os.chdir(root)
     settle_environment(root)
     return root
@@ -382,7 +384,7 @@ def track() -> None:
     try:
         recorded = record(root, load_params(root / "params.yaml"), last["outcomes"], last["seconds"], flow_run, **times)
     except TrackingAway as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(masked(f"error: {error}\n"))
         raise typer.Exit(1) from None
     terminal.note(f"recorded as MLflow run {recorded.parent_run_id} {recorded.url or ''}")
 
@@ -397,7 +399,7 @@ def main() -> None:
         code, message = 1, str(error)
     else:
         return
-    for line in message.splitlines():
+    for line in masked(message).splitlines():
         sys.stderr.write(f"error: {line}\n")
     sys.exit(code)
 

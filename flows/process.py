@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from flows.lifeline import LIFELINE
+from flows.masking import masked
 
 GRACE_SECONDS = 5.0
 KEPT_LINES = 200
@@ -76,10 +77,10 @@ class Child:
             os.close(reading)
 
     def lines(self) -> Iterator[str]:
-        """What it prints, standard output and error together, line by line until it ends."""
+        """What it prints, standard output and error together, line by line until it ends, without passwords."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            yield line.rstrip("\n")
+            yield masked(line.rstrip("\n"))
 
     def end(self) -> None:
         """End every process of the group: first asked, then, after a grace, made to."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from flows.environment import PREFECT_PORT, child_environment
 from flows.errors import ServerError
+from flows.masking import masked
 from flows.process import Child
 from tasks.errors import InputError
 from tasks.files import read_json, write_json
@@ -68,11 +69,13 @@ def mlflow_server(port: int, store: str, artifacts: str) -> Server:
     """The MLflow server with its UI, on the tracking store `store`."""
     url = f"http://{HOST}:{port}"
     where = ["--host", HOST, "--port", str(port), "--workers", "1"]
-    what = ["--backend-store-uri", store, "--default-artifact-root", artifacts]
-    command = [sys.executable, "-m", "mlflow", "server", *where, *what]
+    command = [sys.executable, "-m", "mlflow", "server", *where]
+    # Everyone on the machine can read a command, and the store's address may hold a password.
+    environment = {"MLFLOW_BACKEND_STORE_URI": store, "MLFLOW_DEFAULT_ARTIFACT_ROOT": artifacts}
     # Its job queue would start eight processes that nothing here needs.
+    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     page = f"{url}/#/experiments?workflowType=machine_learning"
-    return Server("MLflow", url, f"{url}/health", command, {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}, page)
+    return Server("MLflow", url, f"{url}/health", command, environment, page)
 
 
 def free_port() -> int:
@@ -102,7 +105,9 @@ def running_prefect(root: Path) -> str | None:
     given = os.environ.get("PREFECT_API_URL")
     if given:
         if not answers(f"{given.rstrip('/')}/health"):
-            raise InputError(f"PREFECT_API_URL is {given}, but no Prefect server answers there: start it, or unset it")
+            raise InputError(
+                f"PREFECT_API_URL is {masked(given)}, but no Prefect server answers there: start it, or unset it"
+            )
         return given
     known = _known_servers(root)
     for address in (known.get("Prefect"), f"http://{HOST}:{PREFECT_PORT}"):

@@ -16,13 +16,14 @@ from types import FrameType
 from flows import terminal
 from flows.environment import PREFECT_PORT
 from flows.errors import ServerError
+from flows.masking import masked
 from flows.servers import HOST, Server, answers, free_port, mlflow_server, prefect_server, running_prefect, started
 from tasks.errors import InputError
 
 
 def serve_uis(root: Path, prefect_port: int, mlflow_port: int) -> None:
     """Run the Prefect and MLflow servers until Ctrl-C, a termination, or one of them ends."""
-    from flows.tracking.store import artifact_location, store, without_credentials
+    from flows.tracking.store import artifact_location, store
 
     _terminate_by_exception()
     lines, servers = [], []
@@ -33,7 +34,7 @@ def serve_uis(root: Path, prefect_port: int, mlflow_port: int) -> None:
         servers.append(prefect)
     tracking, artifacts = store(root), artifact_location(root)
     if artifacts is None:
-        lines.append(f"MLflow:  {without_credentials(tracking)} (MLFLOW_TRACKING_URI)")
+        lines.append(f"MLflow:  {masked(tracking)} (MLFLOW_TRACKING_URI)")
     else:
         servers.append(mlflow_server(mlflow_port, tracking, artifacts))
     _run_until_ended(root, servers, lines)
@@ -63,7 +64,7 @@ def provide_prefect(root: Path, port: int | None = None, *, announce: bool = Fal
     api = running_prefect(root)
     if api is not None:
         os.environ["PREFECT_API_URL"] = api
-        return api.removesuffix("/api")
+        return masked(api.removesuffix("/api"))
     server = prefect_server(port or free_port())
     terminal.note("starting a Prefect server ...")
 

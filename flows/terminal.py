@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.masking import masked
 from flows.outcomes import Outcome, Result
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def new_table(title: str) -> Table:
 def note(message: str) -> None:
     """Say one thing."""
     with guard:
-        console.print(escape(message))
+        console.print(escape(masked(message)))
 
 
 def stage_started(stage: str) -> None:

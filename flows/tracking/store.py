@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.addresses import file_address, sqlite_address
+from flows.masking import masked, without_login
 from tasks.workspace import STATE
 
 if TYPE_CHECKING:
@@ -28,11 +28,10 @@ _UNLESS_SET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
-# Where MLflow's own experiment "Default" has its artifacts. Unset it is the current folder, whose path MLflow writes into
-# SQL as it stands: a colon in it, or both kinds of quotes, is an error.
+# Where MLflow's own experiment "Default" has its artifacts. Unset it is the current folder, whose path MLflow writes
+# into SQL as it stands: a colon in it, or both kinds of quotes, is an error.
 _DEFAULT_ARTIFACTS = "_MLFLOW_SERVER_ARTIFACT_ROOT"
 _AWAY = {401, 403, 404, 408, 429}  # besides 500 and above: answers that the same call may not get later
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 class TrackingAway(Exception):  # noqa: N818 (it is a state of the world, not a mistake)
@@ -60,12 +59,7 @@ def run_url(uri: str, experiment_id: str, run_id: str) -> str | None:
     """The address of a run at a tracking server; None where the store has no server of its own."""
     if not _is_server(uri):
         return None
-    return f"{without_credentials(uri).rstrip('/')}/{run_page(experiment_id, run_id)}"
-
-
-def without_credentials(text: str) -> str:
-    """`text` without the user names and passwords in its URLs."""
-    return _CREDENTIALS.sub("", text)
+    return f"{without_login(uri).rstrip('/')}/{run_page(experiment_id, run_id)}"
 
 
 def prepare_environment() -> None:
@@ -117,7 +111,7 @@ def _is_server(uri: str) -> bool:
 
 def _away(uri: str, error: Exception) -> str:
     reason = str(error).splitlines()[0]
-    return without_credentials(
+    return masked(
         f"MLflow's tracking store {uri} can't be used now ({reason}); "
         "nothing is lost: `equipoise track` records this run once it can"
     )
