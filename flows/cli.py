@@ -19,6 +19,7 @@ from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
 from flows.errors import ServerError
 from flows.masking import mask_logs, masked
 from tasks.errors import InputError
+from tasks.workspace import STATE
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -76,6 +77,7 @@ def run(
     from flows.journal import costs, last_run
     from flows.leaderboard import show_leaderboard
     from flows.locks import workspace_lock
+    from flows.outcomes import Outcome
     from flows.plan import make_plan
 
     if dry_run:
@@ -119,8 +121,12 @@ def run(
         show_leaderboard(root, costs(root))
     terminal.budget(last["took"], time.monotonic() - start)
     if not state.is_completed():
-        terminal.failures(last["messages"])
-        raise typer.Exit(2 if set(last["exit_codes"].values()) == {2} else 1)
+        wrong = set(last["exit_codes"].values()) == {2}
+        if Outcome.FAILED not in last["outcomes"].values() and state.message:
+            terminal.note(f"the run broke off: {state.message}")
+        logs = f"{STATE}/logs/{last['run_id']}"
+        terminal.failures(last["outcomes"], logs, " ".join(["equipoise run", *(stages or ())]), input_is_wrong=wrong)
+        raise typer.Exit(2 if wrong else 1)
     _where_next(root)
 
 

@@ -24,8 +24,8 @@ def settle_environment(root: Path) -> None:
         "DVC_NO_ANALYTICS": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # The terminal shows the stages' own lines; Prefect's go to its server.
-        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
+        # The terminal shows the stages' own lines, errors too; Prefect's go to its server.
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     }
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"]))

@@ -80,7 +80,9 @@ def _masked_record(*args: Any, **options: Any) -> logging.LogRecord:
         record.msg, record.args = masked(record.getMessage()), ()
     except (TypeError, ValueError, KeyError):  # a message that doesn't fit its arguments: logging itself says so
         return record
-    if record.exc_info and record.exc_info[0] is not None:
+    if record.exc_info and record.exc_info[0] is None:
+        record.exc_info = None  # Prefect logs failures so, and "NoneType: None" would be written
+    if record.exc_info:
         record.exc_text = masked("".join(traceback.format_exception(*record.exc_info)).rstrip())
     return record
 

@@ -56,11 +56,13 @@ def stage_line(stage: str, line: str) -> None:
 
 
 def stage_ended(result: Result) -> None:
-    """What became of a stage; for a failure, its own last lines."""
+    """What became of a stage, in one line; for a failure also why, unless the stage has just said so itself."""
     words = str(result.outcome) + (f" in {result.seconds:.1f} s" if result.seconds else "")
+    if result.outcome is Outcome.BLOCKED:
+        words = f"{words}: {result.message}"
     _stage(result.stage, words, _COLOURS[result.outcome])
-    if result.message and result.outcome is not Outcome.CANCELLED:
-        for line in result.message.splitlines():
+    if result.outcome is Outcome.FAILED and not result.heard:
+        for line in masked(result.message).splitlines():
             _stage(result.stage, f"  {line}", _COLOURS[result.outcome])
 
 
@@ -110,12 +112,29 @@ def issues(found: Sequence[Issue]) -> None:
         console.print(table)
 
 
-def failures(messages: Mapping[str, str]) -> None:
-    """The failed stages again, at the end, where they are seen; stages that waited for them in one line each."""
+def failures(outcomes: Mapping[str, str], logs: str, command: str, *, input_is_wrong: bool) -> None:
+    """The last lines of a run that failed: which stages did, where their words are kept, and what to type next.
+
+    Parameters
+    ----------
+    outcomes
+        What became of each stage.
+    logs
+        The folder with all that the stages printed, as people may type it.
+    command
+        What goes on with the run.
+    input_is_wrong
+        Whether every failed stage said that its input is wrong, so that the same again would fail again.
+    """
+    failed = [stage for stage, outcome in outcomes.items() if outcome == Outcome.FAILED]
+    waiting = sum(outcome == Outcome.BLOCKED for outcome in outcomes.values())
+    how = "once the error above is mended" if input_is_wrong else "to try again from there"
     with guard:
-        console.print("\n[bold red]Not everything could be done:[/]")
-        for stage, message in messages.items():
-            console.print(f"[bold]{escape(stage)}[/]: {escape(message)}")
+        console.print(f"\n[bold red]Failed: {escape(', '.join(failed) or 'no stage, but the run')}[/]")
+        if waiting:
+            console.print(f"{waiting} more did not run, because they wait for what failed.")
+        console.print(f"Logs: {escape(logs)}")
+        console.print(f"Next: `{escape(command)}`, {how}; what is finished is kept.")
 
 
 def dry_run(stale: Mapping[str, list[str]], may_run: list[str], stages: list[str]) -> None:
