@@ -38,6 +38,14 @@ Recipe = Annotated[
 ]
 
 
+PrefectPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help=f"By default {PREFECT_PORT}, or a free one if that is taken.")
+]
+MlflowPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help=f"By default {MLFLOW_PORT}, or a free one if that is taken.")
+]
+
+
 def project_root() -> Path:
     """The project's folder: the current one or the nearest above that holds `params.yaml` and `dvc.yaml`."""
     here = Path.cwd()
@@ -79,6 +87,9 @@ def run(
     from flows.locks import workspace_lock
     from flows.outcomes import Outcome
     from flows.plan import make_plan
+    from flows.serving import provide_prefect
+    from flows.tracking.addresses import require_usable_addresses
+    from tasks.params.editing import put_back_if_refused, set_values
 
     if dry_run:
         if set_:
@@ -86,12 +97,13 @@ def run(
         plan = make_plan(root, stages or (), force=force, tidy=False)
         terminal.dry_run(plan.stale, plan.may_run, list(plan.graph.upstream))
         return
+    require_usable_addresses()
     with workspace_lock(root):
-        if set_:
-            from tasks.params.editing import set_values
-
-            set_values(root / "params.yaml", set_)
-        plan = make_plan(root, stages or (), force=force)
+        with put_back_if_refused(root / "params.yaml"):
+            if set_:
+                set_values(root / "params.yaml", set_)
+            plan = make_plan(root, stages or (), force=force)
+            url = provide_prefect(root) if plan.stale else ""
         for name in plan.pruned:
             terminal.note(f"{name} is gone from the graph: its results were removed (they stay in DVC's cache)")
         if not plan.stale:
@@ -103,9 +115,7 @@ def run(
                 terminal.note(commit_lock(root))
             _where_next(root)
             return
-        from flows.serving import provide_prefect
-
-        terminal.note(f"Prefect: {provide_prefect(root)}")
+        terminal.note(f"Prefect: {url}")
         from flows.pipeline import pipeline
 
         try:
@@ -347,8 +357,8 @@ def predict(
 
 @app.command()
 def ui(
-    prefect_port: Annotated[int, typer.Option(min=1, max=65535)] = PREFECT_PORT,
-    mlflow_port: Annotated[int, typer.Option(min=1, max=65535)] = MLFLOW_PORT,
+    prefect_port: PrefectPort = None,
+    mlflow_port: MlflowPort = None,
 ) -> None:
     """Start the Prefect and MLflow servers on this machine; Ctrl-C ends both."""
     root = _enter()
@@ -362,7 +372,7 @@ def serve(
     cron: Annotated[str, typer.Option(help="When to run, in cron's words, for instance '0 2 * * *'.")],
     jobs: Jobs = None,
     commit: Annotated[bool, typer.Option("--commit", help="Commit dvc.lock to git after each run.")] = False,
-    prefect_port: Annotated[int, typer.Option(min=1, max=65535)] = PREFECT_PORT,
+    prefect_port: PrefectPort = None,
 ) -> None:
     """Run the pipeline on a schedule until Ctrl-C; starts the Prefect server that this needs if none runs."""
     root = _enter()
@@ -378,6 +388,7 @@ def track() -> None:
     from flows import terminal
     from flows.journal import last_run, versions_digest
     from flows.tracking import FlowRun, TrackingAway, record
+    from flows.tracking.addresses import require_usable_addresses
     from tasks.params import load_params
 
     last = last_run(root)
@@ -386,6 +397,7 @@ def track() -> None:
     if last["versions"] != versions_digest(root):
         raise InputError("the results have changed since the last run: `equipoise run` records what is there now")
     flow_run = FlowRun(**last["flow_run"]) if last["flow_run"] else None
+    require_usable_addresses()
     times = {key: last[key] for key in ("run_id", "started", "ended")}
     try:
         recorded = record(root, load_params(root / "params.yaml"), last["outcomes"], last["seconds"], flow_run, **times)

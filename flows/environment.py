@@ -12,6 +12,7 @@ from tasks.workspace import STATE, WORKERS
 
 PREFECT_PORT = 4200
 MLFLOW_PORT = 5000
+_from_profile: dict[str, Path] = {}  # settings that `settle_environment` found in the user's Prefect profile
 
 
 def settle_environment(root: Path) -> None:
@@ -31,7 +32,9 @@ def settle_environment(root: Path) -> None:
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"]))
     profile = Path("~/.prefect/profiles.toml").expanduser()
     if profile.exists():
-        defaults |= _active_profile(profile)
+        named = {name: value for name, value in _active_profile(profile).items() if name not in os.environ}
+        _from_profile.update(dict.fromkeys(named, profile))
+        defaults |= named
     elif not any(os.environ.get(name) for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE")):
         home = root / STATE / "prefect"
         defaults["PREFECT_HOME"] = str(home)
@@ -39,6 +42,11 @@ def settle_environment(root: Path) -> None:
             defaults["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = sqlite_address(home / "prefect.db", "aiosqlite")
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+
+
+def where_from(name: str) -> str:
+    """In brackets, the file that a setting was taken from, unless it is an environment variable of the user."""
+    return f" (of the active profile in {_from_profile[name]})" if name in _from_profile else ""
 
 
 def child_environment(workers: int) -> dict[str, str]:

@@ -33,6 +33,7 @@ from flows.prune import prune
 from flows.repository import open_repo
 from flows.stage_runner import StageRunner
 from flows.tracking import FlowRun, TrackingAway, record
+from flows.tracking.addresses import require_usable_addresses
 from tasks.errors import InputError
 
 
@@ -48,6 +49,7 @@ def pipeline(
     mask_logs()
     root = Path(workspace).resolve()
     try:
+        require_usable_addresses()
         with plan_of_run(root, stages or (), force=force) as plan:
             url = without_login(runtime.flow_run.ui_url or "") or None
             journal = Journal(root, flow_run={"id": str(runtime.flow_run.id), "url": url})

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from flows.addresses import file_address, require_usable_path, sqlite_address
+from flows.answering import free_port
 from flows.graph import read_graph, stale_stages
 from flows.graph_runner import run_graph
 from flows.repository import open_repo
-from flows.servers import free_port
 from flows.stage_runner import StageRunner
 from flows.tracking.store import artifact_location, connection
 from tasks.errors import InputError

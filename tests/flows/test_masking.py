@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.answering import free_port
 from flows.masking import masked, without_login
-from flows.servers import free_port, mlflow_server, started
+from flows.servers import mlflow_server, started
 from flows.stage_runner import StageRunner
 
 
