@@ -19,6 +19,7 @@ from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
 from flows.errors import ServerError
 from flows.masking import mask_logs, masked
 from tasks.errors import InputError
+from tasks.progress import speak_anywhere
 from tasks.workspace import STATE
 
 app = typer.Typer(
@@ -409,6 +410,7 @@ def track() -> None:
 
 def main() -> None:
     """Entry point: errors that people can mend end with exit code 2 and without a traceback."""
+    speak_anywhere()
     try:
         app()
     except InputError as error:

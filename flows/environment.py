@@ -56,6 +56,7 @@ def child_environment(workers: int) -> dict[str, str]:
         **os.environ,
         "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",  # what they print is read here, whatever the terminal knows
         "DVC_NO_ANALYTICS": "1",
         WORKERS: str(workers),
     }

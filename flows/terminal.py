@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from flows.masking import masked
@@ -31,12 +32,29 @@ _WIDTH = 30
 _EXAMPLES = 3
 WIDE = 132  # columns that tables need for one line a row
 # Output that goes to a file has no window whose width would matter.
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout and sys.stdout.isatty() else WIDE)
 
 
 def new_table(title: str) -> Table:
     """An empty table without frames, its title on the left."""
     return Table(title=f"[bold]{title}[/]", title_justify="left", title_style="", box=None, pad_edge=False)
+
+
+def print_table(table: Table) -> None:
+    """Print a table; in a window that is too narrow for it as lists, a line a cell, since cut figures say nothing.
+
+    The caller holds `guard`.
+    """
+    needed = Measurement.get(console, console.options.update(max_width=10_000), table).minimum
+    if needed <= console.width:
+        console.print(table)
+        return
+    console.print(table.title or "")
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        console.print(row[0])
+        for column, cell in zip(table.columns[1:], row[1:], strict=True):
+            if cell and column.header:
+                console.print(f"  {column.header}: {cell}".replace("\n", " "))
 
 
 def note(message: str) -> None:
@@ -83,19 +101,24 @@ def budget(took: Mapping[str, float], elapsed: float) -> None:
     groups: dict[str, float] = {}
     for stage, seconds in ran.items():
         groups[stage.split("@")[0]] = groups.get(stage.split("@")[0], 0.0) + seconds
-    total = sum(groups.values())
+    total, room = sum(groups.values()), max(4, min(30, console.width - 35))
     for name, seconds in sorted(groups.items(), key=lambda item: -item[1]):
         several = sum(stage.startswith(f"{name}@") for stage in ran)
         table.add_row(
             f"{escape(name)}" + (f" ({several})" if several else ""),
             f"{seconds:.1f}",
             f"{seconds / total:.0%}",
-            "▇" * max(1, round(30 * seconds / total)),
+            _bar() * max(1, round(room * seconds / total)),
         )
     with guard:
         console.print()
-        console.print(table)
+        print_table(table)
         console.print(f"{elapsed:.0f} s from start to end; stages that ran at the same time are counted each.")
+
+
+def _bar() -> str:
+    """What bars are drawn with: a block, where the terminal knows it."""
+    return "▇" if console.encoding.lower().startswith("utf") else "#"
 
 
 def issues(found: Sequence[Issue]) -> None:
@@ -109,7 +132,7 @@ def issues(found: Sequence[Issue]) -> None:
         examples = ", ".join(issue.paths[:_EXAMPLES])
         table.add_row(f"[{colour}]{escape(issue.name)}[/]", f"{len(issue.paths):,}", escape(examples))
     with guard:
-        console.print(table)
+        print_table(table)
 
 
 def failures(outcomes: Mapping[str, str], logs: str, command: str, *, input_is_wrong: bool) -> None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import pty
 import sqlite3
+import struct
+import subprocess
+import sys
+import termios
 import threading
 from pathlib import Path
 
@@ -12,6 +20,7 @@ from flows import terminal
 from flows.graph import Graph
 from flows.graph_runner import run_graph
 from flows.outcomes import Outcome, Result
+from flows.stage_runner import StageRunner
 
 
 def logged(root: Path) -> str:
@@ -64,3 +73,67 @@ def test_an_error_that_the_stage_did_not_print_is_told_with_its_end(capsys, monk
     said = capsys.readouterr().out
     assert said.count("the disk is full") == told
     assert said.count("Failed in 1.0 s") == 1
+
+
+SAYS = """
+from tasks.progress import speak_anywhere
+speak_anywhere()
+from flows import terminal
+terminal.note("classes: 漢, äß")
+terminal.budget({"train@a": 5.0, "explore": 3.0}, 9)
+table = terminal.new_table("Strategies")
+for title in ("strategy", "balanced accuracy", "macro-F1", "recall of 漢", "difference to plain", "verdict"):
+    table.add_column(title)
+table.add_row("focal", *["+0.482_[+0.455,_+0.500]"] * 4, "helps")
+terminal.print_table(table)
+"""
+
+
+def in_window(code: str, columns: int, **environment: str) -> str:
+    """What a program prints in a terminal that is so wide."""
+    mine, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=its, stdout=its, stderr=its, env={**kept, "TERM": "xterm", **environment}
+    )
+    os.close(its)
+    text = b""
+    with contextlib.suppress(OSError):  # Linux says so once the other side is closed
+        while part := os.read(mine, 65536):
+            text += part
+    os.close(mine)
+    assert process.wait() == 0, text
+    return text.decode()
+
+
+def test_a_terminal_that_knows_ascii_only_gets_codes_and_plain_bars():
+    said = in_window(SAYS, 200, PYTHONIOENCODING="ascii", NO_COLOR="1")
+    assert said.isascii()
+    assert r"classes: \u6f22, \xe4\xdf" in said
+    assert "####" in said
+    assert "\x1b[3" not in said  # no colour
+
+
+def test_figures_are_whole_in_a_window_of_40_columns():
+    said = in_window(SAYS, 40)
+    assert said.count("+0.482_[+0.455,_+0.500]") == 4
+    assert "macro-F1: +0.482_[+0.455,_+0.500]" in said
+    assert "verdict: helps" in said
+    assert "…" not in said
+    assert "▇" in said
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "</dev/null"])
+def test_without_any_output_nothing_breaks(closed):
+    command = ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, SAYS]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_what_stages_print_is_read_whatever_the_terminal_knows(toy, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    toy.switch("source", "print('classes: 漢, äß', flush=True)")
+    heard = []
+    runner = StageRunner(toy.root, toy.root / ".equipoise/logs", on_line=lambda stage, line: heard.append(line))
+    assert runner.run_stage("source").outcome is Outcome.COMPLETED
+    assert "classes: 漢, äß" in heard
