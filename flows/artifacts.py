@@ -32,7 +32,7 @@ def publish(root: Path, mlflow_url: str | None, *, verdicts: bool) -> None:
     if leaderboard:
         create_markdown_artifact(key="leaderboard", markdown=_markdown(leaderboard), description=leaderboard["reason"])
     report = root / "reports" / "compare" / "report.html"
-    lines = [f"- Report: `{report}`"] if report.exists() else []
+    lines = [f"- Report: {plain(str(report))}"] if report.exists() else []
     lines.append(f"- MLflow run: [{mlflow_url}]({mlflow_url})" if mlflow_url else "- MLflow: start `equipoise ui`")
     create_markdown_artifact(key="links", markdown="\n".join(lines), description="Where to read on")
 

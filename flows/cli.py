@@ -14,9 +14,13 @@ from typing import Annotated
 
 import typer
 
+from flows.addresses import require_usable_path
 from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
 from flows.errors import ServerError
+from flows.masking import mask_logs, masked
 from tasks.errors import InputError
+from tasks.progress import speak_anywhere
+from tasks.workspace import STATE
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +39,14 @@ Recipe = Annotated[
 ]
 
 
+PrefectPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help=f"By default {PREFECT_PORT}, or a free one if that is taken.")
+]
+MlflowPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help=f"By default {MLFLOW_PORT}, or a free one if that is taken.")
+]
+
+
 def project_root() -> Path:
     """The project's folder: the current one or the nearest above that holds `params.yaml` and `dvc.yaml`."""
     here = Path.cwd()
@@ -47,6 +59,8 @@ def project_root() -> Path:
 def _enter() -> Path:
     """Settle in the project's folder; every command starts so."""
     root = project_root()
+    require_usable_path(root)
+    mask_logs()
     os.chdir(root)
     settle_environment(root)
     return root
@@ -67,17 +81,10 @@ def run(
     """Bring the pipeline up to date and print the verdicts."""
     start = time.monotonic()
     root = _enter()
-    from flows import terminal
-    from flows.handing_on import handing_on
-    from flows.history import commit_lock
-    from flows.journal import costs, last_run
-    from flows.leaderboard import show_leaderboard
-    from flows.locks import workspace_lock
-    from flows.plan import make_plan
-
     if quick:
         if set_ or stages or dry_run or force or commit:
             raise InputError("--quick makes nothing that is kept: of the other options it takes --jobs only")
+        from flows.locks import workspace_lock
         from flows.quick import run_quickly
 
         with workspace_lock(root):
@@ -85,18 +92,31 @@ def run(
         if code:
             raise typer.Exit(code)
         return
+    from flows import terminal
+    from flows.handing_on import handing_on
+    from flows.history import commit_lock
+    from flows.journal import costs, last_run
+    from flows.leaderboard import show_leaderboard
+    from flows.locks import workspace_lock
+    from flows.outcomes import Outcome
+    from flows.plan import make_plan
+    from flows.serving import provide_prefect
+    from flows.tracking.addresses import require_usable_addresses
+    from tasks.params.editing import put_back_if_refused, set_values
+
     if dry_run:
         if set_:
             raise InputError("--set writes into params.yaml and --dry-run changes nothing: use one of them")
         plan = make_plan(root, stages or (), force=force, tidy=False)
         terminal.dry_run(plan.stale, plan.may_run, list(plan.graph.upstream))
         return
+    require_usable_addresses()
     with workspace_lock(root):
-        if set_:
-            from tasks.params.editing import set_values
-
-            set_values(root / "params.yaml", set_)
-        plan = make_plan(root, stages or (), force=force)
+        with put_back_if_refused(root / "params.yaml"):
+            if set_:
+                set_values(root / "params.yaml", set_)
+            plan = make_plan(root, stages or (), force=force)
+            url = provide_prefect(root) if plan.stale else ""
         for name in plan.pruned:
             terminal.note(f"{name} is gone from the graph: its results were removed (they stay in DVC's cache)")
         if not plan.stale:
@@ -108,9 +128,7 @@ def run(
                 terminal.note(commit_lock(root))
             _where_next(root)
             return
-        from flows.serving import provide_prefect
-
-        terminal.note(f"Prefect: {provide_prefect(root)}")
+        terminal.note(f"Prefect: {url}")
         from flows.pipeline import pipeline
 
         try:
@@ -126,8 +144,12 @@ def run(
         show_leaderboard(root, costs(root))
     terminal.budget(last["took"], time.monotonic() - start)
     if not state.is_completed():
-        terminal.failures(last["messages"])
-        raise typer.Exit(2 if set(last["exit_codes"].values()) == {2} else 1)
+        wrong = set(last["exit_codes"].values()) == {2}
+        if Outcome.FAILED not in last["outcomes"].values() and state.message:
+            terminal.note(f"the run broke off: {state.message}")
+        logs = f"{STATE}/logs/{last['run_id']}"
+        terminal.failures(last["outcomes"], logs, " ".join(["equipoise run", *(stages or ())]), input_is_wrong=wrong)
+        raise typer.Exit(2 if wrong else 1)
     _where_next(root)
 
 
@@ -370,8 +392,8 @@ def predict(
 
 @app.command()
 def ui(
-    prefect_port: Annotated[int, typer.Option(min=1, max=65535)] = PREFECT_PORT,
-    mlflow_port: Annotated[int, typer.Option(min=1, max=65535)] = MLFLOW_PORT,
+    prefect_port: PrefectPort = None,
+    mlflow_port: MlflowPort = None,
 ) -> None:
     """Start the Prefect and MLflow servers on this machine; Ctrl-C ends both."""
     root = _enter()
@@ -385,7 +407,7 @@ def serve(
     cron: Annotated[str, typer.Option(help="When to run, in cron's words, for instance '0 2 * * *'.")],
     jobs: Jobs = None,
     commit: Annotated[bool, typer.Option("--commit", help="Commit dvc.lock to git after each run.")] = False,
-    prefect_port: Annotated[int, typer.Option(min=1, max=65535)] = PREFECT_PORT,
+    prefect_port: PrefectPort = None,
 ) -> None:
     """Run the pipeline on a schedule until Ctrl-C; starts the Prefect server that this needs if none runs."""
     root = _enter()
@@ -401,6 +423,7 @@ def track() -> None:
     from flows import terminal
     from flows.journal import last_run, versions_digest
     from flows.tracking import FlowRun, TrackingAway, record
+    from flows.tracking.addresses import require_usable_addresses
     from tasks.params import load_params
 
     last = last_run(root)
@@ -409,17 +432,19 @@ def track() -> None:
     if last["versions"] != versions_digest(root):
         raise InputError("the results have changed since the last run: `equipoise run` records what is there now")
     flow_run = FlowRun(**last["flow_run"]) if last["flow_run"] else None
+    require_usable_addresses()
     times = {key: last[key] for key in ("run_id", "started", "ended")}
     try:
         recorded = record(root, load_params(root / "params.yaml"), last["outcomes"], last["seconds"], flow_run, **times)
     except TrackingAway as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(masked(f"error: {error}\n"))
         raise typer.Exit(1) from None
     terminal.note(f"recorded as MLflow run {recorded.parent_run_id} {recorded.url or ''}")
 
 
 def main() -> None:
     """Entry point: errors that people can mend end with exit code 2 and without a traceback."""
+    speak_anywhere()
     try:
         app()
     except InputError as error:
@@ -428,7 +453,7 @@ def main() -> None:
         code, message = 1, str(error)
     else:
         return
-    for line in message.splitlines():
+    for line in masked(message).splitlines():
         sys.stderr.write(f"error: {line}\n")
     sys.exit(code)
 

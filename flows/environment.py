@@ -7,10 +7,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+from flows.addresses import sqlite_address
 from tasks.workspace import STATE, WORKERS
 
 PREFECT_PORT = 4200
 MLFLOW_PORT = 5000
+_from_profile: dict[str, Path] = {}  # settings that `settle_environment` found in the user's Prefect profile
 
 
 def settle_environment(root: Path) -> None:
@@ -23,18 +25,28 @@ def settle_environment(root: Path) -> None:
         "DVC_NO_ANALYTICS": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # The terminal shows the stages' own lines; Prefect's go to its server.
-        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
+        # The terminal shows the stages' own lines, errors too; Prefect's go to its server.
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     }
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"]))
     profile = Path("~/.prefect/profiles.toml").expanduser()
     if profile.exists():
-        defaults |= _active_profile(profile)
+        named = {name: value for name, value in _active_profile(profile).items() if name not in os.environ}
+        _from_profile.update(dict.fromkeys(named, profile))
+        defaults |= named
     elif not any(os.environ.get(name) for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE")):
-        defaults["PREFECT_HOME"] = str(root / STATE / "prefect")
+        home = root / STATE / "prefect"
+        defaults["PREFECT_HOME"] = str(home)
+        if "PREFECT_API_DATABASE_CONNECTION_URL" not in os.environ:  # the setting's older name
+            defaults["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = sqlite_address(home / "prefect.db", "aiosqlite")
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+
+
+def where_from(name: str) -> str:
+    """In brackets, the file that a setting was taken from, unless it is an environment variable of the user."""
+    return f" (of the active profile in {_from_profile[name]})" if name in _from_profile else ""
 
 
 def child_environment(workers: int) -> dict[str, str]:
@@ -44,6 +56,7 @@ def child_environment(workers: int) -> dict[str, str]:
         **os.environ,
         "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",  # what they print is read here, whatever the terminal knows
         "DVC_NO_ANALYTICS": "1",
         WORKERS: str(workers),
     }

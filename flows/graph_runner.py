@@ -52,6 +52,7 @@ def run_graph(
     results: dict[str, Result] = {}
     waiting = list(graph.upstream)
     running: set[str] = set()
+    culprits: dict[str, list[str]] = {}  # for a stage that did not end well, itself, or the failed ones it waits for
     finished: queue.Queue[tuple[str, Future[Result]]] = queue.Queue()
 
     def announce(stage: str, future: Future[Result]) -> None:
@@ -59,6 +60,8 @@ def run_graph(
 
     def settle(result: Result) -> None:
         results[result.stage] = result
+        if not result.outcome.good:
+            culprits.setdefault(result.stage, [result.stage])
         if result.stage in waiting:
             waiting.remove(result.stage)
         on_result(result)
@@ -68,9 +71,10 @@ def run_graph(
         ready = []
         for stage in list(waiting):
             known = [results[upper] for upper in graph.upstream[stage] if upper in results]
-            bad = [result.stage for result in known if not result.outcome.good]
+            bad = [culprit for result in known for culprit in culprits.get(result.stage, ())]
             if bad:
-                settle(Result(stage, Outcome.BLOCKED, message=f"waits for {', '.join(bad)}"))
+                culprits[stage] = list(dict.fromkeys(bad))
+                settle(Result(stage, Outcome.BLOCKED, message=f"waits for {', '.join(culprits[stage])}"))
             elif len(known) < len(graph.upstream[stage]):
                 continue
             elif stage in stale or any(result.outcome is not Outcome.UNCHANGED for result in known):

@@ -9,7 +9,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from flows.terminal import WIDE, console, guard, new_table
+from flows.terminal import WIDE, console, guard, new_table, print_table
 from flows.wording import interval
 from tasks.files import read_json
 
@@ -44,9 +44,9 @@ def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
         return
     with guard:
         console.print()
-        console.print(_strategies(board, seconds))
+        print_table(_strategies(board, seconds))
         console.print(f"\nRecommended: [bold]{escape(board['recommended'])}[/]. {escape(board['reason'])}\n")
-        console.print(_held_out(board))
+        print_table(_held_out(board))
         console.print(escape(board["test"]["sentence"]))
 
 

@@ -20,17 +20,20 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from flows import artifacts, terminal
+from flows.errors import error_chain
 from flows.graph import graph_of
 from flows.graph_runner import run_graph
 from flows.handing_on import plan_of_run
 from flows.history import commit_lock
 from flows.journal import Journal, costs
+from flows.masking import mask_logs, masked, without_login
 from flows.outcomes import Outcome, Result
 from flows.plan import Plan
 from flows.prune import prune
 from flows.repository import open_repo
 from flows.stage_runner import StageRunner
 from flows.tracking import FlowRun, TrackingAway, record
+from flows.tracking.addresses import require_usable_addresses
 from tasks.errors import InputError
 
 
@@ -43,10 +46,12 @@ def pipeline(
     commit: Annotated[bool, Field(description="Commit dvc.lock and params.yaml to git afterwards")] = False,
 ) -> State[Any]:
     """Bring the stages up to date, record the run in MLflow, and show what came out."""
+    mask_logs()
     root = Path(workspace).resolve()
     try:
+        require_usable_addresses()
         with plan_of_run(root, stages or (), force=force) as plan:
-            url = runtime.flow_run.ui_url
+            url = without_login(runtime.flow_run.ui_url or "") or None
             journal = Journal(root, flow_run={"id": str(runtime.flow_run.id), "url": url})
             try:
                 _run_stages(root, plan, journal, jobs or os.cpu_count() or 1)
@@ -60,7 +65,7 @@ def pipeline(
                 terminal.note(commit_lock(root))
     except InputError as error:
         get_run_logger().error(str(error))
-        return Failed(message=str(error), name="Refused")
+        return Failed(message=masked(str(error)), name="Refused")
     return _final_state(journal)
 
 
@@ -100,14 +105,17 @@ def _as_task_run(stage: str, work: Callable[[], Result]) -> Result:
 
     @task(name=stage, task_run_name=stage, cache_policy=NO_CACHE, persist_result=False, retries=0)
     def run() -> State[Any]:
-        result = work()
+        try:
+            result = work()
+        except Exception as error:  # a full disk, for instance; others may still end well
+            result = Result(stage, Outcome.FAILED, message=f"could not be run: {error_chain(error)}", exit_code=1)
         done.append(result)
         return _state(result)
 
     state = run(return_state=True)
     if done:
         return done[0]
-    return Result(stage, Outcome.FAILED, message=f"could not be run: {state.message}", exit_code=1)
+    return Result(stage, Outcome.FAILED, message=masked(f"could not be run: {state.message}"), exit_code=1)
 
 
 def _state(result: Result) -> State[Any]:
@@ -139,7 +147,7 @@ def _record(root: Path, plan: Plan, journal: Journal) -> None:
             get_run_logger().warning(str(error))
             return None
         except Exception as error:  # a tracking store has many ways to fail, and none may cost the results
-            terminal.note(f"MLflow could not record this run: {error}; `equipoise track` tries again")
+            terminal.note(f"MLflow could not record this run: {error_chain(error)}; `equipoise track` tries again")
             get_run_logger().exception("MLflow could not record this run")
             return None
         return recorded.url

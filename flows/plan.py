@@ -68,20 +68,19 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     """
     require_present_layout(root)
     params = load_params(root / "params.yaml")
-    pruned: list[str] = []
+    targets, pruned = list(targets), list[str]()
     if tidy:
         release_dead_locks(root)
         finish_interrupted(root)
         write_stand_ins(root, params)
     with open_repo(root) as repo:
-        graph = graph_of(repo)
-        _check_data(root, graph)
+        whole = graph_of(repo)
+        _check_data(root, whole)
+        graph = whole.restrict(targets) if targets else whole  # refuses unknown names before anything is pruned
         if tidy:
-            pruned = prune(repo, graph)
-        stale = stale_stages(repo, graph)
-    targets = list(targets)
+            pruned = prune(repo, whole)
+        stale = stale_stages(repo, whole)
     if targets:
-        graph = graph.restrict(targets)
         stale = {name: why for name, why in stale.items() if name in graph.upstream}
     forced = frozenset(
         name for name in graph.upstream if force and (not targets or {name, name.split("@")[0]} & set(targets))

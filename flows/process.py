@@ -17,6 +17,7 @@ from typing import IO
 import psutil
 
 from flows.lifeline import LIFELINE
+from flows.masking import masked
 
 GRACE_SECONDS = 5.0
 KEPT_LINES = 200
@@ -69,7 +70,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE if errors_apart else subprocess.STDOUT,
-                text=True,
+                encoding="utf-8",
                 errors="replace",
                 bufsize=1,
                 start_new_session=True,
@@ -82,7 +83,7 @@ class Child:
             os.close(reading)
 
     def lines(self) -> Iterator[str]:
-        """What it prints, line by line until it ends."""
+        """What it prints, line by line until it ends, without passwords."""
         return _lines_of(self.process.stdout)
 
     def errors(self) -> Iterator[str]:
@@ -169,7 +170,7 @@ def run_child(
 def _lines_of(stream: IO[str] | None) -> Iterator[str]:
     assert stream is not None
     for line in stream:
-        yield line.rstrip("\n")
+        yield masked(line.rstrip("\n"))
 
 
 def _wait(child: subprocess.Popen[str], cancelled: threading.Event, timeout: float | None) -> str:

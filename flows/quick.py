@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flows import terminal
 from flows.environment import child_environment
+from flows.failures import SAYS_WHY
 from flows.leaderboard import show_preliminary
 from flows.process import run_child
 from tasks.errors import InputError
@@ -31,13 +32,12 @@ def run_quickly(root: Path, jobs: int | None) -> int:
         root=root,
         environment=child_environment(jobs or os.cpu_count() or 1),
         log=root / STATE / "logs" / "quick.log",
-        on_line=lambda line: None if line.startswith("error: ") else terminal.stage_line("quick", line),
+        on_line=lambda line: terminal.stage_line("quick", line),
         cancelled=threading.Event(),
     )
     if ended.code == 2:
-        told = [line for line in ended.lines if line.startswith("error: ")]
-        at = ended.lines.index(told[0]) if told else 0
-        raise InputError("\n".join(ended.lines[at:]).removeprefix("error: "))
+        starts = [at for at, line in enumerate(ended.lines) if line.startswith(SAYS_WHY)]
+        raise InputError("\n".join(ended.lines[starts[-1] if starts else 0 :]).removeprefix(SAYS_WHY))
     if ended.code:
         terminal.note(f"the quick run ended with an error; its log is {root / STATE / 'logs' / 'quick.log'}")
         return 1

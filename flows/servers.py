@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import http.client
 import os
-import socket
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.environment import PREFECT_PORT, child_environment
+from flows.answering import HOST, SECONDS, answers, free_port, is_free, is_prefect
+from flows.environment import PREFECT_PORT, child_environment, where_from
 from flows.errors import ServerError
+from flows.masking import masked
 from flows.process import Child
 from tasks.errors import InputError
 from tasks.files import read_json, write_json
 from tasks.workspace import STATE
 
-HOST = "127.0.0.1"
 _PATIENCE_SECONDS = 180.0
+_DATABASES = ("sqlite+aiosqlite", "postgresql+asyncpg")
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,20 @@ class Server:
 
 
 def prefect_server(port: int) -> Server:
-    """The Prefect server with its UI."""
+    """The Prefect server with its UI.
+
+    Raises
+    ------
+    InputError
+        The user's own database is none that Prefect can use.
+    """
+    for name in ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL"):
+        address = os.environ.get(name)
+        if address and address.partition(":")[0] not in _DATABASES:
+            raise InputError(
+                f"the environment variable {name} is {masked(address)}: Prefect's server works with addresses that "
+                f"begin with {' or '.join(_DATABASES)}; unset it to keep the database in the workspace"
+            )
     url = f"http://{HOST}:{port}"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
     # The UI asks port 4200 unless it is told.
@@ -68,27 +79,31 @@ def mlflow_server(port: int, store: str, artifacts: str) -> Server:
     """The MLflow server with its UI, on the tracking store `store`."""
     url = f"http://{HOST}:{port}"
     where = ["--host", HOST, "--port", str(port), "--workers", "1"]
-    what = ["--backend-store-uri", store, "--default-artifact-root", artifacts]
-    command = [sys.executable, "-m", "mlflow", "server", *where, *what]
+    command = [sys.executable, "-m", "mlflow", "server", *where]
+    # Everyone on the machine can read a command, and the store's address may hold a password.
+    environment = {"MLFLOW_BACKEND_STORE_URI": store, "MLFLOW_DEFAULT_ARTIFACT_ROOT": artifacts}
     # Its job queue would start eight processes that nothing here needs.
+    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     page = f"{url}/#/experiments?workflowType=machine_learning"
-    return Server("MLflow", url, f"{url}/health", command, {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}, page)
+    return Server("MLflow", url, f"{url}/health", command, environment, page)
 
 
-def free_port() -> int:
-    """A port of the loopback interface that is free now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def port_for(name: str, wanted: int | None, usual: int) -> tuple[int, str]:
+    """The port of a server that is to start, and what there is to say about it.
 
-
-def answers(address: str) -> bool:
-    """Whether a GET of `address` is answered with status 200 within a second."""
-    try:
-        with urllib.request.urlopen(address, timeout=1.0) as response:  # noqa: S310 (a server that the user names)
-            return bool(response.status == 200)
-    except (http.client.HTTPException, urllib.error.URLError, OSError, ValueError):
-        return False
+    Parameters
+    ----------
+    name
+        What people call the server.
+    wanted
+        The port that the user asked for, which is taken or refused later.
+    usual
+        The port if none was asked for; if something else has it, a free one.
+    """
+    if wanted is not None or is_free(usual):
+        return wanted or usual, ""
+    port = free_port()
+    return port, f"port {usual} is taken by something that is not this workspace's {name}: {name} uses {port}"
 
 
 def running_prefect(root: Path) -> str | None:
@@ -101,12 +116,15 @@ def running_prefect(root: Path) -> str | None:
     """
     given = os.environ.get("PREFECT_API_URL")
     if given:
-        if not answers(f"{given.rstrip('/')}/health"):
-            raise InputError(f"PREFECT_API_URL is {given}, but no Prefect server answers there: start it, or unset it")
+        if not is_prefect(given.rstrip("/")):
+            raise InputError(
+                f"PREFECT_API_URL{where_from('PREFECT_API_URL')} is {masked(given)}, but no Prefect server answers "
+                f"there within {SECONDS:g} s: start it, or unset it and each run has its own"
+            )
         return given
     known = _known_servers(root)
     for address in (known.get("Prefect"), f"http://{HOST}:{PREFECT_PORT}"):
-        if address and answers(f"{address}/api/health"):
+        if address and is_prefect(f"{address}/api"):
             return f"{address}/api"
     return None
 
@@ -156,13 +174,9 @@ def started(
 
 def _check_port(server: Server) -> None:
     port = int(server.url.rpartition(":")[2])
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            option = f"--{server.name.lower()}-port"
-            raise InputError(f"port {port} is in use: choose another one for {server.name} with {option}") from None
+    if not is_free(port):
+        option = f"--{server.name.lower()}-port"
+        raise InputError(f"port {port} is in use: choose another one for {server.name} with {option}")
 
 
 def _drain(child: Child, tail: deque[str], log: Path) -> None:

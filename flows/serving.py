@@ -14,28 +14,44 @@ from pathlib import Path
 from types import FrameType
 
 from flows import terminal
-from flows.environment import PREFECT_PORT
+from flows.answering import HOST, free_port, is_prefect
+from flows.environment import MLFLOW_PORT, PREFECT_PORT
 from flows.errors import ServerError
-from flows.servers import HOST, Server, answers, free_port, mlflow_server, prefect_server, running_prefect, started
+from flows.masking import masked
+from flows.servers import Server, mlflow_server, port_for, prefect_server, running_prefect, started
 from tasks.errors import InputError
 
 
-def serve_uis(root: Path, prefect_port: int, mlflow_port: int) -> None:
-    """Run the Prefect and MLflow servers until Ctrl-C, a termination, or one of them ends."""
-    from flows.tracking.store import artifact_location, store, without_credentials
+def serve_uis(root: Path, prefect_port: int | None, mlflow_port: int | None) -> None:
+    """Run the Prefect and MLflow servers until Ctrl-C, a termination, or one of them ends.
 
+    A port that is None is the usual one, or a free one if something else has that.
+
+    Raises
+    ------
+    InputError
+        A given port is in use, or ``MLFLOW_TRACKING_URI`` names no place for runs.
+    """
+    from flows.tracking.addresses import require_usable_addresses
+    from flows.tracking.store import artifact_location, store
+
+    require_usable_addresses()
     _terminate_by_exception()
     lines, servers = [], []
-    prefect = prefect_server(prefect_port)
-    if answers(prefect.health):
+    prefect = prefect_server(prefect_port or PREFECT_PORT)
+    if is_prefect(f"{prefect.url}/api"):
         lines.append(f"Prefect: {prefect.url} (ran already)")
     else:
-        servers.append(prefect)
+        port, said = port_for("Prefect", prefect_port, PREFECT_PORT)
+        servers.append(prefect_server(port))
+        lines += [said] * bool(said)
     tracking, artifacts = store(root), artifact_location(root)
     if artifacts is None:
-        lines.append(f"MLflow:  {without_credentials(tracking)} (MLFLOW_TRACKING_URI)")
+        lines.append(f"MLflow:  {masked(tracking)} (MLFLOW_TRACKING_URI)")
     else:
-        servers.append(mlflow_server(mlflow_port, tracking, artifacts))
+        port, said = port_for("MLflow", mlflow_port, MLFLOW_PORT)
+        servers.append(mlflow_server(port, tracking, artifacts))
+        lines += [said] * bool(said)
     _run_until_ended(root, servers, lines)
 
 
@@ -63,15 +79,16 @@ def provide_prefect(root: Path, port: int | None = None, *, announce: bool = Fal
     api = running_prefect(root)
     if api is not None:
         os.environ["PREFECT_API_URL"] = api
-        return api.removesuffix("/api")
-    server = prefect_server(port or free_port())
-    terminal.note("starting a Prefect server ...")
+        return masked(api.removesuffix("/api"))
+    usual, said = port_for("Prefect", port, PREFECT_PORT) if announce else (free_port(), "")
+    server = prefect_server(usual)
+    terminal.note(said or "starting a Prefect server ...")
 
     def import_pipeline() -> None:
         """Import the flow, and with it Prefect, while the server starts: both take seconds."""
         os.environ["PREFECT_API_URL"] = f"{server.url}/api"
         # This server is gone after the run: links that are kept lead to where `equipoise ui` will show it.
-        os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{port or PREFECT_PORT}")
+        os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{usual if announce else PREFECT_PORT}")
         importlib.import_module("flows.pipeline")
 
     stack = ExitStack()
@@ -80,16 +97,19 @@ def provide_prefect(root: Path, port: int | None = None, *, announce: bool = Fal
     return server.url
 
 
-def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, port: int) -> None:
+def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, port: int | None) -> None:
     """Serve the pipeline on a schedule until Ctrl-C, with a Prefect server of its own if none runs.
 
     Raises
     ------
     InputError
-        `cron` is no schedule, or the server's port is in use.
+        `cron` is no schedule, the given port is in use, or ``MLFLOW_TRACKING_URI`` names no place for runs.
     """
     _terminate_by_exception()
+    from flows.tracking.addresses import require_usable_addresses
+
     check_cron(cron)
+    require_usable_addresses()
     url = provide_prefect(root, port, announce=True)
     from prefect.types.entrypoint import EntrypointType
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
+from flows.masking import masked
 from flows.outcomes import Outcome, Result
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _WIDTH = 30
 _EXAMPLES = 3
 WIDE = 132  # columns that tables need for one line a row
 # Output that goes to a file has no window whose width would matter.
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout and sys.stdout.isatty() else WIDE)
 
 
 def new_table(title: str) -> Table:
@@ -38,10 +40,27 @@ def new_table(title: str) -> Table:
     return Table(title=f"[bold]{title}[/]", title_justify="left", title_style="", box=None, pad_edge=False)
 
 
+def print_table(table: Table) -> None:
+    """Print a table; in a window that is too narrow for it as lists, a line a cell, since cut figures say nothing.
+
+    The caller holds `guard`.
+    """
+    needed = Measurement.get(console, console.options.update(max_width=10_000), table).minimum
+    if needed <= console.width:
+        console.print(table)
+        return
+    console.print(table.title or "")
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        console.print(row[0])
+        for column, cell in zip(table.columns[1:], row[1:], strict=True):
+            if cell and column.header:
+                console.print(f"  {column.header}: {cell}".replace("\n", " "))
+
+
 def note(message: str) -> None:
     """Say one thing."""
     with guard:
-        console.print(escape(message))
+        console.print(escape(masked(message)))
 
 
 def stage_started(stage: str) -> None:
@@ -55,11 +74,13 @@ def stage_line(stage: str, line: str) -> None:
 
 
 def stage_ended(result: Result) -> None:
-    """What became of a stage; for a failure, its own last lines."""
+    """What became of a stage, in one line; for a failure also why, unless the stage has just said so itself."""
     words = str(result.outcome) + (f" in {result.seconds:.1f} s" if result.seconds else "")
+    if result.outcome is Outcome.BLOCKED:
+        words = f"{words}: {result.message}"
     _stage(result.stage, words, _COLOURS[result.outcome])
-    if result.message and result.outcome is not Outcome.CANCELLED:
-        for line in result.message.splitlines():
+    if result.outcome is Outcome.FAILED and not result.heard:
+        for line in masked(result.message).splitlines():
             _stage(result.stage, f"  {line}", _COLOURS[result.outcome])
 
 
@@ -80,19 +101,24 @@ def budget(took: Mapping[str, float], elapsed: float) -> None:
     groups: dict[str, float] = {}
     for stage, seconds in ran.items():
         groups[stage.split("@")[0]] = groups.get(stage.split("@")[0], 0.0) + seconds
-    total = sum(groups.values())
+    total, room = sum(groups.values()), max(4, min(30, console.width - 35))
     for name, seconds in sorted(groups.items(), key=lambda item: -item[1]):
         several = sum(stage.startswith(f"{name}@") for stage in ran)
         table.add_row(
             f"{escape(name)}" + (f" ({several})" if several else ""),
             f"{seconds:.1f}",
             f"{seconds / total:.0%}",
-            "▇" * max(1, round(30 * seconds / total)),
+            _bar() * max(1, round(room * seconds / total)),
         )
     with guard:
         console.print()
-        console.print(table)
+        print_table(table)
         console.print(f"{elapsed:.0f} s from start to end; stages that ran at the same time are counted each.")
+
+
+def _bar() -> str:
+    """What bars are drawn with: a block, where the terminal knows it."""
+    return "▇" if console.encoding.lower().startswith("utf") else "#"
 
 
 def issues(found: Sequence[Issue]) -> None:
@@ -106,15 +132,32 @@ def issues(found: Sequence[Issue]) -> None:
         examples = ", ".join(issue.paths[:_EXAMPLES])
         table.add_row(f"[{colour}]{escape(issue.name)}[/]", f"{len(issue.paths):,}", escape(examples))
     with guard:
-        console.print(table)
+        print_table(table)
 
 
-def failures(messages: Mapping[str, str]) -> None:
-    """The failed stages again, at the end, where they are seen; stages that waited for them in one line each."""
+def failures(outcomes: Mapping[str, str], logs: str, command: str, *, input_is_wrong: bool) -> None:
+    """The last lines of a run that failed: which stages did, where their words are kept, and what to type next.
+
+    Parameters
+    ----------
+    outcomes
+        What became of each stage.
+    logs
+        The folder with all that the stages printed, as people may type it.
+    command
+        What goes on with the run.
+    input_is_wrong
+        Whether every failed stage said that its input is wrong, so that the same again would fail again.
+    """
+    failed = [stage for stage, outcome in outcomes.items() if outcome == Outcome.FAILED]
+    waiting = sum(outcome == Outcome.BLOCKED for outcome in outcomes.values())
+    how = "once the error above is mended" if input_is_wrong else "to try again from there"
     with guard:
-        console.print("\n[bold red]Not everything could be done:[/]")
-        for stage, message in messages.items():
-            console.print(f"[bold]{escape(stage)}[/]: {escape(message)}")
+        console.print(f"\n[bold red]Failed: {escape(', '.join(failed) or 'no stage, but the run')}[/]")
+        if waiting:
+            console.print(f"{waiting} more did not run, because they wait for what failed.")
+        console.print(f"Logs: {escape(logs)}")
+        console.print(f"Next: `{escape(command)}`, {how}; what is finished is kept.")
 
 
 def dry_run(stale: Mapping[str, list[str]], may_run: list[str], stages: list[str]) -> None:

@@ -40,8 +40,10 @@ def main(arguments: list[str]) -> int:
     """Run the stage that `arguments` name and return the exit code."""
     from tasks.errors import InputError
     from tasks.params import STAGES
+    from tasks.progress import speak_anywhere
     from tasks.workspace import Workspace
 
+    speak_anywhere()
     if not 1 <= len(arguments) <= 2 or arguments[0] not in STAGES:
         sys.stderr.write(f"usage: python3 -m tasks STAGE [NAME], where STAGE is one of {', '.join(STAGES)}\n")
         return 2

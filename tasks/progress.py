@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -40,6 +42,20 @@ class Progress:
                 forecast = f", {left:.0f} s left" if done >= self.total / 50 else ""
                 say(f"{done:,} of {self.total:,} {self.what} ({done / self.total:.0%}){forecast}")
         say(f"{done:,} {self.what} in {time.monotonic() - start:.1f} s")
+
+
+def speak_anywhere() -> None:
+    """Let standard output and error take every character, whatever the terminal or the cron job knows.
+
+    One that they don't know is written as its code, ``\\u6f22`` for instance; where there is no output at all, nothing
+    is written.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(message: str) -> None:

@@ -18,7 +18,7 @@ from flows.locks import workspace_lock
 from tasks.errors import InputError
 from tasks.ingest.reading import COLUMNS
 from tasks.ingest.table import Columns
-from tasks.params.editing import changed, set_values
+from tasks.params.editing import changed, put_back_if_refused, set_values
 from tasks.params.models import Ingest, Split
 from tasks.progress import say
 from tasks.split.given_parts import refuse_val_without_test
@@ -83,13 +83,14 @@ def add(
             say(check_space(root, plan.copied_bytes))
             say("nothing was copied: leave --dry-run out to take them")
             return None
-        if settings:
-            set_values(root / PARAMS, settings)
-        if replace:
-            _secure(root, present)
-        elif plan.copies:
-            freeze_before_adding(root)
-        return carry_out(root, plan, keep=not replace)
+        with put_back_if_refused(root / PARAMS):
+            if settings:
+                set_values(root / PARAMS, settings)
+            if replace:
+                _secure(root, present)
+            elif plan.copies:
+                freeze_before_adding(root)
+            return carry_out(root, plan, keep=not replace)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from flows.terminal import console, note
+from flows.terminal import console, note, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def releases(found: Sequence[Release], pushed: Mapping[str, str]) -> None:
             f"{new:,}",
             escape(pushed.get(release.name, "")),
         )
-    console.print(table)
+    print_table(table)
 
 
 def restored(root: Path, name: str, done: Restored) -> None:
@@ -178,7 +178,7 @@ def _table(title: str, texts: Iterable[str], numbers: Iterable[str] = (), after:
 
 def _print(table: Table) -> None:
     console.print()
-    console.print(table)
+    print_table(table)
 
 
 def _number(number: int) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flows.masking import masked
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
@@ -57,13 +59,18 @@ def log(
     parameters: Mapping[str, str],
     metrics: Mapping[str, Points],
 ) -> None:
-    """Log everything in few requests; the same again changes nothing. Tags that are None are left out."""
+    """Log everything in few requests; the same again changes nothing.
+
+    Tags that are None are left out, and passwords masked.
+    """
     from mlflow.entities import Metric, Param, RunTag
 
     run_id, time = run.info.run_id, run.info.start_time  # one time for all, so that a point logged twice is one
-    for tag_batch in _batches([RunTag(tag, text) for tag, text in tags.items() if text is not None], NAMES_A_REQUEST):
+    for tag_batch in _batches(
+        [RunTag(tag, masked(text)) for tag, text in tags.items() if text is not None], NAMES_A_REQUEST
+    ):
         client.log_batch(run_id, tags=tag_batch)
-    for parameter_batch in _batches([Param(name, text) for name, text in parameters.items()], NAMES_A_REQUEST):
+    for parameter_batch in _batches([Param(name, masked(text)) for name, text in parameters.items()], NAMES_A_REQUEST):
         client.log_batch(run_id, params=parameter_batch)
     points = [Metric(name, value, time, step) for name, series in metrics.items() for step, value in series]
     for metric_batch in _batches(points, METRICS_A_REQUEST):

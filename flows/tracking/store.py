@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from flows.addresses import file_address, sqlite_address
+from flows.errors import error_chain
+from flows.masking import masked, without_login
+from flows.tracking.addresses import is_server
+from tasks.errors import InputError
 from tasks.workspace import STATE
 
 if TYPE_CHECKING:
@@ -26,9 +32,14 @@ _UNLESS_SET = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "PGCONNECT_TIMEOUT": "5",
 }
+# Where MLflow's own experiment "Default" has its artifacts. Unset it is the current folder, whose path MLflow writes
+# into SQL as it stands: a colon in it, or both kinds of quotes, is an error.
+_DEFAULT_ARTIFACTS = "_MLFLOW_SERVER_ARTIFACT_ROOT"
+PATIENCE = "EQUIPOISE_TRACKING_SECONDS"
+_DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _AWAY = {401, 403, 404, 408, 429}  # besides 500 and above: answers that the same call may not get later
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 class TrackingAway(Exception):  # noqa: N818 (it is a state of the world, not a mistake)
@@ -37,15 +48,14 @@ class TrackingAway(Exception):  # noqa: N818 (it is a state of the world, not a 
 
 def store(root: Path) -> str:
     """The tracking URI: ``MLFLOW_TRACKING_URI``, or else a SQLite file in the workspace at `root`."""
-    folder = root.absolute() / STATE / "mlflow"
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_address(_folder(root) / "mlflow.db", "pysqlite")
 
 
 def artifact_location(root: Path) -> str | None:
     """Where a new experiment keeps its artifacts; None where a tracking server decides."""
-    if _is_server(store(root)):
+    if is_server(store(root)):
         return None
-    return (root.absolute() / STATE / "mlflow" / "artifacts").as_uri()
+    return file_address(_folder(root) / "artifacts")
 
 
 def run_page(experiment_id: str, run_id: str) -> str:
@@ -55,14 +65,9 @@ def run_page(experiment_id: str, run_id: str) -> str:
 
 def run_url(uri: str, experiment_id: str, run_id: str) -> str | None:
     """The address of a run at a tracking server; None where the store has no server of its own."""
-    if not _is_server(uri):
+    if not is_server(uri):
         return None
-    return f"{without_credentials(uri).rstrip('/')}/{run_page(experiment_id, run_id)}"
-
-
-def without_credentials(text: str) -> str:
-    """`text` without the user names and passwords in its URLs."""
-    return _CREDENTIALS.sub("", text)
+    return f"{without_login(uri).rstrip('/')}/{run_page(experiment_id, run_id)}"
 
 
 def prepare_environment() -> None:
@@ -87,8 +92,10 @@ def connection(root: Path) -> Iterator[MlflowClient]:
     from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
 
     uri = store(root)
-    if uri.startswith("sqlite:"):
-        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    _require_answer(uri)
+    artifacts = artifact_location(root)
+    if artifacts is not None:
+        os.environ[_DEFAULT_ARTIFACTS] = artifacts
     try:
         yield MlflowClient(uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
     except MlflowException as error:
@@ -100,13 +107,51 @@ def connection(root: Path) -> Iterator[MlflowClient]:
         raise TrackingAway(_away(uri, error)) from error
 
 
-def _is_server(uri: str) -> bool:
-    return uri.startswith(("http://", "https://", "databricks"))
+def _folder(root: Path) -> Path:
+    """The folder of the workspace's own store, which MLflow makes neither in its server nor in its clients."""
+    folder = root.absolute() / STATE / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _require_answer(uri: str) -> None:
+    """Wait once for whoever keeps the runs, shortly: MLflow itself would wait in each of its calls, and repeat them.
+
+    Any answer will do: what it says is between MLflow and the server. Of a database, only the port is tried.
+    """
+    import requests
+
+    parts, seconds = urlsplit(uri), _patience()
+    port = parts.port or _DATABASE_PORTS.get(parts.scheme.partition("+")[0])
+    try:
+        if parts.scheme in ("http", "https"):
+            requests.get(f"{uri.rstrip('/')}/health", timeout=seconds, allow_redirects=False, stream=True).close()
+        elif parts.hostname and port:
+            socket.create_connection((parts.hostname, port), timeout=seconds).close()
+    except requests.exceptions.SSLError:
+        return
+    except (requests.Timeout, TimeoutError) as error:
+        silence = TimeoutError(f"no answer within {seconds:g} s; {PATIENCE} sets how long it may take")
+        raise TrackingAway(_away(uri, silence)) from error
+    except OSError as error:  # those of requests, too
+        raise TrackingAway(_away(uri, error)) from error
+
+
+def _patience() -> float:
+    """Seconds that a tracking server may take to its first answer."""
+    text = os.environ.get(PATIENCE) or "5"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 3600:
+        raise InputError(f"the environment variable {PATIENCE} is {text!r}: give seconds, for instance 5")
+    return seconds
 
 
 def _away(uri: str, error: Exception) -> str:
-    reason = str(error).splitlines()[0]
-    return without_credentials(
+    reason = error_chain(error).splitlines()[0]
+    return masked(
         f"MLflow's tracking store {uri} can't be used now ({reason}); "
         "nothing is lost: `equipoise track` records this run once it can"
     )

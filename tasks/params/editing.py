@@ -7,7 +7,8 @@ line ends. What comes of it is read again and compared with what was asked for b
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 
 from tasks.errors import InputError, did_you_mean
-from tasks.files import write_text
+from tasks.files import write_bytes, write_text
 from tasks.params.models import Params
 from tasks.params.reading import check_params, parse_yaml, plain, read_text
 
@@ -56,6 +57,24 @@ def changed(path: Path, assignments: Sequence[str]) -> tuple[Params, str]:
         return check_params(parse_yaml(text, path), path), text
     except InputError as error:
         raise InputError(f"{error}\n{path.name} stays as it was") from None
+
+
+@contextmanager
+def put_back_if_refused(path: Path) -> Iterator[None]:
+    """Give the file the bytes that it has now, should the block that follows end in an error of whatever kind.
+
+    Parameters
+    ----------
+    path
+        The file of parameters, which the block may change.
+    """
+    before = path.read_bytes() if path.is_file() else None
+    try:
+        yield
+    except BaseException:
+        if before is not None and path.read_bytes() != before:
+            write_bytes(path, before)
+        raise
 
 
 def _says(text: str, wanted: dict[str, Any], path: Path) -> bool:

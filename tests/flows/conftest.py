@@ -6,6 +6,7 @@ The toy is a diamond with siblings, whose stages can be slowed down, broken and 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 TOY_GRAPH = """
 stages:
@@ -126,6 +129,56 @@ def ask(api: str) -> Callable[..., list[dict[str, Any]]]:
             return json.load(response)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def workspace_template(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of this project with two classes of small images, in which nothing has run; tests take copies."""
+    root = tmp_path_factory.mktemp("workspaces") / "template"
+    listing = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    tracked = subprocess.run(listing, cwd=repository, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, tracked.split("\0")):
+        if not name.startswith(("tests/", "docs/", "benchmarks/", "data/raw.dvc", "dvc.lock")):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(repository / name, root / name)
+    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "project"]):
+        subprocess.run(["git", *command], cwd=root, check=True)
+    stream = np.random.default_rng(0)
+    for label in ("bad", "good"):
+        (root.parent / "images" / label).mkdir(parents=True)
+        for number in range(24):
+            pixels = stream.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root.parent / "images" / label / f"{number}.png")
+    command = [sys.executable, "-m", "flows.cli", "add", str(root.parent / "images")]
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
+    return root
+
+
+@pytest.fixture
+def workspace(workspace_template: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(workspace_template, tmp_path / "workspace", symlinks=True))
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def equipoise() -> Command:
+    """The command line in a folder, with Prefect and MLflow in the workspace unless the test names others."""
+
+    def run(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        own = {"MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME", "_MLFLOW_SERVER_ARTIFACT_ROOT"}
+        kept = {name: value for name, value in os.environ.items() if name not in own}
+        return subprocess.run(
+            [sys.executable, "-m", "flows.cli", *arguments],
+            cwd=root,
+            env={**kept, "HOME": str(root.parent), "COLUMNS": "120", **environment},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from flows.locks import workspace_lock
 
 
 def equipoise(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -78,6 +81,26 @@ def test_a_malformed_assignment_changes_nothing(project):
     assert done.returncode == 2
     assert "at least 2" in done.stderr
     assert (project / "params.yaml").read_text() == before
+
+
+@pytest.mark.parametrize("why", ["no images", "unknown stage", "locked", "no Prefect", "no MLflow"])
+def test_a_refused_run_leaves_the_parameters_as_they_were(project, monkeypatch, why):
+    params = project / "params.yaml"
+    params.write_bytes(params.read_bytes().replace(b"\n", b"\r\n") + b"# the end")
+    before, stages = params.read_bytes(), ["ingest"]
+    if why != "no images":
+        (project / "data/raw/a").mkdir(parents=True)
+    if why == "unknown stage":
+        stages = ["ingset"]
+    if why == "no Prefect":
+        monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    if why == "no MLflow":
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    with workspace_lock(project) if why == "locked" else contextlib.nullcontext():
+        done = equipoise(project, "run", *stages, "--set", "split.folds=4", "--set", "split.seed=7")
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert params.read_bytes() == before
 
 
 def test_tracking_without_a_run_says_so(project):

@@ -17,8 +17,9 @@ import psutil
 import pytest
 import yaml
 
+from flows.answering import HOST, answers, free_port
 from flows.errors import ServerError
-from flows.servers import HOST, Server, answers, free_port, started
+from flows.servers import Server, started
 from tasks.errors import InputError
 
 pytestmark = pytest.mark.slow

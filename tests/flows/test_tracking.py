@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +24,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from flows.tracking import FlowRun, Recorded, TrackingAway, record, store
+from tasks.errors import InputError
 from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
 from tasks.files import write_json, write_text
 from tasks.params import Params, load_params
@@ -470,6 +473,44 @@ def test_a_server_that_is_away_is_told_and_the_same_call_works_later(
         assert "secret" not in str(caught.value)
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert project.record().version == "1"
+
+
+class Silent:
+    """A server that accepts connections and never answers."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        self.held: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                self.held.append(self.socket.accept()[0])
+
+    def close(self) -> None:
+        self.socket.close()
+        for one in self.held:
+            one.close()
+
+
+def test_a_server_that_never_answers_is_waited_for_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = Silent()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{silent.address}")
+    monkeypatch.setenv("EQUIPOISE_TRACKING_SECONDS", "0.5")
+    with pytest.raises(TrackingAway, match=r"no answer within 0\.5 s.*equipoise track"):
+        project.record()
+    assert len(silent.held) == 1
+    silent.close()
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan"])
+def test_a_patience_that_is_no_time_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("EQUIPOISE_TRACKING_SECONDS", text)
+    with pytest.raises(InputError, match="EQUIPOISE_TRACKING_SECONDS"):
+        project.record()
 
 
 def test_an_experiment_that_was_deleted_is_told_with_what_to_do(project: Project) -> None:

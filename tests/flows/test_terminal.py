@@ -1,0 +1,139 @@
+"""What a person reads of a run: each error once, a line a stage, and what to type next."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import sqlite3
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from pathlib import Path
+
+import pytest
+
+from flows import terminal
+from flows.graph import Graph
+from flows.graph_runner import run_graph
+from flows.outcomes import Outcome, Result
+from flows.stage_runner import StageRunner
+
+
+def logged(root: Path) -> str:
+    """All that stands in the log of the workspace's Prefect server."""
+    with sqlite3.connect(root / ".equipoise/prefect/prefect.db") as database:
+        return "\n".join(message for (message,) in database.execute("SELECT message FROM log"))
+
+
+@pytest.mark.slow
+def test_a_failing_stage_tells_its_error_once_and_the_end_says_what_to_type(workspace, equipoise):
+    params = workspace / "params.yaml"
+    params.write_text(params.read_text().replace("min_images: 20", "min_images: 50"))
+    done = equipoise(workspace, "run", "group", PYTHONIOENCODING="ascii", LC_ALL="C", TERM="dumb")
+    assert done.returncode == 2
+    assert done.stderr == ""
+    assert done.stdout.isascii()
+    lines = done.stdout.splitlines()
+    assert sum("classes with fewer than 50 images" in line for line in lines) == 1
+    assert [line.split()[1] for line in lines if "Blocked: waits for ingest" in line] == [
+        "embed@efficientnet_lite0",
+        "group",
+    ]
+    assert sum("waits for" in line for line in lines) == 2
+    end = done.stdout[done.stdout.index("Failed: ingest") :]
+    assert "`equipoise run group`" in end
+    (log,) = [line.removeprefix("Logs: ") for line in end.splitlines() if line.startswith("Logs: ")]
+    assert "classes with fewer than 50 images" in (workspace / log / "ingest.log").read_text()
+    kept = logged(workspace)
+    assert "classes with fewer than 50 images" in kept
+    assert "NoneType: None" not in kept
+
+
+def test_a_blocked_stage_names_what_failed_first_and_not_all_that_stands_between():
+    names = ["a", "b", "c", "d", "e"]
+    upstream = {"a": (), "b": ("a",), "c": ("a", "b"), "d": (), "e": ("b", "c", "d")}
+    bad = {"a", "d"}
+
+    def execute(stage: str, workers: int) -> Result:
+        return Result(stage, Outcome.FAILED if stage in bad else Outcome.COMPLETED)
+
+    results = run_graph(Graph(upstream, {}), set(names), execute, jobs=1, cancelled=threading.Event())
+    messages = {stage: result.message for stage, result in results.items() if result.outcome is Outcome.BLOCKED}
+    assert messages == {"b": "waits for a", "c": "waits for a", "e": "waits for a"}
+
+
+@pytest.mark.parametrize(("heard", "told"), [(True, 0), (False, 1)])
+def test_an_error_that_the_stage_did_not_print_is_told_with_its_end(capsys, monkeypatch, heard, told):
+    monkeypatch.setattr(terminal.console, "file", None)
+    terminal.stage_ended(Result("split", Outcome.FAILED, 1.0, "the disk is full", 1, heard))
+    said = capsys.readouterr().out
+    assert said.count("the disk is full") == told
+    assert said.count("Failed in 1.0 s") == 1
+
+
+SAYS = """
+from tasks.progress import speak_anywhere
+speak_anywhere()
+from flows import terminal
+terminal.note("classes: 漢, äß")
+terminal.budget({"train@a": 5.0, "explore": 3.0}, 9)
+table = terminal.new_table("Strategies")
+for title in ("strategy", "balanced accuracy", "macro-F1", "recall of 漢", "difference to plain", "verdict"):
+    table.add_column(title)
+table.add_row("focal", *["+0.482_[+0.455,_+0.500]"] * 4, "helps")
+terminal.print_table(table)
+"""
+
+
+def in_window(code: str, columns: int, **environment: str) -> str:
+    """What a program prints in a terminal that is so wide."""
+    mine, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=its, stdout=its, stderr=its, env={**kept, "TERM": "xterm", **environment}
+    )
+    os.close(its)
+    text = b""
+    with contextlib.suppress(OSError):  # Linux says so once the other side is closed
+        while part := os.read(mine, 65536):
+            text += part
+    os.close(mine)
+    assert process.wait() == 0, text
+    return text.decode()
+
+
+def test_a_terminal_that_knows_ascii_only_gets_codes_and_plain_bars():
+    said = in_window(SAYS, 200, PYTHONIOENCODING="ascii", NO_COLOR="1")
+    assert said.isascii()
+    assert r"classes: \u6f22, \xe4\xdf" in said
+    assert "####" in said
+    assert "\x1b[3" not in said  # no colour
+
+
+def test_figures_are_whole_in_a_window_of_40_columns():
+    said = in_window(SAYS, 40)
+    assert said.count("+0.482_[+0.455,_+0.500]") == 4
+    assert "macro-F1: +0.482_[+0.455,_+0.500]" in said
+    assert "verdict: helps" in said
+    assert "…" not in said
+    assert "▇" in said
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "</dev/null"])
+def test_without_any_output_nothing_breaks(closed):
+    command = ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, SAYS]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_what_stages_print_is_read_whatever_the_terminal_knows(toy, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    toy.switch("source", "print('classes: 漢, äß', flush=True)")
+    heard = []
+    runner = StageRunner(toy.root, toy.root / ".equipoise/logs", on_line=lambda stage, line: heard.append(line))
+    assert runner.run_stage("source").outcome is Outcome.COMPLETED
+    assert "classes: 漢, äß" in heard
