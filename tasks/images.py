@@ -1,16 +1,18 @@
 """Opening one image safely: whatever is wrong with a file ends in one exception, and what comes out stands upright.
 
 Pillow alone does not notice most damage in a JPEG (of 200 files with 20 flipped bits it reports 24), so JPEGs are
-decoded strictly by libjpeg-turbo, and the checksums of PNGs are verified. A header is held to the limit of pixels
-before a pixel is decoded. Formats that run other programs (EPS) or hold no pixels of their own are not tried.
+decoded strictly by libjpeg-turbo, and the checksums of PNGs are verified. What is whole but written in an unusual way
+(`tasks.jpeg_oddities`, `tasks.png_essence`) is read nevertheless. A header is held to the limit of pixels before a
+pixel is decoded. Formats that run other programs (EPS) or hold no pixels of their own are not tried.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +21,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from tasks import exif, jpeg
+from tasks import exif, jpeg, jpeg_oddities, png_essence
 from tasks.errors import InputError
 
 FORMATS = (
@@ -90,6 +92,8 @@ class Decoded:
         Pixels an inch that the file names, across.
     jpeg.quality
         Quality of a JPEG, 1 to 100 (see `tasks.jpeg`).
+    oddities
+        What is unusual in how the file is written, though its pixels are whole.
     """
 
     image: Image.Image
@@ -103,6 +107,7 @@ class Decoded:
     longitude: float | None
     dpi: float | None
     jpeg_quality: int | None
+    oddities: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -182,15 +187,21 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
-    if not file.read(1):
+    head = file.read(len(png_essence.SIGNATURE))
+    if not head:
         raise UnreadableError(EMPTY, "0 bytes")
     file.seek(0)
+    oddities: list[str] = []
     try:
+        if head == png_essence.SIGNATURE:
+            content, oddities = png_essence.essence(file.read())
+            file = io.BytesIO(content)
         with _limited(max_pixels), Image.open(file, formats=FORMATS) as image:
             mode, frames = image.mode, int(getattr(image, "n_frames", 1))
             fields = exif.read(image)
+            pixels, others = _pixels(file, image)
             return Decoded(
-                image=_pixels(file, image),
+                image=pixels,
                 mode=mode,
                 format=str(image.format),
                 frames=frames,
@@ -201,6 +212,7 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
                 longitude=exif.longitude(fields),
                 dpi=exif.dpi(image),
                 jpeg_quality=jpeg.quality(image),
+                oddities=(*oddities, *others),
             )
     except UnidentifiedImageError:
         raise UnreadableError(NOT_AN_IMAGE, "no known image format") from None
@@ -230,25 +242,31 @@ def _limited(max_pixels: int | None) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _pixels(file: BinaryIO, image: Image.Image) -> Image.Image:
-    """The upright pixels of the first frame, free of the file and of its metadata."""
-    if image.format == "PNG":
-        here = file.tell()
-        file.seek(0)
-        Image.open(file, formats=("PNG",)).verify()
-        file.seek(here)
+def _pixels(file: BinaryIO, image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """The upright pixels of the first frame, free of the file and of its metadata, and what is unusual in the file."""
+    orientation, oddities = exif.orientation(exif.read(image)), list[str]()
     if image.format in ("JPEG", "MPO"):
         file.seek(0)
-        data = file.read()
+        decoded, content, oddities = _strictly(file.read(), jpeg.COLOUR_SPACES.get(image.mode, "CMYK"))
         if image.mode in jpeg.COLOUR_SPACES:
-            decoded = simplejpeg.decode_jpeg(data, jpeg.COLOUR_SPACES[image.mode], strict=True)
             pixels = Image.fromarray(decoded.squeeze(2) if image.mode == "L" else decoded)
-            return _upright(pixels, exif.orientation(exif.read(image)))
-        simplejpeg.decode_jpeg(data, "CMYK", strict=True)  # the check; Pillow knows how Adobe inverts these
+            return _upright(pixels, orientation), oddities
+        image = Image.open(io.BytesIO(content), formats=("JPEG",))  # Pillow knows how Adobe inverts these
     image.load()
     pixels = _upright(image, exif.orientation(exif.read(image)))  # read again: Pillow has turned a TIFF by now
     pixels.info = {key: value for key, value in image.info.items() if key == "transparency"}
-    return pixels
+    return pixels, oddities
+
+
+def _strictly(content: bytes, colour_space: str) -> tuple[np.ndarray, bytes, list[str]]:
+    """The pixels of a JPEG, the bytes that they were decoded from, and what had to be brought into form for that."""
+    try:
+        return simplejpeg.decode_jpeg(content, colour_space, strict=True), content, []
+    except ValueError:
+        for standard, oddities in jpeg_oddities.standardised(content):
+            with suppress(ValueError):
+                return simplejpeg.decode_jpeg(standard, colour_space, strict=True), standard, oddities
+        raise
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

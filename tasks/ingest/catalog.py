@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.errors import InputError
 from tasks.images import NOT_AN_IMAGE
 from tasks.ingest.checks import check_classes, check_failures
-from tasks.ingest.examine import Examined
+from tasks.ingest.examine import ODDITIES, Examined
 from tasks.ingest.reading import TABLE
 from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE, OTHER_FILE
 from tasks.ingest.sources import Source, choose_classes, from_folders, list_files
@@ -43,9 +43,10 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
         raise InputError("data/raw holds no images: put those of each class into data/raw/<class>/")
     sources = choose_classes(all_sources, params.rename, params.drop)
     check_classes(_counts(source.label for source in sources if source.label), params.min_images)
-    catalog, rejected = build_catalog(
-        sources, examine_files(raw, [source.path for source in sources], params.max_pixels, workers, store)
-    )
+    seen = examine_files(raw, [source.path for source in sources], params.max_pixels, workers, store)
+    for oddity, number in _counts(oddity for one in seen if one.facts for oddity in one.facts[ODDITIES]).items():
+        say(f"unusual, but whole and used: {number:,} files, {oddity}")
+    catalog, rejected = build_catalog(sources, seen)
     for reason, number in _counts(rejected["reason"]).items():
         say(f"set aside: {number:,} files, {reason}")
     check_failures(rejected, len(sources), params.max_failed_share)

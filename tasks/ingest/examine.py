@@ -17,6 +17,8 @@ from tasks.fingerprints import perceptual_hashes, pixel_hash, sharpness
 from tasks.images import UNOPENED, UnreadableError, open_image, to_rgb
 from tasks.ingest.reasons import BROKEN_LINK, NOT_A_FILE, NOT_UTF8, OUTWARD_LINK
 
+ODDITIES = "oddities"  # beside the catalog's columns: what is unusual in how the file is written
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -61,6 +63,7 @@ def examine(root: Path, path: str, max_pixels: int) -> Examined:
         "dpi": found.dpi,
         "jpeg_quality": found.jpeg_quality,
         "sharpness": round(sharpness(np.asarray(grey)), 4),
+        ODDITIES: found.oddities,
     }
     return Examined(path, facts)
 

@@ -201,6 +201,16 @@ def test_a_link_to_another_file_below_the_raw_folder_is_followed(raw):
     assert ["cat/0.png", "cat/link.png"] in [list(paths) for paths in catalog["paths"]]
 
 
+def test_whole_files_of_an_unusual_kind_are_rows_and_counted_aloud(raw, capsys):
+    for number in range(2):
+        save(raw / "cat" / f"j{number}.jpg", 50 + number)
+        data = (raw / "cat" / f"j{number}.jpg").read_bytes()
+        (raw / "cat" / f"j{number}.jpg").write_bytes(data[:-2])
+    catalog, rejected = take_in(raw)
+    assert (len(catalog), len(rejected)) == (12, 0)
+    assert "unusual, but whole and used: 2 files, no end marker" in capsys.readouterr().out
+
+
 def test_a_name_that_is_not_utf8_is_set_aside_in_readable_letters(raw):
     (raw / "cat" / "0.png").rename(raw / "cat" / os.fsdecode(b"b\xe9b\xe9.png"))
     catalog, rejected = take_in(raw)
