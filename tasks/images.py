@@ -21,8 +21,9 @@ import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from tasks import exif, jpeg, jpeg_oddities, png_essence
+from tasks import exif, heic, jpeg, jpeg_oddities, png_essence
 from tasks.errors import InputError
+from tasks.formats import ARCHIVE, DICOM, HEAD, HEIC, IMAGE, JPEG_XL, RAW, TEXT, VIDEO, Kind, kind_of
 
 FORMATS = (
     *("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "DIB", "AVIF", "JPEG2000", "PPM"),
@@ -35,6 +36,7 @@ TOO_LARGE = "too many pixels"
 DAMAGED = "damaged"
 UNSUPPORTED = "unsupported"
 UNOPENED = "can't be opened"
+OTHER_FILE = "other file"  # nobody took it for an image
 BACKGROUND = 128  # mid grey: dark and bright drawings both show on it, and it is near zero for the backbone
 
 _UPRIGHT = {
@@ -187,16 +189,18 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
-    head = file.read(len(png_essence.SIGNATURE))
+    head = file.read(HEAD)
     if not head:
         raise UnreadableError(EMPTY, "0 bytes")
     file.seek(0)
+    kind = kind_of(head)
+    formats = _formats(kind)
     oddities: list[str] = []
     try:
-        if head == png_essence.SIGNATURE:
+        if head.startswith(png_essence.SIGNATURE):
             content, oddities = png_essence.essence(file.read())
             file = io.BytesIO(content)
-        with _limited(max_pixels), Image.open(file, formats=FORMATS) as image:
+        with _limited(max_pixels), Image.open(file, formats=formats) as image:
             mode, frames = image.mode, int(getattr(image, "n_frames", 1))
             fields = exif.read(image)
             pixels, others = _pixels(file, image)
@@ -215,7 +219,9 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
                 oddities=(*oddities, *others),
             )
     except UnidentifiedImageError:
-        raise UnreadableError(NOT_AN_IMAGE, "no known image format") from None
+        if can_read(kind):
+            raise UnreadableError(DAMAGED, "its beginning can't be read") from None
+        raise UnreadableError(NOT_AN_IMAGE, "text" if kind is TEXT else "no known image format") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         found = re.search(r"\((\d+) pixels\)", str(error))
         size = f"{int(found[1]):,} pixels" if found else "more pixels"
@@ -226,6 +232,29 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
         text = re.sub(r"<[^>]*>", "the file", str(error))  # no addresses: the same file, the same detail
         unsupported = isinstance(error, NotImplementedError) or "unsupported" in text.lower()
         raise UnreadableError(UNSUPPORTED if unsupported else DAMAGED, text or type(error).__name__) from None
+
+
+def can_read(kind: Kind) -> bool:
+    """Whether files of a kind are images that can be read here, as far as their first bytes tell."""
+    return kind is IMAGE or (kind is HEIC and bool(heic.version()))
+
+
+def _formats(kind: Kind) -> tuple[str, ...]:
+    """Pillow's names of the formats that a file of a kind may have.
+
+    Raises
+    ------
+    UnreadableError
+        The kind can't be read, or only a preview in it.
+    """
+    if kind in (VIDEO, ARCHIVE):
+        raise UnreadableError(OTHER_FILE, f"{kind.name}: {kind.remedy}")
+    if kind in (DICOM, RAW, JPEG_XL) or (kind is HEIC and not can_read(kind)):
+        raise UnreadableError(UNSUPPORTED, f"{kind.name}: {kind.remedy}")
+    if kind is HEIC:
+        heic.register()
+        return (heic.FORMAT,)
+    return FORMATS
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import InputError
-from tasks.images import NOT_AN_IMAGE
+from tasks.images import NOT_AN_IMAGE, OTHER_FILE
 from tasks.ingest.checks import check_classes, check_failures
 from tasks.ingest.examine import ODDITIES, Examined
 from tasks.ingest.reading import TABLE
-from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE, OTHER_FILE
+from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE
 from tasks.ingest.sources import Source, choose_classes, from_folders, list_files
 from tasks.ingest.stored import examine_files
 from tasks.ingest.table import from_table
