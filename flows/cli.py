@@ -152,7 +152,12 @@ def sample() -> None:
 
 @app.command()
 def add(
-    path: Annotated[Path, typer.Argument(help="Class folders, or a CSV or Parquet table: path,label[,group][,part].")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="Class folders, a ZIP or TAR archive of them, or a CSV or Parquet table: path,label[,group][,part]."
+        ),
+    ],
     replace: Annotated[bool, typer.Option("--replace", help="Put them in the place of the present images.")] = False,
 ) -> None:
     """Copy your own images into data/raw and version them."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flows.dataset.archives import unpacked
 from flows.dataset.entries import Found, class_counts, plan_merge
 from flows.dataset.finding import find, find_present
 from flows.dataset.freezing import freeze_before_adding
+from flows.dataset.leaving_out import remember
 from flows.dataset.place import Report, carry_out, finish_interrupted
 from flows.dataset.samples import CLASSES, is_sample
 from flows.dataset.versions import POINTER, RAW, is_committed, require_repository, track
@@ -24,7 +26,8 @@ def add(root: Path, path: Path, replace: bool = False) -> Report:
         The workspace.
     path
         A folder that holds one folder a class (possibly below `train`, `val` and `test`), a folder with a `table.csv`,
-        or a table (CSV or Parquet) with the columns path, label and if known group and part.
+        a ZIP or TAR archive of such a folder, or a table (CSV or Parquet) with the columns path, label and if known
+        group and part.
     replace
         Put the images in the place of the present dataset, whose version stays in DVC's cache; else they join it, and
         the present split is frozen first, so that old images stay where they are.
@@ -36,9 +39,9 @@ def add(root: Path, path: Path, replace: bool = False) -> Report:
     """
     require_repository(root)
     _check_path(root, path)
-    with workspace_lock(root):
+    with workspace_lock(root), unpacked(root, path) as folder:
         finish_interrupted(root)
-        new = find(path)
+        new = find(folder)
         if not new.entries:
             raise InputError("\n  ".join([f"{path}: no images found", *new.notes]))
         for note in new.notes:
@@ -52,7 +55,9 @@ def add(root: Path, path: Path, replace: bool = False) -> Report:
             plan = plan_merge(present, new)
             if plan.copies:
                 freeze_before_adding(root)
-        return carry_out(root, plan, keep=not replace)
+        report = carry_out(root, plan, keep=not replace)
+        remember(root, new.left_out, plan.entries, keep=not replace)
+        return report
 
 
 def _check_path(root: Path, path: Path) -> None:

@@ -9,8 +9,9 @@ import filecmp
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tasks.errors import InputError
 
@@ -50,13 +51,35 @@ class Entry:
         return {"path": self.path, "label": self.label, "group": self.group, "part": self.part}
 
 
+class LeftOut(NamedTuple):
+    """A file that is no image that can be read; the columns of `data/left_out.csv`.
+
+    Attributes
+    ----------
+    path
+        Where it lies below the folder that was looked through, with forward slashes.
+    label
+        The class that may miss it; empty where it shows nothing.
+    reason
+        What it is, the same for all files of a kind.
+    detail
+        What to do with it, or its ending.
+    """
+
+    path: str
+    label: str
+    reason: str
+    detail: str
+
+
 @dataclass(frozen=True)
 class Found:
-    """The images that a folder or table holds, and what was left out and why, a sentence each."""
+    """The images that a folder or table holds, what is to be said of it, a sentence each, and what was left out."""
 
     entries: list[Entry]
     notes: list[str]
     has_table: bool = False
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

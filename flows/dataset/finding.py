@@ -24,7 +24,10 @@ def find(path: Path) -> Found:
         return find_in_table(path / TABLE) if (path / TABLE).is_file() else find_in_folder(path)
     if path.suffix.lower() in TABLE_SUFFIXES:
         return find_in_table(path)
-    raise InputError(f"{path}: give a folder that holds one folder a class, or a table ({', '.join(TABLE_SUFFIXES)})")
+    raise InputError(
+        f"{path}: give a folder that holds one folder a class, a ZIP or TAR archive of one, or a table "
+        f"({', '.join(TABLE_SUFFIXES)})"
+    )
 
 
 def find_present(root: Path) -> Found:

@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from pathlib import Path
 
 from flows.dataset.entries import Entry, Found, listed
+from flows.dataset.leaving_out import kind_to_leave_out, left_out, left_out_link, notes
 from tasks.errors import InputError
+from tasks.formats import OTHER, Kind
 from tasks.ingest.reading import PART_NAMES
-
-# What Pillow opens and people keep photos in; other files in class folders (notes, annotations) stay where they are.
-IMAGE_SUFFIXES = frozenset(
-    [
-        *(
-            ".apng",
-            ".avif",
-            ".bmp",
-            ".dib",
-            ".gif",
-            ".icb",
-            ".j2k",
-            ".jfif",
-            ".jp2",
-            ".jpe",
-            ".jpeg",
-            ".jpg",
-            ".pbm",
-            ".pcx",
-            ".pgm",
-        ),
-        *(".png", ".pnm", ".ppm", ".qoi", ".ras", ".sgi", ".tga", ".tif", ".tiff", ".webp"),
-    ]
-)
 
 
 def find_in_folder(folder: Path) -> Found:
@@ -46,7 +23,7 @@ def find_in_folder(folder: Path) -> Found:
     InputError
         A folder can't be read, or a name can't be printed.
     """
-    files, notes = _walk(folder)
+    files, others, links = _walk(folder)
     names = [path.as_posix() for path in files]
     unreadable = [ascii(name) for name in names if not name.isprintable()]
     if unreadable:
@@ -54,42 +31,43 @@ def find_in_folder(folder: Path) -> Found:
     in_parts = bool(files) and _lies_in_parts(files)
     entries = []
     for path, name in zip(files, names, strict=True):
-        folders = path.parts[:-1]
-        part = PART_NAMES[folders[0].lower()] if in_parts else ""
-        label = folders[1] if in_parts else folders[0] if folders else ""
+        part = PART_NAMES[path.parts[0].lower()] if in_parts else ""
         source = folder / path
-        entries.append(Entry(name, label, "", part, source, source.stat().st_size))
-    return Found(entries, notes)
+        entries.append(Entry(name, _label(path, in_parts), "", part, source, source.stat().st_size))
+    aside = [left_out(path, _label(path, in_parts), kind) for path, kind in others.items()]
+    aside += [left_out_link(path, _label(path, in_parts)) for path in links]
+    return Found(entries, notes(aside), left_out=aside)
 
 
-def _walk(folder: Path) -> tuple[list[Path], list[str]]:
-    """Paths of the image files below `folder`, sorted, and notes on what was left out."""
+def _label(path: Path, in_parts: bool) -> str:
+    """The folder that names the class of what lies at `path`; empty for what lies in none."""
+    folders = path.parts[int(in_parts) : -1]
+    return folders[0] if folders else ""
+
+
+def _walk(folder: Path) -> tuple[list[Path], dict[Path, Kind], list[Path]]:
+    """Paths below `folder`, sorted: those of the images, those of other files and what they are, and links out."""
     files: list[Path] = []
-    others: Counter[str] = Counter()
-    links: list[str] = []
+    others: dict[Path, Kind] = {}
+    links: list[Path] = []
     real = folder.resolve()
     for parent, folders, names in os.walk(folder, onerror=_refuse):
         below = Path(parent).relative_to(folder)
-        links += [(below / name).as_posix() for name in folders if (Path(parent) / name).is_symlink()]
+        links += [below / name for name in folders if (Path(parent) / name).is_symlink()]
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
         for name in names:
             path = Path(parent) / name
-            suffix = path.suffix.lower()
             if name.startswith("."):
                 continue
             if path.is_symlink() and not path.resolve().is_relative_to(real):
-                links.append((below / name).as_posix())
-            elif suffix in IMAGE_SUFFIXES and path.is_file():
-                files.append(below / name)
+                links.append(below / name)
+            elif not path.is_file():
+                others[below / name] = OTHER
+            elif kind := kind_to_leave_out(path):
+                others[below / name] = kind
             else:
-                others[suffix or "no ending"] += 1
-    notes = []
-    if links:
-        notes.append(listed("links were not followed; copy the files there to have them", links))
-    if others:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
-        notes.append(f"{others.total():,} other files left out ({kinds})")
-    return sorted(files, key=lambda path: path.as_posix()), notes
+                files.append(below / name)
+    return sorted(files, key=Path.as_posix), others, links
 
 
 def _lies_in_parts(files: list[Path]) -> bool:

@@ -442,7 +442,7 @@ def test_an_unreadable_folder_is_named(root: Path, photos: Path, monkeypatch: py
 def test_too_small_a_disk_is_told_before_copying(root: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = 2 * sum(len(text) for text in contents(photos).values())
     free = SimpleNamespace(free=needed - 1)
-    monkeypatch.setattr("flows.dataset.disk.shutil.disk_usage", lambda _: free)
+    monkeypatch.setattr("tasks.disk.shutil.disk_usage", lambda _: free)
     with pytest.raises(InputError, match=f"{needed} bytes are needed .*, {needed - 1} bytes are free"):
         add(root, photos)
     assert not (root / "data/raw").exists()
