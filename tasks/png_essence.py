@@ -10,7 +10,7 @@ import zlib
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 END = b"\0\0\0\0IEND\xaeB`\x82"
-MOST_TEXT = 1_000_000  # bytes of a text with EXIF or XMP, unpacked; no sound one is as large
+MOST_TEXT = 1_000_000  # bytes of a text or profile, unpacked; larger ones are not read
 
 # Chunks that a reader may skip, but that turn, cut or colour what is seen, or that the catalog holds.
 _DECIDING = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT", b"pHYs")
@@ -51,10 +51,11 @@ def essence(data: bytes) -> tuple[bytes, list[str]]:
             oddities.append(f"wrong checksum in the chunk {name.decode()}")
         elif name[:1].isupper() or name in _DECIDING:
             kept.append(data[at:end])
+        elif not _is_small(name, body):
+            oddities.append(f"more than {MOST_TEXT // 1_000_000} MB in the chunk {name.decode()}")
         elif name in _TEXTS and (keys := {key for key in _WITH_ORIENTATION if body.startswith(key)} - texts):
             texts |= keys
-            if _is_small(name, body):
-                kept.append(data[at:end])
+            kept.append(data[at:end])
         at = end
     if at < len(data) and name == b"IEND":
         oddities.append("bytes behind the end")
@@ -62,18 +63,18 @@ def essence(data: bytes) -> tuple[bytes, list[str]]:
 
 
 def _is_small(name: bytes, body: bytes) -> bool:
-    """Whether a text fits into `MOST_TEXT`; a packed one is unpacked only so far."""
+    """Whether a chunk fits into `MOST_TEXT`; a packed one is unpacked only so far, a damaged one counts as empty."""
     if len(body) > MOST_TEXT:
         return False
     rest = body.partition(b"\0")[2]
-    packed = rest[1:] if name == b"zTXt" else b""
+    packed = rest[1:] if name in (b"zTXt", b"iCCP") else b""
     if name == b"iTXt" and rest[:1] != b"\0":
         packed = rest[2:].split(b"\0", 2)[-1]
     try:
         unpacker = zlib.decompressobj()
         unpacker.decompress(packed, MOST_TEXT)
     except zlib.error:
-        return False
+        return True
     return not unpacker.unconsumed_tail
 
 

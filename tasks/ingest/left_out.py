@@ -22,12 +22,12 @@ def read_left_out(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        The file is missing or is not such a table.
+        The file is not such a table; where there is none, nothing was left out.
     """
     names = REJECTED.schema.names
     remedy = f"get the file back from git, or write one line into it: {','.join(names)}"
     if not path.is_file():
-        raise InputError(f"{path}: is missing; {remedy}")
+        return REJECTED.empty()
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = [line for line in csv.reader(file, strict=True) if line]
@@ -45,7 +45,7 @@ def left_out_text(rows: Iterable[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, REJECTED.schema.names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: value or "" for name, value in row.items()} for row in rows)
+    writer.writerows({name: "" if pd.isna(value) else value for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 

@@ -14,6 +14,7 @@ from tasks.files import read_json
 from tasks.ingest import reasons
 from tasks.ingest.catalog import ingest, summarise
 from tasks.ingest.examine import examine
+from tasks.ingest.left_out import left_out_text, read_left_out, with_left_out
 from tasks.ingest.reading import count_measured, read_csv
 from tasks.ingest.sources import list_files
 from tasks.ingest.stage import run
@@ -408,6 +409,25 @@ def test_continuous_labels_are_refused_but_numbered_classes_are_not(raw):
 
 
 # The same inputs, the same bytes
+
+
+def test_what_add_left_out_stands_among_the_rejected_files(raw):
+    rows = [("cat/7.dcm", "cat", "DICOM", "export it"), ("cat/0.png", "", "video", "is an image by now")]
+    text = left_out_text({"path": p, "label": label, "reason": r, "detail": d} for p, label, r, d in rows)
+    (raw.parent / "left_out.csv").write_text(text)
+    catalog, rejected = take_in(raw)
+    joined = with_left_out(catalog, rejected, read_left_out(raw.parent / "left_out.csv"))
+    REJECTED.check(joined)
+    assert joined.to_dict("records") == [dict(zip(joined.columns, rows[0], strict=True))]
+    assert summarise(catalog, joined)["rejected"] == {"DICOM": 1}
+    assert len(read_left_out(raw.parent / "none.csv")) == 0
+
+
+def test_a_table_of_left_out_files_that_makes_no_sense_is_refused(raw):
+    for text in ("path,reason\n", "path,label,reason,detail\na,b\n", 'path,label,reason,detail\n"a,b,c,d\n'):
+        (raw.parent / "left_out.csv").write_text(text)
+        with pytest.raises(InputError, match=r"left_out.csv: .*get the file back from git"):
+            read_left_out(raw.parent / "left_out.csv")
 
 
 def test_results_do_not_depend_on_workers_or_on_where_the_folder_stands(raw, tmp_path, monkeypatch):
