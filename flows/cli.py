@@ -186,7 +186,7 @@ def sample() -> None:
 @app.command()
 def add(
     path: Annotated[
-        Path, typer.Argument(help="Class folders, or a table (CSV, Excel, Parquet): path,label[,group,part].")
+        Path, typer.Argument(help="Class folders, a ZIP or TAR of them, or a table (CSV, Excel, Parquet).")
     ],
     replace: Annotated[bool, typer.Option("--replace", help="Put them in the place of the present images.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what was found and stop.")] = False,

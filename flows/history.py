@@ -6,10 +6,11 @@ from pathlib import Path
 
 from flows.git import commit_only, git
 from flows.lockfile import LOCK, POINTER
+from tasks.ingest.left_out import LEFT_OUT
 from tasks.split import FROZEN
 
 # The files that together name a version of the project's data and how it was made.
-NAMING = (LOCK, "dvc.yaml", "params.yaml", POINTER, str(FROZEN))
+NAMING = (LOCK, "dvc.yaml", "params.yaml", POINTER, str(FROZEN), str(LEFT_OUT))
 
 
 def commit_lock(root: Path) -> str:

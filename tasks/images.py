@@ -1,16 +1,18 @@
 """Opening one image safely: whatever is wrong with a file ends in one exception, and what comes out stands upright.
 
 Pillow alone does not notice most damage in a JPEG (of 200 files with 20 flipped bits it reports 24), so JPEGs are
-decoded strictly by libjpeg-turbo, and the checksums of PNGs are verified. A header is held to the limit of pixels
-before a pixel is decoded. Formats that run other programs (EPS) or hold no pixels of their own are not tried.
+decoded strictly by libjpeg-turbo, and the checksums of PNGs are verified. What is whole but written in an unusual way
+(`tasks.jpeg_oddities`, `tasks.png_essence`) is read nevertheless. A header is held to the limit of pixels before a
+pixel is decoded. Formats that run other programs (EPS) or hold no pixels of their own are not tried.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -19,10 +21,11 @@ import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from tasks import deep_colour, exif, jpeg
+from tasks import deep_colour, exif, heic, jpeg, jpeg_oddities, png_essence
 from tasks.deep_colour import AnyImage, DeepColour
 from tasks.depth import bits_for, eight_bit
 from tasks.errors import InputError
+from tasks.formats import ARCHIVE, DICOM, HEAD, HEIC, IMAGE, JPEG_XL, RAW, TEXT, VIDEO, Kind, kind_of
 
 FORMATS = (
     *("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "DIB", "AVIF", "JPEG2000", "PPM"),
@@ -35,6 +38,7 @@ TOO_LARGE = "too many pixels"
 DAMAGED = "damaged"
 UNSUPPORTED = "unsupported"
 UNOPENED = "can't be opened"
+OTHER_FILE = "other file"  # nobody took it for an image
 BACKGROUND = 128  # mid grey: dark and bright drawings both show on it, and it is near zero for the backbone
 
 _UPRIGHT = {
@@ -92,6 +96,8 @@ class Decoded:
         Pixels an inch that the file names, across.
     jpeg.quality
         Quality of a JPEG, 1 to 100 (see `tasks.jpeg`).
+    oddities
+        What is unusual in how the file is written, though its pixels are whole.
     """
 
     image: AnyImage
@@ -105,6 +111,7 @@ class Decoded:
     longitude: float | None
     dpi: float | None
     jpeg_quality: int | None
+    oddities: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -205,15 +212,22 @@ def to_rgb(image: AnyImage, depth: int) -> Image.Image:
 
 
 def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
-    if not file.read(1):
+    head = file.read(HEAD)
+    if not head:
         raise UnreadableError(EMPTY, "0 bytes")
     file.seek(0)
+    kind = kind_of(head)
+    formats = _formats(kind)
+    oddities: list[str] = []
     try:
-        with _limited(max_pixels), Image.open(file, formats=FORMATS) as image:
+        if head.startswith(png_essence.SIGNATURE):
+            content, oddities = png_essence.essence(file.read())
+            file = io.BytesIO(content)
+        with _limited(max_pixels), Image.open(file, formats=formats) as image:
             mode, frames = image.mode, int(getattr(image, "n_frames", 1))
             is_deep = deep_colour.is_deep_colour(image)  # before EXIF is read, which loads a PNG
             fields = exif.read(image)
-            pixels = _pixels(file, image, is_deep)
+            pixels, others = _pixels(file, image, is_deep)
             return Decoded(
                 image=pixels,
                 mode=pixels.mode if isinstance(pixels, DeepColour) else mode,
@@ -226,9 +240,12 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
                 longitude=exif.longitude(fields),
                 dpi=exif.dpi(image),
                 jpeg_quality=jpeg.quality(image),
+                oddities=(*oddities, *others),
             )
     except UnidentifiedImageError:
-        raise UnreadableError(NOT_AN_IMAGE, "no known image format") from None
+        if can_read(kind):
+            raise UnreadableError(DAMAGED, "its beginning can't be read") from None
+        raise UnreadableError(NOT_AN_IMAGE, "text" if kind is TEXT else "no known image format") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         found = re.search(r"\((\d+) pixels\)", str(error))
         size = f"{int(found[1]):,} pixels" if found else "more pixels"
@@ -239,6 +256,29 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
         text = re.sub(r"<[^>]*>", "the file", str(error))  # no addresses: the same file, the same detail
         unsupported = isinstance(error, NotImplementedError) or "unsupported" in text.lower()
         raise UnreadableError(UNSUPPORTED if unsupported else DAMAGED, text or type(error).__name__) from None
+
+
+def can_read(kind: Kind) -> bool:
+    """Whether files of a kind are images that can be read here, as far as their first bytes tell."""
+    return kind is IMAGE or (kind is HEIC and bool(heic.version()))
+
+
+def _formats(kind: Kind) -> tuple[str, ...]:
+    """Pillow's names of the formats that a file of a kind may have.
+
+    Raises
+    ------
+    UnreadableError
+        The kind can't be read, or only a preview in it.
+    """
+    if kind in (VIDEO, ARCHIVE):
+        raise UnreadableError(OTHER_FILE, f"{kind.name}: {kind.remedy}")
+    if kind in (DICOM, RAW, JPEG_XL) or (kind is HEIC and not can_read(kind)):
+        raise UnreadableError(UNSUPPORTED, f"{kind.name}: {kind.remedy}")
+    if kind is HEIC:
+        heic.register()
+        return (heic.FORMAT,)
+    return FORMATS
 
 
 @contextmanager
@@ -255,29 +295,35 @@ def _limited(max_pixels: int | None) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> AnyImage:
-    """The upright pixels of the first frame, free of the file and of its metadata."""
-    if image.format == "PNG":
-        here = file.tell()
-        file.seek(0)
-        Image.open(file, formats=("PNG",)).verify()
-        file.seek(here)
+def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> tuple[AnyImage, list[str]]:
+    """The upright pixels of the first frame, free of the file and of its metadata, and what is unusual in the file."""
+    orientation, oddities = exif.orientation(exif.read(image)), list[str]()
     if image.format in ("JPEG", "MPO"):
         file.seek(0)
-        data = file.read()
+        decoded, content, oddities = _strictly(file.read(), jpeg.COLOUR_SPACES.get(image.mode, "CMYK"))
         if image.mode in jpeg.COLOUR_SPACES:
-            decoded = simplejpeg.decode_jpeg(data, jpeg.COLOUR_SPACES[image.mode], strict=True)
             pixels = Image.fromarray(decoded.squeeze(2) if image.mode == "L" else decoded)
-            return _upright(pixels, exif.orientation(exif.read(image)))
-        simplejpeg.decode_jpeg(data, "CMYK", strict=True)  # the check; Pillow knows how Adobe inverts these
+            return _upright(pixels, orientation), oddities
+        image = Image.open(io.BytesIO(content), formats=("JPEG",))  # Pillow knows how Adobe inverts these
     image.load()
     orientation = exif.orientation(exif.read(image))  # read again: Pillow has turned a TIFF by now
     deep = deep_colour.read(file, image, orientation) if is_deep else None
     if deep:
-        return deep
+        return deep, oddities
     pixels = _upright(image, orientation)
     pixels.info = {key: value for key, value in image.info.items() if key == "transparency"}
-    return pixels
+    return pixels, oddities
+
+
+def _strictly(content: bytes, colour_space: str) -> tuple[np.ndarray, bytes, list[str]]:
+    """The pixels of a JPEG, the bytes that they were decoded from, and what had to be brought into form for that."""
+    try:
+        return simplejpeg.decode_jpeg(content, colour_space, strict=True), content, []
+    except ValueError:
+        for standard, oddities in jpeg_oddities.standardised(content):
+            with suppress(ValueError):
+                return simplejpeg.decode_jpeg(standard, colour_space, strict=True), standard, oddities
+        raise
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

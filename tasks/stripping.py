@@ -16,13 +16,11 @@ from dataclasses import dataclass
 
 from PIL import Image, TiffImagePlugin
 
+from tasks import jpeg_segments
 from tasks.exif import DECODER_ERRORS, orientation
 
-_JPEG_HUFFMAN, _JPEG_ARITHMETIC, _JPEG_SCAN = 0xC4, 0xCC, 0xDA
-_JPEG_QUANTISATION, _JPEG_LINES, _JPEG_RESTART = 0xDB, 0xDC, 0xDD
 # What decoders need: frames and tables, scans. Of application segments what `_jpeg_application` says stays.
-_JPEG_NEEDED = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), *range(_JPEG_SCAN, _JPEG_RESTART + 1))
-_JPEG_BARE = (0x01, *range(0xD0, 0xD8))  # markers without a length
+_JPEG_NEEDED = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), *range(jpeg_segments.SCAN, jpeg_segments.RESTART + 1))
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 _PNG_NEEDED = (b"IHDR", b"PLTE", b"IDAT")
@@ -78,7 +76,7 @@ def strip(content: bytes) -> Stripped:
 
 def _strip(content: bytes) -> bytes | None:
     """The file without metadata, or None where that can't be had without loss."""
-    if content.startswith(b"\xff\xd8"):
+    if content.startswith(jpeg_segments.START):
         return _strip_jpeg(content)
     if content.startswith(_PNG):
         return _strip_png(content)
@@ -91,7 +89,7 @@ def _strip(content: bytes) -> bytes | None:
 
 def _strip_jpeg(content: bytes) -> bytes:
     """Keep the image's own segments; what follows its end (a second picture, a maker's trailer) goes."""
-    segments = list(_jpeg_segments(content))
+    segments = list(jpeg_segments.segments(content))
     application = [kept for marker, segment in segments if (kept := _jpeg_application(marker, segment))]
     density = [segment for segment in application if segment[1] == 0xE0][:1]  # must come first
     exif = _orientation_exif(content)
@@ -103,9 +101,9 @@ def _strip_jpeg(content: bytes) -> bytes:
             raise ValueError("a segment is not what its marker says")
     return b"".join(
         [
-            *(b"\xff\xd8", *density, *(segment for segment in application if segment[1] != 0xE0)),
+            *(jpeg_segments.START, *density, *(segment for segment in application if segment[1] != 0xE0)),
             *(segment for marker, segment in segments if marker in _JPEG_NEEDED),
-            b"\xff\xd9",
+            jpeg_segments.END,
         ]
     )
 
@@ -125,54 +123,21 @@ def _jpeg_is_sound(marker: int, segment: bytes) -> bool:
     """Whether a segment that decoders need is as long as what it holds, so that nothing else is in it."""
     length = int(struct.unpack_from(">H", segment, 2)[0]) - 2
     body = segment[4 : 4 + length]
-    if marker in (_JPEG_LINES, _JPEG_RESTART):
+    if marker in (jpeg_segments.LINES, jpeg_segments.RESTART):
         return length == 2
-    if marker == _JPEG_ARITHMETIC:
+    if marker == jpeg_segments.ARITHMETIC:
         return length % 2 == 0 and length <= 64
-    if marker == _JPEG_SCAN:
+    if marker == jpeg_segments.SCAN:
         return length == 4 + 2 * body[0]
-    if marker not in (_JPEG_QUANTISATION, _JPEG_HUFFMAN):
+    if marker not in (jpeg_segments.QUANTISATION, jpeg_segments.HUFFMAN):
         return length == 6 + 3 * body[5]
     at = 0
     while at < length:
-        if marker == _JPEG_QUANTISATION:
+        if marker == jpeg_segments.QUANTISATION:
             at += 129 if body[at] >> 4 else 65
         else:
             at += 17 + sum(body[at + 1 : at + 17])
     return at == length
-
-
-def _jpeg_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """The marker and bytes of each segment between the start and the end of the image; scans with their data."""
-    at = 2
-    while True:
-        if content[at] != 0xFF:
-            raise ValueError("no marker where one must be")
-        while content[at + 1] == 0xFF:  # fill bytes
-            at += 1
-        marker = content[at + 1]
-        if marker == 0xD9:
-            return
-        length = 0 if marker in _JPEG_BARE else int(struct.unpack_from(">H", content, at + 2)[0])
-        end = at + 2 + length
-        if marker == 0xDA:
-            end = _scan_end(content, end)
-        if end > len(content):
-            raise ValueError("a segment is longer than the file")
-        yield marker, content[at:end]
-        at = end
-
-
-def _scan_end(content: bytes, at: int) -> int:
-    """Where the compressed data that start at `at` end: at a marker that is no restart and no stuffed byte."""
-    while True:
-        at = content.index(b"\xff", at)
-        if content[at + 1] == 0xFF:
-            at += 1
-        elif content[at + 1] == 0 or 0xD0 <= content[at + 1] <= 0xD7:
-            at += 2
-        else:
-            return at
 
 
 def _strip_png(content: bytes) -> bytes:

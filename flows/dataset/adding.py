@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.dataset.archives import unpacked
 from flows.dataset.disk import check_space
 from flows.dataset.entries import Found, check_classes, class_counts, plan_merge
 from flows.dataset.finding import Reading, default_ingest, find, find_present
 from flows.dataset.freezing import freeze_before_adding
+from flows.dataset.leaving_out import remember
 from flows.dataset.page import page
 from flows.dataset.place import Report, carry_out, finish_interrupted
 from flows.dataset.samples import CLASSES, is_sample
@@ -44,7 +46,8 @@ def add(
         The workspace.
     path
         A folder that holds one folder a class (possibly below parts, sites and the like), a folder with a `table.csv`,
-        or a table (CSV, Excel, Parquet) with the columns path, label and if known group and part.
+        a ZIP or TAR archive of such a folder, or a table (CSV, Excel, Parquet) with the columns path, label and if
+        known group and part.
     replace
         Put the images in the place of the present dataset, whose version stays in DVC's cache; else they join it, and
         the present split is frozen first, so that old images stay where they are.
@@ -64,12 +67,12 @@ def add(
     """
     require_repository(root)
     _check_path(root, path)
-    with workspace_lock(root):
+    with workspace_lock(root), unpacked(root, path) as folder:
         finish_interrupted(root)
         params = _settings(root, settings)
         present = find_present(root, params.ingest)
         how = Reading(params.ingest, columns or Columns(), follow_links)
-        new = find(path, how, known=class_counts(() if replace else present.entries))
+        new = find(folder, how, known=class_counts(() if replace else present.entries))
         if not new.entries:
             raise InputError("\n  ".join([f"{path}: no images found", *new.notes]))
         if not replace:
@@ -90,7 +93,9 @@ def add(
                 _secure(root, present)
             elif plan.copies:
                 freeze_before_adding(root)
-            return carry_out(root, plan, keep=not replace)
+            report = carry_out(root, plan, keep=not replace)
+        remember(root, new.left_out, plan.entries, keep=not replace)
+        return report
 
 
 @dataclass(frozen=True)

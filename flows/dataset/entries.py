@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from tasks.errors import InputError
 from tasks.ingest.sources import Source, check_labels
@@ -54,6 +55,27 @@ class Entry:
         return {"path": self.path, "label": self.label, "group": self.group, "part": self.part}
 
 
+class LeftOut(NamedTuple):
+    """A file that is no image that can be read; the columns of `data/left_out.csv`.
+
+    Attributes
+    ----------
+    path
+        Where it lies below the folder that was looked through, with forward slashes.
+    label
+        The class that may miss it; empty where it shows nothing.
+    reason
+        What it is, the same for all files of a kind.
+    detail
+        What to do with it, or its ending.
+    """
+
+    path: str
+    label: str
+    reason: str
+    detail: str
+
+
 @dataclass(frozen=True)
 class Found:
     """The images that a folder or table holds.
@@ -68,12 +90,15 @@ class Found:
         Whether a table names them.
     columns
         Further columns of that table by name: the cell of each path as text.
+    left_out
+        What is no image that can be used, and why.
     """
 
     entries: list[Entry]
     notes: list[str]
     has_table: bool = False
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,10 @@ def find(path: Path, how: Reading | None = None, known: Collection[str] = ()) ->
         return find_in_folder(path, how.params, known, how.follow_links)
     if path.suffix.lower() in SUFFIXES:
         return find_in_table(path, how.columns, how.follow_links)
-    raise InputError(f"{path}: give a folder that holds one folder a class, or a table ({', '.join(SUFFIXES)})")
+    raise InputError(
+        f"{path}: give a folder that holds one folder a class, a ZIP or TAR archive of one, or a table "
+        f"({', '.join(SUFFIXES)})"
+    )
 
 
 def find_present(root: Path, params: Ingest) -> Found:

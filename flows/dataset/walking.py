@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,9 +85,3 @@ def _walk(folder: Path, below: str, root: Path, follow: bool, above: frozenset[t
 def _identity(folder: Path) -> tuple[int, int]:
     known = folder.stat()
     return known.st_dev, known.st_ino
-
-
-def endings(names: list[str]) -> str:
-    """Names counted by their endings: ``2 .txt, 1 no ending``."""
-    counts = Counter(Path(name).suffix.lower() or "no ending" for name in names)
-    return ", ".join(f"{number:,} {ending}" for ending, number in sorted(counts.items()))

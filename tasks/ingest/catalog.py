@@ -11,12 +11,12 @@ import pandas as pd
 
 from tasks.depth import DEPTHS, depth_of
 from tasks.errors import InputError
-from tasks.images import NOT_AN_IMAGE
+from tasks.images import NOT_AN_IMAGE, OTHER_FILE
 from tasks.ingest.checks import check_classes, check_failures
-from tasks.ingest.examine import Examined
+from tasks.ingest.examine import ODDITIES, Examined
 from tasks.ingest.found_depth import Setting, found_depth, shown_at
 from tasks.ingest.reading import TABLE
-from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE, OTHER_FILE
+from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE
 from tasks.ingest.sources import OTHER_SUFFIXES, Source, check_labels, choose_classes, from_folders, list_files
 from tasks.ingest.stored import examine_files
 from tasks.ingest.table import read_sources
@@ -51,6 +51,8 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
     check_labels(sources, params, f"data/raw/{TABLE}" if has_table else "data/raw")
     check_classes(_counts(source.label for source in sources if source.label), params.min_images)
     seen = examine_files(raw, [source.path for source in sources], params.max_pixels, workers, store)
+    for oddity, number in _counts(oddity for one in seen if one.facts for oddity in one.facts[ODDITIES]).items():
+        say(f"unusual, but whole and used: {number:,} files, {oddity}")
     catalog, rejected = build_catalog(sources, seen, params.depth)
     for reason, number in _counts(rejected["reason"]).items():
         say(f"set aside: {number:,} files, {reason}")

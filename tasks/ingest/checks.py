@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tasks.errors import InputError
+from tasks.images import OTHER_FILE
 from tasks.ingest.reading import TABLE
-from tasks.ingest.reasons import FAILURES, OTHER_FILE
+from tasks.ingest.reasons import FAILURES
 from tasks.ingest.wording import first_few
 from tasks.slugs import slugs
 

@@ -19,6 +19,8 @@ from tasks.fingerprints import perceptual_hashes, pixel_hash, sharpness
 from tasks.images import UNOPENED, Decoded, UnreadableError, open_image, to_rgb
 from tasks.ingest.reasons import BROKEN_LINK, NOT_A_FILE, NOT_UTF8, OUTWARD_LINK
 
+ODDITIES = "oddities"  # beside the catalog's columns: what is unusual in how the file is written
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -65,6 +67,7 @@ def examine(root: Path, path: str, max_pixels: int) -> Examined:
         "dpi": found.dpi,
         "jpeg_quality": found.jpeg_quality,
         "fingerprints": prints,
+        ODDITIES: found.oddities,
     }
     return Examined(path, facts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.images import DAMAGED, EMPTY, NOT_AN_IMAGE, TOO_LARGE, UNOPENED, UNSUPPORTED
+from tasks.images import DAMAGED, EMPTY, NOT_AN_IMAGE, OTHER_FILE, TOO_LARGE, UNOPENED, UNSUPPORTED
 
 BROKEN_LINK = "broken link"
 OUTWARD_LINK = "link out of data/raw"
@@ -12,7 +12,6 @@ FAILURES = (  # these were meant to be images: they count towards ingest.max_fai
     *(EMPTY, NOT_AN_IMAGE, TOO_LARGE, DAMAGED, UNSUPPORTED, UNOPENED),
     *(BROKEN_LINK, OUTWARD_LINK, NOT_A_FILE, NOT_UTF8),
 )
-OTHER_FILE = "other file"
 DROPPED_CLASS = "dropped class"
 NOT_IN_TABLE = "not in the table"
 ON_PURPOSE = (DROPPED_CLASS, NOT_IN_TABLE, OTHER_FILE)  # set aside, but nothing is wrong with them

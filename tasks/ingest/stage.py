@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.files import write_json
 from tasks.ingest.catalog import ingest, summarise
+from tasks.ingest.left_out import LEFT_OUT, read_left_out, with_left_out
 from tasks.ingest.stored import known_files
 from tasks.progress import say
 from tasks.tables import CATALOG, REJECTED
@@ -14,6 +15,7 @@ def run(workspace: Workspace, name: str) -> None:
     """Make ``data/catalog`` from ``data/raw``."""
     store = known_files(workspace)
     catalog, rejected = ingest(workspace.path("data", "raw"), workspace.params.ingest, workspace.workers, store)
+    rejected = with_left_out(catalog, rejected, read_left_out(workspace.path(str(LEFT_OUT))))
     summary = summarise(catalog, rejected)
     with workspace.output("data", "catalog") as folder:
         CATALOG.write(catalog, folder / CATALOG.file)

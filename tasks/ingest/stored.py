@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks import heic
 from tasks.ingest.examine import Examined, content_hash, examine
 from tasks.parallel import each
 from tasks.progress import Progress
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def known_files(workspace: Workspace) -> RowStore:
     """The store of what files hold, by their content."""
-    parameters = {"max_pixels": workspace.params.ingest.max_pixels}
+    parameters = {"max_pixels": workspace.params.ingest.max_pixels, "heic": heic.version()}
     packages = ["pillow", "simplejpeg", "opencv-python-headless", "numpy"]
     return RowStore.of(workspace, "files", code=["tasks.ingest.examine"], packages=packages, parameters=parameters)
 

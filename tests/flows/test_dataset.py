@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from flows.dataset import Columns, add, discard, freeze, place, sample, samples
 from flows.locks import workspace_lock
@@ -330,6 +331,51 @@ def test_hidden_and_other_files_stay_where_they_are(
     assert add(root, photos).images == 4
     assert len(contents(root / "data/raw")) == 4
     assert "2 other files left out (1 .txt, 1 no ending)" in capsys.readouterr().out
+
+
+def photo(path: Path, image_format: str, **options: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.effect_noise((20, 16), 50).convert("RGB").save(path, image_format, **options)
+
+
+def test_images_are_told_by_their_content_and_others_are_named_with_what_to_do(
+    root: Path, photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.heic.version", lambda: "")
+    photo(photos / "cat/bare", "JPEG")
+    photo(photos / "cat/dsc.mpo", "MPO", save_all=True, append_images=[Image.new("RGB", (20, 16))])
+    photo(photos / "dog/wrong.txt", "PNG")
+    (photos / "dog/slice").write_bytes(bytes(128) + b"DICM" + bytes(50))
+    (photos / "dog/slice.jpg").write_bytes(bytes(128) + b"DICM" + bytes(50))
+    (photos / "dog/video.mov").write_bytes(b"\0\0\0\x14ftypqt  " + bytes(50))
+    (photos / "dog/phone.heic").write_bytes(b"\0\0\0\x14ftypheic" + bytes(50))
+    assert add(root, photos).classes == {"cat": 4, "dog": 3}
+    printed = capsys.readouterr().out
+    assert "2 DICOM left out: export it as PNG first" in printed
+    assert "1 video left out: cut it into images first" in printed
+    assert "1 HEIC left out: pip install 'equipoise[heif]'" in printed
+
+
+def test_what_was_left_out_is_remembered_with_its_reason_until_it_comes_in(root: Path, photos: Path) -> None:
+    file = root / "data/left_out.csv"
+    add(root, photos)
+    assert not file.exists(), "nothing was left out"
+    (photos / "dog/slice").write_bytes(bytes(128) + b"DICM" + bytes(50))
+    make(photos, "cat/notes.txt")
+    add(root, photos)
+    dicom = 'dog/slice,dog,DICOM,"export it as PNG first, with dcmj2pnm or pydicom"\n'
+    assert file.read_text() == "path,label,reason,detail\ncat/notes.txt,,other file,.txt\n" + dicom
+    (photos / "cat/notes.txt").unlink()
+    photo(photos / "dog/slice", "PNG")
+    make(photos, "dog/README")
+    add(root, photos)
+    assert file.read_text() == (
+        "path,label,reason,detail\ncat/notes.txt,,other file,.txt\ndog/README,,other file,no ending\n"
+    )
+    commit(root)
+    (photos / "dog/README").unlink()
+    add(root, photos, replace=True)
+    assert file.read_text() == "path,label,reason,detail\n"
 
 
 def test_links_that_lead_out_are_not_followed(

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from tasks.images import UnreadableError, open_image, to_rgb
 
@@ -291,3 +291,120 @@ def test_ten_bad_files_of_each_kind_are_all_noticed(kind):
     assert len(bad) == 10
     for data in bad:
         assert reason(data) in {"damaged", "not an image", "empty file", "unsupported"}
+
+
+# Files that are whole, but written in an unusual way
+
+
+def in_jpeg(mark, position, new, **options):
+    """A JPEG with bytes changed some way behind a mark."""
+    data = encode(photo(), "JPEG", **options)
+    at = data.index(mark) + position
+    return data[:at] + new + data[at + len(new) :]
+
+
+def with_adobe(transform):
+    data = encode(photo(), "JPEG")
+    return data[:2] + b"\xff\xee\0\x0eAdobe\0d\0\0\0\0" + bytes([transform]) + data[20:]
+
+
+def filled(fill, **options):
+    data = encode(photo(), "JPEG", **options)
+    return data[:-2] + fill + data[-2:]
+
+
+def padded(number):
+    data = encode(photo(), "JPEG")
+    return data[:20] + bytes(number) + data[20:]
+
+
+def chunk(kind, body, checksum=None):
+    checksum = zlib.crc32(kind + body) if checksum is None else checksum
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
+
+
+def with_chunk(*chunks):
+    data = encode(photo(), "PNG")
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+def png_with_text(size, number=1):
+    about = PngImagePlugin.PngInfo()
+    for key in range(number):
+        about.add_text(f"c{key}", "x" * size, zip=True)
+    return encode(photo(), "PNG", pnginfo=about)
+
+
+UNUSUAL = {
+    "scan header with Se = 0": (in_jpeg(b"\xff\xda", 5 + 6 + 1, b"\0"), "senseless range of coefficients"),
+    "JFIF version 0.00": (in_jpeg(b"JFIF\0", 5, b"\0\0"), "unknown version of JFIF"),
+    "unknown Adobe transform": (with_adobe(7), "unknown colour transform of Adobe"),
+    "zeros before the end": (filled(bytes(20)), "fill behind the last block"),
+    "spaces before the end": (filled(b" " * 30), "fill behind the last block"),
+    "no end marker": (encode(photo(), "JPEG")[:-2], "no end marker"),
+    "half an end marker": (encode(photo(), "JPEG")[:-1], "no end marker"),
+    "padding": (padded(2), "padding between segments"),
+    "two at once": (in_jpeg(b"JFIF\0", 5, b"\0\0")[:-2] + bytes(9) + b"\xff\xd9", "unknown version of JFIF"),
+    "much text": (png_with_text(3_000_000), "more than 1 MB in the chunk zTXt"),
+    "many texts": (png_with_text(1_000_000, 70), None),
+    "a colour profile": (encode(photo(), "PNG", icc_profile=bytes(3_000)), None),
+    "a large one": (encode(photo(), "PNG", icc_profile=bytes(3_000_000)), "more than 1 MB in the chunk iCCP"),
+    "unknown chunk": (with_chunk(chunk(b"prVt", b"mine")), None),
+    "wrong checksum of a text": (with_chunk(chunk(b"tEXt", b"a\0b", 7)), "wrong checksum in the chunk tEXt"),
+    "bytes behind the end of a PNG": (encode(photo(), "PNG") + b"trailer", "bytes behind the end"),
+    "no end chunk": (encode(photo(), "PNG")[:-12], "no end chunk"),
+    "half an end chunk": (encode(photo(), "PNG")[:-5], "no end chunk"),
+    "bytes behind the end of a JPEG": (encode(photo(), "JPEG") + b"trailer" * 500, None),
+    "no JFIF": (encode(photo(), "JPEG")[:2] + encode(photo(), "JPEG")[20:], None),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_what_is_whole_is_read_however_unusual_and_that_is_noted(kind):
+    data, note = UNUSUAL[kind]
+    plain = decode(encode(photo(), "PNG" if data[1:4] == b"PNG" else "JPEG"))
+    found = decode(data)
+    assert (pixels(found.image) == pixels(plain.image)).all()
+    assert not plain.oddities
+    assert [note in oddity for oddity in found.oddities[:1]] == ([True] if note else [])
+
+
+def test_fill_in_a_cmyk_jpeg_spoils_no_pixel():
+    data = encode(photo().convert("CMYK"), "JPEG")
+    found = decode(data[:-2] + bytes(9) + data[-2:])
+    assert (pixels(found.image) == pixels(decode(data).image)).all()
+
+
+def test_a_hole_between_segments_of_a_jpeg_is_no_padding():
+    assert decode(padded(16)).oddities
+    assert reason(padded(17)) == "damaged"
+
+
+@pytest.mark.parametrize("options", [{"optimize": True}, {"quality": 95}, {"progressive": True}])
+def test_a_flat_ground_that_is_cut_off_is_not_mended_by_its_own_zeros(options):
+    image = Image.new("RGB", (200, 200), "white")
+    image.paste(photo(120, 60), (10, 10))
+    data = encode(image, "JPEG", **options)
+    for missing in (3, 10, 30, 60):
+        assert reason(data[: -2 - missing] + b"\xff\xd9") == "damaged"
+        assert reason(data[: -2 - missing]) == "damaged"
+
+
+@pytest.mark.parametrize("name", [b"IDAT", b"tRNS", b"eXIf", b"prVt"])
+def test_a_wrong_checksum_in_a_chunk_that_may_decide_the_picture_is_damage(name):
+    assert reason(with_chunk(chunk(name, b"body", 7))) == "damaged"
+
+
+def test_a_png_whose_pixels_end_early_is_not_mended_by_the_missing_end():
+    data = encode(photo(200, 150), "PNG")
+    at = data.index(b"IDAT") - 4
+    pixel_data = data[at + 8 : at + 8 + struct.unpack_from(">I", data, at)[0]]
+    assert reason(data[:at] + chunk(b"IDAT", pixel_data[:-6])) == "damaged"
+
+
+def test_an_orientation_in_a_text_of_a_png_is_obeyed_and_an_enormous_text_skipped():
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
+    key = b"XML:com.adobe.xmp\0"
+    assert decode(with_chunk(chunk(b"iTXt", key + b"\0\0\0\0" + xmp))).orientation == 6
+    packed = zlib.compress(xmp + b" " * 50_000_000)
+    assert decode(with_chunk(chunk(b"iTXt", key + b"\1\0\0\0" + packed))).orientation == 1

@@ -15,6 +15,7 @@ from tasks.ingest import reasons
 from tasks.ingest.catalog import ingest, summarise
 from tasks.ingest.examine import examine
 from tasks.ingest.labels import count_measured
+from tasks.ingest.left_out import left_out_text, read_left_out, with_left_out
 from tasks.ingest.reading import read_csv
 from tasks.ingest.sources import list_files
 from tasks.ingest.stage import run
@@ -200,6 +201,16 @@ def test_a_link_to_another_file_below_the_raw_folder_is_followed(raw):
     (raw / "cat" / "link.png").symlink_to(raw / "cat" / "0.png")
     catalog, _ = take_in(raw)
     assert ["cat/0.png", "cat/link.png"] in [list(paths) for paths in catalog["paths"]]
+
+
+def test_whole_files_of_an_unusual_kind_are_rows_and_counted_aloud(raw, capsys):
+    for number in range(2):
+        save(raw / "cat" / f"j{number}.jpg", 50 + number)
+        data = (raw / "cat" / f"j{number}.jpg").read_bytes()
+        (raw / "cat" / f"j{number}.jpg").write_bytes(data[:-2])
+    catalog, rejected = take_in(raw)
+    assert (len(catalog), len(rejected)) == (12, 0)
+    assert "unusual, but whole and used: 2 files, no end marker" in capsys.readouterr().out
 
 
 def test_a_name_that_is_not_utf8_is_set_aside_in_readable_letters(raw):
@@ -407,6 +418,25 @@ def test_continuous_labels_are_refused_but_numbered_classes_are_not(raw):
 
 
 # The same inputs, the same bytes
+
+
+def test_what_add_left_out_stands_among_the_rejected_files(raw):
+    rows = [("cat/7.dcm", "cat", "DICOM", "export it"), ("cat/0.png", "", "video", "is an image by now")]
+    text = left_out_text({"path": p, "label": label, "reason": r, "detail": d} for p, label, r, d in rows)
+    (raw.parent / "left_out.csv").write_text(text)
+    catalog, rejected = take_in(raw)
+    joined = with_left_out(catalog, rejected, read_left_out(raw.parent / "left_out.csv"))
+    REJECTED.check(joined)
+    assert joined.to_dict("records") == [dict(zip(joined.columns, rows[0], strict=True))]
+    assert summarise(catalog, joined)["rejected"] == {"DICOM": 1}
+    assert len(read_left_out(raw.parent / "none.csv")) == 0
+
+
+def test_a_table_of_left_out_files_that_makes_no_sense_is_refused(raw):
+    for text in ("path,reason\n", "path,label,reason,detail\na,b\n", 'path,label,reason,detail\n"a,b,c,d\n'):
+        (raw.parent / "left_out.csv").write_text(text)
+        with pytest.raises(InputError, match=r"left_out.csv: .*get the file back from git"):
+            read_left_out(raw.parent / "left_out.csv")
 
 
 def test_results_do_not_depend_on_workers_or_on_where_the_folder_stands(raw, tmp_path, monkeypatch):

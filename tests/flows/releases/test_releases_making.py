@@ -16,7 +16,7 @@ from flows.releases.naming import check_name, list_releases
 from flows.releases.releasing import release
 from tasks.errors import InputError
 
-NAMING = {"dvc.lock", "dvc.yaml", "params.yaml", "data/raw.dvc", "data/frozen.csv"}
+NAMING = {"dvc.lock", "dvc.yaml", "params.yaml", "data/raw.dvc", "data/frozen.csv", "data/left_out.csv"}
 
 
 def card_of(project, name="v1"):
