@@ -174,6 +174,10 @@ def _tar_members(path: Path, stack: ExitStack) -> Iterator[Member]:
             raise _refused(path, name, "is a link or a device")
         tarfile.data_filter(info, str(path.parent))
         yield Member(name, info.size, lambda info=info: _opened(archive, info))  # type: ignore[misc]
+    for _ in range(_CHECKED):  # to the end of a compressed file, where its checksum stands
+        if archive.fileobj is None or not archive.fileobj.read(_CHUNK):
+            return
+    raise tarfile.ReadError("much stands behind its end")
 
 
 def _opened(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import shutil
 import struct
 import subprocess
@@ -177,6 +178,17 @@ def test_damaged_archives_are_told(root: Path, kind: str) -> None:
         path.write_bytes(data[:length])
         message = refusal(root, path)
         assert "damaged" in message or "can't unpack" in message
+
+
+@pytest.mark.parametrize("kind", ["zip", "deflated", "tar.gz", "tar.bz2", "tar.xz"])
+def test_a_flipped_bit_in_what_an_archive_holds_is_noticed(root: Path, kind: str) -> None:
+    files = {path: random.Random(path).randbytes(5000) for path in FILES}
+    path = MAKERS[kind](root.parent, files)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    message = refusal(root, path)
+    assert "damaged" in message or "can't unpack" in message
 
 
 def test_a_damaged_header_in_the_middle_of_a_tar_is_not_taken_for_its_end(root: Path) -> None:
