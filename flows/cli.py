@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from flows.addresses import require_usable_path
+from flows.addresses import file_address, require_usable_path
 from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
 from flows.errors import ServerError
 from flows.masking import mask_logs, masked
@@ -153,13 +153,20 @@ def run(
     _where_next(root)
 
 
+REPORTS = {"compare": "Report: ", "explore": "Data:   "}  # stages whose pages people read
+
+
+def _page_of(root: Path, stage: str) -> Path:
+    return root / "reports" / stage / "report.html"
+
+
 def _where_next(root: Path) -> None:
     from flows import terminal
 
-    report = root / "reports" / "compare" / "report.html"
     terminal.note("")
-    if report.exists():
-        terminal.note(f"Report: {report}")
+    for stage, words in REPORTS.items():
+        if _page_of(root, stage).exists():
+            terminal.note(f"{words}{_page_of(root, stage)}  (equipoise report{' --data' * (stage == 'explore')})")
     terminal.note("Runs:   equipoise ui  (Prefect and MLflow on this machine)")
 
 
@@ -400,6 +407,25 @@ def ui(
     from flows.serving import serve_uis
 
     serve_uis(root, prefect_port, mlflow_port)
+
+
+@app.command()
+def report(
+    data: Annotated[bool, typer.Option("--data", help="That on the images, in place of the verdicts.")] = False,
+) -> None:
+    """Open the report in the browser, and print where it stands."""
+    root = _enter()
+    import webbrowser
+
+    from flows import terminal
+
+    stage = "explore" if data else "compare"
+    page = _page_of(root, stage)
+    if not page.exists():
+        raise InputError(f"there is no such report yet: `equipoise run {stage}` makes it")
+    terminal.note(str(page))
+    if not webbrowser.open(file_address(page)):
+        terminal.note("no browser could be started here: open that file in one")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import filecmp
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +39,8 @@ class Entry:
         Bytes.
     row
         The row of a table that names it, if one does.
+    more
+        What further columns of that table say of it, as far as they may tell relatives.
     """
 
     path: str
@@ -48,6 +50,7 @@ class Entry:
     source: Path
     size: int
     row: int | None = None
+    more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def said(self) -> dict[str, str]:

@@ -109,7 +109,8 @@ def _table(entries: list[Entry]) -> str:
     columns = [*REQUIRED]
     columns += [name for name in ("group", "part") if any(entry.said[name] for entry in entries)]
     text = io.StringIO()
+    columns += sorted({name for entry in entries for name in entry.more})
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(entry.said for entry in entries)
+    writer.writerows({**entry.more, **entry.said} for entry in entries)
     return text.getvalue()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from flows.dataset.entries import Entry, Found, listed
 from flows.dataset.walking import walk
 from tasks.errors import InputError
+from tasks.group.name_series import column_hints
 from tasks.ingest.table import Columns, read_sources
 
 
@@ -22,6 +25,7 @@ def find_in_table(table: Path, columns: Columns | None = None, follow_links: boo
     folder = table.parent
     found = read_sources(table, str(table), walk(folder, follow_links).files, columns)
     root = folder.resolve()
+    hinted = [one["column"] for one in column_hints(found.others, pd.Series([one.path for one in found.sources]))]
     entries, outside = [], []
     for source in found.sources:
         file = folder / source.path
@@ -29,14 +33,17 @@ def find_in_table(table: Path, columns: Columns | None = None, follow_links: boo
             outside.append(f"row {source.row}: {source.path}")
             continue
         size = file.stat().st_size
+        more = {name: found.others[name][source.path] for name in hinted}
         entries.append(
-            Entry(source.path, source.label or "", source.group or "", source.part or "", file, size, source.row)
+            Entry(source.path, source.label or "", source.group or "", source.part or "", file, size, source.row, more)
         )
     if outside:
         what = "rows name links that lead out of the folder of the table, or nowhere; --follow-links takes the files"
         raise InputError(f"{table}: {listed(what, outside)}")
     notes = list(found.notes)
-    unused = [name for name in found.others if name.strip()]
+    unused = [name for name in found.others if name.strip() and name not in hinted]
     if unused:
         notes.append(f"{table.name}: columns not used: {', '.join(sorted(unused))}")
+    if hinted:
+        notes.append(f"{table.name}: columns kept, since they may tell relatives: {', '.join(sorted(hinted))}")
     return Found(entries, notes, has_table=True, columns=found.others)

@@ -92,7 +92,7 @@ def column_hints(columns: Mapping[str, Mapping[str, str]], paths: pd.Series) -> 
     for name, cells in columns.items():
         series = paths.map(cells).replace("", None)
         if COLUMN_WORDS.search(name) and (one := _described(series, paths)) is not None:
-            remedy = f"add --columns 'group={name}'"
+            remedy = f"--set 'ingest.group_column={name}'"
             found.append({"column": name, "meaning": f"images with the same {name}", **one, "remedy": remedy})
     return sorted(found, key=lambda one: -one["leak"])[:SHOWN]
 

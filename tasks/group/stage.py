@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from tasks.features import Features
 from tasks.files import write_json
 from tasks.group.linkage import connect, refuse_large
-from tasks.group.name_series import hints, told
+from tasks.group.name_series import column_hints, hints, told
 from tasks.group.near import Near, find_near
 from tasks.group.pictures import stored_pictures
 from tasks.group.relations import find_relations
+from tasks.ingest.reading import COLUMNS, TABLE, cell_text, read_table
 from tasks.progress import say
 from tasks.tables import CATALOG, GROUPS, PAIRS
 from tasks.workspace import Workspace
@@ -31,7 +34,7 @@ def run(workspace: Workspace, name: str) -> None:
     path_of = catalog.set_index("image_id")["path"]
     summary = found.summary | {
         "refused": [{"size": len(images), "images": path_of[images].tolist()} for images in refused],
-        "hints": hints(catalog["path"], catalog["label"]),
+        "hints": [*_column_hints(workspace, catalog), *hints(catalog["path"], catalog["label"])],
     }
     with workspace.output("data", "groups") as folder:
         GROUPS.write(groups, folder / GROUPS.file)
@@ -48,3 +51,15 @@ def run(workspace: Workspace, name: str) -> None:
         )
     for hint in summary["hints"]:
         say(told(hint))
+
+
+def _column_hints(workspace: Workspace, catalog: pd.DataFrame) -> list[dict[str, Any]]:
+    """Columns of the user's table that may tell relatives, where the user gave no groups."""
+    file = workspace.path("data", "raw", TABLE)
+    if catalog["group"].notna().any() or not file.is_file():
+        return []
+    table = read_table(file, f"data/raw/{TABLE}")
+    others = [name for name in table.names if name.strip() and name.strip().lower() not in COLUMNS]
+    paths = {row: cell_text(table.cell(row, "path")) for row in table.rows}
+    cells = {name: {paths[row]: cell_text(value) for row, value in table.column(name).items()} for name in others}
+    return column_hints(cells, catalog["path"])

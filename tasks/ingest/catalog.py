@@ -19,7 +19,7 @@ from tasks.ingest.reading import TABLE
 from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE
 from tasks.ingest.sources import OTHER_SUFFIXES, Source, check_labels, choose_classes, from_folders, list_files
 from tasks.ingest.stored import examine_files
-from tasks.ingest.table import read_sources
+from tasks.ingest.table import Columns, read_sources
 from tasks.ingest.wording import first_few, readable
 from tasks.params.models import Ingest
 from tasks.progress import say
@@ -39,7 +39,8 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
     files = list_files(raw)
     has_table = TABLE in files
     if has_table:
-        listed = read_sources(raw / TABLE, f"data/raw/{TABLE}", files)
+        columns = Columns({"group": params.group_column} if params.group_column else {})
+        listed = read_sources(raw / TABLE, f"data/raw/{TABLE}", files, columns)
         all_sources, notes = listed.sources, listed.notes
     else:
         all_sources, notes = from_folders(files, params)

@@ -83,6 +83,9 @@ class Ingest(Section):
     parts: dict[str, Literal["train", "val", "test", "none", "class"]] = Field(
         default_factory=dict, description="What folders beside train are; none leaves one out, class says it is none."
     )
+    group_column: str = Field(
+        "", description="The column of data/raw/table.csv that tells who belongs together, if it isn't called group."
+    )
     meant: list[str] = Field(
         default_factory=list, description="Labels that look like several, or like another, and are names of classes."
     )

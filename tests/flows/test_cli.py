@@ -114,3 +114,25 @@ def test_a_schedule_that_is_none_is_refused_before_a_server_starts(project, cron
     done = equipoise(project, "serve", "--cron", cron)
     assert done.returncode == 2
     assert "0 2 * * *" in done.stderr
+
+
+def test_the_report_is_opened_in_the_browser_and_told_where_none_is(project):
+    done = equipoise(project, "report")
+    assert done.returncode == 2
+    assert "`equipoise run compare` makes it" in done.stderr
+    page = project / "reports/explore/report.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<p>")
+    opened = project / "opened"
+    browser = project / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
+    browser.chmod(0o755)
+    command = [sys.executable, "-m", "flows.cli", "report", "--data"]
+    for shown, said in ((str(browser), ""), ("/nowhere/browser", "open that file in one")):
+        environment = {**os.environ, "COLUMNS": "200", "BROWSER": shown, "PATH": ""}
+        environment.pop("DISPLAY", None)
+        told = subprocess.run(command, cwd=project, capture_output=True, text=True, env=environment)
+        assert told.returncode == 0, told.stderr
+        assert str(page) in told.stdout
+        assert said in told.stdout
+    assert opened.read_text().strip() == page.as_uri()

@@ -420,15 +420,16 @@ def test_a_dry_run_says_on_a_page_what_was_found_and_copies_nothing(
     from PIL import Image
 
     folder = tmp_path / "scans"
-    rows = ["file,label,patient,notes"]
+    written = ["file,label,patient,notes"]
     for number in range(24):
         path = folder / f"{number % 5}/{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (30 + number, 20)).save(path)
-        rows.append(f"{number % 5}/{number},{'bad' if number % 3 else 'good'},p{number // 4},x")
-    (folder / "list.csv").write_text("\n".join(rows))
+        written.append(f"{number % 5}/{number},{'bad' if number % 3 else 'good'},p{number // 4},x")
+    (folder / "list.csv").write_text("\n".join(written))
     before = contents_of(root)
-    assert add(root, folder / "list.csv", columns=Columns({"path": "file"}), dry_run=True) is None
+    how = Columns({"path": "file"})
+    assert add(root, folder / "list.csv", columns=how, dry_run=True) is None
     assert contents_of(root) == before
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 24, "at most a screen"
@@ -437,15 +438,19 @@ def test_a_dry_run_says_on_a_page_what_was_found_and_copies_nothing(
         "found 24 images",
         "24 png; 30 x 20 to 53 x 20 pixels",
         "24 paths were found without the ending",
-        "columns not used: notes, patient",
+        "columns not used: notes",
+        "columns kept, since they may tell relatives: patient",
         "2 classes: bad 16, good 8",
         "fewer than 20 images, so that a run will refuse them: bad (16), good (8)",
         "the same patient, 6 with 24 images",
-        "add --columns 'group=patient'",
+        "--set 'ingest.group_column=patient'",
         "needs",
         "nothing was copied",
     ):
         assert part in said
+    add(root, folder / "list.csv", columns=how)
+    kept = {"path": "0/0.png", "label": "good", "patient": "p0"}
+    assert rows(root)[0] == kept, "the stage group repeats the hint"
 
 
 def contents_of(root: Path) -> set[Path]:

@@ -8,8 +8,8 @@ import pytest
 
 from tasks.errors import InputError
 from tasks.group.linkage import complete_linkage, connect, refuse_large
-from tasks.group.name_series import hints
-from tasks.group.relations import chain, find_relations
+from tasks.group.name_series import column_hints, hints
+from tasks.group.relations import captured, chain, find_relations
 from tasks.group.stage import run
 from tasks.params.models import Group
 from tasks.tables import CATALOG, GROUPS, PAIRS
@@ -174,6 +174,33 @@ def test_series_of_patients_and_frames_are_offered_as_hints():
     assert [(hint["groups"], hint["largest"]) for hint in hints(frames)][:1] == [(4, 9)]
     days = named(*(f"c/IMG_202401{day:02}_{n:06}.jpg" for day in range(10, 20) for n in range(3)))
     assert hints(days)[0]["meaning"] == "the same day"
+
+
+def test_folders_and_pieces_of_names_with_codes_are_offered_with_what_a_split_would_leak():
+    people = [f"{kind}/{kind[0]}{person:02}" for kind in ("good", "bad") for person in range(8)]
+    views = named(*(f"{one}/{view}/{shot}.png" for one in people for view in ("near", "far") for shot in range(2)))
+    (found,) = hints(views, views.str.split("/").str[0])
+    assert (found["groups"], found["images"], found["largest"]) == (16, 64, 4)
+    assert found["leak"] == pytest.approx(1 - 0.2**3, abs=1e-3)
+    assert "group.name_pattern=^(?:[^/]+/){1}([^/]+)/" in found["remedy"]
+    assert captured(views, found["pattern"]).nunique() == 16
+    flat = named(*(f"QX{code:02}-{view}_{shot}.png" for code in range(9) for view in "ab" for shot in range(2)))
+    assert captured(flat, hints(flat)[0]["pattern"]).unique().tolist() == [f"QX{code:02}" for code in range(9)]
+    numbered = named(*(f"{kind}/{day}/{shot}.png" for kind in "xy" for day in range(6) for shot in range(3)))
+    assert captured(numbered, hints(numbered, numbered.str[0])[0]["pattern"]).nunique() == 12, "numbers start anew"
+
+
+def test_columns_that_sound_like_it_and_repeat_are_offered():
+    paths = named(*(f"{n}.png" for n in range(40)))
+    cells = {
+        "patient_id": {path: f"p{n // 4}" for n, path in enumerate(paths)},
+        "age": {path: str(30 + n // 4) for n, path in enumerate(paths)},
+        "camera": dict.fromkeys(paths, "only one"),
+        "lot": {path: str(n) for n, path in enumerate(paths)},
+    }
+    (found,) = column_hints(cells, paths)
+    assert (found["column"], found["groups"]) == ("patient_id", 10)
+    assert "ingest.group_column=patient_id" in found["remedy"]
 
 
 def test_names_that_are_only_counted_through_give_no_hint():

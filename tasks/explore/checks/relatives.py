@@ -123,12 +123,13 @@ def summary_blocks(summary: dict[str, Any]) -> list[Block]:
     hints = summary.get("hints") or []
     if hints:
         text = (
-            "Folders or names of files look like series. If one of these tells what belongs together, set "
-            "group.name_pattern: a split that ignores it puts relatives of the given share of test images in training."
+            "Folders, names of files or columns look like series. If one of these tells what belongs together, set "
+            "group.name_pattern, or ingest.group_column for a column: a split that ignores it puts relatives of the "
+            "given share of test images in training."
         )
         rows = [
             [
-                str(one.get("pattern", "")),
+                str(one.get("pattern") or one.get("column", "")),
                 f"{one.get('groups', 0):,}",
                 f"{one.get('images', 0):,}",
                 f"{one['leak']:.0%}" if "leak" in one else "",
@@ -136,8 +137,8 @@ def summary_blocks(summary: dict[str, Any]) -> list[Block]:
             ]
             for one in hints[:LISTED]
         ]
-        headers = ["group.name_pattern", "groups", "images", "would leak", "example"]
-        blocks.append(Block("Series in folders and file names", text, None, Grid(headers, rows, frozenset({0, 4}))))
+        headers = ["pattern or column", "groups", "images", "would leak", "example"]
+        blocks.append(Block("Series in folders, names and columns", text, None, Grid(headers, rows, frozenset({0, 4}))))
     return blocks
 
 
