@@ -148,9 +148,9 @@ def _folders(paths: pd.Series, labels: pd.Series) -> Iterator[tuple[str, str]]:
         repeats = names.nunique() < places.nunique()
         told = names.dropna().unique()
         if not repeats or _are_codes(told):
-            yield rf"^(?:[^/]+/){{{level - 1}}}([^/]+)/", f"images in the same {_ordinal(level)} folder"
+            yield f"^{'[^/]+/' * (level - 1)}([^/]+)/", f"images in the same {_ordinal(level)} folder"
         else:
-            yield rf"^((?:[^/]+/){{{level}}})", f"images in the same {_ordinal(level)} folder below the same others"
+            yield f"^({'[^/]+/' * level})", f"images in the same {_ordinal(level)} folder below the same others"
 
 
 def _pieces() -> Iterator[tuple[str, str]]:

@@ -182,7 +182,7 @@ def test_folders_and_pieces_of_names_with_codes_are_offered_with_what_a_split_wo
     (found,) = hints(views, views.str.split("/").str[0])
     assert (found["groups"], found["images"], found["largest"]) == (16, 64, 4)
     assert found["leak"] == pytest.approx(1 - 0.2**3, abs=1e-3)
-    assert "group.name_pattern=^(?:[^/]+/){1}([^/]+)/" in found["remedy"]
+    assert "group.name_pattern=^[^/]+/([^/]+)/" in found["remedy"]
     assert captured(views, found["pattern"]).nunique() == 16
     flat = named(*(f"QX{code:02}-{view}_{shot}.png" for code in range(9) for view in "ab" for shot in range(2)))
     assert captured(flat, hints(flat)[0]["pattern"]).unique().tolist() == [f"QX{code:02}" for code in range(9)]
