@@ -35,10 +35,9 @@ def result_of(stage: str, ended: Ended, reproduced: Reproduced | None, seconds: 
         return Result(stage, Outcome.FAILED, seconds, f"took longer than its limit of {seconds:.0f} s and was ended", 1)
     if ended.code == 0 and reproduced is not None:
         return Result(stage, reproduced.outcome, seconds)
-    heard = bool(ended.lines) and (reproduced is None or reproduced.command_failed)
     message = f"{_words(ended, reproduced)}\n(log: {STATE}/{_below_state(log)})"
     is_input = reproduced is not None and reproduced.error is ErrorKind.INPUT
-    return Result(stage, Outcome.FAILED, seconds, message, 2 if is_input else 1, heard)
+    return Result(stage, Outcome.FAILED, seconds, message, 2 if is_input else 1)
 
 
 def _words(ended: Ended, reproduced: Reproduced | None) -> str:

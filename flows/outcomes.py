@@ -24,14 +24,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one stage: its outcome, how long it took, and for a failure why and with which exit code.
-
-    `heard` says that the message repeats what the stage itself has printed.
-    """
+    """What became of one stage: its outcome, how long it took, and for a failure why and with which exit code."""
 
     stage: str
     outcome: Outcome
     seconds: float = 0.0
     message: str = ""
     exit_code: int = 0
-    heard: bool = False

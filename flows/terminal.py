@@ -74,12 +74,12 @@ def stage_line(stage: str, line: str) -> None:
 
 
 def stage_ended(result: Result) -> None:
-    """What became of a stage, in one line; for a failure also why, unless the stage has just said so itself."""
+    """What became of a stage, in one line; for a failure also why."""
     words = str(result.outcome) + (f" in {result.seconds:.1f} s" if result.seconds else "")
     if result.outcome is Outcome.BLOCKED:
         words = f"{words}: {result.message}"
     _stage(result.stage, words, _COLOURS[result.outcome])
-    if result.outcome is Outcome.FAILED and not result.heard:
+    if result.outcome is Outcome.FAILED:
         for line in masked(result.message).splitlines():
             _stage(result.stage, f"  {line}", _COLOURS[result.outcome])
 
