@@ -133,12 +133,6 @@ class Split(Section):
         default_factory=list,
         description="Kinds of relatives that may lie on different sides: leaks that you accept.",
     )
-    val: Literal["ask", "test", "fold"] = Field(
-        "ask", description="What a given part val is where none is test: the test part, or fold 0 beside a drawn one."
-    )
-    relatives: Literal["stop", "exclude"] = Field(
-        "stop", description="Training images that are relatives of a given part: stop the run, or are put aside."
-    )
 
 
 class Explore(Section):

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.errors import InputError
 from tasks.params.models import Split
 from tasks.split import by_class, by_group, by_time
 from tasks.split.frozen import check_folds, empty_frozen
-from tasks.split.given_parts import TEST_RELATIVE, VAL_RELATIVE
 from tasks.split.units import FREE, TEST, Units, gather
 
 
@@ -63,11 +61,8 @@ def make_split(
     frozen = empty_frozen() if frozen is None else frozen
     if params.by != "group":
         check_folds(frozen, params.folds)
-    units = gather(catalog, groups, frozen, params)
-    try:
-        units, placed, notes = _place(units, params)
-    except InputError as error:
-        raise InputError(f"{error}{_cost(units)}") from None
+    units = gather(catalog, groups, frozen, params.repeats)
+    units, placed, notes = _place(units, params)
 
     images = catalog[["image_id", "label"]].merge(groups, on="image_id", validate="1:1")
     images = images.sort_values("image_id", ignore_index=True)
@@ -95,13 +90,6 @@ def _place(units: Units, params: Split) -> tuple[Units, np.ndarray, list[str]]:
     if params.by == "group":
         return units, *by_group.place(units, params)
     return units, by_class.place(units, params), []
-
-
-def _cost(units: Units) -> str:
-    """What was put aside for given parts, as the end of a refusal."""
-    lost = units.excluded[units.excluded["reason"].isin((TEST_RELATIVE, VAL_RELATIVE))]["label"].value_counts()
-    told = ", ".join(f"{name} {number:,}" for name, number in lost.sort_index().items())
-    return f"; split.relatives: exclude put {lost.sum():,} images aside ({told})" if told else ""
 
 
 def _own_groups(images: pd.DataFrame, places: np.ndarray, used: np.ndarray) -> pd.Series:

@@ -43,7 +43,6 @@ def summary_lines(
         of_class = ", ".join(f"{name} {number:,}" for name, number in summary["excluded"]["related_of_class"].items())
         yield f"{len(related):,} new images are excluded, since they would tie both sides together: {of_class}"
         yield from (f"  {image['path']} {image['reason']}" for image in related[:SHOWN])
-    yield from _lines_on_put_aside(summary["excluded"]["put_aside"])
     yield from summary["notes"]
     yield from table(summary)
     for side, counts in summary["counts"].items():
@@ -53,15 +52,6 @@ def summary_lines(
     if leaks.kinds:
         yield f"LEAK, accepted by split.accept ({', '.join(leaks.kinds)}): figures on these images are too good"
         yield from leaks.sentences()
-
-
-def _lines_on_put_aside(aside: dict[str, Any]) -> Iterator[str]:
-    if not aside["images"]:
-        return
-    cost = ", ".join(f"{name} {number:,} ({aside['share'][name]:.0%})" for name, number in aside["of_class"].items())
-    yield f"{aside['images']:,} training images are put aside (split.relatives: exclude), of each class's own: {cost}"
-    yield from (f"  {number:,}: each {reason}" for reason, number in aside["reasons"].items())
-    yield f"  such as {', '.join(aside['first'])}"
 
 
 def _lines_on_moved(moved: dict[str, Any]) -> Iterator[str]:

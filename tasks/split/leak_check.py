@@ -137,8 +137,8 @@ def _side_name(side: str) -> str:
     return f"train, fold {folds[0]}" + (f", then {', '.join(folds[1:])}" if len(folds) > 1 else "")
 
 
-def check_accepted(leaks: Leaks, accept: Iterable[str], offer: str = "") -> None:
-    """Stop unless every kind of relation that leaks is accepted by name; `offer` is a way out that is told first.
+def check_accepted(leaks: Leaks, accept: Iterable[str]) -> None:
+    """Stop unless every kind of relation that leaks is accepted by name.
 
     Raises
     ------
@@ -149,8 +149,8 @@ def check_accepted(leaks: Leaks, accept: Iterable[str], offer: str = "") -> None
     if unaccepted:
         shown = "\n  ".join(leaks.sentences())
         raise InputError(
-            f"relatives lie on different sides of the split, which would leak:\n  {shown}\n{offer}"
-            "Give relatives one part (their folder, or data/raw/table.csv) or leave one of them out; if the frozen "
-            "assignment (data/frozen.csv) holds them, draw anew with `equipoise freeze --discard`; or accept the leak "
-            f"by name in params.yaml, split.accept: [{', '.join(leaks.kinds)}]"
+            f"relatives lie on different sides of the split, which would leak:\n  {shown}\n"
+            "Give relatives the same part in data/raw/table.csv or leave one of them out; if the frozen assignment "
+            "(data/frozen.csv) holds them, draw anew with `equipoise freeze --discard`; or accept the leak by name in "
+            f"params.yaml, split.accept: [{', '.join(leaks.kinds)}]"
         )

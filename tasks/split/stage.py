@@ -8,7 +8,6 @@ from tasks.split import FROZEN
 from tasks.split.assignment import make_split
 from tasks.split.console import summary_lines
 from tasks.split.frozen import read_frozen
-from tasks.split.given_parts import OFFER
 from tasks.split.leak_check import check_accepted, find_leaks
 from tasks.split.summary import moved, summarise
 from tasks.tables import CATALOG, GROUPS, PAIRS, SPLITS
@@ -25,8 +24,7 @@ def run(workspace: Workspace, name: str) -> None:
 
     assignment = make_split(catalog, groups, params, frozen if params.frozen else None)
     leaks = find_leaks(assignment.splits, catalog, groups, pairs)
-    given = catalog["part"].isin(("val", "test")).any()
-    check_accepted(leaks, params.accept, OFFER if given and params.relatives == "stop" else "")
+    check_accepted(leaks, params.accept)
     summary = summarise(assignment)
     summary["leaks"] = leaks.as_json(params.accept)
     # Not where images keep their places: the summary, and with it all that follows, is the same after freezing.

@@ -7,10 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.split.assignment import Assignment
-from tasks.split.given_parts import TEST_RELATIVE, VAL_RELATIVE
 from tasks.tables import USED_PARTS, first_repeat
-
-SHOWN = 5  # images put aside that are named
 
 
 def summarise(assignment: Assignment) -> dict[str, Any]:
@@ -19,9 +16,7 @@ def summarise(assignment: Assignment) -> dict[str, Any]:
     Sides are ``train``, ``test``, ``fold 0`` and so on, and for further repeats
     ``repeat 1 fold 0``.
     """
-    splits = assignment.splits
-    aside = assignment.excluded["reason"].isin((TEST_RELATIVE, VAL_RELATIVE))
-    excluded, put_aside = assignment.excluded[~aside], assignment.excluded[aside]
+    splits, excluded = assignment.splits, assignment.excluded
     used = splits[splits["part"].isin(USED_PARTS)]
     classes = sorted(used["label"].unique())
     sides = _sides(used)
@@ -43,17 +38,7 @@ def summarise(assignment: Assignment) -> dict[str, Any]:
             "images": int((first["part"] == "excluded").sum()),
             "unlabelled": int(first["label"].isna().sum()),
             "related": excluded.to_dict("records"),
-            "related_of_class": _count(excluded["label"]),
-            "put_aside": {
-                "images": len(put_aside),
-                "of_class": _count(put_aside["label"]),
-                "share": {
-                    name: round(number / (number + int(counts["train"].get(name, 0))), 6)
-                    for name, number in _count(put_aside["label"]).items()
-                },
-                "reasons": _count(put_aside["reason"]),
-                "first": put_aside["path"].head(SHOWN).tolist(),
-            },
+            "related_of_class": {name: int(n) for name, n in excluded["label"].value_counts().sort_index().items()},
         },
         "notes": assignment.notes,
     }

@@ -13,8 +13,6 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import InputError
-from tasks.params.models import Split
-from tasks.split.given_parts import parts_as_said, put_aside, refuse_val_without_test
 
 TEST = 0  # the place of the test part; fold f has place f + 1
 FREE = -1  # nothing is settled
@@ -67,7 +65,7 @@ class Units:
         return replace(self, images=self.images[~leave], excluded=pd.concat([self.excluded, left], ignore_index=True))
 
 
-def gather(catalog: pd.DataFrame, groups: pd.DataFrame, frozen: pd.DataFrame, params: Split) -> Units:
+def gather(catalog: pd.DataFrame, groups: pd.DataFrame, frozen: pd.DataFrame, repeats: int) -> Units:
     """Join images to units.
 
     Parameters
@@ -76,25 +74,18 @@ def gather(catalog: pd.DataFrame, groups: pd.DataFrame, frozen: pd.DataFrame, pa
         Tables `CATALOG` and `GROUPS`.
     frozen
         The frozen assignment: `image_id`, `part`, `repeat`, `fold`; without rows where nothing is frozen.
-    params
-        Number of repeats R, and what becomes of given parts.
+    repeats
+        Number of repeats R.
 
     Raises
     ------
     InputError
-        The part that the user gave an image is not the frozen one, or nothing is left to hold out.
+        The part that the user gave an image is not the frozen one.
     """
     columns = ["image_id", "path", "label", "part", "group", "taken"]
     images = catalog[columns].rename(columns={"group": "given"}).merge(groups, on="image_id", validate="1:1")
     images = images[images["label"].notna()].sort_values("image_id", ignore_index=True)
-    refuse_val_without_test(images["part"].where(images["part"].notna(), None), params.val)
-    images["part"] = parts_as_said(images["part"], params.val)
-    settled = _settled(images, frozen, params.repeats)
-    aside = pd.Series("", index=images.index)
-    if params.relatives == "exclude":
-        aside = put_aside(images, settled, FREE, TEST)
-    back = images.assign(reason=aside).loc[aside != "", ["image_id", "path", "label", "reason"]]
-    images, settled = images[aside == ""].reset_index(drop=True), settled[(aside == "").to_numpy()]
+    settled = _settled(images, frozen, repeats)
     rows, side = np.unique(settled, axis=0, return_inverse=True)
     images["is_settled"] = (settled != FREE).any(axis=1)
     images["side"] = side.ravel()
@@ -111,7 +102,6 @@ def gather(catalog: pd.DataFrame, groups: pd.DataFrame, frozen: pd.DataFrame, pa
     tests = images[images["is_settled"] & (settled[:, 0] == TEST)]["group"]
     reasons = np.where(images["group"].isin(tests), BOTH_PARTS, SEVERAL_FOLDS)
     excluded = images.assign(reason=reasons).loc[is_new & torn, ["image_id", "path", "label", "reason"]]
-    excluded = pd.concat([excluded, back]) if len(back) else excluded
 
     images = images[~(is_new & torn)].reset_index(drop=True)
     images["unit"] = images.groupby(["group", "side"], sort=True).ngroup()

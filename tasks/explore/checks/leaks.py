@@ -37,13 +37,11 @@ class Leaks(Check):
             "images": len(flags),
             "test_images": {label: int(by_class[label]) for label in dataset.classes if label in by_class},
         }
-        aside = put_aside(dataset)
-        if aside:
-            numbers["put_aside"] = aside
         if pairs.empty:
             known = f"none of the {len(dataset.pairs):,} known pairs of relatives" if len(dataset.pairs) else "no pair"
-            text = f"Nothing leaks: {known} lies on two sides of the split.{told_aside(aside)}"
-            return Finding(numbers, [Block("", text)], [], {"leaks": flags})
+            return Finding(
+                numbers, [Block("", f"Nothing leaks: {known} lies on two sides of the split.")], [], {"leaks": flags}
+            )
         between_parts = int((pairs["between"] == "parts").sum())
         in_folds = len(pairs) - between_parts
         text = f"{between_parts:,} pairs of relatives lie in two parts, {in_folds:,} in two folds."
@@ -54,7 +52,6 @@ class Leaks(Check):
                 if label in by_class
             )
             text += f" Test images with a relative in training: {shares}."
-        text += told_aside(aside)
         rows = [
             [
                 row["first_path"],
@@ -71,39 +68,6 @@ class Leaks(Check):
         headers = ["first", "side", "label", "second", "side", "label", "kind", "distance"]
         watch = [f"{text} Results on them are better than on new images: make the split again, or remove one of each."]
         return Finding(numbers, [Block("", text, grid=Grid(headers, rows))], watch, {"leaks": flags})
-
-
-def put_aside(dataset: Dataset) -> dict[str, dict[str, float]]:
-    """Images a class that are excluded and have a relative in the test or training part, and their share of the class.
-
-    Returns
-    -------
-    dict
-        By class, ``images``, and ``share`` of what would be its training images with them.
-    """
-    pairs = pairs_with_facts(dataset)
-    out = {end: pairs[f"{end}_part"] == "excluded" for end in ("first", "second")}
-    other = {"first": "second", "second": "first"}
-    tied = {image for end in out for image in pairs.loc[out[end] & pairs[f"{other[end]}_part"].isin(USED_PARTS), end]}
-    labelled = dataset.labelled
-    counts = labelled[labelled["image_id"].isin(tied)]["label"].value_counts()
-    training = labelled[labelled["part"] == "train"]["label"].value_counts()
-    return {
-        label: {
-            "images": int(counts[label]),
-            "share": round(counts[label] / (counts[label] + training.get(label, 0)), 4),
-        }
-        for label in dataset.classes
-        if label in counts
-    }
-
-
-def told_aside(aside: dict[str, dict[str, float]]) -> str:
-    """What was put aside and what it cost, as a sentence; nothing for nothing."""
-    if not aside:
-        return ""
-    told = ", ".join(f"{label} {one['images']:,} ({one['share']:.0%})" for label, one in aside.items())
-    return f" Images that are relatives of others on a side were put aside, of each class's training images: {told}."
 
 
 def torn_apart(pairs: pd.DataFrame) -> pd.DataFrame:
