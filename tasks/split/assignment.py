@@ -10,6 +10,7 @@ import pandas as pd
 from tasks.params.models import Split
 from tasks.split import by_class, by_group, by_time
 from tasks.split.frozen import check_folds, empty_frozen
+from tasks.split.given_parts import place_given_parts
 from tasks.split.units import FREE, TEST, Units, gather
 
 
@@ -61,7 +62,7 @@ def make_split(
     frozen = empty_frozen() if frozen is None else frozen
     if params.by != "group":
         check_folds(frozen, params.folds)
-    units = gather(catalog, groups, frozen, params.repeats)
+    units = gather(place_given_parts(catalog, params), groups, frozen, params.repeats)
     units, placed, notes = _place(units, params)
 
     images = catalog[["image_id", "label"]].merge(groups, on="image_id", validate="1:1")

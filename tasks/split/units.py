@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import InputError
+from tasks.split.wording import ADD_AGAIN
 
 TEST = 0  # the place of the test part; fold f has place f + 1
 FREE = -1  # nothing is settled
@@ -139,5 +140,5 @@ def _refuse(images: pd.DataFrame) -> None:
     raise InputError(
         f"{len(images)} images have a given part that is not the frozen one, for instance {first['path']} "
         f"({first['part']}): `equipoise freeze --discard` gives up the frozen assignment (data/frozen.csv), or leave "
-        "the part of these images empty in data/raw/table.csv"
+        f"the part of these images out {ADD_AGAIN}"
     )

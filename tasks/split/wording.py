@@ -1,10 +1,13 @@
-"""How classes are named in the messages of a split."""
+"""How classes are named in the messages of a split, and where given parts and groups can be changed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+
+# Parts come from folders or from a table; what was added from folders has no table that its owner knows.
+ADD_AGAIN = "in your folders or your table and bring it again with `equipoise add PATH --replace`"
 
 
 def named(classes: Sequence[str], chosen: np.ndarray) -> str:
