@@ -45,7 +45,7 @@ def place(units: Units, params: Split) -> tuple[Units, np.ndarray, list[str]]:
         starts = frozen_starts(times[settled], unit[settled], fixed, blocks)
         late = ~settled & (fixed[unit] > TEST) & (times >= starts[-1])
         units = units.without(pd.Series(late, index=units.images.index), FUTURE)
-        times, unit = times[~late], unit[~late]
+        times, unit, fixed = times[~late], units.images["unit"].to_numpy(), units.fixed[:, 0]
     latest = np.full(len(fixed), times.min())
     np.maximum.at(latest, unit, times)
     if not settled.any():

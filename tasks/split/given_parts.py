@@ -1,7 +1,7 @@
 """The parts that the user gave, as a split takes them, and what has to be asked where none of them is a test part.
 
-Many published sets have folders train and val and no test. That can mean two things, and which one changes every figure,
-so it is asked, not guessed: `split.test_from` says where the test part comes from.
+Many published sets have folders train and val and no test. That can mean two things, and every figure depends on it. So it
+is asked, not guessed: `split.test_from` says where the test part comes from.
 """
 
 from __future__ import annotations
@@ -33,12 +33,14 @@ def open_question(parts: Iterable[str | None], params: Split) -> str:
     counts = Counter(part or "" for part in parts)
     if params.by == "time" or params.test_from != "given" or set(counts) not in ({"train"}, {"train", "val"}):
         return ""
-    lines = [f"\n  {FROM_TRAIN}", f"    the test part is drawn from the {counts['train']:,} images of the part train"]
-    if "val" in counts:
-        lines[1] += ", and val stays the validation fold (fold 0)"
-        lines += [f"  {FROM_VAL}", f"    the {counts['val']:,} images of the part val are the test part"]
-        return "you gave the parts train and val, and no test part. Choose one of two:" + "\n".join(lines)
-    return "you gave all images the part train, so that none is left for the test part. Choose it so:" + "\n".join(lines)
+    drawn = f"  {FROM_TRAIN}\n    a test part is drawn from the {counts['train']:,} images of the part train"
+    if "val" not in counts:
+        return f"you gave all images the part train, so that none is left to test on. To draw a test part:\n{drawn}"
+    return (
+        "you gave the parts train and val, and no test part. Choose one of two:\n"
+        f"  {FROM_VAL}\n    the {counts['val']:,} images of the part val are the held-out test part\n"
+        f"{drawn}, and val stays the validation fold (fold 0)"
+    )
 
 
 def place_given_parts(catalog: pd.DataFrame, params: Split) -> pd.DataFrame:

@@ -61,9 +61,15 @@ class Units:
         return list(self.images.groupby("unit")["image_id"].min())
 
     def without(self, leave: pd.Series, reason: str) -> Units:
-        """The same units without the images for which `leave` is true; those must not be all of a unit."""
+        """The units of the images for which `leave` is false; the others are excluded for the reason given."""
         left = self.images.loc[leave, ["image_id", "path", "label"]].assign(reason=reason)
-        return replace(self, images=self.images[~leave], excluded=pd.concat([self.excluded, left], ignore_index=True))
+        return replace(self.only(~leave), excluded=pd.concat([self.excluded, left], ignore_index=True))
+
+    def only(self, stay: pd.Series) -> Units:
+        """The units of the images for which `stay` is true, in order of their smallest `image_id`."""
+        images = self.images[stay]
+        number, left = pd.factorize(images["unit"])
+        return replace(self, images=images.assign(unit=number).reset_index(drop=True), fixed=self.fixed[left])
 
 
 def gather(catalog: pd.DataFrame, groups: pd.DataFrame, frozen: pd.DataFrame, repeats: int) -> Units:
