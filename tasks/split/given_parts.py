@@ -1,6 +1,6 @@
 """The parts that the user gave, as a split takes them, and what has to be asked where none of them is a test part.
 
-Many published sets have folders train and val and no test. That can mean two things, and every figure depends on it. So it
+Many published sets have folders train and val and no test. That can mean two things, and every figure depends on it: it
 is asked, not guessed: `split.test_from` says where the test part comes from.
 """
 
@@ -35,7 +35,7 @@ def open_question(parts: Iterable[str | None], params: Split) -> str:
         return ""
     drawn = f"  {FROM_TRAIN}\n    a test part is drawn from the {counts['train']:,} images of the part train"
     if "val" not in counts:
-        return f"you gave all images the part train, so that none is left to test on. To draw a test part:\n{drawn}"
+        return f"you gave all labelled images the part train, and none the part test. To draw a test part:\n{drawn}"
     return (
         "you gave the parts train and val, and no test part. Choose one of two:\n"
         f"  {FROM_VAL}\n    the {counts['val']:,} images of the part val are the held-out test part\n"

@@ -95,7 +95,7 @@ def set_aside(summary: dict[str, Any]) -> tuple[list[Block], list[str]]:
     ]
     text = (
         f"{len(images):,} training images are relatives of images that were given or frozen on another side, and were "
-        "set aside (split.relatives: exclude): they train no model. An image with relatives of two kinds counts in both."
+        "set aside (split.relatives: exclude): they train no model. One with relatives of two kinds counts in both."
     )
     blocks = [
         Block("Set aside", text, grid=Grid(["class", "set aside", "of training images", "share", *kinds], lost)),
