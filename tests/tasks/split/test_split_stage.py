@@ -129,7 +129,7 @@ def test_what_is_set_aside_is_said_and_stands_in_the_summary_with_its_cost(proje
     parts = ["test"] * 10 + ["train"] * 50
     torn = [("000000", "000010", "near"), ("000000", "000012", "near"), ("000001", "000011", "given")]
     groups = components(singles(60), torn)["group"]
-    with pytest.raises(InputError, match="split.relatives=exclude"):
+    with pytest.raises(InputError, match=r"split\.relatives=exclude"):
         project.run(labels, groups, torn, parts, folds=3)
     project.run(labels, groups, torn, parts, folds=3, relatives="exclude")
     summary, splits = project.summary, project.splits
