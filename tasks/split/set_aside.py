@@ -47,20 +47,22 @@ def set_relatives_aside(
     torn = rank.groupby(images["group"].to_numpy()).nunique()
     ids = groups.loc[groups["group"].isin(torn.index[torn > 1]), "image_id"].sort_values().to_numpy()
     own = rank.reindex(ids).fillna(len(order)).to_numpy(np.int64)  # images that are on no side come after all others
+    by_rank = np.argsort(own, kind="stable")
+    ids, own = ids[by_rank], own[by_rank]  # so that of two images the smaller number is kept first
     kinds = sorted(set(pairs["kind"]) - set(accepted))
     ties = {kind: _ties(ids, groups, pairs[pairs["kind"] == kind], pairwise=kind == PAIRWISE) for kind in kinds}
 
     kept = np.zeros(len(ids), dtype=bool)
-    found: dict[int, dict[str, int]] = {}  # image set aside: a relative that is kept, by kind
+    found: dict[int, dict[str, int]] = {}  # image set aside: by kind, of its relatives the one that is kept first
     for one in np.unique(own[own < len(order)]):
         here = own == one
         for kind, (member, place) in ties.items():
-            reached = np.full(place.max(initial=-1) + 1, -1)
-            is_kept = kept[member]
-            reached[place[is_kept][::-1]] = member[is_kept][::-1]
-            hit = here[member] & (reached[place] >= 0)
+            reached = np.full(place.max(initial=-1) + 1, len(ids))
+            np.minimum.at(reached, place[kept[member]], member[kept[member]])
+            hit = here[member] & (reached[place] < len(ids))
             for image, relative in zip(member[hit].tolist(), reached[place[hit]].tolist(), strict=True):
-                found.setdefault(image, {}).setdefault(kind, relative)
+                best = found.setdefault(image, {})
+                best[kind] = min(relative, best.get(kind, relative))
         here[list(found)] = False
         kept |= here
     return _without(units, ids, found)
@@ -85,17 +87,17 @@ def _ties(ids: np.ndarray, groups: pd.DataFrame, pairs: pd.DataFrame, *, pairwis
     group = groups.set_index("image_id")["group"]
     pairs = pairs[inside]
     pairs = pairs[pairs["first"].map(group).eq(pairs["second"].map(group))]
-    first, second = (np.searchsorted(ids, pairs[end]) for end in ("first", "second"))
+    number = pd.Series(np.arange(len(ids)), index=ids)
+    first, second = (number.loc[pairs[end]].to_numpy() for end in ("first", "second"))
     if pairwise:
-        number = np.arange(len(first))
-        return np.concatenate([first, second]), np.concatenate([number, number])
+        return np.concatenate([first, second]), np.tile(np.arange(len(first)), 2)
     return np.arange(len(ids)), connected_components(len(ids), first, second)
 
 
 def _without(units: Units, ids: np.ndarray, found: dict[int, dict[str, int]]) -> tuple[Units, pd.DataFrame]:
     images = units.images.set_index("image_id")
-    leave = sorted(found)
-    relatives = images.loc[ids[[next(iter(found[image].values())) for image in leave]]]
+    leave = sorted(found, key=lambda image: ids[image])
+    relatives = images.loc[ids[[min(found[image].values()) for image in leave]]]
     place = units.fixed[relatives["unit"], 0]
     aside = images.loc[ids[leave], ["path", "label"]].reset_index()
     aside["kinds"] = pd.Series([sorted(found[image]) for image in leave], dtype=object)

@@ -97,9 +97,10 @@ def set_aside(summary: dict[str, Any]) -> tuple[list[Block], list[str]]:
         f"{len(images):,} training images are relatives of images that were given or frozen on another side, and were "
         "set aside (split.relatives: exclude): they train no model. One with relatives of two kinds counts in both."
     )
+    headers = ["image", "label", "kinds", "relative that stays", "side"]
     blocks = [
         Block("Set aside", text, grid=Grid(["class", "set aside", "of training images", "share", *kinds], lost)),
-        Block("", "", grid=Grid(["image", "label", "kinds", "relative that stays", "side"], listed)),
+        Block("", "", grid=Grid(headers, listed, frozenset(range(5)))),
     ]
     worst = by_share[0]
     return blocks, [

@@ -153,6 +153,13 @@ def test_given_groups_pass_through_images_that_are_on_no_side():
             assert assignment.splits.set_index("image_id").loc[name(1), "part"] == "excluded"
 
 
+def test_the_relative_that_is_named_is_on_the_side_that_is_kept_first():
+    pairs = [(27, 33, "near"), (0, 33, "near"), (33, 50, "near"), (3, 33, "given")]
+    catalog, groups, table = given_set(pairs, {0: "val", 3: "val", 27: "val", 50: "test"})
+    aside = excluding(catalog, groups, table.iloc[::-1], folds=3).aside.set_index("image_id")
+    assert aside.loc[name(33), ["kinds", "relative", "side"]].tolist() == [["given", "near"], f"{name(50)}.png", "test"]
+
+
 def test_a_kind_that_is_accepted_is_not_set_aside():
     catalog, groups, table = given_set([(0, 9, "near"), (1, 10, "given")], {})
     assignment = make_split(catalog, groups, Split(folds=3, relatives="exclude", accept=["given"]), None, table)
