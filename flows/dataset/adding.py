@@ -23,7 +23,7 @@ from tasks.ingest.table import Columns
 from tasks.params.editing import changed, put_back_if_refused, set_values
 from tasks.params.models import Ingest, Split
 from tasks.progress import say
-from tasks.split.given_parts import refuse_val_without_test
+from tasks.split.given_parts import open_question
 
 PARAMS = "params.yaml"
 
@@ -79,7 +79,8 @@ def add(
             _check_presence(root, present, new)
         plan = plan_merge(Found([], []) if replace else present, new)
         check_classes(plan.entries, params.ingest, str(path))
-        refuse_val_without_test({one.part for one in plan.entries if one.label}, params.split.val)
+        if question := open_question((one.part for one in plan.entries if one.label), params.split):
+            raise InputError(f"{question}\nWith add, write the line's --set behind it.")
         for line in page(new, plan, params.ingest):
             say(line)
         if dry_run:

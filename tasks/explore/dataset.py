@@ -45,6 +45,8 @@ class Dataset:
         What made the features, as `params.yaml` calls it; empty where that isn't known.
     group_summary
         What the stage group wrote beside its tables; keys may be missing.
+    split_summary
+        What the stage split wrote beside its table; keys may be missing.
     measure_titles
         What the report calls the measures, by name; others are called by their names.
     raw
@@ -61,6 +63,7 @@ class Dataset:
     params: Explore = field(default_factory=lambda: Explore.model_validate({}))
     backbone: str = ""
     group_summary: dict[str, Any] = field(default_factory=dict)
+    split_summary: dict[str, Any] = field(default_factory=dict)
     measure_titles: dict[str, str] = field(default_factory=dict)
     raw: Path = Path("data", "raw")
     details: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -79,6 +82,7 @@ class Dataset:
         params: Explore,
         backbone: str = "",
         group_summary: dict[str, Any] | None = None,
+        split_summary: dict[str, Any] | None = None,
         measure_titles: dict[str, str] | None = None,
         raw: Path = Path("data", "raw"),
     ) -> Dataset:
@@ -104,6 +108,7 @@ class Dataset:
             params=params,
             backbone=backbone,
             group_summary=group_summary or {},
+            split_summary=split_summary or {},
             measure_titles=measure_titles or {},
             raw=raw,
             details=details,

@@ -31,6 +31,7 @@ def run(workspace: Workspace, name: str) -> None:
         features=Features.load(features),
         params=params,
         group_summary=read_json(workspace.path("data", "groups", "summary.json")),
+        split_summary=read_json(workspace.path("data", "splits", "summary.json")),
         backbone=read_json(features / ABOUT).get("backbone", ""),
         measure_titles=measure_titles(),
         raw=raw,

@@ -128,7 +128,21 @@ class Split(Section):
     folds: int = Field(5, ge=2, le=50, description="Number of cross-validation folds of the training part.")
     repeats: int = Field(1, ge=1, le=20, description="Draws of the folds; the test part is the same in all.")
     seed: Seed = 0
+    test_from: Literal["given", "val", "train"] = Field(
+        "given",
+        description=(
+            "Where the test part comes from: images with the given part test, or else without a part; the given part "
+            "val; or the given part train as well."
+        ),
+    )
     frozen: bool = Field(True, description="Images keep the place that data/frozen.csv gives them.")
+    relatives: Literal["stop", "exclude"] = Field(
+        "stop",
+        description=(
+            "Relatives that given or frozen places put on different sides: stop, or exclude those in training "
+            "(test is kept before val, val before train)."
+        ),
+    )
     accept: list[Literal["given", "content", "name", "near"]] = Field(
         default_factory=list,
         description="Kinds of relatives that may lie on different sides: leaks that you accept.",

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tasks.errors import InputError
 from tasks.params.models import Split
 from tasks.split import by_class, by_group, by_time
+from tasks.split.cost import cost_in_words, cost_of_class
 from tasks.split.frozen import check_folds, empty_frozen
+from tasks.split.given_parts import place_given_parts
+from tasks.split.set_aside import nothing_aside, set_relatives_aside
 from tasks.split.units import FREE, TEST, Units, gather
 
 
@@ -23,17 +27,24 @@ class Assignment:
         Table `SPLITS`.
     excluded
         Labelled images that can be on no side: `image_id`, `path`, `label`, `reason`.
+    aside
+        Labelled images that `split.relatives` sets aside: `image_id`, `path`, `label`, `kinds`, `relative`, `side`.
     notes
         Sentences that the reader should know.
     """
 
     splits: pd.DataFrame
     excluded: pd.DataFrame
+    aside: pd.DataFrame
     notes: list[str]
 
 
 def make_split(
-    catalog: pd.DataFrame, groups: pd.DataFrame, params: Split, frozen: pd.DataFrame | None = None
+    catalog: pd.DataFrame,
+    groups: pd.DataFrame,
+    params: Split,
+    frozen: pd.DataFrame | None = None,
+    pairs: pd.DataFrame | None = None,
 ) -> Assignment:
     """Assign every image to the test part, a fold of the training part, or ``excluded``.
 
@@ -45,24 +56,36 @@ def make_split(
         What stands in `params.yaml`.
     frozen
         The frozen assignment, which every image in it keeps; None to draw all anew.
+    pairs
+        Table `PAIRS`, which is asked where `split.relatives` is exclude.
 
     Returns
     -------
     Assignment
         Unlabelled images, and those whose relatives are on different sides, are ``excluded``. Relatives lie on one
         side, unless given parts or the frozen assignment say otherwise: then each side has a `group` of its own, its
-        smallest `image_id`.
+        smallest `image_id`; or, with `split.relatives: exclude`, only one of the sides stays.
 
     Raises
     ------
     InputError
-        The classes can't be split so; see the rules `by_class`, `by_time` and `by_group`.
+        The classes can't be split so, see the rules `by_class`, `by_time` and `by_group`; a class has no image left;
+        or it has to be decided first where the test part comes from (`given_parts`).
     """
     frozen = empty_frozen() if frozen is None else frozen
     if params.by != "group":
         check_folds(frozen, params.folds)
-    units = gather(catalog, groups, frozen, params.repeats)
-    units, placed, notes = _place(units, params)
+    units = gather(place_given_parts(catalog, params), groups, frozen, params.repeats)
+    units, aside = _set_aside(units, groups, pairs, params)
+    try:
+        check_classes_left(catalog, units)
+        units, placed, notes = _place(units, params)
+    except InputError as error:
+        if aside.empty:
+            raise
+        training = units.images[units.fixed[units.images["unit"], 0] != TEST]["label"].value_counts()
+        cost = cost_in_words(cost_of_class(aside, training.to_dict()))
+        raise InputError(f"{error}\nsplit.relatives is exclude, which set training images aside: {cost}") from None
 
     images = catalog[["image_id", "label"]].merge(groups, on="image_id", validate="1:1")
     images = images.sort_values("image_id", ignore_index=True)
@@ -80,7 +103,32 @@ def make_split(
     ]
     splits = pd.concat(repeats, ignore_index=True)[["image_id", "group", "label", "part", "repeat", "fold"]]
     check_split(splits)
-    return Assignment(splits, units.excluded.sort_values("image_id", ignore_index=True), notes)
+    return Assignment(splits, units.excluded.sort_values("image_id", ignore_index=True), aside, notes)
+
+
+def _set_aside(
+    units: Units, groups: pd.DataFrame, pairs: pd.DataFrame | None, params: Split
+) -> tuple[Units, pd.DataFrame]:
+    """The units that stay, and the images that don't, as `split.relatives` says."""
+    if params.relatives == "stop" or pairs is None:
+        return units, nothing_aside()
+    return set_relatives_aside(units, groups, pairs, params.accept)
+
+
+def check_classes_left(catalog: pd.DataFrame, units: Units) -> None:
+    """Refuse classes of which every image is excluded.
+
+    Raises
+    ------
+    InputError
+        With the classes and what to do.
+    """
+    gone = sorted(set(catalog["label"].dropna()) - set(units.classes))
+    if gone:
+        raise InputError(
+            f"every image of {', '.join(map(repr, gone))} is excluded, since it has relatives on other sides of the "
+            "split: drop these classes (ingest.drop) or merge them (ingest.rename)"
+        )
 
 
 def _place(units: Units, params: Split) -> tuple[Units, np.ndarray, list[str]]:

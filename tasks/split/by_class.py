@@ -8,10 +8,11 @@ import numpy as np
 
 from tasks.errors import InputError
 from tasks.params.models import Split
+from tasks.split.given_parts import FROM_TRAIN
 from tasks.split.places import Places
 from tasks.split.stratification import REMEDY, draws, place_groups
 from tasks.split.units import FREE, TEST, Units
-from tasks.split.wording import named
+from tasks.split.wording import ADD_AGAIN, named
 
 DISCARD = "let images that are frozen move (`equipoise freeze --discard`)"
 
@@ -85,16 +86,16 @@ def check_feasible(counts: np.ndarray, places: Places, classes: Sequence[str], g
     if names:
         raise InputError(
             f"all images of the classes {names} are given the part train (or are frozen there), and no image the part "
-            "test: give some of them the part test, or leave the part of some empty, in data/raw/table.csv, "
-            f"or {DISCARD}"
+            f"test: draw the test part from the part train too ({FROM_TRAIN}), give some of them the part test "
+            f"{ADD_AGAIN}, or {DISCARD}"
         )
     in_test = places.fixed == TEST
     if "test" in given and not places.is_open[TEST]:
         names = named(classes, ~holds[in_test].any(axis=0))
         if names:
             raise InputError(
-                f"the test part that you gave has no image of {names}: give it some, leave the part test empty so that "
-                "one is drawn, or drop the class (ingest.drop)"
+                f"the test part that you gave has no image of {names}: give it some {ADD_AGAIN}, leave the part test "
+                "empty so that one is drawn, or drop the class (ingest.drop)"
             )
     if places.is_open[1:].sum() == 1:  # the given validation images are the only training images of one fold
         names = named(classes, ~holds[places.fixed == 1].any(axis=0))

@@ -12,10 +12,11 @@ import pandas as pd
 from tasks.connected import connected_components
 from tasks.errors import InputError
 from tasks.params.models import Split
+from tasks.split.given_parts import FROM_VAL
 from tasks.split.places import Places
 from tasks.split.stratification import draws, place_groups
 from tasks.split.units import FREE, TEST, TRAINING, Units
-from tasks.split.wording import named
+from tasks.split.wording import ADD_AGAIN, EXCLUDE, named
 
 
 def place(units: Units, params: Split) -> tuple[np.ndarray, list[str]]:
@@ -62,13 +63,15 @@ def check_given(images: pd.DataFrame) -> None:
     if len(alone):
         raise InputError(
             f"split.by is group, but {len(alone)} of {len(images)} labelled images have no group from you, for "
-            f"instance {alone['path'].iloc[0]}: fill the column group of data/raw/table.csv, or use split.by: class"
+            f"instance {alone['path'].iloc[0]}: fill the column group of your table and bring it again with "
+            "`equipoise add TABLE --replace`, or use split.by: class"
         )
     val = images[images["part"] == "val"]
     if len(val):
         raise InputError(
             f"split.by is group, where a fold is a given group, but {len(val)} images have the part val, for instance "
-            f"{val['path'].iloc[0]}: leave it empty in data/raw/table.csv, or use split.by: class"
+            f"{val['path'].iloc[0]}: leave it out {ADD_AGAIN}, make it the test part if there is no other "
+            f"({FROM_VAL}), or use split.by: class"
         )
 
 
@@ -103,8 +106,8 @@ def settle(joined: np.ndarray, fixed: np.ndarray, names: list[str]) -> np.ndarra
     if torn.any():
         raise InputError(
             f"split.by is group, but the images of {int(torn.sum())} given groups have different parts or folds, the "
-            f"first is {names[torn.idxmax()]!r}: give them one part in data/raw/table.csv, or draw anew with "
-            "`equipoise freeze --discard`"
+            f"first is {names[torn.idxmax()]!r}: leave their images in training out ({EXCLUDE}), give them one part "
+            f"{ADD_AGAIN}, or draw anew with `equipoise freeze --discard`"
         )
     settled: np.ndarray = known["max"].fillna(waits.map({True: TRAINING, False: FREE})).to_numpy(np.int64)
     return settled

@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.errors import InputError
 from tasks.params.models import Split
 from tasks.split.units import TEST, Units
-from tasks.split.wording import named
+from tasks.split.wording import ADD_AGAIN, named
 
 FUTURE = "is later than the first test image, but has relatives in training"
 OTHERWISE = "use split.by: class, or merge or drop classes (ingest.rename, ingest.drop)"
@@ -45,7 +45,7 @@ def place(units: Units, params: Split) -> tuple[Units, np.ndarray, list[str]]:
         starts = frozen_starts(times[settled], unit[settled], fixed, blocks)
         late = ~settled & (fixed[unit] > TEST) & (times >= starts[-1])
         units = units.without(pd.Series(late, index=units.images.index), FUTURE)
-        times, unit = times[~late], unit[~late]
+        times, unit, fixed = times[~late], units.images["unit"].to_numpy(), units.fixed[:, 0]
     latest = np.full(len(fixed), times.min())
     np.maximum.at(latest, unit, times)
     if not settled.any():
@@ -68,7 +68,7 @@ def image_times(images: pd.DataFrame) -> np.ndarray:
     if len(given):
         raise InputError(
             f"split.by is time, but {len(given)} images have a part from you, for instance {given['path'].iloc[0]}: "
-            "leave the part empty in data/raw/table.csv, or use split.by: class"
+            f"leave the parts out {ADD_AGAIN}, or use split.by: class"
         )
     times = pd.to_datetime(images["taken"], format="ISO8601", utc=True, errors="coerce")
     if times.isna().any():

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from tasks.params.models import Split
+from tasks.split.cost import cost_in_words
 from tasks.split.leak_check import Leaks
 
-SHOWN = 5  # excluded images that are named
+SHOWN = 5  # images that are named, of those left out for one cause
 
 
 def summary_lines(
@@ -43,6 +44,13 @@ def summary_lines(
         of_class = ", ".join(f"{name} {number:,}" for name, number in summary["excluded"]["related_of_class"].items())
         yield f"{len(related):,} new images are excluded, since they would tie both sides together: {of_class}"
         yield from (f"  {image['path']} {image['reason']}" for image in related[:SHOWN])
+    aside = summary["excluded"]["aside"]
+    if aside:
+        cost = cost_in_words(summary["excluded"]["aside_of_class"])
+        yield f"{len(aside):,} training images are set aside (split.relatives), relatives of images that stay: {cost}"
+        for image in aside[:SHOWN]:
+            kinds = ", ".join(image["kinds"])
+            yield f"  {image['path']} is a relative ({kinds}) of {image['relative']} ({image['side']})"
     yield from summary["notes"]
     yield from table(summary)
     for side, counts in summary["counts"].items():

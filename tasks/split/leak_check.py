@@ -16,6 +16,7 @@ import pandas as pd
 
 from tasks.connected import connected_components
 from tasks.errors import InputError
+from tasks.split.wording import ADD_AGAIN, EXCLUDE
 from tasks.tables import USED_PARTS, first_repeat
 
 SHOWN = 5  # pairs of a kind that are named
@@ -150,7 +151,8 @@ def check_accepted(leaks: Leaks, accept: Iterable[str]) -> None:
         shown = "\n  ".join(leaks.sentences())
         raise InputError(
             f"relatives lie on different sides of the split, which would leak:\n  {shown}\n"
-            "Give relatives the same part in data/raw/table.csv or leave one of them out; if the frozen assignment "
-            "(data/frozen.csv) holds them, draw anew with `equipoise freeze --discard`; or accept the leak by name in "
-            f"params.yaml, split.accept: [{', '.join(leaks.kinds)}]"
+            f"To keep the test part as it is and leave the relatives in training out:\n  {EXCLUDE}\n"
+            f"Or give relatives the same part {ADD_AGAIN}; if the frozen assignment (data/frozen.csv) holds them, "
+            "draw anew with `equipoise freeze --discard`; or accept the leak by name in params.yaml, "
+            f"split.accept: [{', '.join(leaks.kinds)}]"
         )

@@ -22,7 +22,7 @@ def run(workspace: Workspace, name: str) -> None:
     pairs = workspace.read(PAIRS)
     frozen = read_frozen(workspace.path(*FROZEN.parts))
 
-    assignment = make_split(catalog, groups, params, frozen if params.frozen else None)
+    assignment = make_split(catalog, groups, params, frozen if params.frozen else None, pairs)
     leaks = find_leaks(assignment.splits, catalog, groups, pairs)
     check_accepted(leaks, params.accept)
     summary = summarise(assignment)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.split.assignment import Assignment
+from tasks.split.cost import cost_of_class
 from tasks.tables import USED_PARTS, first_repeat
 
 
@@ -16,7 +17,7 @@ def summarise(assignment: Assignment) -> dict[str, Any]:
     Sides are ``train``, ``test``, ``fold 0`` and so on, and for further repeats
     ``repeat 1 fold 0``.
     """
-    splits, excluded = assignment.splits, assignment.excluded
+    splits, excluded, aside = assignment.splits, assignment.excluded, assignment.aside
     used = splits[splits["part"].isin(USED_PARTS)]
     classes = sorted(used["label"].unique())
     sides = _sides(used)
@@ -39,6 +40,8 @@ def summarise(assignment: Assignment) -> dict[str, Any]:
             "unlabelled": int(first["label"].isna().sum()),
             "related": excluded.to_dict("records"),
             "related_of_class": {name: int(n) for name, n in excluded["label"].value_counts().sort_index().items()},
+            "aside": aside.to_dict("records"),
+            "aside_of_class": cost_of_class(aside, counts["train"].to_dict()),
         },
         "notes": assignment.notes,
     }

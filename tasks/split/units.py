@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import InputError
+from tasks.split.wording import ADD_AGAIN
 
 TEST = 0  # the place of the test part; fold f has place f + 1
 FREE = -1  # nothing is settled
@@ -60,9 +61,15 @@ class Units:
         return list(self.images.groupby("unit")["image_id"].min())
 
     def without(self, leave: pd.Series, reason: str) -> Units:
-        """The same units without the images for which `leave` is true; those must not be all of a unit."""
+        """The units of the images for which `leave` is false; the others are excluded for the reason given."""
         left = self.images.loc[leave, ["image_id", "path", "label"]].assign(reason=reason)
-        return replace(self, images=self.images[~leave], excluded=pd.concat([self.excluded, left], ignore_index=True))
+        return replace(self.only(~leave), excluded=pd.concat([self.excluded, left], ignore_index=True))
+
+    def only(self, stay: pd.Series) -> Units:
+        """The units of the images for which `stay` is true, in order of their smallest `image_id`."""
+        images = self.images[stay]
+        number, left = pd.factorize(images["unit"])
+        return replace(self, images=images.assign(unit=number).reset_index(drop=True), fixed=self.fixed[left])
 
 
 def gather(catalog: pd.DataFrame, groups: pd.DataFrame, frozen: pd.DataFrame, repeats: int) -> Units:
@@ -139,5 +146,5 @@ def _refuse(images: pd.DataFrame) -> None:
     raise InputError(
         f"{len(images)} images have a given part that is not the frozen one, for instance {first['path']} "
         f"({first['part']}): `equipoise freeze --discard` gives up the frozen assignment (data/frozen.csv), or leave "
-        "the part of these images empty in data/raw/table.csv"
+        f"the part of these images out {ADD_AGAIN}"
     )

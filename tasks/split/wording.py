@@ -1,10 +1,15 @@
-"""How classes are named in the messages of a split."""
+"""How classes are named in the messages of a split, and the remedies that several of them offer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+
+# Parts come from folders or from a table; what was added from folders has no table that its owner knows.
+ADD_AGAIN = "in your folders or your table and bring it again with `equipoise add PATH --replace`"
+
+EXCLUDE = "equipoise run --set split.relatives=exclude"
 
 
 def named(classes: Sequence[str], chosen: np.ndarray) -> str:

@@ -66,7 +66,11 @@ def dataset(labels: list[str | None], **given: Any) -> Dataset:
     parts = given.pop("parts", ["train"] * n)
     fold = pd.Series(given.pop("folds", [None] * n), dtype="Int16")
     features = given.pop("features", np.zeros((n, 4)))
-    tables = {name: given.pop(name) for name in ("pairs", "rejected", "group_summary", "raw") if name in given}
+    tables = {
+        name: given.pop(name)
+        for name in ("pairs", "rejected", "group_summary", "split_summary", "raw")
+        if name in given
+    }
     backbone = given.pop("backbone", "")
     params = given.pop("params", {})
     return Dataset.of(
@@ -411,6 +415,24 @@ def test_a_split_that_keeps_relatives_together_leaks_nothing():
     found = Leaks().summarise(data)
     assert found.flags == {"leaks": {}}
     assert found.watch == []
+
+
+def test_what_the_split_set_aside_is_reported_with_the_share_of_each_class():
+    cost = {"a": {"images": 2, "of": 8, "share": 0.25, "kinds": {"near": 2, "given": 1}}}
+    cost["b"] = {"images": 3, "of": 4, "share": 0.75, "kinds": {"near": 3}}
+    one = {"image_id": "9", "path": "train/<i>.png", "label": "a", "kinds": ["given", "near"]}
+    one |= {"relative": "test/1.png", "side": "test"}
+    summary = {"excluded": {"aside": [one] * 5, "aside_of_class": cost}}
+    found = Leaks().summarise(dataset(["a", "a", "b"], split_summary=summary))
+    classes, images = (block.grid for block in found.blocks[1:])
+    assert classes.headers == ["class", "set aside", "of training images", "share", "given", "near"]
+    assert classes.rows == [["b", "3", "4", "75.0%", "0", "3"], ["a", "2", "8", "25.0%", "1", "2"]]
+    assert images.rows[0] == ["train/<i>.png", "a", "given, near", "test/1.png", "test"]
+    assert found.numbers["set_aside"] == cost
+    assert found.watch == [
+        "5 training images were set aside as relatives of images on another side; b lost most, 3 of 4 (75%)."
+    ]
+    assert len(Leaks().summarise(dataset(["a", "a", "b"])).blocks) == 1
 
 
 # --- outliers ---------------------------------------------------------------------------------------------------------

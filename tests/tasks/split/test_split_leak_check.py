@@ -115,7 +115,8 @@ def test_torn_given_parts_stop_with_kinds_counts_paths_and_remedies():
         "near: 2 images have a relative in another part (a 1, b 1)",
         "near: 000000.png (train, fold ",
         " and 000001.png (test)",
-        "table.csv",
+        "in your folders or your table",
+        "\n  equipoise run --set split.relatives=exclude\n",
         "equipoise freeze --discard",
         "split.accept: [given, near]",
     ):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from split_tables import long_tail, pair_table, rich_enough, sides_of, tables
+from split_tables import components, long_tail, pair_table, rich_enough, sides_of, tables
 
 from tasks.errors import InputError
 from tasks.evaluate.scored import Scored
@@ -122,6 +122,38 @@ def test_a_leak_leaves_the_old_split_in_place_and_an_accepted_one_stands_in_the_
     printed = capsys.readouterr().out
     assert "LEAK, accepted by split.accept (near)" in printed
     assert "000001.png (test)" in printed
+
+
+def test_what_is_set_aside_is_said_and_stands_in_the_summary_with_its_cost(project, capsys):
+    labels = ["a", "b"] * 30
+    parts = ["test"] * 10 + ["train"] * 50
+    torn = [("000000", "000010", "near"), ("000000", "000012", "near"), ("000001", "000011", "given")]
+    groups = components(singles(60), torn)["group"]
+    with pytest.raises(InputError, match=r"split\.relatives=exclude"):
+        project.run(labels, groups, torn, parts, folds=3)
+    project.run(labels, groups, torn, parts, folds=3, relatives="exclude")
+    summary, splits = project.summary, project.splits
+    assert summary["leaks"] == {"parts": {}, "folds": {}, "pairs": [], "accepted": []}
+    assert summary["excluded"]["images"] == 3 == (splits["part"] == "excluded").sum()
+    assert summary["excluded"]["aside_of_class"] == {
+        "a": {"images": 2, "of": 25, "share": 0.08, "kinds": {"near": 2}},
+        "b": {"images": 1, "of": 25, "share": 0.04, "kinds": {"given": 1}},
+    }
+    assert summary["excluded"]["aside"][0] == {
+        "image_id": "000010",
+        "path": "000010.png",
+        "label": "a",
+        "kinds": ["near"],
+        "relative": "000000.png",
+        "side": "test",
+    }
+    printed = capsys.readouterr().out
+    assert "3 training images are set aside (split.relatives)" in printed
+    assert "a 2 of 25 (8%; near 2), b 1 of 25 (4%; given 1)" in printed
+    assert "000011.png is a relative (given) of 000001.png (test)" in printed
+    before = project.files
+    project.freeze()
+    assert project.run(labels, groups, torn, parts, folds=3, relatives="exclude").files == before
 
 
 def test_the_summary_counts_classes_groups_shares_and_the_rate_of_the_most_frequent_class():
