@@ -172,7 +172,6 @@ def _tar_members(path: Path, stack: ExitStack) -> Iterator[Member]:
             continue
         if not info.isreg():
             raise _refused(path, name, "is a link or a device")
-        tarfile.data_filter(info, str(path.parent))
         yield Member(name, info.size, lambda info=info: _opened(archive, info))  # type: ignore[misc]
     for _ in range(_CHECKED):  # to the end of a compressed file, where its checksum stands
         if archive.fileobj is None or not archive.fileobj.read(_CHUNK):
