@@ -23,7 +23,7 @@ FOLDER = (STATE, "quick")
 RESULT = Path(*FOLDER, "leaderboard.json")
 STRATEGIES = 3
 SHARED = (("data", "raw"), (STATE,), FROZEN.parts)  # what a quick run takes from the workspace itself
-PARTS_OF_A_RUN = ("ingest", "embed", "group", "split", "balance", "embed_new")
+RUN = ("ingest", "embed", "group", "split", "balance", "embed_new", "train")  # stages, in this order
 
 
 class QuickWorkspace(Workspace):
@@ -62,11 +62,10 @@ def quick(root: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        As `tasks.compare.leaderboard.leaderboard`, without the test part.
+        As `tasks.compare.leaderboard.leaderboard`, without the test part, audits and components.
     """
     from tasks.compare.comparison import compare
-    from tasks.compare.leaderboard import measures
-    from tasks.compare.reason import reason
+    from tasks.compare.leaderboard import concluded, judged
     from tasks.compare.simplicity import simplest_first
     from tasks.evaluate.evaluation import evaluate
     from tasks.evaluate.scored import read_scored
@@ -81,7 +80,7 @@ def quick(root: Path) -> dict[str, Any]:
         "embed_new": [*params.recipes],
         "train": [*params.strategies],
     }
-    for stage in (*PARTS_OF_A_RUN, "train"):
+    for stage in RUN:
         for item in items.get(stage, [""]):
             say(f"{stage}@{item}" if item else stage)
             importlib.import_module(f"tasks.{stage}.stage").run(workspace, item)
@@ -99,22 +98,7 @@ def quick(root: Path) -> dict[str, Any]:
         recipe: read_json(workspace.path("data", "balanced", recipe, "summary.json")) for recipe in params.recipes
     }
     found = compare(scored, metrics, params.compare, settings, simplest_first(params.strategies, counts))
-    board = {
-        "metric": found.metric,
-        "baseline": found.baseline,
-        "recommended": found.recommended,
-        "reason": reason(found),
-        "rarest_class": found.rarest,
-        "rows": [
-            {
-                "strategy": name,
-                **measures(found.metrics[name], found.rarest),
-                "difference": found.differences[name].as_json() if name in found.differences else None,
-                "verdict": found.verdicts[name],
-            }
-            for name in found.ranked
-        ],
-    }
+    board = {**concluded(found), "rows": [judged(found, name) for name in found.ranked]}
     write_json(root / RESULT, board)
     return board
 

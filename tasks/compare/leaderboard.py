@@ -57,13 +57,10 @@ def leaderboard(
     """
     rows = [
         {
-            "strategy": name,
             "recipe": strategies[name].recipe,
             **{key: one.name for key, one in strategies[name].components.items()},
             "backbone": strategies[name].family.backbone,
-            **measures(comparison.metrics[name], comparison.rarest),
-            "difference": comparison.differences[name].as_json() if name in comparison.differences else None,
-            "verdict": comparison.verdicts[name],
+            **judged(comparison, name),
             "audit": audits[name].as_json(),
         }
         for name in comparison.ranked
@@ -71,6 +68,21 @@ def leaderboard(
     test_rows = [
         {"strategy": name, **measures(one.metrics, comparison.rarest)} for name, one in confirmation.evaluations.items()
     ]
+    return {
+        **concluded(comparison),
+        "rows": rows,
+        "test": {
+            "images": confirmation.images,
+            "rows": test_rows,
+            "difference": confirmation.difference.as_json() if confirmation.difference else None,
+            "outcome": confirmation.outcome,
+            "sentence": confirmation.sentence,
+        },
+    }
+
+
+def concluded(comparison: Comparison) -> dict[str, Any]:
+    """What a leaderboard says beside its rows."""
     return {
         "metric": comparison.metric,
         "baseline": comparison.baseline,
@@ -80,14 +92,17 @@ def leaderboard(
         "rarest_class": comparison.rarest,
         "confidence": comparison.confidence,
         "margin": comparison.margin,
-        "rows": rows,
-        "test": {
-            "images": confirmation.images,
-            "rows": test_rows,
-            "difference": confirmation.difference.as_json() if confirmation.difference else None,
-            "outcome": confirmation.outcome,
-            "sentence": confirmation.sentence,
-        },
+    }
+
+
+def judged(comparison: Comparison, name: str) -> dict[str, Any]:
+    """How a strategy did: its measures, the difference to the baseline (null for itself), the verdict."""
+    difference = comparison.differences.get(name)
+    return {
+        "strategy": name,
+        **measures(comparison.metrics[name], comparison.rarest),
+        "difference": difference.as_json() if difference else None,
+        "verdict": comparison.verdicts[name],
     }
 
 

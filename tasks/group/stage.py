@@ -13,7 +13,7 @@ from tasks.group.name_series import column_hints, hints, told
 from tasks.group.near import Near, find_near
 from tasks.group.pictures import stored_pictures
 from tasks.group.relations import find_relations
-from tasks.ingest.reading import COLUMNS, TABLE, cell_text, read_table
+from tasks.ingest.reading import TABLE, cell_text, read_table
 from tasks.progress import say
 from tasks.tables import CATALOG, GROUPS, PAIRS
 from tasks.workspace import Workspace
@@ -59,7 +59,6 @@ def _column_hints(workspace: Workspace, catalog: pd.DataFrame) -> list[dict[str,
     if catalog["group"].notna().any() or not file.is_file():
         return []
     table = read_table(file, f"data/raw/{TABLE}")
-    others = [name for name in table.names if name.strip() and name.strip().lower() not in COLUMNS]
     paths = {row: cell_text(table.cell(row, "path")) for row in table.rows}
-    cells = {name: {paths[row]: cell_text(value) for row, value in table.column(name).items()} for name in others}
+    cells = {name: {paths[row]: cell_text(value) for row, value in table.column(name).items()} for name in table.others}
     return column_hints(cells, catalog["path"])

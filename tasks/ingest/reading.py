@@ -48,6 +48,11 @@ class ImageTable:
         return {name.strip().lower(): at for at, name in enumerate(self.names)}
 
     @property
+    def others(self) -> list[str]:
+        """Columns that have a name, but none that says path, label, group or part."""
+        return [name for name in self.names if name.strip() and name.strip().lower() not in COLUMNS]
+
+    @property
     def longer(self) -> list[int]:
         """Numbers of the rows that have more cells than there are columns."""
         return [number for number, row in self.rows.items() if len(row) > len(self.names)]
@@ -155,29 +160,27 @@ def _read_excel(path: Path, shown: str) -> ImageTable:
         sheets = [(name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names]
     except (CalamineError, OSError) as error:
         raise InputError(f"{shown}: can't be read as Excel: {error}") from None
-    filled = [(name, rows) for name, rows in sheets if any(_text(cell) for row in rows for cell in row)]
+    filled = [(name, rows) for name, rows in sheets if any(cell_text(cell) for row in rows for cell in row)]
     if not filled:
         return ImageTable([], {})
     name, rows = filled[0]
     notes = [f"{path.name}: only the sheet {name!r} was read"] if len(filled) > 1 else []
-    head = next(at for at, row in enumerate(rows) if any(_text(cell) for cell in row))
-    body = {at + 1: list(row) for at, row in enumerate(rows) if at > head and any(_text(cell) for cell in row)}
-    return ImageTable([_text(cell) for cell in rows[head]], body, notes)
+    head = next(at for at, row in enumerate(rows) if any(cell_text(cell) for cell in row))
+    body = {at + 1: list(row) for at, row in enumerate(rows) if at > head and any(cell_text(cell) for cell in row)}
+    return ImageTable([cell_text(cell) for cell in rows[head]], body, notes)
 
 
-def _text(value: Any) -> str:
-    """A cell as text: a whole number without its decimals, a day without its midnight."""
-    if value is None:
+def cell_text(value: Any) -> str:
+    """A cell as text: a whole number without its decimals, a day without its midnight.
+
+    What holds several values is written as a list, which no label may be.
+    """
+    if isinstance(value, list | tuple | dict | set):
+        return str(value)
+    if value is None or value != value:  # NaN is not itself
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, datetime) and value.time() == value.time().min:
         return value.date().isoformat()
     return str(value).strip()
-
-
-def cell_text(value: Any) -> str:
-    """A cell as text; what holds several values is written as a list, which no label may be."""
-    if isinstance(value, list | tuple | dict | set):
-        return str(value)
-    return "" if isinstance(value, float) and value != value else _text(value)

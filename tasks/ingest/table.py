@@ -150,7 +150,7 @@ def read_sources(path: Path, shown: str, files: Collection[str], columns: Column
         {line for line, source in sources.items() if len(lines[source.path]) > 1 and source.path not in torn},
     )
     wrong.stop()
-    others = [name for name in table.names if name.strip() and name.strip().lower() not in (*COLUMNS, *hot)]
+    others = [name for name in table.others if name not in hot]
     return Listed(
         sorted(sources.values(), key=lambda source: source.path),
         [*written.notes, *(f"{number:,} paths were found {way}" for way, number in sorted(finder.ways.items()))],

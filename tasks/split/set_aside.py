@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.connected import connected_components
+from tasks.split.leak_check import PAIRWISE
 from tasks.split.units import TEST, TRAINING, Units
-
-PAIRWISE = "near"  # the kind of relation that does not pass from pair to pair
 
 
 def set_relatives_aside(
