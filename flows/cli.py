@@ -20,7 +20,6 @@ from flows.errors import ServerError
 from flows.masking import mask_logs, masked
 from tasks.errors import InputError
 from tasks.progress import speak_anywhere
-from tasks.workspace import STATE
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,73 +83,30 @@ def run(
     if quick:
         if set_ or stages or dry_run or force or commit:
             raise InputError("--quick makes nothing that is kept: of the other options it takes --jobs only")
-        from flows.locks import workspace_lock
         from flows.quick import run_quickly
 
-        with workspace_lock(root):
-            code = run_quickly(root, jobs)
-        if code:
-            raise typer.Exit(code)
-        return
-    from flows import terminal
-    from flows.handing_on import handing_on
-    from flows.history import commit_lock
-    from flows.journal import costs, last_run
-    from flows.leaderboard import show_leaderboard
-    from flows.locks import workspace_lock
-    from flows.outcomes import Outcome
-    from flows.plan import make_plan
-    from flows.serving import provide_prefect
-    from flows.tracking.addresses import require_usable_addresses
-    from tasks.params.editing import put_back_if_refused, set_values
-
-    if dry_run:
+        code = run_quickly(root, jobs)
+    elif dry_run:
         if set_:
             raise InputError("--set writes into params.yaml and --dry-run changes nothing: use one of them")
-        plan = make_plan(root, stages or (), force=force, tidy=False)
-        terminal.dry_run(plan.stale, plan.may_run, list(plan.graph.upstream))
+        _show_plan(root, stages, force=force)
         return
-    require_usable_addresses()
-    with workspace_lock(root):
-        with put_back_if_refused(root / "params.yaml"):
-            if set_:
-                set_values(root / "params.yaml", set_)
-            plan = make_plan(root, stages or (), force=force)
-            url = provide_prefect(root) if plan.stale else ""
-        for name in plan.pruned:
-            terminal.note(f"{name} is gone from the graph: its results were removed (they stay in DVC's cache)")
-        if not plan.stale:
-            for name in plan.graph.upstream:
-                terminal.note(f"{name:<30} Unchanged")
-            if "compare" in plan.graph.upstream:
-                show_leaderboard(root, costs(root))
-            if commit:
-                terminal.note(commit_lock(root))
-            _where_next(root)
-            return
-        terminal.note(f"Prefect: {url}")
-        from flows.pipeline import pipeline
+    else:
+        from flows.running import run_pipeline
 
-        try:
-            with handing_on(plan):
-                state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
-        except KeyboardInterrupt:
-            terminal.note("ended by Ctrl-C; finished stages are kept, and the next run goes on from there")
-            raise typer.Exit(130) from None
-    last = last_run(root)
-    if state.name == "Refused" or last is None:
-        raise InputError(state.message or "the run was refused")
-    if state.is_completed() and "compare" in last["outcomes"]:
-        show_leaderboard(root, costs(root))
-    terminal.budget(last["took"], time.monotonic() - start)
-    if not state.is_completed():
-        wrong = set(last["exit_codes"].values()) == {2}
-        if Outcome.FAILED not in last["outcomes"].values() and state.message:
-            terminal.note(f"the run broke off: {state.message}")
-        logs = f"{STATE}/logs/{last['run_id']}"
-        terminal.failures(last["outcomes"], logs, " ".join(["equipoise run", *(stages or ())]), input_is_wrong=wrong)
-        raise typer.Exit(2 if wrong else 1)
-    _where_next(root)
+        code = run_pipeline(root, stages, set_ or (), jobs, force=force, commit=commit, started=start)
+    if code:
+        raise typer.Exit(code)
+    if not quick:
+        _where_next(root)
+
+
+def _show_plan(root: Path, stages: list[str] | None, *, force: bool = False) -> None:
+    from flows import terminal
+    from flows.plan import make_plan
+
+    plan = make_plan(root, stages or (), force=force, tidy=False)
+    terminal.dry_run(plan.stale, plan.may_run, list(plan.graph.upstream))
 
 
 REPORTS = {"compare": "Report: ", "explore": "Data:   "}  # stages whose pages people read
@@ -173,12 +129,7 @@ def _where_next(root: Path) -> None:
 @app.command()
 def status(stages: Stages = None) -> None:
     """Say what is stale, and why."""
-    root = _enter()
-    from flows import terminal
-    from flows.plan import make_plan
-
-    plan = make_plan(root, stages or (), tidy=False)
-    terminal.dry_run(plan.stale, plan.may_run, list(plan.graph.upstream))
+    _show_plan(_enter(), stages)
 
 
 @app.command()

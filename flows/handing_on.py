@@ -1,4 +1,4 @@
-"""The plan that a run follows: made by whoever asked for the run, and handed on to it, so that none is made twice."""
+"""The execution that a flow follows: begun by whoever asked for the run, and handed on to the flow, or begun by it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from flows.execution import Execution
+from flows.journal import Journal
 from flows.locks import workspace_lock
-from flows.plan import Plan, make_plan
+from flows.plan import make_plan
 
-_handed_on: ContextVar[Plan | None] = ContextVar("plan", default=None)
+_handed_on: ContextVar[Execution | None] = ContextVar("execution", default=None)
 
 
 @contextmanager
-def handing_on(plan: Plan) -> Iterator[None]:
-    """Let the run that is started in this block follow `plan`; the caller holds the workspace."""
-    token = _handed_on.set(plan)
+def handing_on(execution: Execution) -> Iterator[None]:
+    """Let the flow that is started in this block follow `execution`; the caller holds the workspace."""
+    token = _handed_on.set(execution)
     try:
         yield
     finally:
@@ -24,19 +26,21 @@ def handing_on(plan: Plan) -> Iterator[None]:
 
 
 @contextmanager
-def plan_of_run(root: Path, targets: Iterable[str] = (), *, force: bool = False) -> Iterator[Plan]:
-    """The plan that a run of the project at `root` follows, which holds the workspace in this block.
+def execution_of_run(
+    root: Path, targets: Iterable[str] = (), *, jobs: int | None = None, force: bool = False
+) -> Iterator[Execution]:
+    """The execution that a run of the project at `root` follows, which holds the workspace in this block.
 
-    It is the one that was handed on, if there is one, or else made here; see `make_plan`.
+    It is the one that was handed on, if there is one, or else begun here; see `make_plan` and `Execution`.
 
     Raises
     ------
     InputError
         Another run holds the workspace, or no plan can be made.
     """
-    plan = _handed_on.get()
-    if plan is not None:
-        yield plan
+    execution = _handed_on.get()
+    if execution is not None:
+        yield execution
         return
-    with workspace_lock(root):
-        yield make_plan(root, targets, force=force)
+    with workspace_lock(root), Execution(make_plan(root, targets, force=force), Journal(root), jobs) as begun:
+        yield begun

@@ -1,15 +1,14 @@
 """The Prefect flow: DVC's graph, one task run a stage, then MLflow and the artifacts that people look at.
 
-The flow never touches a pixel or a tensor. Which stage waits for which stands in `dvc.yaml` alone; each stage is a
-process of its own (`flows.stage_runner`), so a crash here leaves none behind.
+The flow never touches a pixel or a tensor. Which stage waits for which stands in `dvc.yaml` alone. The stages run
+beside the flow (`flows.execution`), which follows them, so none waits for Prefect's server.
 """
 
 from __future__ import annotations
 
 import contextvars
-import os
 import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,9 +20,9 @@ from pydantic import Field
 
 from flows import artifacts, terminal
 from flows.errors import error_chain
+from flows.execution import Execution, StageRun
 from flows.graph import graph_of
-from flows.graph_runner import run_graph
-from flows.handing_on import plan_of_run
+from flows.handing_on import execution_of_run
 from flows.history import commit_lock
 from flows.journal import Journal, costs
 from flows.masking import mask_logs, masked, without_login
@@ -31,7 +30,6 @@ from flows.outcomes import Outcome, Result
 from flows.plan import Plan
 from flows.prune import prune
 from flows.repository import open_repo
-from flows.stage_runner import StageRunner
 from flows.tracking import FlowRun, TrackingAway, record
 from flows.tracking.addresses import require_usable_addresses
 from tasks.errors import InputError
@@ -50,13 +48,14 @@ def pipeline(
     root = Path(workspace).resolve()
     try:
         require_usable_addresses()
-        with plan_of_run(root, stages or (), force=force) as plan:
+        with execution_of_run(root, stages or (), jobs=jobs, force=force) as execution:
+            plan, journal = execution.plan, execution.journal
             url = without_login(runtime.flow_run.ui_url or "") or None
-            journal = Journal(root, flow_run={"id": str(runtime.flow_run.id), "url": url})
+            journal.flow_run = {"id": str(runtime.flow_run.id), "url": url}
             try:
-                _run_stages(root, plan, journal, jobs or os.cpu_count() or 1)
+                _follow(execution)
             finally:
-                journal.close(plan.graph.upstream)
+                execution.end()
             with open_repo(root) as repo:
                 prune(repo, graph_of(repo))
             journal.save()
@@ -69,53 +68,31 @@ def pipeline(
     return _final_state(journal)
 
 
-def _run_stages(root: Path, plan: Plan, journal: Journal, jobs: int) -> None:
-    """Run the graph with a Prefect task run for each stage."""
-    loggers: dict[str, Any] = {}
-
-    def on_line(stage: str, line: str) -> None:
-        terminal.stage_line(stage, line)
-        loggers[stage].info(line)
-
-    minutes = plan.params.run.stage_timeout_minutes
-    seconds = None if minutes is None else minutes * 60
-    runner = StageRunner(root, journal.logs, forced=plan.forced, timeout=seconds, on_line=on_line)
+def _follow(execution: Execution) -> None:
+    """Show the stages, as they run, with a Prefect task run for each."""
     context = contextvars.copy_context()
-
-    def execute(stage: str, workers: int) -> Result:
-        def work() -> Result:
-            loggers[stage] = get_run_logger()
-            terminal.stage_started(stage)
-            return runner.run_stage(stage, workers)
-
-        return context.copy().run(_as_task_run, stage, work)
-
-    def on_result(result: Result) -> None:
-        if result.stage not in loggers:
-            _as_task_run(result.stage, lambda: result)
-        journal.add(result)
-        terminal.stage_ended(result)
-
-    run_graph(plan.graph, set(plan.stale), execute, jobs=jobs, cancelled=runner.cancelled, on_result=on_result)
+    with ThreadPoolExecutor(max_workers=execution.jobs, thread_name_prefix="task-run") as pool:
+        try:
+            shown = [pool.submit(context.copy().run, _show, stage) for stage in execution.stages()]
+        except BaseException:  # or the pool would wait for stages that nobody wants any more
+            execution.end()
+            raise
+    for one in shown:
+        one.result()
 
 
-def _as_task_run(stage: str, work: Callable[[], Result]) -> Result:
-    """Do `work` as a Prefect task run named as the stage, whose state says what DVC did."""
-    done: list[Result] = []
+def _show(stage_run: StageRun) -> None:
+    """Show one stage as a Prefect task run named as it, whose state says what DVC did."""
+    stage = stage_run.stage
 
     @task(name=stage, task_run_name=stage, cache_policy=NO_CACHE, persist_result=False, retries=0)
     def run() -> State[Any]:
-        try:
-            result = work()
-        except Exception as error:  # a full disk, for instance; others may still end well
-            result = Result(stage, Outcome.FAILED, message=f"could not be run: {error_chain(error)}", exit_code=1)
-        done.append(result)
-        return _state(result)
+        logger = get_run_logger()
+        for line in stage_run.lines():
+            logger.info(line)
+        return _state(stage_run.result.result())
 
-    state = run(return_state=True)
-    if done:
-        return done[0]
-    return Result(stage, Outcome.FAILED, message=masked(f"could not be run: {state.message}"), exit_code=1)
+    run(return_state=True)
 
 
 def _state(result: Result) -> State[Any]:

@@ -11,6 +11,7 @@ from flows import terminal
 from flows.environment import child_environment
 from flows.failures import SAYS_WHY
 from flows.leaderboard import show_preliminary
+from flows.locks import workspace_lock
 from flows.process import run_child
 from tasks.errors import InputError
 from tasks.files import read_json
@@ -24,8 +25,13 @@ def run_quickly(root: Path, jobs: int | None) -> int:
     Raises
     ------
     InputError
-        It was refused; the message is that of the stage.
+        It was refused, and the message is that of the stage; or another run holds the workspace.
     """
+    with workspace_lock(root):
+        return _run(root, jobs)
+
+
+def _run(root: Path, jobs: int | None) -> int:
     (root / RESULT).unlink(missing_ok=True)
     ended = run_child(
         [sys.executable, "-m", "flows.quick_process"],

@@ -69,32 +69,47 @@ def _run_until_ended(root: Path, servers: list[Server], lines: list[str]) -> Non
             time.sleep(0.3)
 
 
-def provide_prefect(root: Path, port: int | None = None, *, announce: bool = False) -> str:
-    """Let Prefect use the server that runs already, or one that is started now; returns where its UI is.
+def choose_prefect(root: Path, port: int | None = None, *, announce: bool = False) -> str | Server:
+    """The API address of a Prefect server that runs already, or the server to start; nothing is started.
+
+    A server is started at `port`; without one at the usual port if it is announced, else at any that is free.
+
+    Raises
+    ------
+    InputError
+        PREFECT_API_URL names a server that doesn't answer, or the user's own database is none that Prefect can use.
+    """
+    api = running_prefect(root)
+    if api is not None:
+        return api
+    usual, said = port_for("Prefect", port, PREFECT_PORT) if announce else (free_port(), "")
+    if said:
+        terminal.note(said)
+    return prefect_server(usual)
+
+
+def provide_prefect(root: Path, chosen: str | Server, *, announce: bool = False) -> str:
+    """Let Prefect use the server of `choose_prefect`, which is started if it must be; returns where its UI is.
 
     Must be called before Prefect is imported. A server of our own ends with this process, after Prefect has sent it the
     last of its logs; it leads a process group, so that it still answers when Ctrl-C ends a run. With `announce`, other
     commands in this workspace use it while it runs.
     """
-    api = running_prefect(root)
-    if api is not None:
-        os.environ["PREFECT_API_URL"] = api
-        return masked(api.removesuffix("/api"))
-    usual, said = port_for("Prefect", port, PREFECT_PORT) if announce else (free_port(), "")
-    server = prefect_server(usual)
-    terminal.note(said or "starting a Prefect server ...")
+    if isinstance(chosen, str):
+        os.environ["PREFECT_API_URL"] = chosen
+        return masked(chosen.removesuffix("/api"))
 
     def import_pipeline() -> None:
         """Import the flow, and with it Prefect, while the server starts: both take seconds."""
-        os.environ["PREFECT_API_URL"] = f"{server.url}/api"
+        os.environ["PREFECT_API_URL"] = f"{chosen.url}/api"
         # This server is gone after the run: links that are kept lead to where `equipoise ui` will show it.
-        os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{usual if announce else PREFECT_PORT}")
+        os.environ.setdefault("PREFECT_UI_URL", chosen.url if announce else f"http://{HOST}:{PREFECT_PORT}")
         importlib.import_module("flows.pipeline")
 
     stack = ExitStack()
-    stack.enter_context(started(root, [server], announce=announce, meanwhile=import_pipeline))
+    stack.enter_context(started(root, [chosen], announce=announce, meanwhile=import_pipeline))
     atexit.register(stack.close)
-    return server.url
+    return chosen.url
 
 
 def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, port: int | None) -> None:
@@ -110,7 +125,9 @@ def serve_schedule(root: Path, cron: str, *, jobs: int | None, commit: bool, por
 
     check_cron(cron)
     require_usable_addresses()
-    url = provide_prefect(root, port, announce=True)
+    chosen = choose_prefect(root, port, announce=True)
+    terminal.note("starting a Prefect server ..." if isinstance(chosen, Server) else "a Prefect server runs already")
+    url = provide_prefect(root, chosen, announce=True)
     from prefect.types.entrypoint import EntrypointType
 
     from flows.pipeline import pipeline

@@ -23,11 +23,11 @@ WATCH = """
 import sys
 from pathlib import Path
 from dvc.repo import Repo
-from flows import cli, graph_runner, locks, pipeline, serving
+from flows import cli, execution, graph_runner, locks, pipeline, running
 from tasks.errors import InputError
 
 asked, held = [], []
-status, provide, run_graph = Repo.status, serving.provide_prefect, graph_runner.run_graph
+status, provide, run_graph = Repo.status, running.provide_prefect, graph_runner.run_graph
 
 def counting(repo, *args, **options):
     asked.append(repo)
@@ -44,11 +44,19 @@ def watching(*args, **options):
     try_to_hold()
     return provide(*args, **options)
 
-def running(*args, **options):
+def stages_running(*args, **options):
     try_to_hold()
     return run_graph(*args, **options)
 
-Repo.status, serving.provide_prefect, pipeline.run_graph = counting, watching, running
+Repo.status, running.provide_prefect, execution.run_graph = counting, watching, stages_running
+"""
+
+RUN = """
+sys.argv[1:] = ["run"]
+try:
+    cli.main()
+except SystemExit as end:
+    assert not end.code
 """
 
 
@@ -73,11 +81,26 @@ def watched(root: Path, api: str, code: str) -> str:
 
 
 def test_a_run_from_the_command_line_plans_once_hands_the_plan_on_and_leaves_the_workspace_free(project, api):
-    run = "sys.argv[1:] = ['run']; cli.main()"
-    told = watched(project, api, f"try:\n    {run}\nexcept SystemExit as end:\n    assert not end.code\ntry_to_hold()")
+    told = watched(project, api, f"{RUN}\ntry_to_hold()")
     assert told == "asked 1 held [True, True, False]"
 
 
 def test_a_scheduled_run_plans_once_on_its_own(project, api):
     run = "assert pipeline.pipeline(str(Path.cwd()), return_state=True).is_completed()"
     assert watched(project, api, run) == "asked 1 held [True]"
+
+
+def test_stages_do_not_wait_for_prefects_server(project, api):
+    slow = """
+import time
+
+def late(*args, **options):
+    end = time.monotonic() + 60
+    while not Path("made").exists():
+        assert time.monotonic() < end, "the stage waits for the server"
+        time.sleep(0.05)
+    return provide(*args, **options)
+
+running.provide_prefect = late
+"""
+    assert watched(project, api, slow + RUN).startswith("asked 1 ")

@@ -1,0 +1,108 @@
+"""A run that somebody waits for: planned, begun at once, followed by Prefect, told to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flows import terminal
+from flows.execution import Execution
+from flows.handing_on import handing_on
+from flows.history import commit_lock
+from flows.journal import Journal, costs, last_run
+from flows.leaderboard import show_leaderboard
+from flows.locks import workspace_lock
+from flows.outcomes import Outcome
+from flows.plan import Plan, make_plan
+from flows.serving import choose_prefect, provide_prefect
+from flows.tracking.addresses import require_usable_addresses
+from tasks.errors import InputError
+from tasks.params.editing import put_back_if_refused, set_values
+from tasks.workspace import STATE
+
+
+def run_pipeline(
+    root: Path,
+    stages: list[str] | None,
+    settings: Sequence[str],
+    jobs: int | None,
+    *,
+    force: bool,
+    commit: bool,
+    started: float,
+) -> int:
+    """Bring the stages up to date, show what is done and what came out; returns the exit code.
+
+    Parameters
+    ----------
+    root
+        The workspace.
+    stages
+        Stages to bring up to date, with all they need; all if none.
+    settings
+        ``key.path=value`` for `params.yaml`, which stays as it was if the run is refused.
+    jobs
+        Stages at the same time; as many as cores if None.
+    force
+        Run stages even if nothing changed.
+    commit
+        Commit `dvc.lock` to git afterwards.
+    started
+        When the command began, by the monotonic clock.
+
+    Raises
+    ------
+    InputError
+        Something that can be known beforehand is wrong, or another run holds the workspace.
+    """
+    require_usable_addresses()
+    with workspace_lock(root):
+        with put_back_if_refused(root / "params.yaml"):
+            if settings:
+                set_values(root / "params.yaml", settings)
+            plan = make_plan(root, stages or (), force=force)
+            prefect = choose_prefect(root) if plan.stale else ""
+        for name in plan.pruned:
+            terminal.note(f"{name} is gone from the graph: its results were removed (they stay in DVC's cache)")
+        if not plan.stale:
+            _show_unchanged(root, plan, commit=commit)
+            return 0
+        try:
+            with Execution(plan, Journal(root), jobs) as execution, handing_on(execution):
+                terminal.note(f"Prefect: {provide_prefect(root, prefect)}")
+                from flows.pipeline import pipeline
+
+                state = pipeline(str(root), stages, jobs, force, commit, return_state=True)
+        except KeyboardInterrupt:
+            terminal.note("ended by Ctrl-C; finished stages are kept, and the next run goes on from there")
+            return 130
+    return _show_end(root, state, stages or (), started)
+
+
+def _show_unchanged(root: Path, plan: Plan, *, commit: bool) -> None:
+    for name in plan.graph.upstream:
+        terminal.note(f"{name:<30} Unchanged")
+    if "compare" in plan.graph.upstream:
+        show_leaderboard(root, costs(root))
+    if commit:
+        terminal.note(commit_lock(root))
+
+
+def _show_end(root: Path, state: Any, stages: Sequence[str], started: float) -> int:
+    """Tell the end of a flow run, whose final Prefect state is given; returns the exit code."""
+    last = last_run(root)
+    if state.name == "Refused" or last is None:
+        raise InputError(state.message or "the run was refused")
+    if state.is_completed() and "compare" in last["outcomes"]:
+        show_leaderboard(root, costs(root))
+    terminal.budget(last["took"], time.monotonic() - started)
+    if state.is_completed():
+        return 0
+    wrong = set(last["exit_codes"].values()) == {2}
+    if Outcome.FAILED not in last["outcomes"].values() and state.message:
+        terminal.note(f"the run broke off: {state.message}")
+    logs = f"{STATE}/logs/{last['run_id']}"
+    terminal.failures(last["outcomes"], logs, " ".join(["equipoise run", *stages]), input_is_wrong=wrong)
+    return 2 if wrong else 1
