@@ -19,7 +19,7 @@ from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
 from flows.errors import ServerError
 from flows.masking import mask_logs, masked
 from tasks.errors import InputError
-from tasks.progress import speak_anywhere
+from tasks.progress import clear_line, speak_anywhere
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -430,6 +430,7 @@ def main() -> None:
         code, message = 1, str(error)
     else:
         return
+    clear_line()
     for line in masked(message).splitlines():
         sys.stderr.write(f"error: {line}\n")
     sys.exit(code)

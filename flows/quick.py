@@ -27,8 +27,12 @@ def run_quickly(root: Path, jobs: int | None) -> int:
     InputError
         It was refused, and the message is that of the stage; or another run holds the workspace.
     """
-    with workspace_lock(root):
-        return _run(root, jobs)
+    with workspace_lock(root), terminal.live():
+        terminal.stage_started("quick")
+        code = _run(root, jobs)
+    if code == 0:
+        show_preliminary(read_json(root / RESULT))
+    return code
 
 
 def _run(root: Path, jobs: int | None) -> int:
@@ -47,5 +51,4 @@ def _run(root: Path, jobs: int | None) -> int:
     if ended.code:
         terminal.note(f"the quick run ended with an error; its log is {root / STATE / 'logs' / 'quick.log'}")
         return 1
-    show_preliminary(read_json(root / RESULT))
     return 0

@@ -70,7 +70,8 @@ def run_pipeline(
             _show_unchanged(root, plan, commit=commit)
             return 0
         try:
-            with Execution(plan, Journal(root), jobs) as execution, handing_on(execution):
+            shown = terminal.live(len(plan.graph.upstream), costs(root))
+            with shown, Execution(plan, Journal(root), jobs) as execution, handing_on(execution):
                 terminal.note(f"Prefect: {provide_prefect(root, prefect)}")
                 from flows.pipeline import pipeline
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from flows.live import LiveLines
 from flows.masking import masked
 from flows.outcomes import Outcome, Result
+from tasks.progress import Step
 
 if TYPE_CHECKING:
     from flows.checking import Issue
@@ -63,18 +67,53 @@ def note(message: str) -> None:
         console.print(escape(masked(message)))
 
 
+_live: LiveLines | None = None
+
+
+@contextmanager
+def live(total: int = 0, took: Mapping[str, float] | None = None) -> Iterator[None]:
+    """In this block, show what runs as lines at the bottom of the terminal; where this is none, as lines that stay.
+
+    Parameters
+    ----------
+    total
+        How many stages the run has.
+    took
+        Seconds that stages took when they last ran.
+    """
+    global _live
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield
+        return
+    _live = LiveLines(total, took)
+    try:
+        with Live(_live, console=console, refresh_per_second=4, transient=True):
+            yield
+    finally:
+        _live = None
+
+
 def stage_started(stage: str) -> None:
     """A stage's process starts."""
-    _stage(stage, "started", "bright_black")
+    if _live:
+        _live.start(stage)
+    else:
+        _stage(stage, "started", "bright_black")
 
 
 def stage_line(stage: str, line: str) -> None:
     """A line that the stage itself printed."""
-    _stage(stage, line, "default")
+    step = Step.read(line) if _live else None
+    if _live and step:
+        _live.hear(stage, step)
+    else:
+        _stage(stage, line, "default")
 
 
 def stage_ended(result: Result) -> None:
     """What became of a stage, in one line; for a failure also why."""
+    if _live:
+        _live.end(result.stage)
     words = str(result.outcome) + (f" in {result.seconds:.1f} s" if result.seconds else "")
     if result.outcome is Outcome.BLOCKED:
         words = f"{words}: {result.message}"

@@ -4,14 +4,55 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import shutil
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
+
+_STEP = re.compile(r"(?P<done>[\d,]+) of (?P<total>[\d,]+) (?P<what>.+) \(\d+%\)(?:, (?P<left>\d+) s left)?")
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far some work is.
+
+    Attributes
+    ----------
+    done, total
+        Numbers of items.
+    what
+        The plural noun of the items.
+    left
+        Seconds that the rest takes, at the pace so far; None where nothing can be said yet.
+    """
+
+    done: int
+    total: int
+    what: str
+    left: float | None = None
+
+    def __str__(self) -> str:
+        forecast = "" if self.left is None else f", {self.left:.0f} s left"
+        return f"{self.done:,} of {self.total:,} {self.what} ({self.done / self.total:.0%}){forecast}"
+
+    @classmethod
+    def read(cls, line: str) -> Step | None:
+        """What a line says of how far some work is; None if it says something else."""
+        found = _STEP.fullmatch(line)
+        if found is None:
+            return None
+        done, total = (int(found[name].replace(",", "")) for name in ("done", "total"))
+        return cls(done, total, found["what"], None if found["left"] is None else float(found["left"]))
 
 
 class Progress:
-    """Iterates over items and prints, every few seconds, how many are done and how long the rest takes.
+    """Iterates over items and tells how many are done and how long the rest takes.
+
+    In a terminal that is one line, which is written again several times a second. Elsewhere it is a line every few
+    seconds, and more and more rarely, so that long work doesn't fill a log.
 
     Parameters
     ----------
@@ -21,6 +62,8 @@ class Progress:
         The plural noun of the items, for instance ``images``.
     total
         Number of items where `items` has no length.
+    every
+        Seconds between two lines at the start, where this is no terminal.
     """
 
     def __init__(self, items: Any, what: str, total: int | None = None, every: float = 2.0) -> None:
@@ -31,17 +74,45 @@ class Progress:
 
     def __iter__(self) -> Iterator[Any]:
         start = last = time.monotonic()
+        in_terminal = _is_terminal()
         done = 0
         for done, item in enumerate(self.items, start=1):
             yield item
             now = time.monotonic()
-            if now - last >= self.every and done < self.total:
+            pause = _REWRITE_SECONDS if in_terminal else max(self.every, (now - start) / _LINES_A_STRETCH)
+            if now - last >= pause and done < self.total:
                 last = now
-                left = (now - start) / done * (self.total - done)
                 # The first items also pay for the start of the workers: no forecast from those.
-                forecast = f", {left:.0f} s left" if done >= self.total / 50 else ""
-                say(f"{done:,} of {self.total:,} {self.what} ({done / self.total:.0%}){forecast}")
+                left = (now - start) / done * (self.total - done) if done >= self.total / 50 else None
+                (_rewrite if in_terminal else say)(str(Step(done, self.total, self.what, left)))
         say(f"{done:,} {self.what} in {time.monotonic() - start:.1f} s")
+
+
+_REWRITE_SECONDS = 0.2
+_LINES_A_STRETCH = 50  # so many lines, then as many while the time that went by grows by a factor of 2.7
+_rewritten = ""  # what stands in the terminal's last line and gives way to whatever comes next
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _rewrite(text: str) -> None:
+    """Write a text over the last one that was written so."""
+    global _rewritten
+    text = text[: shutil.get_terminal_size().columns - 1]
+    sys.stdout.write(text.ljust(len(_rewritten)) + "\r")
+    sys.stdout.flush()
+    _rewritten = text
+
+
+def clear_line() -> None:
+    """Take away the line that tells how far some work is, if one stands there, so that other words can be written."""
+    global _rewritten
+    if _rewritten:
+        sys.stdout.write(" " * len(_rewritten) + "\r")
+        sys.stdout.flush()
+        _rewritten = ""
 
 
 def speak_anywhere() -> None:
@@ -60,5 +131,6 @@ def speak_anywhere() -> None:
 
 def say(message: str) -> None:
     """Tell the person at the keyboard one line; it reaches the terminal, the log file and Prefect's log."""
+    clear_line()
     sys.stdout.write(message + "\n")
     sys.stdout.flush()

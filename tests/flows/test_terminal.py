@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import sqlite3
 import struct
 import subprocess
@@ -121,6 +122,64 @@ def test_figures_are_whole_in_a_window_of_40_columns():
     assert "verdict: helps" in said
     assert "…" not in said
     assert "▇" in said
+
+
+RUNS = """
+import time
+from flows import terminal
+from flows.outcomes import Outcome, Result
+with terminal.live(3, {"evaluate": 41.0}):
+    terminal.stage_started("embed@lite")
+    terminal.stage_started("evaluate")
+    for number in range(100, 400, 100):
+        terminal.stage_line("embed@lite", f"{number} of 1,000 images ({number // 10}%), 90 s left")
+        time.sleep(0.4)
+    terminal.stage_line("embed@lite", "1,000 images in 9.9 s")
+    terminal.stage_ended(Result("embed@lite", Outcome.COMPLETED, 9.9))
+    time.sleep(0.4)
+print("over")
+"""
+
+
+def test_in_a_terminal_each_running_stage_is_one_line_that_is_drawn_again():
+    said = in_window(RUNS, 100)
+    kept = last_screen(said)
+    assert [line.split(maxsplit=1)[-1].split() for line in kept] == [
+        ["embed@lite", "1,000", "images", "in", "9.9", "s"],
+        ["embed@lite", "Completed", "in", "9.9", "s"],
+        ["over"],
+    ]
+    for words in ("300 of 1,000 images (30%), 90 s left", "took 41 s last time", "0 of 3 stages", "1 of 3 stages"):
+        assert words in said
+    assert "started" not in said
+
+
+def test_a_live_line_is_cut_at_the_edge_of_a_narrow_window():
+    assert last_screen(in_window(RUNS, 40))[-1] == "over"
+
+
+def test_what_is_no_terminal_gets_lines_that_stay():
+    done = subprocess.run([sys.executable, "-c", RUNS], capture_output=True, text=True, check=True)
+    words = [line.split(maxsplit=2)[1:] for line in done.stdout.splitlines()]
+    assert words[:3] == [["embed@lite", "started"], ["evaluate", "started"], ["embed@lite", words[2][1]]]
+    assert words[2][1].strip() == "100 of 1,000 images (10%), 90 s left"
+    assert "\x1b" not in done.stdout
+
+
+def last_screen(said: str) -> list[str]:
+    """What stands in the terminal at the end, drawn by the control sequences that rich's live lines use."""
+    lines, row = [""], 0
+    for piece in re.findall(r"\x1b\[[0-9;?]*[a-zA-Z]|\r\n|\r|\n|[^\x1b\r\n]+", said):
+        if piece in ("\n", "\r\n"):
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif piece == "\x1b[1A":
+            row -= 1
+        elif piece == "\x1b[2K":
+            lines[row] = ""
+        elif not piece.startswith(("\x1b", "\r")):
+            lines[row] += piece
+    return [line.rstrip() for line in lines if line.strip()]
 
 
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "</dev/null"])

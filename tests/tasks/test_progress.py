@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from tasks import progress
-from tasks.progress import Progress, say
+from tasks.progress import Progress, Step, say
 
 
 def test_progress_yields_each_item_and_tells_how_far_it_is(
@@ -35,3 +37,48 @@ def test_progress_of_nothing_ends_at_once(capsys: pytest.CaptureFixture[str]) ->
 def test_what_is_said_is_one_line_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     say("5 images")
     assert capsys.readouterr().out == "5 images\n"
+
+
+def test_what_progress_says_can_be_read_again() -> None:
+    for step in (Step(2, 5, "images", 4), Step(1_200, 2_624, "new images of the part x", None)):
+        assert Step.read(str(step)) == step
+    assert Step.read("5 of 7 classes are rare") is None
+    assert Step.read("5 images in 8.0 s") is None
+
+
+def test_long_work_fills_no_log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = iter(range(100_000))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(seconds)))
+    list(Progress(range(36_000), "images"))
+    printed = capsys.readouterr().out.splitlines()
+    assert 100 < len(printed) < 500
+    assert printed[0].startswith("2 of 36,000 images")
+
+
+def test_in_a_terminal_it_is_one_line_that_gives_way_to_other_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(progress.sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "30")
+    clock = iter(float(n) for n in range(20))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    for item in Progress("abcd", "images of a long name"):
+        if item == "c":
+            say("c is odd")
+    assert terminal.screen() == ["c is odd", "4 images of a long name in 5.0 s"]
+    drawn = terminal.getvalue().replace("\r", "\n").splitlines()
+    assert "2 of 4 images of a long name (50%), 2 s left"[:29] in drawn
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+    def screen(self) -> list[str]:
+        """What can be read at the end: a carriage return goes back, and later letters cover earlier ones."""
+        lines = []
+        for line in self.getvalue().split("\n"):
+            shown = ""
+            for piece in line.split("\r"):
+                shown = piece + shown[len(piece) :]
+            lines.append(shown.rstrip())
+        return [line for line in lines if line]
