@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 from flows.addresses import file_address, require_usable_path
@@ -147,6 +148,7 @@ def add(
         Path, typer.Argument(help="Class folders, a ZIP or TAR of them, or a table (CSV, Excel, Parquet).")
     ],
     replace: Annotated[bool, typer.Option("--replace", help="Put them in the place of the present images.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Let them join the present images, the sample too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what was found and stop.")] = False,
     columns: Annotated[
         str,
@@ -155,6 +157,9 @@ def add(
     one_hot: Annotated[bool, typer.Option("--one-hot", help="Columns of 0 and 1 are the table's classes.")] = False,
     strip: Annotated[str, typer.Option("--strip", metavar="PREFIX", help="Take it away from a table's paths.")] = "",
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Links count as what they lead to.")] = False,
+    copy: Annotated[bool, typer.Option("--copy", help="Copies: twice their size, with DVC's cache.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Hard links: no disk, but your files become read-only.")] = False,
+    reflink: Annotated[bool, typer.Option("--reflink", help="Share blocks with yours, where the disk can.")] = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Write into params.yaml.")
     ] = None,
@@ -165,10 +170,19 @@ def add(
     from flows import dataset
 
     named = dataset.column_names(columns)
+    ways = [way for way, wanted in zip(dataset.Way, (reflink, link, copy), strict=True) if wanted]
+    if len(ways) > 1 or (replace and keep):
+        raise InputError("of --copy, --link and --reflink one can be used, and of --replace and --keep")
+    if not (replace or keep or dry_run) and sys.stdin.isatty() and dataset.holds_sample(root):
+        question = f"{dataset.SAMPLE_THERE}: replace them by your images, keep both as one dataset, or stop?"
+        choice = typer.prompt(question, default="stop", type=click.Choice(["replace", "keep", "stop"]))
+        replace, keep = choice == "replace", choice == "keep"
     dataset.add(
         root,
         source,
         replace=replace,
+        keep=keep,
+        way=ways[0] if ways else None,
         columns=dataset.Columns(named, one_hot, strip),
         follow_links=follow_links,
         dry_run=dry_run,

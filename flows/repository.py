@@ -13,7 +13,13 @@ from tasks.errors import InputError
 
 
 @contextmanager
-def open_repo(root: Path, *, wait: bool = True, failure: str = "DVC can't read the project") -> Iterator[Any]:
+def open_repo(
+    root: Path,
+    *,
+    wait: bool = True,
+    failure: str = "DVC can't read the project",
+    settings: dict[str, Any] | None = None,
+) -> Iterator[Any]:
     """DVC's repository at `root`.
 
     Parameters
@@ -24,6 +30,8 @@ def open_repo(root: Path, *, wait: bool = True, failure: str = "DVC can't read t
         Wait for DVC's lock instead of failing.
     failure
         How the message about what DVC refuses begins.
+    settings
+        What goes before the project's own settings of DVC, by section.
 
     Raises
     ------
@@ -35,7 +43,7 @@ def open_repo(root: Path, *, wait: bool = True, failure: str = "DVC can't read t
     from dvc.repo import Repo
 
     try:
-        with Repo(str(root), _wait_for_lock=wait) as repo:
+        with Repo(str(root), config=settings, _wait_for_lock=wait) as repo:
             if Path(repo.root_dir).resolve() != root.resolve():
                 raise InputError(
                     f"DVC's repository is {repo.root_dir}, above the project: `dvc init --subdir` in {root}"

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.dataset.archives import unpacked
-from flows.dataset.disk import check_space
+from flows.dataset.bringing import Way, check_space, choose_way
 from flows.dataset.entries import Found, check_classes, class_counts, plan_merge
 from flows.dataset.finding import Reading, default_ingest, find, find_present
 from flows.dataset.freezing import freeze_before_adding
 from flows.dataset.leaving_out import remember
 from flows.dataset.page import page
 from flows.dataset.place import Report, carry_out, finish_interrupted
-from flows.dataset.samples import CLASSES, is_sample
+from flows.dataset.samples import is_sample
 from flows.dataset.versions import POINTER, RAW, is_committed, require_repository, track
 from flows.locks import workspace_lock
 from tasks.errors import InputError
@@ -26,6 +26,8 @@ from tasks.progress import say
 from tasks.split.given_parts import open_question
 
 PARAMS = "params.yaml"
+SAMPLE_THERE = "data/raw holds the sample photos"
+SAMPLE_CHOICE = "use --replace to put your images in their place, or --keep for one dataset of both"
 
 
 def add(
@@ -33,6 +35,8 @@ def add(
     path: Path,
     replace: bool = False,
     *,
+    keep: bool = False,
+    way: Way | None = None,
     columns: Columns | None = None,
     follow_links: bool = False,
     dry_run: bool = False,
@@ -51,6 +55,10 @@ def add(
     replace
         Put the images in the place of the present dataset, whose version stays in DVC's cache; else they join it, and
         the present split is frozen first, so that old images stay where they are.
+    keep
+        Let them join the sample photos as well, which is not done unasked.
+    way
+        How they come into the workspace; by default the cheapest that is safe.
     columns
         How the columns of a table are called.
     follow_links
@@ -71,20 +79,27 @@ def add(
         finish_interrupted(root)
         params = _settings(root, settings)
         present = find_present(root, params.ingest)
+        sample = is_sample(present) and not (replace or keep)
+        if sample and not dry_run:
+            raise InputError(f"{SAMPLE_THERE}: {SAMPLE_CHOICE}")
+        replace |= sample
         how = Reading(params.ingest, columns or Columns(), follow_links)
         new = find(folder, how, known=class_counts(() if replace else present.entries))
         if not new.entries:
             raise InputError("\n  ".join([f"{path}: no images found", *new.notes]))
         if not replace:
-            _check_presence(root, present, new)
+            _check_presence(root, present)
         plan = plan_merge(Found([], []) if replace else present, new)
         check_classes(plan.entries, params.ingest, str(path))
         if question := open_question((one.part for one in plan.entries if one.label), params.split):
             raise InputError(f"{question}\nWith add, write the line's --set behind it.")
         for line in page(new, plan, params.ingest):
             say(line)
+        way = choose_way(root, (one.source for one in plan.copies), way)
         if dry_run:
-            say(check_space(root, plan.copied_bytes))
+            say(check_space(root, plan.copied_bytes, way))
+            if sample:
+                say(f"{SAMPLE_THERE}, which this page leaves out: {SAMPLE_CHOICE}")
             say("nothing was copied: leave --dry-run out to take them")
             return None
         with put_back_if_refused(root / PARAMS):
@@ -94,9 +109,14 @@ def add(
                 _secure(root, present)
             elif plan.copies:
                 freeze_before_adding(root)
-            report = carry_out(root, plan, keep=not replace)
+            report = carry_out(root, plan, keep=not replace, way=way)
         remember(root, new.left_out, plan.entries, keep=not replace)
         return report
+
+
+def holds_sample(root: Path) -> bool:
+    """Whether `data/raw` holds the sample photos, and nothing else."""
+    return is_sample(find_present(root, default_ingest()))
 
 
 @dataclass(frozen=True)
@@ -147,10 +167,8 @@ def _check_path(root: Path, path: Path) -> None:
         raise InputError(f"{path}: holds data/raw itself; name the folder of the images")
 
 
-def _check_presence(root: Path, present: Found, new: Found) -> None:
-    """Refuse to join the sample with other classes, or a dataset of which only the pointer is here."""
-    if is_sample(present) and not set(class_counts(new.entries)) <= set(CLASSES.values()):
-        raise InputError("data/raw holds the sample photos; use --replace to put your images in their place")
+def _check_presence(root: Path, present: Found) -> None:
+    """Refuse to join a dataset of which only the pointer is here."""
     if not present.entries and (root / POINTER).exists():
         raise InputError(
             f"{POINTER} names a dataset that is not here: get it with `dvc pull` or `dvc checkout` first, or use "

@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.dataset.disk import check_space
+from flows.dataset.bringing import Way, bring, check_space, link_types
 from flows.dataset.entries import Entry, Plan, class_counts
 from flows.dataset.versions import POINTER, RAW, track
 from tasks.errors import InputError
@@ -43,10 +43,10 @@ class Report:
     version: str
 
 
-def carry_out(root: Path, plan: Plan, keep: bool) -> Report:
+def carry_out(root: Path, plan: Plan, keep: bool, way: Way = Way.COPY) -> Report:
     """Check the disk, make `data/raw` what `plan` says, have DVC version it, and tell each step.
 
-    `keep` says whether the files that stand in `data/raw` stay.
+    `keep` says whether the files that stand in `data/raw` stay, `way` how others come.
 
     Raises
     ------
@@ -56,20 +56,17 @@ def carry_out(root: Path, plan: Plan, keep: bool) -> Report:
     classes = class_counts(plan.entries)
     images = len(plan.entries)
     if plan.copies:
-        say(check_space(root, plan.copied_bytes))
-        _place(root, plan, keep)
+        say(check_space(root, plan.copied_bytes, way))
+        _place(root, plan, keep, way)
     else:
         say("data/raw holds all of them already")
-    version = track(root)
+    version = track(root, link_types(way))
     say(f"DVC tracks data/raw as version {version[:8]}; keep it in git: git add {POINTER} && git commit")
     return Report(images, classes, len(plan.copies), version)
 
 
-def _place(root: Path, plan: Plan, keep: bool) -> None:
-    """Make the new folder beside the old one, then rename.
-
-    Files are copied and never linked, so that a later edit of a source changes nothing here.
-    """
+def _place(root: Path, plan: Plan, keep: bool, way: Way) -> None:
+    """Make the new folder beside the old one, then rename."""
     raw, new, old = root / RAW, root / NEW, root / OLD
     shutil.rmtree(new, ignore_errors=True)
     try:
@@ -77,10 +74,10 @@ def _place(root: Path, plan: Plan, keep: bool) -> None:
         if keep and raw.exists():
             # Both names of a file exist only until the old folder goes, so links are as good as copies, and free.
             shutil.copytree(raw, new, copy_function=link_file, dirs_exist_ok=True)
-        for entry in Progress(plan.copies, "images copied"):
+        for entry in Progress(plan.copies, "images copied" if way is Way.COPY else "images linked"):
             target = new / entry.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(entry.source, target)
+            bring(entry.source, target, way)
         if plan.needs_table:
             write_text(new / TABLE, _table(plan.entries))
         raw.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +88,7 @@ def _place(root: Path, plan: Plan, keep: bool) -> None:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise InputError("the disk is full; data/raw is as it was. Free some space and try again") from error
-        raise InputError(f"could not copy the images: {error}; data/raw is as it was") from error
+        raise InputError(f"could not bring the images: {error}; data/raw is as it was") from error
     finally:
         finish_interrupted(root)
         shutil.rmtree(new, ignore_errors=True)

@@ -29,8 +29,10 @@ def require_repository(root: Path) -> None:
         raise InputError(f"{root / RAW}: is a link, which DVC can't version; put the folder itself there")
 
 
-def track(root: Path) -> str:
+def track(root: Path, link_types: list[str] | None = None) -> str:
     """Have DVC version `data/raw` as it stands and return the version's hash.
+
+    With `link_types`, `data/raw` and DVC's cache share files so, and not as DVC's setting `cache.type` says.
 
     Raises
     ------
@@ -39,7 +41,8 @@ def track(root: Path) -> str:
     """
     refused = "DVC could not version data/raw"
     try:
-        with open_repo(root, wait=False, failure=refused) as repo:
+        settings = {"cache": {"type": link_types}} if link_types else None
+        with open_repo(root, wait=False, failure=refused, settings=settings) as repo:
             repo.scm_context.quiet = True  # its advice on git is for its own command line
             stages = repo.add(str((root / RAW).absolute()))
             return str(stages[0].outs[0].hash_info.value)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from flows.dataset import Columns, add, discard, freeze, place, sample, samples
+from flows.dataset import Columns, Way, add, discard, freeze, place, sample, samples
 from flows.locks import workspace_lock
 from tasks.errors import InputError
 
@@ -649,11 +650,97 @@ def test_the_sample_a_second_time_changes_nothing_and_mends_what_is_missing(root
 
 def test_the_sample_mixes_with_nothing_else(root: Path, photos: Path, small_sample: Path) -> None:
     sample(root)
-    with pytest.raises(InputError, match="holds the sample photos; use --replace"):
+    with pytest.raises(InputError, match="holds the sample photos: use --replace"):
         add(root, photos)
     assert add(root, photos, replace=True).classes == {"cat": 2, "dog": 2}, "the sample needs no commit: it comes again"
     with pytest.raises(InputError, match="holds other images"):
         sample(root)
+
+
+def test_images_join_the_sample_only_on_request_also_when_their_classes_are_the_samples(
+    root: Path, tmp_path: Path, small_sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample(root)
+    more = make(tmp_path / "more", "defective/a.png", "functional/b.png")
+    before = contents(root / "data/raw")
+    with pytest.raises(InputError, match="or --keep for one dataset of both"):
+        add(root, more)
+    capsys.readouterr()
+    assert add(root, more, dry_run=True) is None
+    said = capsys.readouterr().out
+    assert "2 classes: defective 1, functional 1" in said
+    assert "which this page leaves out: use --replace" in said
+    assert contents(root / "data/raw") == before
+    assert add(root, more, keep=True).images == 7
+    assert add(root, make(tmp_path / "third", "defective/c.png")).images == 8, "these are no sample photos any more"
+
+
+def inodes(folder: Path) -> dict[str, int]:
+    return {path.relative_to(folder).as_posix(): path.stat().st_ino for path in files_in(folder)}
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def cached(root: Path) -> set[int]:
+    return {path.stat().st_ino for path in (root / ".dvc/cache/files").rglob("*") if path.is_file()}
+
+
+def test_linked_images_need_no_disk_and_are_protected(
+    root: Path, tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = add(root, photos)
+    shutil.rmtree(root / "data")
+    shutil.rmtree(root / ".dvc/cache")
+    linked = add(root, photos, way=Way.LINK)
+    assert "needs no disk" in capsys.readouterr().out
+    assert linked.version == copied.version
+    assert inodes(root / "data/raw") == inodes(photos)
+    assert set(inodes(photos).values()) <= cached(root)
+    assert not any(path.stat().st_mode & 0o222 for path in files_in(photos))
+    commit(root)
+    more = make(tmp_path / "more", "cat/z.png")
+    kept = contents(root / "data/raw") | {"cat/z.png": "content of cat/z.png"}
+    assert add(root, more).images == linked.images + 1
+    assert contents(root / "data/raw") == kept
+    assert not set(inodes(more).values()) & cached(root)
+
+
+def test_links_that_are_followed_become_links_to_what_they_lead_to(root: Path, tmp_path: Path, photos: Path) -> None:
+    chosen = tmp_path / "chosen"
+    for file in files_in(photos):
+        link = chosen / file.relative_to(photos)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(file)
+    add(root, chosen, way=Way.LINK, follow_links=True)
+    assert inodes(root / "data/raw") == inodes(photos)
+    assert not any(path.is_symlink() for path in (root / "data/raw").rglob("*"))
+
+
+def test_what_the_disks_cannot_do_is_refused_and_nothing_is_there(root: Path, tmp_path: Path) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    with tempfile.TemporaryDirectory(dir=other) as folder:
+        far = make(Path(folder), "cat/a.png", "dog/b.png")
+        for way in (Way.LINK, Way.REFLINK):
+            with pytest.raises(InputError, match=rf"--{way}: .* on different disks.*Leave the option out"):
+                add(root, far, way=way)
+            assert not (root / "data/raw").exists()
+        assert add(root, far).images == 2
+
+
+def test_of_several_ways_one_can_be_asked_for(root: Path, photos: Path, repository: Path) -> None:
+    for pair in (["--copy", "--link"], ["--replace", "--keep"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.cli", "add", str(photos), *pair],
+            cwd=repository,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2
+        assert "one can be used" in done.stderr
 
 
 def test_the_missing_sample_package_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
