@@ -6,22 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows import lockfile
 from flows.dataset.archives import unpacked
 from flows.dataset.bringing import Way, check_space, choose_way
 from flows.dataset.entries import Found, check_classes, class_counts, plan_merge
 from flows.dataset.finding import Reading, default_ingest, find, find_present
 from flows.dataset.freezing import freeze_before_adding
 from flows.dataset.leaving_out import remember
-from flows.dataset.page import page
+from flows.dataset.page import laid_out, page
 from flows.dataset.place import Report, carry_out, finish_interrupted
 from flows.dataset.samples import is_sample
 from flows.dataset.versions import POINTER, RAW, is_committed, require_repository, track
 from flows.locks import workspace_lock
 from tasks.errors import InputError
+from tasks.ingest.left_out import LEFT_OUT
 from tasks.ingest.reading import COLUMNS
 from tasks.ingest.table import Columns
 from tasks.params.editing import changed, put_back_if_refused, set_values
-from tasks.params.models import Ingest, Split
+from tasks.params.models import Group, Ingest, Split
 from tasks.progress import say
 from tasks.split.given_parts import open_question
 
@@ -93,14 +95,15 @@ def add(
         check_classes(plan.entries, params.ingest, str(path))
         if question := open_question((one.part for one in plan.entries if one.label), params.split):
             raise InputError(f"{question}\nWith add, write the line's --set behind it.")
-        for line in page(new, plan, params.ingest):
-            say(line)
         way = choose_way(root, (one.source for one in plan.copies), way)
+        disk = check_space(root, plan.copied_bytes, way) if plan.copies else "data/raw holds all of them already"
+        for line in laid_out([*page(new, plan, params.ingest, params.group), ("disk", [disk])]):
+            say(line)
         if dry_run:
-            say(check_space(root, plan.copied_bytes, way))
-            if sample:
-                say(f"{SAMPLE_THERE}, which this page leaves out: {SAMPLE_CHOICE}")
-            say("nothing was copied: leave --dry-run out to take them")
+            end = ["nothing was copied: leave --dry-run out to take them; --set goes behind this line, or a run's"]
+            end += [f"{SAMPLE_THERE}, which this page leaves out: {SAMPLE_CHOICE}"] if sample else []
+            for line in laid_out([("next", end)]):
+                say(line)
             return None
         with put_back_if_refused(root / PARAMS):
             if settings:
@@ -111,7 +114,19 @@ def add(
                 freeze_before_adding(root)
             report = carry_out(root, plan, keep=not replace, way=way)
         remember(root, new.left_out, plan.entries, keep=not replace)
+        for line in laid_out([("next", _next_steps(root))]):
+            say(line)
         return report
+
+
+def _next_steps(root: Path) -> list[str]:
+    kept = [name for name in (lockfile.POINTER, str(LEFT_OUT), PARAMS) if (root / name).is_file()]
+    return [
+        "a first answer, then the whole; and keep this version in git:",
+        "  equipoise run --quick",
+        "  equipoise run",
+        f"  git add {' '.join(kept)} && git commit -m 'my images'",
+    ]
 
 
 def holds_sample(root: Path) -> bool:
@@ -121,9 +136,10 @@ def holds_sample(root: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What `params.yaml` says of reading data and of given parts."""
+    """What `params.yaml` says of reading data, of relatives and of given parts."""
 
     ingest: Ingest
+    group: Group
     split: Split
 
 
@@ -131,9 +147,9 @@ def _settings(root: Path, settings: Sequence[str]) -> _Settings:
     """What `params.yaml` says with `settings`; the defaults where there is none."""
     file = root / PARAMS
     if not file.is_file() and not settings:
-        return _Settings(default_ingest(), Split.model_validate({}))
+        return _Settings(default_ingest(), Group.model_validate({"backbone": ""}), Split.model_validate({}))
     params = changed(file, settings)[0]
-    return _Settings(params.ingest, params.split)
+    return _Settings(params.ingest, params.group, params.split)
 
 
 def column_names(told: str) -> dict[str, str]:

@@ -71,7 +71,8 @@ def notes(files: Iterable[LeftOut]) -> list[str]:
     others = Counter(one.detail for one in files if one.reason == OTHER_FILE)
     if others:
         endings = ", ".join(f"{count:,} {ending}" for ending, count in sorted(others.items()))
-        said.append(f"{others.total():,} other files left out ({endings})")
+        number = others.total()
+        said.append(f"{number:,} other file{'s' if number > 1 else ''} left out ({endings})")
     return said
 
 
@@ -89,4 +90,4 @@ def remember(root: Path, new: list[LeftOut], entries: list[Entry], keep: bool) -
     text = left_out_text(left)
     if file.read_text(encoding="utf-8") != text if file.is_file() else left:
         write_text(file, text)
-        say(f"{LEFT_OUT} says what was left out, for the report; keep it in git: git add {LEFT_OUT} && git commit")
+        say(f"{LEFT_OUT} says what was left out, for the report")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import shutil
+import sys
+import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,15 +17,21 @@ from PIL import Image
 from flows.dataset.entries import Entry, Found, Plan, class_counts
 from tasks.disk import readable_size
 from tasks.group.name_series import column_hints, hints, told
+from tasks.group.relations import captured
 from tasks.ingest.wording import first_few
-from tasks.params.models import Ingest
+from tasks.params.models import Group, Ingest
 
 MOST_CLASSES = 12  # that are counted one by one
 LOOKED_AT = 500  # images whose headers tell the sizes
+_TITLE = 9  # columns of what a paragraph is about
 
 
-def page(new: Found, plan: Plan, params: Ingest) -> Iterator[str]:
-    """The lines of the page.
+Paragraph = tuple[str, list[str]]
+"""What it is about, and its lines, of which those that begin with spaces are to be typed."""
+
+
+def page(new: Found, plan: Plan, ingest: Ingest, group: Group) -> Iterator[Paragraph]:
+    """The paragraphs of the page.
 
     Parameters
     ----------
@@ -28,27 +39,54 @@ def page(new: Found, plan: Plan, params: Ingest) -> Iterator[str]:
         What people bring.
     plan
         What becomes of the dataset with it.
-    params
-        The settings of the stage `ingest`.
+    ingest, group
+        The settings of these stages.
     """
     entries = new.entries
-    yield f"found {len(entries):,} images, {readable_size(sum(one.size for one in entries))}: {_kinds(entries)}"
-    yield from new.notes
+    found = f"{len(entries):,} found, {readable_size(sum(one.size for one in entries))}: {_kinds(entries)}"
+    yield "images", [found, *new.notes]
     counts = class_counts(plan.entries)
     unlabelled = sum(not one.label for one in plan.entries)
     shown = [f"{name} {number:,}" for name, number in sorted(counts.items(), key=lambda item: -item[1])]
     joined = " with those that are here" if len(plan.entries) > len(entries) else ""
-    yield f"{len(counts):,} classes{joined}: {first_few(shown, MOST_CLASSES)}" + (
-        f"; {unlabelled:,} unlabelled" if unlabelled else ""
-    )
-    small = [f"{name} ({number:,})" for name, number in counts.items() if number < params.min_images]
-    if small:
-        yield (
-            f"fewer than {params.min_images} images, so that a run will refuse them: {first_few(small, MOST_CLASSES)}; "
-            "add more, or set ingest.drop, ingest.rename or ingest.min_images"
-        )
-    yield _parts(plan.entries)
-    yield from _groups(new, plan.entries)
+    classes = f"{len(counts):,}{joined}: {first_few(shown, MOST_CLASSES)}"
+    yield "classes", [classes + (f"; {unlabelled:,} unlabelled" if unlabelled else ""), *_small(counts, ingest)]
+    yield "parts", [_parts(plan.entries)]
+    yield "groups", list(_groups(new, plan.entries, group))
+
+
+def laid_out(paragraphs: Iterable[Paragraph]) -> Iterator[str]:
+    """The lines of paragraphs: what they are about on the left, wrapped where they go to a terminal."""
+    columns = max(60, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
+    for title, lines in paragraphs:
+        head = f"{title:<{_TITLE}}"
+        for line in "\n".join(lines).splitlines():
+            if columns is None or line.startswith(" "):
+                yield head + line
+            else:
+                yield textwrap.fill(
+                    line,
+                    columns,
+                    initial_indent=head,
+                    subsequent_indent=" " * _TITLE,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+            head = " " * _TITLE
+
+
+def _small(counts: Mapping[str, int], params: Ingest) -> list[str]:
+    """Classes that a run will refuse, with the lines that let it go on."""
+    small = {name: number for name, number in counts.items() if number < params.min_images}
+    if not small:
+        return []
+    named = first_few([f"{name} ({number:,})" for name, number in small.items()], MOST_CLASSES)
+    return [
+        f"fewer than {params.min_images} images, so that a run will refuse them: {named}. Add more, merge them "
+        "(ingest.rename), or take one of:",
+        f"  --set ingest.min_images={min(small.values())}",
+        f"  --set {shlex.quote('ingest.drop=' + json.dumps([*params.drop, *small], ensure_ascii=False))}",
+    ]
 
 
 def _kinds(entries: list[Entry]) -> str:
@@ -77,19 +115,24 @@ def _size(file: Path) -> tuple[int, int] | None:
 def _parts(entries: list[Entry]) -> str:
     counts = Counter(one.part for one in entries if one.part)
     if not counts:
-        return "parts: none given, so the stage split draws a test part"
-    return "parts: " + ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts[part])
+        return "none given, so the stage split draws a test part"
+    return ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts[part])
 
 
-def _groups(new: Found, entries: list[Entry]) -> Iterator[str]:
+def _groups(new: Found, entries: list[Entry], params: Group) -> Iterator[str]:
     groups = {one.group for one in entries if one.group}
     if groups:
         given = sum(bool(one.group) for one in entries)
-        yield f"groups: {len(groups):,}, given for {given:,} images"
+        yield f"{len(groups):,}, given for {given:,} images"
         return
     paths = pd.Series([one.path for one in new.entries])
     labels = pd.Series([one.label for one in new.entries])
-    found = [*column_hints(new.columns, paths), *hints(paths, labels)]
-    yield "groups: none given; near-duplicates are found by themselves, other relatives are not"
+    told_by_name = captured(paths, params.name_pattern) if params.name_pattern else None
+    if told_by_name is None:
+        yield "none given; near-duplicates are found by themselves, other relatives are not"
+    else:
+        yield f"{told_by_name.nunique():,}, told by group.name_pattern for {told_by_name.count():,} images"
+    found = [*column_hints(new.columns, paths, told_by_name), *hints(paths, labels, told_by_name)]
     for one in found[:2]:
-        yield f"  {told(one)}"
+        yield told(one)
+        yield f"  {one['remedy']}"

@@ -9,9 +9,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.dataset.bringing import Way, bring, check_space, link_types
+from flows.dataset.bringing import Way, bring, link_types
 from flows.dataset.entries import Entry, Plan, class_counts
-from flows.dataset.versions import POINTER, RAW, track
+from flows.dataset.versions import RAW, track
 from tasks.errors import InputError
 from tasks.files import link_file, write_text
 from tasks.ingest.reading import REQUIRED, TABLE
@@ -44,24 +44,21 @@ class Report:
 
 
 def carry_out(root: Path, plan: Plan, keep: bool, way: Way = Way.COPY) -> Report:
-    """Check the disk, make `data/raw` what `plan` says, have DVC version it, and tell each step.
+    """Make `data/raw` what `plan` says, have DVC version it, and tell each step.
 
     `keep` says whether the files that stand in `data/raw` stay, `way` how others come.
 
     Raises
     ------
     InputError
-        The disk is too small, a file can't be read, or DVC refuses.
+        The disk is full, a file can't be read, or DVC refuses.
     """
     classes = class_counts(plan.entries)
     images = len(plan.entries)
     if plan.copies:
-        say(check_space(root, plan.copied_bytes, way))
         _place(root, plan, keep, way)
-    else:
-        say("data/raw holds all of them already")
     version = track(root, link_types(way))
-    say(f"DVC tracks data/raw as version {version[:8]}; keep it in git: git add {POINTER} && git commit")
+    say(f"DVC tracks data/raw as version {version[:8]}")
     return Report(images, classes, len(plan.copies), version)
 
 

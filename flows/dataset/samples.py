@@ -8,6 +8,7 @@ from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 
+from flows.dataset.bringing import Way, check_space
 from flows.dataset.entries import Entry, Found, class_counts, plan_merge
 from flows.dataset.folders import find_in_folder
 from flows.dataset.place import Report, carry_out, finish_interrupted
@@ -51,7 +52,11 @@ def sample(root: Path) -> Report:
         present = [replace(e, source=raw / e.path, size=sizes[e.path]) for e in new.entries if e.path in sizes]
         joined = ", ".join(f"{name} {number:,}" for name, number in class_counts(new.entries).items())
         say(f"{len(new.entries):,} images: {joined}")
-        return carry_out(root, plan_merge(Found(present, []), new), keep=True)
+        plan = plan_merge(Found(present, []), new)
+        say(check_space(root, plan.copied_bytes, Way.COPY) if plan.copies else "data/raw holds all of them already")
+        report = carry_out(root, plan, keep=True)
+        say(f"keep it in git: git add {POINTER} && git commit -m sample")
+        return report
 
 
 def is_sample(found: Found) -> bool:

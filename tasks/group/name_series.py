@@ -35,7 +35,7 @@ DEEPEST = 6  # folders that are looked at
 TOKENS = 4  # pieces of a name that are looked at
 
 
-def hints(paths: pd.Series, labels: pd.Series | None = None) -> list[dict[str, Any]]:
+def hints(paths: pd.Series, labels: pd.Series | None = None, groups: pd.Series | None = None) -> list[dict[str, Any]]:
     """Series that stand in paths, the most telling first; at most `SHOWN`, none of which only cuts another smaller.
 
     Parameters
@@ -44,13 +44,15 @@ def hints(paths: pd.Series, labels: pd.Series | None = None) -> list[dict[str, A
         Paths of images, with forward slashes.
     labels
         Their classes, so that the folder of the class is no series.
+    groups
+        The group of each, where some are known: series that they hold together already are left out.
 
     Returns
     -------
     list of dict
         ``pattern``, ``meaning``, number of ``groups`` with two images and more, of ``images`` in them, the ``largest``,
         the share of test images that would have a relative in training if a split ignored them (``leak``), an
-        ``example`` of two paths, and the ``remedy`` that makes them relatives.
+        ``example`` of two paths, and the ``remedy`` that makes them relatives, an option of the command line.
     """
     named = labels.fillna("") if labels is not None else pd.Series("", index=paths.index)
     found: list[dict[str, Any]] = []
@@ -66,14 +68,18 @@ def hints(paths: pd.Series, labels: pd.Series | None = None) -> list[dict[str, A
         if one is None or _tells_the_class(series, named) or any(_refines(series, other) for other in seen):
             continue
         seen.append(series)
-        remedy = f"equipoise run --set 'group.name_pattern={pattern}'"
+        if _is_tied(series, groups):
+            continue
+        remedy = f"--set 'group.name_pattern={pattern}'"
         found.append({"pattern": pattern, "meaning": meaning, **one, "remedy": remedy})
         if len(found) == SHOWN:
             break
     return found
 
 
-def column_hints(columns: Mapping[str, Mapping[str, str]], paths: pd.Series) -> list[dict[str, Any]]:
+def column_hints(
+    columns: Mapping[str, Mapping[str, str]], paths: pd.Series, groups: pd.Series | None = None
+) -> list[dict[str, Any]]:
     """Columns of a table that may tell relatives, by what they are called and how their values repeat.
 
     Parameters
@@ -82,6 +88,8 @@ def column_hints(columns: Mapping[str, Mapping[str, str]], paths: pd.Series) -> 
         By name, the cell of each path.
     paths
         Paths of images.
+    groups
+        As for `hints`.
 
     Returns
     -------
@@ -91,18 +99,19 @@ def column_hints(columns: Mapping[str, Mapping[str, str]], paths: pd.Series) -> 
     found = []
     for name, cells in columns.items():
         series = paths.map(cells).replace("", None)
-        if COLUMN_WORDS.search(name) and (one := _described(series, paths)) is not None:
+        one = _described(series, paths) if COLUMN_WORDS.search(name) else None
+        if one is not None and not _is_tied(series, groups):
             remedy = f"--set 'ingest.group_column={name}'"
             found.append({"column": name, "meaning": f"images with the same {name}", **one, "remedy": remedy})
     return sorted(found, key=lambda one: -one["leak"])[:SHOWN]
 
 
 def told(hint: Mapping[str, Any]) -> str:
-    """A hint as a sentence."""
+    """A hint as a sentence, which its remedy completes."""
     return (
         f"perhaps relatives: {hint['meaning']}, {hint['groups']:,} with {hint['images']:,} images, such as "
         f"{hint['example']}. A split that ignores them puts relatives of {hint['leak']:.0%} of the test images into "
-        f"training; if they belong together, {hint['remedy']}"
+        "training; if they belong together:"
     )
 
 
@@ -135,6 +144,11 @@ def _described(series: pd.Series, paths: pd.Series) -> dict[str, Any] | None:
         "leak": round(leak(several, len(paths)), 4),
         "example": " and ".join(paths[series == several.index[0]].head(2)),
     }
+
+
+def _is_tied(series: pd.Series, groups: pd.Series | None) -> bool:
+    """Whether each series lies in one group."""
+    return groups is not None and bool((groups.groupby(series).nunique() <= 1).all())
 
 
 def _folders(paths: pd.Series, labels: pd.Series) -> Iterator[tuple[str, str]]:

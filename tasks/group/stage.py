@@ -32,9 +32,10 @@ def run(workspace: Workspace, name: str) -> None:
     pairs = pd.concat([known, near], ignore_index=True) if len(near) else known
     groups = connect(catalog["image_id"], pairs)
     path_of = catalog.set_index("image_id")["path"]
+    group = catalog["image_id"].map(groups.set_index("image_id")["group"])
     summary = found.summary | {
         "refused": [{"size": len(images), "images": path_of[images].tolist()} for images in refused],
-        "hints": [*_column_hints(workspace, catalog), *hints(catalog["path"], catalog["label"])],
+        "hints": [*_column_hints(workspace, catalog, group), *hints(catalog["path"], catalog["label"], group)],
     }
     with workspace.output("data", "groups") as folder:
         GROUPS.write(groups, folder / GROUPS.file)
@@ -50,10 +51,10 @@ def run(workspace: Workspace, name: str) -> None:
             f"only those that are all alike were kept together; the first is {path_of[images[0]]}"
         )
     for hint in summary["hints"]:
-        say(told(hint))
+        say(f"{told(hint)} equipoise run {hint['remedy']}")
 
 
-def _column_hints(workspace: Workspace, catalog: pd.DataFrame) -> list[dict[str, Any]]:
+def _column_hints(workspace: Workspace, catalog: pd.DataFrame, group: pd.Series) -> list[dict[str, Any]]:
     """Columns of the user's table that may tell relatives, where the user gave no groups."""
     file = workspace.path("data", "raw", TABLE)
     if catalog["group"].notna().any() or not file.is_file():
@@ -61,4 +62,4 @@ def _column_hints(workspace: Workspace, catalog: pd.DataFrame) -> list[dict[str,
     table = read_table(file, f"data/raw/{TABLE}")
     paths = {row: cell_text(table.cell(row, "path")) for row in table.rows}
     cells = {name: {paths[row]: cell_text(value) for row, value in table.column(name).items()} for name in table.others}
-    return column_hints(cells, catalog["path"])
+    return column_hints(cells, catalog["path"], group)

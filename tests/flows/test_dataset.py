@@ -436,12 +436,12 @@ def test_a_dry_run_says_on_a_page_what_was_found_and_copies_nothing(
     assert len(lines) <= 24, "at most a screen"
     said = "\n".join(lines)
     for part in (
-        "found 24 images",
+        "24 found, ",
         "24 png; 30 x 20 to 53 x 20 pixels",
         "24 paths were found without the ending",
         "columns not used: notes",
         "columns kept, since they may tell relatives: patient",
-        "2 classes: bad 16, good 8",
+        "2: bad 16, good 8",
         "fewer than 20 images, so that a run will refuse them: bad (16), good (8)",
         "the same patient, 6 with 24 images",
         "--set 'ingest.group_column=patient'",
@@ -493,7 +493,7 @@ def table(text: str) -> Break:
     ("broken", "message"),
     [
         (lambda folder: folder / "nowhere", "there is no such folder or table"),
-        (lambda folder: make(folder / "notes", "cat/a.txt") and folder / "notes", "no images found\n  1 other files"),
+        (lambda folder: make(folder / "notes", "cat/a.txt") and folder / "notes", "no images found\n  1 other file "),
         (
             lambda folder: make(folder, "a.zip") / "a.zip",
             r"give a folder .*, or a table \(.csv, .tsv, .parquet, .xlsx\)",
@@ -668,7 +668,7 @@ def test_images_join_the_sample_only_on_request_also_when_their_classes_are_the_
     capsys.readouterr()
     assert add(root, more, dry_run=True) is None
     said = capsys.readouterr().out
-    assert "2 classes: defective 1, functional 1" in said
+    assert "2: defective 1, functional 1" in said
     assert "which this page leaves out: use --replace" in said
     assert contents(root / "data/raw") == before
     assert add(root, more, keep=True).images == 7

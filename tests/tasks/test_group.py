@@ -190,6 +190,21 @@ def test_folders_and_pieces_of_names_with_codes_are_offered_with_what_a_split_wo
     assert captured(numbered, hints(numbered, numbered.str[0])[0]["pattern"]).nunique() == 12, "numbers start anew"
 
 
+def test_what_groups_hold_together_already_is_no_hint_any_more():
+    folders = [f"{kind}/{kind[0]}{person:02}" for kind in ("good", "bad") for person in range(8)]
+    views = named(*(f"{one}/{shot}.png" for one in folders for shot in range(4)))
+    labels = views.str.split("/").str[0]
+    by_folder = views.str.rpartition("/")[0]
+    assert hints(views, labels, by_folder) == []
+    larger = by_folder.replace({"good/g00": "good/g01"})
+    assert hints(views, labels, larger) == []
+    torn = by_folder.where(views != "good/g00/0.png", "alone")
+    assert hints(views, labels, torn) == hints(views, labels)
+    cells = {"patient": dict(zip(views, by_folder, strict=True))}
+    assert column_hints(cells, views, by_folder) == []
+    assert column_hints(cells, views, torn) == column_hints(cells, views) != []
+
+
 def test_columns_that_sound_like_it_and_repeat_are_offered():
     paths = named(*(f"{n}.png" for n in range(40)))
     cells = {
