@@ -82,11 +82,11 @@ def run(
     start = time.monotonic()
     root = _enter()
     if quick:
-        if set_ or stages or dry_run or force or commit:
-            raise InputError("--quick makes nothing that is kept: of the other options it takes --jobs only")
+        if stages or dry_run or force or commit:
+            raise InputError("--quick makes nothing that is kept: of the other options it takes --set and --jobs")
         from flows.quick import run_quickly
 
-        code = run_quickly(root, jobs)
+        code = run_quickly(root, set_ or (), jobs)
     elif dry_run:
         if set_:
             raise InputError("--set writes into params.yaml and --dry-run changes nothing: use one of them")

@@ -78,7 +78,8 @@ def stale_stages(repo: Any, graph: Graph) -> dict[str, list[str]]:
     """
     status = repo.status()
     stale = {_address(stage): status[stage.addressing] for stage in repo.index.stages if stage.addressing in status}
-    return {name: list(_reasons(stale[name])) for name in graph.upstream if name in stale}
+    known = {_address(stage) for stage in repo.index.stages if any(out.hash_info for out in stage.outs)}
+    return {name: list(_reasons(stale[name], name in known)) for name in graph.upstream if name in stale}
 
 
 def graph_of(repo: Any) -> Graph:
@@ -106,8 +107,11 @@ def _address(stage: Any) -> str:
     return str(name) if file == "dvc.yaml" else f"{file}:{name}"
 
 
-def _reasons(entries: list[Any]) -> Iterator[str]:
-    """DVC's status of one stage as short phrases."""
+def _reasons(entries: list[Any], is_known: bool) -> Iterator[str]:
+    """DVC's status of one stage, whose entry in the lock file may be known, as short phrases."""
+    if not is_known:  # DVC would name all that it depends on
+        yield "has not run yet"
+        return
     for entry in entries:
         if isinstance(entry, str):
             yield entry

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from flows import terminal
@@ -15,12 +16,15 @@ from flows.locks import workspace_lock
 from flows.process import run_child
 from tasks.errors import InputError
 from tasks.files import read_json
+from tasks.params.editing import put_back_if_refused, set_values
 from tasks.quick import RESULT
 from tasks.workspace import STATE
 
 
-def run_quickly(root: Path, jobs: int | None) -> int:
+def run_quickly(root: Path, settings: Sequence[str], jobs: int | None) -> int:
     """Run it in a process of its own and show what came of it; returns the exit code.
+
+    `settings` are ``key.path=value`` for `params.yaml`, which stays as it was if the run is refused.
 
     Raises
     ------
@@ -29,6 +33,9 @@ def run_quickly(root: Path, jobs: int | None) -> int:
     """
     with workspace_lock(root), terminal.live():
         terminal.stage_started("quick")
+        if settings:
+            with put_back_if_refused(root / "params.yaml"):
+                set_values(root / "params.yaml", settings)
         code = _run(root, jobs)
     if code == 0:
         show_preliminary(read_json(root / RESULT))

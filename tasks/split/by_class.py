@@ -10,7 +10,7 @@ from tasks.errors import InputError
 from tasks.params.models import Split
 from tasks.split.given_parts import FROM_TRAIN
 from tasks.split.places import Places
-from tasks.split.stratification import REMEDY, draws, place_groups
+from tasks.split.stratification import LESS, draws, place_groups
 from tasks.split.units import FREE, TEST, Units
 from tasks.split.wording import ADD_AGAIN, named
 
@@ -78,9 +78,12 @@ def check_feasible(counts: np.ndarray, places: Places, classes: Sequence[str], g
         what = "one for the test part and one a fold" if places.is_open[TEST] else "one a fold"
         closed = "; groups whose part you gave as val or test are not counted" if given & {"val", "test"} else ""
         frozen = (places.fixed >= 0) & places.is_open[places.fixed]
-        remedy = f"{REMEDY}, or {DISCARD}" if frozen.any() else REMEDY
+        folds = len(places.is_open) - 1 - int((lacking - usable).max())
+        remedy = f"use fewer folds (--set split.folds={folds}), {LESS}" if folds > 1 else LESS
+        remedy += f", or {DISCARD}" if frozen.any() else ""
         raise InputError(
-            f"a class needs at least {needed} groups of relatives, {what}, but {', '.join(short)}{closed}; {remedy}"
+            f"a class needs at least {needed} groups of relatives (images that given groups, names or near-duplicates "
+            f"tie together), {what}, but {', '.join(short)}{closed}; {remedy}"
         )
     names = named(classes, (places.lacking(counts, places.fixed)[TEST] > 0) & ~holds[places.may_test].any(axis=0))
     if names:

@@ -20,7 +20,8 @@ from tasks.split.wording import named
 
 ROUNDS = 50  # of placing anew before a split counts as impossible
 TIE_BREAK = 1e-6  # weight of the size of a place against its class counts
-REMEDY = "use fewer folds (split.folds), merge classes (ingest.rename), or leave them out (ingest.drop)"
+LESS = "merge classes (ingest.rename), or leave them out (ingest.drop)"
+REMEDY = f"use fewer folds (split.folds), {LESS}"
 
 
 def draws(names: Sequence[str], seed: int, what: int | str = 0) -> np.ndarray:

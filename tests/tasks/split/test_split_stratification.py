@@ -223,7 +223,15 @@ def test_a_class_with_too_few_groups_is_named_with_the_ways_out():
     for words in ("at least 6 groups", "'rare' has 4", "split.folds", "ingest.rename", "ingest.drop"):
         assert words in str(caught.value)
     assert "frozen" not in str(caught.value)
+    assert "--set split.folds=3)" in str(caught.value), "the largest number that can be had"
     make_split(*tables(labels, groups), Split(folds=3))
+
+
+def test_a_class_that_no_number_of_folds_helps_is_to_be_merged_or_left_out():
+    labels = ["a"] * 30 + ["rare"] * 12
+    groups = [f"g{number}" for number in range(30)] + [f"r{number // 6}" for number in range(12)]
+    with pytest.raises(InputError, match=r"'rare' has 2; merge classes \(ingest.rename\), or leave them out"):
+        make_split(*tables(labels, groups), Split(folds=5))
 
 
 def test_unlabelled_images_are_excluded():
