@@ -34,8 +34,8 @@ class LiveLines:
         """Draw a line for a stage."""
         self._running[stage] = _Running(self._took.get(stage))
 
-    def hear(self, stage: str, step: Step) -> None:
-        """Take how far a stage is."""
+    def hear(self, stage: str, step: Step | None) -> None:
+        """Take how far a stage is; None once it has gone on to something else."""
         if stage in self._running:
             self._running[stage].hear(step)
 
@@ -68,7 +68,7 @@ class _Running:
     def seconds(self) -> float:
         return time.monotonic() - self._begun
 
-    def hear(self, step: Step) -> None:
+    def hear(self, step: Step | None) -> None:
         self._step, self._heard = step, time.monotonic()
 
     def words(self) -> str:

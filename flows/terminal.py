@@ -104,9 +104,9 @@ def stage_started(stage: str) -> None:
 def stage_line(stage: str, line: str) -> None:
     """A line that the stage itself printed."""
     step = Step.read(line) if _live else None
-    if _live and step:
+    if _live:
         _live.hear(stage, step)
-    else:
+    if step is None:
         _stage(stage, line, "default")
 
 

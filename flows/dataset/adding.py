@@ -97,7 +97,7 @@ def add(
             raise InputError(f"{question}\nWith add, write the line's --set behind it.")
         way = choose_way(root, (one.source for one in plan.copies), way)
         disk = check_space(root, plan.copied_bytes, way) if plan.copies else "data/raw holds all of them already"
-        for line in laid_out([*page(new, plan, params.ingest, params.group), ("disk", [disk])]):
+        for line in laid_out([*page(new, plan, params.ingest, params.group, params.split), ("disk", [disk])]):
             say(line)
         if dry_run:
             end = ["nothing was copied: leave --dry-run out to take them; --set goes behind this line, or a run's"]

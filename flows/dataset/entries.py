@@ -175,8 +175,7 @@ def check_classes(entries: list[Entry], params: Ingest, where: str) -> None:
     InputError
         No images, no labels, one class only, or labels that can't be taken as they are (`tasks.ingest.labels`).
     """
-    chosen = [replace(one, label=params.rename.get(one.label, one.label)) for one in entries]
-    chosen = [one for one, old in zip(chosen, entries, strict=True) if old.label not in params.drop]
+    chosen = chosen_entries(entries, params)
     counts = class_counts(chosen)
     if not counts:
         raise InputError(
@@ -186,6 +185,12 @@ def check_classes(entries: list[Entry], params: Ingest, where: str) -> None:
     check_labels([Source(one.path, one.label or None, row=one.row) for one in chosen], params, where)
     if len(counts) == 1:
         raise InputError(_one_class(entries, next(iter(counts))))
+
+
+def chosen_entries(entries: Iterable[Entry], params: Ingest) -> list[Entry]:
+    """Those whose class is not left out, with their classes renamed and merged as `params` say."""
+    kept = (one for one in entries if one.label not in params.drop)
+    return [replace(one, label=params.rename.get(one.label, one.label)) for one in kept]
 
 
 def class_counts(entries: Iterable[Entry]) -> dict[str, int]:

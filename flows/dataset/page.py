@@ -14,12 +14,12 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from flows.dataset.entries import Entry, Found, Plan, class_counts
+from flows.dataset.entries import Entry, Found, Plan, chosen_entries, class_counts
 from tasks.disk import readable_size
 from tasks.group.name_series import column_hints, hints, told
 from tasks.group.relations import captured
 from tasks.ingest.wording import first_few
-from tasks.params.models import Group, Ingest
+from tasks.params.models import Group, Ingest, Split
 
 MOST_CLASSES = 12  # that are counted one by one
 LOOKED_AT = 500  # images whose headers tell the sizes
@@ -30,7 +30,7 @@ Paragraph = tuple[str, list[str]]
 """What it is about, and its lines, of which those that begin with spaces are to be typed."""
 
 
-def page(new: Found, plan: Plan, ingest: Ingest, group: Group) -> Iterator[Paragraph]:
+def page(new: Found, plan: Plan, ingest: Ingest, group: Group, split: Split) -> Iterator[Paragraph]:
     """The paragraphs of the page.
 
     Parameters
@@ -39,20 +39,21 @@ def page(new: Found, plan: Plan, ingest: Ingest, group: Group) -> Iterator[Parag
         What people bring.
     plan
         What becomes of the dataset with it.
-    ingest, group
+    ingest, group, split
         The settings of these stages.
     """
     entries = new.entries
     found = f"{len(entries):,} found, {readable_size(sum(one.size for one in entries))}: {_kinds(entries)}"
     yield "images", [found, *new.notes]
-    counts = class_counts(plan.entries)
-    unlabelled = sum(not one.label for one in plan.entries)
+    chosen = chosen_entries(plan.entries, ingest)
+    counts = class_counts(chosen)
+    unlabelled = sum(not one.label for one in chosen)
     shown = [f"{name} {number:,}" for name, number in sorted(counts.items(), key=lambda item: -item[1])]
     joined = " with those that are here" if len(plan.entries) > len(entries) else ""
     classes = f"{len(counts):,}{joined}: {first_few(shown, MOST_CLASSES)}"
     yield "classes", [classes + (f"; {unlabelled:,} unlabelled" if unlabelled else ""), *_small(counts, ingest)]
     yield "parts", [_parts(plan.entries)]
-    yield "groups", list(_groups(new, plan.entries, group))
+    yield "groups", list(_groups(new, chosen, group, split))
 
 
 def laid_out(paragraphs: Iterable[Paragraph]) -> Iterator[str]:
@@ -119,20 +120,38 @@ def _parts(entries: list[Entry]) -> str:
     return ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts[part])
 
 
-def _groups(new: Found, entries: list[Entry], params: Group) -> Iterator[str]:
-    groups = {one.group for one in entries if one.group}
-    if groups:
-        given = sum(bool(one.group) for one in entries)
-        yield f"{len(groups):,}, given for {given:,} images"
+def _groups(new: Found, entries: list[Entry], params: Group, split: Split) -> Iterator[str]:
+    images = pd.DataFrame([one.said for one in entries])
+    groups = images["group"].where(images["group"] != "")
+    if groups.notna().any():
+        yield f"{groups.nunique():,}, given for {groups.count():,} images"
+        yield from _few_groups(images, groups, split)
         return
     paths = pd.Series([one.path for one in new.entries])
     labels = pd.Series([one.label for one in new.entries])
-    told_by_name = captured(paths, params.name_pattern) if params.name_pattern else None
-    if told_by_name is None:
+    by_name = captured(paths, params.name_pattern) if params.name_pattern else None
+    if by_name is None:
         yield "none given; near-duplicates are found by themselves, other relatives are not"
     else:
-        yield f"{told_by_name.nunique():,}, told by group.name_pattern for {told_by_name.count():,} images"
-    found = [*column_hints(new.columns, paths, told_by_name), *hints(paths, labels, told_by_name)]
+        yield f"{by_name.nunique():,}, told by group.name_pattern for {by_name.count():,} images"
+        yield from _few_groups(images, captured(images["path"], params.name_pattern), split)
+    found = [*column_hints(new.columns, paths, by_name), *hints(paths, labels, by_name)]
     for one in found[:2]:
         yield told(one)
         yield f"  {one['remedy']}"
+
+
+def _few_groups(images: pd.DataFrame, groups: pd.Series, split: Split) -> Iterator[str]:
+    """Classes with too few groups for every place of a split by class in which no part is given."""
+    labelled = images["label"] != ""
+    if split.by != "class" or (images["part"] != "").any():
+        return
+    counts = groups.fillna(images["path"])[labelled].groupby(images["label"]).nunique()
+    small = counts[counts < split.folds + 1]
+    if len(small):
+        named = first_few([f"{name} ({number:,})" for name, number in small.items()], MOST_CLASSES)
+        needed = f"{split.folds + 1} groups, one for the test part and one a fold"
+        yield f"fewer than {needed}, so that a run will refuse them: {named}"
+        if small.min() > 2:
+            yield "use fewer folds:"
+            yield f"  --set split.folds={small.min() - 1}"

@@ -66,6 +66,13 @@ def root(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 @pytest.fixture
+def project_root(root: Path, repository: Path) -> Path:
+    """A workspace that has parameters, too."""
+    shutil.copy(repository / "params.yaml", root)
+    return root
+
+
+@pytest.fixture
 def photos(tmp_path: Path) -> Path:
     return make(tmp_path / "photos", "cat/1.png", "cat/2.PNG", "dog/old/1.jpg", "dog/2.jpeg")
 
@@ -413,6 +420,29 @@ def test_links_count_as_what_they_lead_to_on_request_and_none_leads_round(
     assert not any(path.is_symlink() for path in (root / "data/raw").rglob("*"))
     printed = capsys.readouterr().out
     assert "2 links lead nowhere, or back to where they are" in printed
+
+
+def test_the_page_names_classes_with_too_few_groups_for_the_split_and_the_folds_that_can_be_had(
+    project_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["path,label,group,note"]
+    for name, groups in (("good", 9), ("bad", 4), ("torn", 2)):
+        for number in range(24):
+            make(tmp_path / "scans", f"{name}{number}.png")
+            lines.append(f"{name}{number}.png,{name},{name}-{number % groups},x")
+    (tmp_path / "scans/table.csv").write_text("\n".join(lines))
+
+    def page(*settings: str) -> str:
+        add(project_root, tmp_path / "scans", dry_run=True, settings=settings)
+        return capsys.readouterr().out
+
+    assert "a run will refuse them: bad (4), torn (2)" in page()
+    assert "--set split.folds" not in page()
+    without = page("ingest.drop=[torn]")
+    assert "refuse them: bad (4)\n" in without
+    assert "  --set split.folds=3\n" in without
+    assert "refuse them" not in page("ingest.drop=[torn]", "split.folds=3")
+    assert "refuse them" not in page("ingest.rename={torn: bad}", "split.folds=5")
 
 
 def test_a_dry_run_says_on_a_page_what_was_found_and_copies_nothing(

@@ -135,6 +135,7 @@ with terminal.live(3, {"evaluate": 41.0}):
         terminal.stage_line("embed@lite", f"{number} of 1,000 images ({number // 10}%), 90 s left")
         time.sleep(0.4)
     terminal.stage_line("embed@lite", "1,000 images in 9.9 s")
+    time.sleep(0.4)
     terminal.stage_ended(Result("embed@lite", Outcome.COMPLETED, 9.9))
     time.sleep(0.4)
 print("over")
@@ -152,6 +153,7 @@ def test_in_a_terminal_each_running_stage_is_one_line_that_is_drawn_again():
     for words in ("300 of 1,000 images (30%), 90 s left", "took 41 s last time", "0 of 3 stages", "1 of 3 stages"):
         assert words in said
     assert "started" not in said
+    assert "300 of 1,000" not in said.partition("1,000 images in 9.9 s")[2]
 
 
 def test_a_live_line_is_cut_at_the_edge_of_a_narrow_window():
