@@ -169,7 +169,9 @@ def open_rgb(path: Path, depth: int) -> Image.Image:
     try:
         return to_rgb(open_image(path).image, depth)
     except UnreadableError as error:
-        raise InputError(f"{path}: can't be read as an image any more ({error}); run ingest again") from error
+        raise InputError(
+            f"{path}: can't be read as an image any more ({error}); `equipoise run --force ingest` looks again"
+        ) from error
 
 
 def to_rgb(image: AnyImage, depth: int) -> Image.Image:

@@ -115,7 +115,8 @@ class StoredSource:
         missing = [name for name in ids if name not in self.files]
         if missing:
             raise InputError(
-                f"{len(missing)} of {len(ids)} rows have no image file, the first is {missing[0]!r}; run balance again"
+                f"{len(missing)} of {len(ids)} rows have no image file, the first is {missing[0]!r}; "
+                "`equipoise run --force balance` makes it anew"
             )
         if self.decoded is None:
             return decode([self.files[name] for name in ids], size, resize, self.depth)

@@ -54,7 +54,10 @@ class TrainingSet:
         rows = cls.of_split(splits, repeat).rows
         strangers = rows.loc[~rows["image_id"].isin(catalog["image_id"]), "image_id"]
         if len(strangers):
-            raise InputError(f"the split names {strangers.iloc[0]}, which the catalog lacks; run the stage split again")
+            raise InputError(
+                f"the split names {strangers.iloc[0]}, which the catalog lacks; "
+                "`equipoise run --force split` makes it anew"
+            )
         rows = rows.merge(catalog[["image_id", *OF_CATALOG]], on="image_id", validate="1:1")
         return cls(rows.sort_values("image_id", ignore_index=True))
 
@@ -154,6 +157,7 @@ def prove_no_leak(balanced: pd.DataFrame, splits: pd.DataFrame) -> None:
     if problems:
         shown = "\n  ".join(problems[:10])
         raise InputError(
-            f"{len(problems)} rows of the balanced set leak evaluation images, or have a wrong label; run balance "
-            f"again, and synthesize before it where a generator is named:\n  {shown}"
+            f"{len(problems)} rows of the balanced set leak evaluation images, or have a wrong label; "
+            "`equipoise run --force balance` makes it anew (with synthesize before balance where a generator "
+            f"is named):\n  {shown}"
         )

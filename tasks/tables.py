@@ -77,12 +77,12 @@ class Table:
             The file is missing, or is not this table.
         """
         if not path.is_file():
-            raise InputError(f"{path}: the table {self.name} is missing; run the stage that makes it")
+            raise InputError(f"{path}: the table {self.name} is missing; `equipoise run` makes it")
         try:
             frame = pq.read_table(path).to_pandas()
             self.check(frame)
         except (pa.ArrowException, ValueError) as error:
-            raise InputError(f"{path}: not a table {self.name}: {error}; run the stage that makes it again") from error
+            raise InputError(f"{path}: not a table {self.name}: {error}; `equipoise run` makes it anew") from error
         return frame
 
     def empty(self) -> pd.DataFrame:

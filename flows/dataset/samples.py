@@ -45,7 +45,10 @@ def sample(root: Path) -> Report:
         raw = root / RAW
         there = find_in_folder(raw, Ingest.model_validate({"class_level": 1})) if raw.is_dir() else Found([], [])
         if there.entries and not is_sample(there):
-            raise InputError("data/raw holds other images, which the sample would mix with; move data/raw away first")
+            raise InputError(
+                "data/raw holds other images, which the sample would mix with: move data/raw away, or make another "
+                "workspace for it (`equipoise new FOLDER`)"
+            )
         if not there.entries and (root / POINTER).exists():
             raise InputError(f"{POINTER} names a dataset that is not here: get it with `dvc pull` or `dvc checkout`")
         sizes = {entry.path: entry.size for entry in there.entries}

@@ -86,7 +86,9 @@ def traces_of(path: Path, depth: int) -> dict[str, float]:
         decoded = open_image(path)
         rgb = np.asarray(to_rgb(decoded.image, depth))
     except UnreadableError as error:
-        raise InputError(f"{path}: not readable any more ({error}); run ingest again") from error
+        raise InputError(
+            f"{path}: not readable any more ({error}); `equipoise run --force ingest` looks again"
+        ) from error
     height, width = rgb.shape[:2]
     more = max(0, SMALLEST - height), max(0, SMALLEST - width)
     rgb = np.pad(rgb, ((0, more[0]), (0, more[1]), (0, 0)), mode="edge")

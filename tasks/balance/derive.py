@@ -108,4 +108,6 @@ def _opened(parent: Parent) -> AnyImage:
     try:
         return open_image(parent.path).image
     except UnreadableError as error:
-        raise InputError(f"{parent.path}: not readable any more ({error}); run ingest again") from error
+        raise InputError(
+            f"{parent.path}: not readable any more ({error}); `equipoise run --force ingest` looks again"
+        ) from error

@@ -57,7 +57,8 @@ def with_synthetic(
     unknown = sorted(set(synthetic["label"]) - set(training.classes))
     if unknown:
         raise InputError(
-            f"{generator}: images of the class {unknown[0]!r}, which the training set has not; run synthesize again"
+            f"{generator}: images of the class {unknown[0]!r}, which the training set has not; "
+            "`equipoise run --force synthesize` makes them anew"
         )
     for name, there in synthetic["label"].value_counts().sort_index().items():
         if most is not None and there < most:
@@ -68,7 +69,8 @@ def with_synthetic(
         source = generator / row.file
         if not source.resolve().is_relative_to(generator.resolve()) or not source.is_file():
             raise InputError(
-                f"{generator}: the image {row.file!r} of row {row.row_id} is missing; run synthesize again"
+                f"{generator}: the image {row.file!r} of row {row.row_id} is missing; "
+                "`equipoise run --force synthesize` makes them anew"
             )
         target = folder / "images" / place[row.label] / f"{row.row_id}{source.suffix}"
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -65,7 +65,7 @@ def read_audits(folder: Path, strategies: Iterable[str]) -> dict[str, Audited]:
     for name in strategies:
         file = folder / name / AUDIT
         if not file.is_file():
-            raise InputError(f"{file}: no audit of {name}; run the stage audit@{name}")
+            raise InputError(f"{file}: no audit of {name}; `equipoise run audit@{name}` makes it")
         one = read_json(file)
         untouched, changed, difference = (
             Interval(**one[key]) if one[key] else None for key in ("untouched", "changed", "difference")

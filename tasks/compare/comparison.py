@@ -157,7 +157,8 @@ def paired_changes(scored: list[Scored], metric: str, intervals: Evaluate) -> Ch
     fits = {one.fits for one in scored}
     if len(fits) > 1:
         raise InputError(
-            f"strategies were fitted {sorted(fits)} times, so they can't be paired; run the stage train again"
+            f"strategies were fitted {sorted(fits)} times, so they can't be paired; "
+            "`equipoise run --force train` makes them anew"
         )
     if len(scored) == 1:
         return Changes([], [])

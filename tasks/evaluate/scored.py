@@ -156,13 +156,15 @@ def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:
     """
     _classes(splits, part)
     if not path.is_file():
-        raise InputError(f"{path}: the predictions are missing; run the stage train@{path.parent.name}")
+        raise InputError(f"{path}: the predictions are missing; `equipoise run train@{path.parent.name}` makes them")
     try:
         predictions = pq.read_table(path, filters=[("part", "=", part)]).to_pandas()
         PREDICTIONS.check(predictions)
         return Scored.of(predictions, splits, part)
     except (pa.ArrowException, ValueError, InputError) as error:
-        raise InputError(f"{path}: {error}; run the stage train@{path.parent.name} again") from error
+        raise InputError(
+            f"{path}: {error}; `equipoise run --force train@{path.parent.name}` makes them anew"
+        ) from error
 
 
 def _classes(splits: pd.DataFrame, part: str) -> list[str]:

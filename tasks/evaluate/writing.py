@@ -107,7 +107,7 @@ def read_evaluations(folder: Path, strategies: list[str]) -> Evaluated:
     table = METRICS.read(folder / METRICS.file)
     missing = sorted(set(strategies) - set(table["strategy"]))
     if missing:
-        raise InputError(f"{folder}: no metrics of {', '.join(missing)}; run the stage evaluate")
+        raise InputError(f"{folder}: no metrics of {', '.join(missing)}; `equipoise run evaluate` makes them")
     metrics: dict[str, dict[str, Interval]] = {strategy: {} for strategy in strategies}
     for row in table[table["strategy"].isin(strategies)].itertuples():
         metrics[row.strategy][row.metric] = Interval(row.value, row.low, row.high)

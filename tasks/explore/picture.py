@@ -75,7 +75,8 @@ class Picture:
             return cls.of(open_image(source.path).image, source.depth)
         except (UnreadableError, OSError, ValueError) as error:
             raise InputError(
-                f"{source.path}: {error}; it was in order when the catalog was made, run ingest again"
+                f"{source.path}: {error}; it was in order when the catalog was made; "
+                "`equipoise run --force ingest` looks again"
             ) from error
 
     @classmethod

@@ -73,7 +73,7 @@ class Features:
             values = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
             return cls(ids, values)
         except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{folder}: no usable features ({error}); run the stage that makes them") from error
+            raise InputError(f"{folder}: no usable features ({error}); `equipoise run` makes them anew") from error
 
     def save(self, folder: Path, about: dict[str, Any]) -> None:
         """Write ``features.npy``, ``ids.parquet`` and, for people and later checks, `about` as ``features.json``."""
@@ -95,7 +95,7 @@ class Features:
         if missing:
             raise InputError(
                 f"{len(missing)} of {len(ids)} rows have no feature vector, the first is {missing[0]!r}; "
-                "run the stages embed and embed_new again"
+                "`equipoise run --force embed embed_new` makes them anew"
             )
         return np.asarray(self.values[[self._row_of[name] for name in ids]], dtype=np.float32)
 

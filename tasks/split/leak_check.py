@@ -90,7 +90,9 @@ def find_leaks(splits: pd.DataFrame, catalog: pd.DataFrame, groups: pd.DataFrame
     inside = (images["group"].to_numpy()[first] == images["group"].to_numpy()[second]).astype(bool)
     first, second, kinds = first[inside], second[inside], pairs["kind"].to_numpy(object)[inside]
     if images["group"].nunique() != connected_components(len(images), first, second).max(initial=-1) + 1:
-        raise InputError("data/groups: the groups are not those of the pairs; run the stage group again")
+        raise InputError(
+            "data/groups: the groups are not those of the pairs; `equipoise run --force group` makes them anew"
+        )
 
     used = images["part"].notna().to_numpy()
     found, examples = [], []

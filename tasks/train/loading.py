@@ -36,10 +36,12 @@ def load_model(folder: Path) -> Model:
         There is no model in `folder`, or one that an earlier version saved.
     """
     if not (folder / ABOUT).is_file():
-        raise InputError(f"{folder}: no model here ({ABOUT} is missing); run the stage train first")
+        raise InputError(f"{folder}: no model here ({ABOUT} is missing); `equipoise run train` makes it")
     facts = read_json(folder / ABOUT)
     if "fold" not in facts or not (folder / SEEDS).is_dir():
-        raise InputError(f"{folder}: a model of an earlier version, which can't be read; run the stage train again")
+        raise InputError(
+            f"{folder}: a model of an earlier version, which can't be read; `equipoise run --force train` makes it anew"
+        )
     family: Family = _made("tasks.train.families", facts["family"])
     prior: NDArray[np.float64] = np.array(facts["prior"])
     return Model(

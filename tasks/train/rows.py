@@ -122,13 +122,15 @@ def _labels(
     strange = sorted({*names[0], *names[1]} - {*classes})
     if strange:
         raise InputError(
-            f"the balanced set has a class {strange[0]!r} that the training part has not; run balance again"
+            f"the balanced set has a class {strange[0]!r} that the training part has not; "
+            "`equipoise run --force balance` makes it anew"
         )
     share = 1 - own["second_share"].where(mixed, 0.0)
     wrong = own.loc[~share.between(0, 1), "row_id"]
     if len(wrong):
         raise InputError(
-            f"the second class of the mixed row {wrong.iloc[0]} has no share between 0 and 1; run balance again"
+            f"the second class of the mixed row {wrong.iloc[0]} has no share between 0 and 1; "
+            "`equipoise run --force balance` makes it anew"
         )
     number = {name: number for number, name in enumerate(classes)}
     first, second = (each.map(number).to_numpy(np.int64) for each in names)

@@ -531,7 +531,7 @@ def test_a_missing_audit_names_the_stage_to_run(finished: Path, tmp_path: Path) 
     write_inputs(tmp_path)
     shutil.copytree(finished / "reports" / "evaluate", tmp_path / "reports" / "evaluate")
     shutil.rmtree(tmp_path / "reports" / "audit" / "worse")
-    with pytest.raises(InputError, match="no audit of worse; run the stage audit@worse"):
+    with pytest.raises(InputError, match="no audit of worse; `equipoise run audit@worse`"):
         stage.run(SmallWorkspace(tmp_path, "compare"), "")
 
 

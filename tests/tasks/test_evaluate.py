@@ -162,7 +162,7 @@ def test_a_part_without_a_class_is_no_reason_to_train_again(tmp_path: Path) -> N
     assert "again" not in str(refused.value)
     predictions.loc[predictions["image_id"] == "0001", "label"] = CLASSES[1]
     PREDICTIONS.write(predictions, tmp_path / "one")
-    with pytest.raises(InputError, match=r"differs from the split; run the stage train@.* again"):
+    with pytest.raises(InputError, match=r"differs from the split; `equipoise run --force train@"):
         read_scored(tmp_path / "one", splits, "train")
 
 
@@ -372,7 +372,7 @@ def test_files_are_the_same_bytes_for_the_same_predictions_and_read_back(tmp_pat
     metrics = json.loads(contents[0][Path("metrics.json")])["NA"]
     assert {name: one.as_json() for name, one in back.metrics["NA"].items()} == metrics
     assert set(back.confusion["actual"]) == set(CLASSES)
-    with pytest.raises(InputError, match="no metrics of plain; run the stage evaluate"):
+    with pytest.raises(InputError, match="no metrics of plain; `equipoise run evaluate`"):
         read_evaluations(tmp_path / "first", ["NA", "plain"])
 
 
@@ -417,7 +417,7 @@ def test_the_stage_looks_neither_at_removed_strategies_nor_at_the_test_part(tmp_
 
 def test_missing_predictions_name_the_stage_that_makes_them(tmp_path: Path) -> None:
     write_inputs(tmp_path, "other")
-    with pytest.raises(InputError, match="run the stage train@plain"):
+    with pytest.raises(InputError, match="equipoise run train@plain"):
         stage.run(SmallWorkspace(tmp_path, "evaluate"), "")
 
 

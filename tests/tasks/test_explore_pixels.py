@@ -128,7 +128,7 @@ def test_a_file_that_has_gone_is_told_with_its_path(name, tmp_path):
     noise(1).save(tmp_path / name)
     catalog = catalog_of(tmp_path)
     (tmp_path / name).unlink()
-    with pytest.raises(InputError, match=f"{name}.*run ingest again"):
+    with pytest.raises(InputError, match=f"{name}.*equipoise run --force ingest"):
         measured(tmp_path, catalog)
 
 

@@ -62,7 +62,7 @@ def test_rows_that_do_not_fit_their_ids_are_refused() -> None:
 
 
 def test_a_missing_or_torn_folder_is_told(features: Features, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="run the stage"):
+    with pytest.raises(InputError, match="equipoise run"):
         Features.load(tmp_path)
     features.save(tmp_path, {})
     np.save(tmp_path / "features.npy", np.zeros((2, 4), dtype=np.float32))

@@ -123,10 +123,10 @@ def test_predictions_have_a_score_a_class(tmp_path: Path) -> None:
 
 def test_a_missing_or_foreign_file_is_told_to_people(tmp_path: Path) -> None:
     path = tmp_path / "groups.parquet"
-    with pytest.raises(InputError, match=r"groups\.parquet: the table groups is missing; run the stage that makes it"):
+    with pytest.raises(InputError, match=r"groups\.parquet: the table groups is missing; `equipoise run` makes it"):
         GROUPS.read(path)
     path.write_text("no parquet")
-    with pytest.raises(InputError, match=r"groups\.parquet: not a table groups: .*run the stage that makes it again"):
+    with pytest.raises(InputError, match=r"groups\.parquet: not a table groups: .*`equipoise run` makes it anew"):
         GROUPS.read(path)
     pq.write_table(pa.table({"image_id": ["a"]}), path)
     with pytest.raises(InputError, match=r"missing columns \['group'\]"):

@@ -148,7 +148,7 @@ def test_what_was_accepted_passes_the_later_checks():
 def test_groups_that_are_not_those_of_the_pairs_are_refused():
     catalog, groups, table = make([("000000", "000001", "near")], ["train", "test", *["test"] * 4])
     splits = make_split(catalog, groups, Split(folds=3)).splits
-    with pytest.raises(InputError, match="run the stage group again"):
+    with pytest.raises(InputError, match="equipoise run --force group"):
         find_leaks(splits, catalog, groups, table.iloc[:0])
 
 

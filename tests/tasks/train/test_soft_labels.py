@@ -217,7 +217,9 @@ def rows_of(balanced: pd.DataFrame, classes: list[str]) -> Rows:
 def test_a_second_class_that_is_none_is_refused():
     own = with_mixed_rows(make_splits())
     own.loc[own["origin"] == "mixed", "second_label"] = "dust"
-    with pytest.raises(InputError, match="a class 'dust' that the training part has not; run balance again"):
+    with pytest.raises(
+        InputError, match="a class 'dust' that the training part has not; `equipoise run --force balance`"
+    ):
         rows_of(own, CLASSES)
 
 
