@@ -9,11 +9,11 @@ from pathlib import Path
 from flows.dataset.place import finish_interrupted
 from flows.dvc_locks import release_dead_locks
 from flows.graph import Graph, graph_of, stale_stages
+from flows.graph_file import follow_code
 from flows.layout import require_present_layout
 from flows.prune import prune
 from flows.repository import open_repo
 from flows.stand_ins import write_stand_ins
-from flows.workspaces.graph_file import follow_code
 from tasks.errors import InputError
 from tasks.params import Params, load_params
 

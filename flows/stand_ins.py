@@ -19,8 +19,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from flows.graph_file import CODE, shares_code
 from flows.workspaces import shipped
-from flows.workspaces.graph_file import CODE, shares_code
 from tasks.closure import ROOT
 from tasks.files import write_text
 from tasks.params import Params

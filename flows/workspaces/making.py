@@ -11,9 +11,9 @@ from pathlib import Path
 
 from flows.addresses import require_usable_path
 from flows.git import commit_only, git
+from flows.graph_file import GRAPH, graph_text, write_schema
 from flows.stand_ins import write_stand_ins
 from flows.workspaces import shipped, workspace_above
-from flows.workspaces.graph_file import GRAPH, graph_text, write_schema
 from tasks.closure import ROOT
 from tasks.errors import InputError
 from tasks.files import write_bytes, write_text
