@@ -56,12 +56,15 @@ def make_workspace(folder: Path) -> None:
         It can't be made there; nothing is left behind.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 (`resolve` would follow a link, which is refused)
-    _require_place(folder)
-    with _made_beside(folder) as made:
-        _fill(made)
-        committed = _commit(made)
+    try:
+        _require_place(folder)
+        with _made_beside(folder) as made:
+            _fill(made)
+            committed = _commit(made)
+    except OSError as error:
+        raise InputError(f"{folder}: could not be made ({error.strerror}); nothing was left behind") from error
     say(f"{folder}: a workspace with parameters, data, results and git history of its own.")
-    say(f"Its code is that in {ROOT}; its params.yaml is a copy of the one there.")
+    say(f"It runs the code in {ROOT}; its params.yaml is a copy of that code's.")
     if not committed:
         say("git made no first commit, since it doesn't know who you are. Once it does:")
         say("  git config --global user.name 'Your Name' && git config --global user.email you@example.org")
@@ -89,8 +92,8 @@ def _require_place(folder: Path) -> None:
     above = workspace_above(folder.parent.resolve())
     if above is not None:
         raise InputError(
-            f"{folder}: lies in another workspace, {above}, and each would take the other's files for its own: "
-            f"name a folder outside of it, for instance {shlex.quote(str(above.parent / folder.name))}"
+            f"{folder}: lies in another workspace, {above}; name a folder outside of it, for instance "
+            f"{shlex.quote(str(above.parent / folder.name))}"
         )
 
 
@@ -98,12 +101,11 @@ def _require_place(folder: Path) -> None:
 def _made_beside(folder: Path) -> Iterator[Path]:
     """A new folder that takes the place of `folder` when the block ends without an error, or else is gone."""
     beside = folder.with_name(f".equipoise-new-{os.getpid()}")
+    shutil.rmtree(beside, ignore_errors=True)  # of one that was killed
     try:
         beside.mkdir()
         yield beside
         beside.rename(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: could not be made ({error.strerror}); nothing was left behind") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
