@@ -307,6 +307,7 @@ def pair(workspace_template: Path, tmp_path_factory: pytest.TempPathFactory, api
         return said_by([sys.executable, "-m", *command], home / root, **environment)
 
     run(".", "flows.cli", "new", "workspace")
+    shutil.copy(clone / "params.yaml", home / "workspace")
     run("workspace", "flows.cli", "add", str(workspace_template.parent / "images"))
     for root in ("clone", "workspace"):
         run(root, "flows.cli", "run", *SETTINGS)
@@ -345,37 +346,44 @@ def test_plain_dvc_has_nothing_to_do_after_a_run(pair):
     assert (pair.home / "workspace/dvc.lock").read_bytes() == before
 
 
+def stale(root: Path) -> dict[str, list[str]]:
+    """Why each stage is, as in a clone."""
+    found = make_plan(root, tidy=False).stale
+    return {stage: [reason.removeprefix(f"{CODE}/") for reason in why] for stage, why in found.items()}
+
+
 @pytest.mark.slow
-def test_changed_code_makes_stale_what_it_would_in_a_clone(pair):
+def test_changed_code_makes_stale_what_it_would_in_a_clone(pair, monkeypatch):
     """A component of one strategy, a file in a folder that counts as a whole, a template, and code that counts not."""
+    clone, workspace = pair.home / "clone", pair.home / "workspace"
+    monkeypatch.setattr(stand_ins, "ROOT", clone)
     told = {}
     for name in ("tasks/train/losses/focal.py", "tasks/split/frozen.py", "tasks/page/base.html", "tasks/progress.py"):
-        file = pair.home / "clone" / name
-        before = file.read_bytes()
-        file.write_bytes(before + b"\n")
-        try:
-            said = [pair(root, "flows.cli", "status") for root in ("clone", "workspace")]
-        finally:
-            file.write_bytes(before)
-        assert said[1].replace(f"{CODE}/", "").splitlines() == said[0].splitlines(), name
-        told[name] = {line.split()[0] for line in said[1].splitlines() if " runs " in line}
+        before = (clone / name).read_bytes()
+        (clone / name).write_bytes(before + b"\n")
+        told[name] = stale(workspace)
+        assert told[name] == stale(clone)
+        (clone / name).write_bytes(before)
+        assert stale(workspace) == {}
+    page = ["tasks/page modified"]
     assert told == {
-        "tasks/train/losses/focal.py": {"train@focal"},
-        "tasks/split/frozen.py": {"split"},
-        "tasks/page/base.html": {"explore", "evaluate", "compare"},
-        "tasks/progress.py": set(),
+        "tasks/train/losses/focal.py": {"train@focal": ["tasks/train/losses/focal.py modified"]},
+        "tasks/split/frozen.py": {"split": ["tasks/split modified"]},
+        "tasks/page/base.html": {"explore": page, "evaluate": page, "compare": page},
+        "tasks/progress.py": {},
     }
-    assert "everything is up to date" in pair("workspace", "flows.cli", "status")
 
 
 @pytest.mark.slow
-def test_a_clone_of_the_workspace_makes_its_own_stand_ins(pair, tmp_path):
-    git(pair.home / "workspace", "add", "-A")
-    git(pair.home / "workspace", "commit", "-q", "-m", "first run")
-    assert not [path for path in git(pair.home / "workspace", "ls-files").splitlines() if path.startswith(".equipoise")]
-    subprocess.run(["git", "clone", "-q", pair.home / "workspace", pair.home / "colleague"], check=True)
-    (pair.home / "colleague/data/raw").symlink_to(pair.home / "workspace/data/raw")
+def test_a_clone_of_the_workspace_makes_its_own_stand_ins(pair):
+    workspace, colleague = pair.home / "workspace", pair.home / "colleague"
+    git(workspace, "add", "-A")
+    git(workspace, "commit", "-q", "-m", "first run")
+    subprocess.run(["git", "clone", "-q", workspace, colleague], check=True)
+    assert not (colleague / CODE).exists()
+    (colleague / "data/raw").symlink_to(workspace / "data/raw")
     told = pair("colleague", "flows.cli", "status")
-    assert "is missing" in told
-    assert str(CODE) not in told
-    assert git(pair.home / "colleague", "status", "--porcelain") == ""
+    assert "reports/compare is not in cache" in told
+    assert "modified" not in told
+    assert files_below(colleague / CODE) == files_below(workspace / CODE)
+    assert git(colleague, "status", "--porcelain") == ""
