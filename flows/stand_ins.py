@@ -49,7 +49,7 @@ def write_stand_ins(root: Path, params: Params) -> list[Path]:
             write_text(path, text)
             changed.append(path)
     for name in there - wanted.keys():
-        (root / name).unlink()
+        (root / name).unlink(missing_ok=True)
         changed.append(root / name)
     return sorted(changed)
 

@@ -40,6 +40,7 @@ SHIPPED = {  # where a file goes, and what it is called in the folder `files`
     "data/synthetic/none/README.md": "no_synthetic.md",
 }
 MESSAGE = "A workspace of Equipoise"
+INTRODUCE = "git config --global user.name 'Your Name' && git config --global user.email you@example.org"
 
 
 def make_workspace(folder: Path) -> None:
@@ -55,19 +56,19 @@ def make_workspace(folder: Path) -> None:
     InputError
         It can't be made there; nothing is left behind.
     """
-    folder = Path(os.path.abspath(folder))  # noqa: PTH100 (`resolve` would follow a link, which is refused)
+    folder = folder.absolute()
+    folder = Path(os.path.realpath(folder.parent), folder.name)  # a link in its place is refused, not followed
     try:
         _require_place(folder)
         with _made_beside(folder) as made:
             _fill(made)
-            committed = _commit(made)
+            why_not = _commit(made)
     except OSError as error:
         raise InputError(f"{folder}: could not be made ({error.strerror}); nothing was left behind") from error
     say(f"{folder}: a workspace with parameters, data, results and git history of its own.")
     say(f"It runs the code in {ROOT}; its params.yaml is a copy of that code's.")
-    if not committed:
-        say("git made no first commit, since it doesn't know who you are. Once it does:")
-        say("  git config --global user.name 'Your Name' && git config --global user.email you@example.org")
+    if why_not:
+        say(f"git made no first commit: {why_not}\nThen:")
         say(f"  cd {shlex.quote(str(folder))} && git add -A && git commit -m {shlex.quote(MESSAGE)}")
     say("Next, for instance:")
     for line in (f"cd {shlex.quote(str(folder))}", "equipoise add ~/photos --dry-run", "equipoise add ~/photos"):
@@ -89,7 +90,7 @@ def _require_place(folder: Path) -> None:
             f"{folder}: you are in that folder, which would be replaced by the finished one: "
             f"`cd ..` first, then `equipoise new {shlex.quote(folder.name)}`"
         )
-    above = workspace_above(folder.parent.resolve())
+    above = workspace_above(folder.parent)
     if above is not None:
         raise InputError(
             f"{folder}: lies in another workspace, {above}; name a folder outside of it, for instance "
@@ -124,11 +125,15 @@ def _fill(made: Path) -> None:
         raise InputError(f"{error}\n{ROOT / 'params.yaml'}, which would be copied, is wrong: mend it first") from None
 
 
-def _commit(made: Path) -> bool:
-    """Make a git repository, and a first commit in it if git knows who commits."""
+def _commit(made: Path) -> str:
+    """Make a git repository and a first commit in it; returns why git didn't commit, or nothing."""
     git(made, "init", "--quiet", "--initial-branch=main")
     try:
         git(made, "var", "GIT_COMMITTER_IDENT")
     except InputError:
-        return False
-    return commit_only(made, ["."], MESSAGE)
+        return f"it doesn't know who you are. Tell it:\n  {INTRODUCE}"
+    try:
+        commit_only(made, ["."], MESSAGE)
+    except InputError as error:  # a hook, or a key to sign with that is missing
+        return f"{error}. Mend that."
+    return ""

@@ -117,7 +117,8 @@ def test_where_git_does_not_know_who_commits_it_says_what_to_type(tmp_path, equi
     told = equipoise(tmp_path, "new", "moths", PYTHONPATH=str(repository), HOME=str(tmp_path), **nobody)
     assert told.returncode == 0, told.stderr
     assert "git made no first commit" in told.stdout
-    commands = told.stdout.partition("Once it does:\n")[2].splitlines()[:2]
+    commands = [line for line in told.stdout.splitlines() if line.startswith("  ") and "git " in line]
+    assert len(commands) == 2
     said_by(["bash", "-e", "-c", "\n".join(commands)], tmp_path, **nobody)
     assert git(tmp_path / "moths", "log", "--format=%an") == "Your Name"
     assert git(tmp_path / "moths", "status", "--porcelain") == ""
@@ -171,12 +172,24 @@ def test_the_folder_that_one_is_in_is_not_replaced(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), InputError("git")])
+def test_what_git_says_against_a_first_commit_is_told_and_costs_nothing_else(tmp_path, monkeypatch, capsys):
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / "pre-commit").write_text("#!/bin/sh\necho not on a Thursday >&2\nexit 1\n")
+    (hooks / "pre-commit").chmod(0o755)
+    for name, value in {"COUNT": "1", "KEY_0": "core.hooksPath", "VALUE_0": str(hooks)}.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    make_workspace(tmp_path / "moths")
+    assert "git made no first commit: git commit failed: not on a Thursday. Mend that." in capsys.readouterr().out
+    assert load_params(tmp_path / "moths/params.yaml").strategies
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), InputError("no git")])
 def test_one_that_breaks_off_leaves_nothing_behind(tmp_path, monkeypatch, error):
     def fail(*args: object) -> None:
         raise error
 
-    monkeypatch.setattr(making, "commit_only", fail)
+    monkeypatch.setattr(making, "git", fail)
     expected = InputError if isinstance(error, OSError) else type(error)
     with pytest.raises(expected):
         make_workspace(tmp_path / "moths")
@@ -190,6 +203,26 @@ def test_parameters_that_are_wrong_where_the_code_is_are_told(tmp_path, monkeypa
         make_workspace(tmp_path / "moths")
     assert f"{making.ROOT / 'params.yaml'}, which would be copied, is wrong" in str(refused.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wheel_has_all_that_it_needs(made, repository, tmp_path):
+    pytest.importorskip("setuptools", minversion="77", reason="pyproject.toml asks for it")
+    source, site = tmp_path / "source", tmp_path / "site"
+    for name in git(repository, "ls-files", "-co", "--exclude-standard").splitlines():
+        if not name.startswith(("tests/", "docs/", "benchmarks/")):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(repository / name, source / name, follow_symlinks=False)
+    build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
+    said_by([sys.executable, "-c", build, str(tmp_path)], source)
+    (wheel,) = tmp_path.glob("*.whl")
+    shutil.unpack_archive(wheel, site, "zip")
+    shutil.rmtree(source)
+    told = said_by([sys.executable, "-m", "flows.cli", "new", "moths"], tmp_path, PYTHONPATH=str(site))
+    assert f"It runs the code in {site}" in told
+    kept = git(made, "ls-files")
+    assert git(tmp_path / "moths", "ls-files") == kept
+    for name in [*kept.splitlines(), *(f"{CODE}/{path}" for path in files_below(made / CODE))]:
+        assert (tmp_path / "moths" / name).read_bytes() == (made / name).read_bytes(), name
 
 
 # The code changes
