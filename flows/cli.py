@@ -19,6 +19,7 @@ from flows.addresses import file_address, require_usable_path
 from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
 from flows.errors import ServerError
 from flows.masking import mask_logs, masked
+from flows.workspaces import workspace_above
 from tasks.errors import InputError
 from tasks.progress import clear_line, speak_anywhere
 
@@ -50,10 +51,13 @@ MlflowPort = Annotated[
 def project_root() -> Path:
     """The project's folder: the current one or the nearest above that holds `params.yaml` and `dvc.yaml`."""
     here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "params.yaml").is_file() and (folder / "dvc.yaml").is_file():
-            return folder
-    raise InputError(f"{here} is no Equipoise project: there is no params.yaml with a dvc.yaml here or above")
+    root = workspace_above(here)
+    if root is None:
+        raise InputError(
+            f"{here} is no Equipoise project: there is no params.yaml with a dvc.yaml here or above. "
+            "`equipoise new FOLDER` makes one"
+        )
+    return root
 
 
 def _enter() -> Path:
@@ -131,6 +135,16 @@ def _where_next(root: Path) -> None:
 def status(stages: Stages = None) -> None:
     """Say what is stale, and why."""
     _show_plan(_enter(), stages)
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="The workspace's folder, new or empty, outside of others.")],
+) -> None:
+    """Make a workspace for another dataset, which shares the installed code."""
+    from flows.workspaces.making import make_workspace
+
+    make_workspace(folder)
 
 
 @app.command()

@@ -33,6 +33,7 @@ COMMANDS = {  # who reads the messages of a module of `flows`; those of all othe
     "flows.servers": "`equipoise ui`, `serve`",
     "flows.serving": "`equipoise ui`, `serve`",
     "flows.tracking": "`equipoise track`",
+    "flows.workspaces": "`equipoise new`",
 }
 PARAMS, EVERY_COMMAND, SEVERAL_STAGES = "`params.yaml` and `--set`", "Every command", "Several stages"
 HEADINGS = [PARAMS, EVERY_COMMAND, *dict.fromkeys(COMMANDS.values()), *(f"Stage `{one}`" for one in STAGES)]

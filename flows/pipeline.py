@@ -2,9 +2,10 @@
 
 The flow never touches a pixel or a tensor. Which stage waits for which stands in `dvc.yaml` alone. The stages run
 beside the flow (`flows.execution`), which follows them, so none waits for Prefect's server.
-"""
 
-from __future__ import annotations
+Annotations here are no texts (no ``from __future__ import annotations``): a scheduled run's process is handed the flow
+by value, without the names that only texts use, and has to check its parameters.
+"""
 
 import contextvars
 import time

@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.dataset.place import finish_interrupted
 from flows.dvc_locks import release_dead_locks
 from flows.graph import Graph, graph_of, stale_stages
+from flows.graph_file import follow_code
 from flows.layout import require_present_layout
 from flows.prune import prune
 from flows.repository import open_repo
@@ -50,6 +51,8 @@ class Plan:
 def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, tidy: bool = True) -> Plan:
     """Check everything that can be checked beforehand and say what a run would do.
 
+    Stand-ins of code are brought up to date for it, always: DVC knows of a change in that code by them only.
+
     Parameters
     ----------
     root
@@ -64,15 +67,17 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     Raises
     ------
     InputError
-        The parameters are wrong, there are no images, DVC can't read the project, or its layout is an earlier one.
+        The parameters are wrong, there are no images, DVC can't read the project, its layout is an earlier one, or a
+        `dvc.yaml` that follows the installed code was edited.
     """
+    follow_code(root)
     require_present_layout(root)
     params = load_params(root / "params.yaml")
+    write_stand_ins(root, params)
     targets, pruned = list(targets), list[str]()
     if tidy:
         release_dead_locks(root)
         finish_interrupted(root)
-        write_stand_ins(root, params)
     with open_repo(root) as repo:
         whole = graph_of(repo)
         _check_data(root, whole)

@@ -127,6 +127,25 @@ def test_a_served_schedule_is_a_deployment_whose_schedule_stays_on(project, api,
         process.kill()
 
 
+def test_the_process_of_a_scheduled_run_can_check_the_parameters_of_the_flow_that_it_is_handed(tmp_path, repository):
+    """Prefect hands it on by value, as cloudpickle writes it."""
+    hand_on = (
+        "import sys, cloudpickle; from flows.pipeline import pipeline; cloudpickle.dump(pipeline, sys.stdout.buffer)"
+    )
+    receive = (
+        "import sys, pickle; print(pickle.load(sys.stdin.buffer).validate_parameters({'workspace': '.', 'jobs': 2}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(repository)}
+    flow = subprocess.run(
+        [sys.executable, "-c", hand_on], env=environment, cwd=tmp_path, capture_output=True, check=True
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", receive], env=environment, cwd=tmp_path, input=flow.stdout, capture_output=True
+    )
+    assert found.returncode == 0, found.stderr.decode()
+    assert b"'jobs': 2" in found.stdout
+
+
 def test_the_deployment_file_names_the_flow_its_parameters_and_one_run_at_a_time(repository):
     from flows.pipeline import pipeline
 

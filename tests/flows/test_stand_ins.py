@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from flows.graph_file import CODE
+from flows.plan import make_plan
 from flows.repository import open_repo
 from flows.stand_ins import write_stand_ins
 from tasks.params import load_params
@@ -107,6 +109,26 @@ def test_dvc_runs_a_strategy_of_an_outside_component_and_again_with_another_vers
     of_version(site, "1.1")
     assert write_stand_ins(project, load_params(project / "params.yaml")) == [stand_in]
     assert reproduced(project) == ["train@halved"]
+
+
+def test_in_a_workspace_that_shares_the_code_it_stands_among_the_others(site, project):
+    shutil.rmtree(project / "tasks")
+    (project / "dvc.yaml").write_text(GRAPH.replace("- tasks/", f"- {CODE}/tasks/"))
+    stand_in = project / CODE / "tasks/train/losses/halved.py"
+    assert stand_in in write_stand_ins(project, load_params(project / "params.yaml"))
+    assert reproduced(project) == ["train@plain", "train@halved"]
+    of_version(site, "1.1")
+    assert write_stand_ins(project, load_params(project / "params.yaml")) == [stand_in]
+    assert reproduced(project) == ["train@halved"]
+    assert not (project / "tasks").exists()
+
+
+def test_who_only_asks_what_is_stale_is_told_of_another_version(site, project):
+    write_stand_ins(project, load_params(project / "params.yaml"))
+    reproduced(project)
+    assert make_plan(project, tidy=False).stale == {}
+    of_version(site, "1.1")
+    assert make_plan(project, tidy=False).stale == {"train@halved": ["tasks/train/losses/halved.py modified"]}
 
 
 def test_a_stand_in_is_no_component_of_its_own(site, monkeypatch, tmp_path):
