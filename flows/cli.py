@@ -30,6 +30,10 @@ app = typer.Typer(
     help="Finds out which remedies for class imbalance help on your images, with confidence intervals.",
 )
 
+# Panels of the list of commands.
+FIRST, CLOSER = "First steps", "A closer look"
+VERSIONS, SERVICES = "Versions of balanced datasets", "Schedules and records"
+
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Stages at the same time; as many as cores.")]
 Stages = Annotated[
     list[str] | None, typer.Argument(help="Stages to bring up to date, with all they need; all if none.")
@@ -70,7 +74,7 @@ def _enter() -> Path:
     return root
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def run(
     stages: Stages = None,
     set_: Annotated[
@@ -131,13 +135,13 @@ def _where_next(root: Path) -> None:
     terminal.note("Runs:   equipoise ui  (Prefect and MLflow on this machine)")
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSER)
 def status(stages: Stages = None) -> None:
     """Say what is stale, and why."""
     _show_plan(_enter(), stages)
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def new(
     folder: Annotated[Path, typer.Argument(help="The workspace's folder, new or empty, outside of others.")],
 ) -> None:
@@ -147,7 +151,7 @@ def new(
     make_workspace(folder)
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def sample() -> None:
     """Put the sample photos of solar cells into data/raw."""
     root = _enter()
@@ -156,7 +160,7 @@ def sample() -> None:
     dataset.sample(root)
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def add(
     path: Annotated[
         Path, typer.Argument(help="Class folders, a ZIP or TAR of them, or a table (CSV, Excel, Parquet).")
@@ -178,7 +182,7 @@ def add(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Write into params.yaml.")
     ] = None,
 ) -> None:
-    """Copy your own images into data/raw and version them."""
+    """Bring your own images into data/raw and version them."""
     source = path.absolute()
     root = _enter()
     from flows import dataset
@@ -204,7 +208,7 @@ def add(
     )
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSER)
 def check(
     fail_on: Annotated[
         str,
@@ -224,7 +228,7 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSER)
 def freeze(
     discard: Annotated[bool, typer.Option("--discard", help="Empty the file: draw every image anew.")] = False,
 ) -> None:
@@ -238,7 +242,7 @@ def freeze(
         dataset.freeze(root)
 
 
-@app.command()
+@app.command(rich_help_panel=VERSIONS)
 def release(
     name: Annotated[str, typer.Argument(help="What it is called, for instance v1.")],
     recipe: Recipe = None,
@@ -257,7 +261,7 @@ def release(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=VERSIONS)
 def releases(
     push: Annotated[bool, typer.Option("--push", help="Push what they need to DVC's default remote.")] = False,
 ) -> None:
@@ -279,7 +283,7 @@ def releases(
         terminal.note(known(root))
 
 
-@app.command()
+@app.command(rich_help_panel=VERSIONS)
 def diff(
     first: Annotated[str, typer.Argument(metavar="A", help="A release or any git revision.")],
     second: Annotated[str | None, typer.Argument(metavar="B", help="Another; the working tree if none.")] = None,
@@ -306,7 +310,7 @@ def diff(
         terminal.note(f"\nPage: {page}")
 
 
-@app.command()
+@app.command(rich_help_panel=VERSIONS)
 def export(
     version: Annotated[str, typer.Argument(metavar="RELEASE", help="A release or any git revision.")],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A folder that is new or empty.")],
@@ -330,7 +334,7 @@ def export(
     terminal.note(f"{target}: {counts}")
 
 
-@app.command()
+@app.command(rich_help_panel=VERSIONS)
 def restore(
     name: Annotated[str, typer.Argument(help="A release.")],
     force: Annotated[bool, typer.Option("--force", help="Put unsaved results aside instead of refusing.")] = False,
@@ -343,7 +347,7 @@ def restore(
     showing.restored(root, name, bring_back(root, name, force=force))
 
 
-@app.command()
+@app.command(rich_help_panel=VERSIONS)
 def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be freed; delete nothing.")] = False,
 ) -> None:
@@ -355,7 +359,7 @@ def gc(
     showing.freed(collect(root, dry_run=dry_run), dry_run=dry_run)
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSER)
 def predict(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of them.")],
     strategy: Annotated[str, typer.Option("--strategy", help="Whose model; else the recommended one's.")] = "",
@@ -376,7 +380,7 @@ def predict(
     terminal.note(f"{target}: {len(files) - len(failed):,} predictions, {len(failed):,} files that can't be read")
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def ui(
     prefect_port: PrefectPort = None,
     mlflow_port: MlflowPort = None,
@@ -388,7 +392,7 @@ def ui(
     serve_uis(root, prefect_port, mlflow_port)
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def report(
     data: Annotated[bool, typer.Option("--data", help="That on the images, in place of the verdicts.")] = False,
 ) -> None:
@@ -407,7 +411,7 @@ def report(
         terminal.note("no browser could be started here: open that file in one")
 
 
-@app.command()
+@app.command(rich_help_panel=SERVICES)
 def serve(
     cron: Annotated[str, typer.Option(help="When to run, in cron's words, for instance '0 2 * * *'.")],
     jobs: Jobs = None,
@@ -421,7 +425,7 @@ def serve(
     serve_schedule(root, cron, jobs=jobs, commit=commit, port=prefect_port)
 
 
-@app.command()
+@app.command(rich_help_panel=SERVICES)
 def track() -> None:
     """Record the last run in MLflow again, for instance after the tracking server was away."""
     root = _enter()
