@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 _STATE = Path(tempfile.mkdtemp(prefix="equipoise-tests-"))
+atexit.register(shutil.rmtree, _STATE, ignore_errors=True)
 
 # A shell's background job starts with Ctrl-C ignored, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
