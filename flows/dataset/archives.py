@@ -21,6 +21,7 @@ from typing import IO
 from tasks.disk import readable_size, require_space
 from tasks.errors import InputError
 from tasks.formats import ARCHIVE, HEAD, kind_of
+from tasks.ingest.reading import SUFFIXES
 from tasks.progress import Progress
 from tasks.workspace import STATE
 
@@ -88,8 +89,8 @@ def unpacked(root: Path, path: Path) -> Iterator[Path]:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a path is a file that is an archive by its first bytes."""
-    if not path.is_file():
+    """Whether a path is a file that is an archive by its first bytes; a table of Excel is none, though it is a ZIP."""
+    if not path.is_file() or path.suffix.lower() in SUFFIXES:
         return False
     with path.open("rb") as file:
         return kind_of(file.read(HEAD)) is ARCHIVE
@@ -102,7 +103,8 @@ def _unpack(path: Path, folder: Path) -> None:
             members = list(_members(path, stack))
         except _FAULTS as error:
             raise InputError(
-                f"{path}: damaged, or no ZIP or TAR archive ({error}); get it again, or unpack it and give the folder"
+                f"{path}: damaged, or no ZIP or TAR archive ({_fault(error)}); get it again, or unpack it and give the "
+                "folder"
             ) from None
         require_space(folder, sum(_on_disk(member) for member in members), "what the archive holds")
         written: dict[str, str] = {}
@@ -111,6 +113,12 @@ def _unpack(path: Path, folder: Path) -> None:
                 _write(member, folder, written)
             except _FAULTS as error:
                 raise InputError(f"{path}: can't unpack {member.path} ({error}); get the archive again") from None
+
+
+def _fault(error: Exception) -> str:
+    """What an error says; of the many lines of an archive that `tarfile` tried to read in every way, the gist."""
+    first, *others = str(error).splitlines() or [type(error).__name__]
+    return "no beginning or end of one was found" if others else first
 
 
 def _write(member: Member, folder: Path, written: dict[str, str]) -> None:

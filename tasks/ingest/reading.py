@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +22,8 @@ TABLE = "table.csv"  # where it stands in a folder, it says what is an image, an
 REQUIRED = ("path", "label")
 COLUMNS = (*REQUIRED, "group", "part")
 SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx")
-DELIMITERS = ",;\t"
+DELIMITERS = ",;\t|"
+_SAID_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n?')  # a first line that Excel writes and understands
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,10 @@ def read_table(path: Path, shown: str) -> ImageTable:
 
 
 def read_csv(path: Path, delimiters: str = ",") -> ImageTable:
-    """Read text whose values are separated by the one of `delimiters` that its first line has most of.
+    """Read text whose values are separated by the one of `delimiters` that its first line has most of, or names.
 
-    Text is UTF-8, or UTF-16 with a byte order mark; what is neither is taken as Windows-1252, which spreadsheets write
-    in western Europe, and that is said.
+    Text is UTF-8, or UTF-16 by its byte order mark or the zeros in its first letters; what is neither is taken as
+    Windows-1252, which spreadsheets write in western Europe, and that is said.
 
     Raises
     ------
@@ -120,6 +122,10 @@ def read_csv(path: Path, delimiters: str = ",") -> ImageTable:
     notes = []
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = data.decode("utf-16", "replace")
+    elif data[1:4:2] == bytes(2):
+        text = data.decode("utf-16-le", "replace")
+    elif data[0:3:2] == bytes(2):
+        text = data.decode("utf-16-be", "replace")
     else:
         try:
             text = data.decode("utf-8-sig")
@@ -128,10 +134,15 @@ def read_csv(path: Path, delimiters: str = ",") -> ImageTable:
             notes.append(f"{path.name} is not UTF-8: it was read as Windows-1252 (Latin-1); check names with accents")
     file = io.StringIO(text, newline="")
     header = file.readline()
-    file.seek(0)
-    reader = csv.reader(file, delimiter=max(delimiters, key=header.count), strict=True)
+    delimiter = max(delimiters, key=header.count)
+    above = 0  # lines before that of the names
+    if (said := _SAID_DELIMITER.fullmatch(header)) and said[1] in delimiters:
+        delimiter, above = said[1], 1
+    else:
+        file.seek(0)
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
     names = next(reader, [])
-    rows = ((reader.line_num, row) for row in reader if row)
+    rows = ((above + reader.line_num, row) for row in reader if row)
     return ImageTable(names, dict(rows), notes)
 
 
@@ -148,7 +159,7 @@ def _read_parquet(path: Path, shown: str) -> ImageTable:
 
 
 def _read_excel(path: Path, shown: str) -> ImageTable:
-    """The first sheet that holds anything; rows are numbered as Excel does."""
+    """The sheet with a path and a label, else that with the most rows; rows are numbered as Excel does."""
     try:
         from python_calamine import CalamineError, CalamineWorkbook
     except ModuleNotFoundError:
@@ -163,11 +174,13 @@ def _read_excel(path: Path, shown: str) -> ImageTable:
     filled = [(name, rows) for name, rows in sheets if any(cell_text(cell) for row in rows for cell in row)]
     if not filled:
         return ImageTable([], {})
-    name, rows = filled[0]
-    notes = [f"{path.name}: only the sheet {name!r} was read"] if len(filled) > 1 else []
-    head = next(at for at, row in enumerate(rows) if any(cell_text(cell) for cell in row))
-    body = {at + 1: list(row) for at, row in enumerate(rows) if at > head and any(cell_text(cell) for cell in row)}
-    return ImageTable([cell_text(cell) for cell in rows[head]], body, notes)
+    tables = []
+    for name, rows in filled:
+        notes = [f"{path.name}: only the sheet {name!r} was read"] if len(filled) > 1 else []
+        head, *body = (at for at, row in enumerate(rows) if any(cell_text(cell) for cell in row))
+        names = [cell_text(cell) for cell in rows[head]]
+        tables.append(ImageTable(names, {at + 1: list(rows[at]) for at in body}, notes))
+    return max(tables, key=lambda table: (set(REQUIRED) <= table.columns.keys(), len(table.rows)))
 
 
 def cell_text(value: Any) -> str:

@@ -13,7 +13,7 @@ from tasks.errors import InputError, closest
 from tasks.ingest.layout import PART_WORDS
 from tasks.ingest.reading import COLUMNS, REQUIRED, ImageTable, cell_text, read_table
 from tasks.ingest.sources import Source
-from tasks.ingest.wording import first_few
+from tasks.ingest.wording import first_few, quoted
 from tasks.ingest.written_paths import WrittenPaths, leads_out
 
 PARTS = tuple(dict.fromkeys(PART_WORDS.values()))
@@ -33,6 +33,8 @@ OTHER_NAMES = {
         "name",
     ),
     "label": ("class", "class_name", "category", "target", "diagnosis", "dx", "species", "defect", "type", "y"),
+    "group": ("patient_id", "patient", "subject_id", "subject", "case_id", "lesion_id", "slide_id", "lot", "wafer"),
+    "part": ("split", "set", "subset", "partition", "usage", "fold"),
 }
 
 
@@ -115,12 +117,16 @@ def read_sources(path: Path, shown: str, files: Collection[str], columns: Column
         raise InputError(f"{shown} has no rows; give one row an image")
     finder = WrittenPaths(path.parent, files, columns.strip)
     found = {line: finder.find(source.path) for line, source in rows.items()}
+    if not any(found.values()):
+        finder.below = True
+        found = {line: finder.find(source.path) for line, source in rows.items()}
     wrong = _Mistakes(shown)
     wrong.add("more values than columns (put values with commas in quotes)", set(table.longer))
     wrong.add("no path", {line for line, source in rows.items() if not source.path})
     lost = {line for line, source in rows.items() if source.path and found[line] is None}
     out = {line for line in lost if leads_out(rows[line].path)}
-    wrong.add(f"paths that lead out of {_folder(shown)}", out, _tail(finder, rows, out))
+    away = f"paths that lead out of {_folder(shown)}; put the table into a folder that holds all of its images"
+    wrong.add(away, out, _tail(finder, rows, out))
     named = [f"{rows[line].path[:200]!r} (row {line})" for line in sorted(lost - out)]
     wrong.say(
         f"names {len(named):,} files that are not there: {first_few(named, SHOWN)}" if named else "",
@@ -151,9 +157,12 @@ def read_sources(path: Path, shown: str, files: Collection[str], columns: Column
     )
     wrong.stop()
     others = [name for name in table.others if name not in hot]
+    notes = [*written.notes, *(f"{number:,} paths were found {way}" for way, number in sorted(finder.ways.items()))]
+    if part := _told_by(table, "part"):
+        notes.append(f"the column {part} seems to say parts, and is not used: call it part (add --columns part={part})")
     return Listed(
         sorted(sources.values(), key=lambda source: source.path),
-        [*written.notes, *(f"{number:,} paths were found {way}" for way, number in sorted(finder.ways.items()))],
+        notes,
         {name: {one.path: cell_text(table.cell(line, name)) for line, one in sources.items()} for name in others},
     )
 
@@ -192,9 +201,7 @@ def _tail(finder: WrittenPaths, rows: Mapping[int, Source], lost: Collection[int
     if tail is None:
         return ""
     prefix, number = tail
-    first = next(rows[line].path for line in sorted(lost))
-    start = "/" if first.startswith("/") else ""
-    return f"; without {start}{prefix} in front {number:,} of them are here: add --strip '{start}{prefix}'"
+    return f"; without {prefix} in front {number:,} of them are here: add --strip {quoted(prefix)}"
 
 
 def _label(table: ImageTable, line: int, hot: Collection[str]) -> str:
@@ -234,11 +241,15 @@ def _check_columns(table: ImageTable, shown: str, columns: Columns, files: Colle
             f"Equipoise refuses{_offer(table, files, one_hot=True)}"
         )
     if lacking:
+        offer = _offer(table, files)
         meant = [(name, closest(name, table.columns)) for name in lacking]
         hint = "".join(f"; did you mean {table.names[table.columns[near]]!r} by it?" for _, near in meant if near)
+        finder = WrittenPaths(Path(), files)
+        headless = any(finder.find(name.strip()) for name in table.names if name.strip())
         raise InputError(
             f"{shown} has no column {' and no column '.join(lacking)}{hint}; needed are path and label, possible are "
-            f"group and part; it has {_names(table)}{_offer(table, files)}"
+            f"group and part; it has {_names(table)}"
+            + ("; the first line must name the columns: put path,label above it" if headless else offer)
         )
     return []
 
@@ -249,33 +260,51 @@ def _names(table: ImageTable) -> str:
 
 def _offer(table: ImageTable, files: Collection[str], one_hot: bool = False) -> str:
     """The line that likely reads the table, if there is one."""
-    found = {}
+    found: dict[str, str] = {}
     for name in ("path",) if one_hot else REQUIRED:
-        likely = name if name in table.columns else _likely(table, name, files)
+        likely = name if name in table.columns else _likely(table, name, files, list(found.values()))
         if likely is None:
             return ""
         found[name] = likely
-    said = ",".join(f"{name}={column}" for name, column in found.items() if name != column)
-    parts = [f"--columns '{said}'"] if said else []
+    more = {name: column for name in ("group", "part") if (column := _told_by(table, name))}
+    said = ",".join(f"{name}={column}" for name, column in {**found, **more}.items() if name != column)
+    parts = [f"--columns {quoted(said)}"] if said else []
     parts += ["--one-hot"] if one_hot else []
-    return f"; add {' '.join(parts)}" if parts else ""
+    if not parts:
+        return ""
+    what = f" (leave out group, if images with the same {more['group']} may be kept apart)" if "group" in more else ""
+    return f"; add {' '.join(parts)}{what}"
 
 
-def _likely(table: ImageTable, wanted: str, files: Collection[str]) -> str | None:
+def _told_by(table: ImageTable, wanted: str) -> str | None:
+    """The column that likely says the group or the part, by its name and what stands in it; None if called so."""
+    name = next((name for name in OTHER_NAMES[wanted] if name in table.columns), None)
+    if name is None or wanted in table.columns:
+        return None
+    values = [text for value in table.column(name).values() if (text := cell_text(value))]
+    different = {value.lower() for value in values}
+    says_it = different <= PART_WORDS.keys() if wanted == "part" else 1 < len(different) < len(values)
+    return table.names[table.columns[name]].strip() if values and says_it else None
+
+
+def _likely(table: ImageTable, wanted: str, files: Collection[str], taken: Collection[str] = ()) -> str | None:
     """The column that is likely the path or the label, by its name, or paths by what they lead to."""
     by_name = next((name for name in OTHER_NAMES[wanted] if name in table.columns), None)
     if wanted == "label":
+        others = [name.strip() for name in table.names if name.strip() and name.strip() not in taken]
+        by_name = by_name or closest(wanted, table.columns) or (others[0].lower() if len(others) == 1 else None)
         return table.names[table.columns[by_name]].strip() if by_name else None
-    finder = WrittenPaths(Path(), files)
     lines = list(table.rows)[:200]
-    share = {
-        name: sum(finder.find(cell_text(table.cell(line, name))) is not None for line in lines) / max(1, len(lines))
-        for name in table.names
-        if name.strip()
-    }
-    best = max(share, key=lambda name: (share[name], name.strip().lower() in OTHER_NAMES["path"]), default=None)
-    if best is not None and share[best] > 0.5:
-        return best.strip()
+    for below in (False, True):
+        finder = WrittenPaths(Path(), files, below=below)
+        share = {
+            name: sum(finder.find(cell_text(table.cell(line, name))) is not None for line in lines) / max(1, len(lines))
+            for name in table.names
+            if name.strip()
+        }
+        best = max(share, key=lambda name: (share[name], name.strip().lower() in OTHER_NAMES["path"]), default=None)
+        if best is not None and share[best] > 0.5:
+            return best.strip()
     return table.names[table.columns[by_name]].strip() if by_name else None
 
 

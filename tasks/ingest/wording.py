@@ -1,4 +1,4 @@
-"""How names of files are written in tables and in messages."""
+"""How names are written in tables, in messages, and in the lines that messages offer to type."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def first_few(items: list[str], number: int = 3) -> str:
     """The first `number` of `items`, and how many more there are."""
     more = f" and {len(items) - number:,} more" if len(items) > number else ""
     return ", ".join(items[:number]) + more
+
+
+def quoted(word: str) -> str:
+    """A word of a command in quotes, as a shell takes it."""
+    return "'" + word.replace("'", "'\"'\"'") + "'"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -23,6 +25,8 @@ class WrittenPaths:
         All files below it, with forward slashes.
     strip
         What other machines had before the paths, and is taken away.
+    below
+        Whether paths that are not there may lie in folders below, where only one file fits.
     ways
         How many paths were found in another way than as they are written, by the way.
     """
@@ -30,6 +34,7 @@ class WrittenPaths:
     folder: Path
     files: Collection[str]
     strip: str = ""
+    below: bool = False
     ways: Counter[str] = field(default_factory=Counter)
 
     def find(self, written: str) -> str | None:
@@ -37,6 +42,9 @@ class WrittenPaths:
         path = self._without_prefix(written)
         if (exact := _tidy(path)) in self._known:
             return exact
+        if re.fullmatch(r"'.+'|\".+\"", path) and (inside := self.find(path[1:-1])):
+            self.ways["without the quotes around them"] += 1
+            return inside
         if self._is_there(exact):  # hidden files are not listed, but a table may name them
             return exact
         slashed = _tidy(path.replace("\\", "/"))
@@ -46,6 +54,7 @@ class WrittenPaths:
         for way, found in (
             ("whatever the case of their letters", self._by_fold.get(slashed.casefold(), ())),
             ("without the ending of their names", self._by_stem.get(slashed, ())),
+            ("in folders below", self._deeper(slashed) if self.below else ()),
         ):
             if len(found) == 1:
                 self.ways[way] += 1
@@ -59,9 +68,16 @@ class WrittenPaths:
             parts = _parts(written)
             for cut in range(1, min(len(parts), LONGEST_TAIL)):
                 if "/".join(parts[cut:]) in self._known:
-                    prefixes["/".join(parts[:cut])] += 1
+                    prefixes[re.sub(rf"([/\\]+[^/\\]+){{{len(parts) - cut}}}[/\\]*$", "", written)] += 1
                     break
         return prefixes.most_common(1)[0] if prefixes else None
+
+    def _deeper(self, path: str) -> list[str]:
+        """Files in folders below whose paths end like this one, whatever the case of letters, also without ending."""
+        ends = f"/{path.casefold()}"
+        near = self._by_name.get(_bare(path), ())
+        exact = [one for one in near if f"/{one.casefold()}".endswith(ends)]
+        return exact or [one for one in near if f"/{PurePosixPath(one).with_suffix('')}".casefold().endswith(ends)]
 
     def _without_prefix(self, written: str) -> str:
         if self.strip:
@@ -94,6 +110,14 @@ class WrittenPaths:
         return found
 
     @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        found = defaultdict(list)
+        for path in self.files:
+            for name in {_bare(path), _bare(str(PurePosixPath(path).with_suffix("")))}:
+                found[name].append(path)
+        return found
+
+    @cached_property
     def _by_stem(self) -> dict[str, list[str]]:
         found = defaultdict(list)
         for path in self.files:
@@ -103,7 +127,8 @@ class WrittenPaths:
 
 def leads_out(written: str) -> bool:
     """Whether a path leads out of the folder that it is relative to."""
-    return PurePosixPath(written).is_absolute() or ".." in PurePosixPath(written.replace("\\", "/")).parts
+    tidy = _tidy(written.replace("\\", "/"))
+    return tidy.startswith("/") or tidy.partition("/")[0] == ".."
 
 
 def _exists(path: Path) -> bool:
@@ -111,8 +136,13 @@ def _exists(path: Path) -> bool:
 
 
 def _tidy(path: str) -> str:
-    """A relative path without ``.`` and doubled slashes."""
-    return str(PurePosixPath(path)) if path else ""
+    """A relative path without ``.``, ``..`` after a folder, and doubled slashes."""
+    return posixpath.normpath(path) if path else ""
+
+
+def _bare(path: str) -> str:
+    """The last part of a path, whatever the case of its letters."""
+    return path.rpartition("/")[2].casefold()
 
 
 def _parts(path: str) -> list[str]:

@@ -234,6 +234,13 @@ def test_other_archives_are_named_with_what_to_do(root: Path) -> None:
     path.write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(100))
     assert "no ZIP or TAR archive" in refusal(root, path)
     assert "unpack it and give the folder" in refusal(root, path)
+    assert "\n" not in refusal(root, path)
+
+
+def test_a_table_of_excel_is_no_archive_though_it_is_a_zip(root: Path) -> None:
+    path = zipped(root.parent / "table.xlsx", {"xl/workbook.xml": b"<workbook/>"})
+    with unpacked(root, path) as found:
+        assert found == path
 
 
 # As `equipoise add` has it

@@ -354,7 +354,7 @@ def test_rows_without_a_label_are_unlabelled_images(raw):
     ("lines", "parts_of_the_message"),
     [
         (["path,name", "cat/0.png,cat"], ["no column label"]),
-        (["path|label", "cat/0.png|cat"], ["no column path", "it has path|label"]),
+        (["path:label", "cat/0.png:cat"], ["no column path", "it has path:label"]),
         (["path,label,part", "cat/0.png,cat,train", "cat/1.png,cat,dev"], ["row 3", "a part other than"]),
         (["path,label", "../cat/0.png,cat"], ["row 2", "lead out of data/raw"]),
         (["path,label", "/etc/hostname,cat"], ["row 2", "lead out of data/raw"]),

@@ -1,5 +1,6 @@
 """Tables as people have them: other names of columns, other systems' paths, other encodings, one column a class."""
 
+import shlex
 import zipfile
 
 import pytest
@@ -37,6 +38,9 @@ WRITTEN = {"a/0.png": "x", "a/1.png": "x", "b/2.PNG": "y", "b/3.jpg": "y"}
         ([r"a\0.png", r"a\1.png", r"b\2.PNG", r"b\3.jpg"], r"4 paths were found with / for \\"),
         (["A/0.PNG", "a/1.png", "b/2.png", r"B\3.JPG"], "3 paths were found whatever the case"),
         (["a/0", "a/1", "b/2", "b/3"], "4 paths were found without the ending"),
+        (["b/../a/0.png", "./a/../a/1.png", "b//2.PNG", "b/3.jpg"], None),
+        (["'a/0.png'", "'a/1.png'", "b/2.PNG", "b/3.jpg"], "2 paths were found without the quotes around them"),
+        (["0.png", "1", "2.png", "3"], "4 paths were found in folders below"),
     ],
 )
 def test_paths_are_found_as_other_systems_write_them(tmp_path, rows, note):
@@ -52,14 +56,27 @@ def test_a_path_that_may_mean_several_files_is_not_there(tmp_path):
     assert "names 2 files that are not there: 'a/0' (row 2), 'b/x.PNG' (row 3)" in said
 
 
-@pytest.mark.parametrize("prefix", ["/home/ann/photos", "C:\\Users\\ann\\photos", "photos/of/ann"])
+def test_a_file_in_a_folder_below_does_not_stand_in_for_one_that_is_missing(tmp_path):
+    files = ["0.png", "1.png", "small/0.png", "small/2.png"]
+    assert "'2.png' (row 4)" in refused(tmp_path, "path,label\n0.png,x\n1.png,x\n2.png,y\n", files=files)
+    assert "'0.png' (row 2)" in refused(tmp_path, "path,label\n0.png,x\n", files=["a/0.png", "b/0.png"])
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        *("/home/ann/photos", "C:\\Users\\ann\\photos", "photos/of/ann", "\\\\server\\photos of ann", "/of/ann's/.."),
+        *("https://example.org/photos", "gs://bucket", "file:///home/ann", "../photos"),
+    ],
+)
 def test_paths_of_another_machine_get_the_option_that_finds_them(tmp_path, prefix):
     separator = "\\" if "\\" in prefix else "/"
     rows = [f"{prefix}/{path}".replace("/", separator) if separator == "\\" else f"{prefix}/{path}" for path in FILES]
     text = "path,label\n" + "".join(f"{row},{label}\n" for row, label in zip(rows, "xxyy", strict=True))
     said = refused(tmp_path, text)
     assert "4 of them are here: add --strip '" in said
-    offered = said.split("--strip '")[1].split("'")[0]
+    _, offered = shlex.split(said[said.index("--strip") :])
+    assert offered == prefix
     assert labels(listed(tmp_path, text, strip=offered)) == WRITTEN
 
 
@@ -75,7 +92,7 @@ def test_columns_of_other_names_are_offered_and_taken(tmp_path):
     text = ",filename,class,patient_id\n" + "".join(
         f"{n},{path},{'xxyy'[n]},p{n // 2}\n" for n, path in enumerate(FILES)
     )
-    assert "add --columns 'path=filename,label=class'" in refused(tmp_path, text)
+    assert "add --columns 'path=filename,label=class,group=patient_id' (leave out group" in refused(tmp_path, text)
     found = listed(tmp_path, text, names={"path": "filename", "label": "class", "group": "patient_id"})
     assert labels(found) == WRITTEN
     assert {source.group for source in found.sources} == {"p0", "p1"}
@@ -86,6 +103,28 @@ def test_columns_of_other_names_are_offered_and_taken(tmp_path):
 def test_the_column_of_paths_is_known_by_what_it_leads_to(tmp_path):
     text = "number;shot;category\n" + "".join(f"{n};{path};{'xxyy'[n]}\n" for n, path in enumerate(FILES))
     assert "add --columns 'path=shot,label=category'" in refused(tmp_path, text)
+    bare = "Bild;Befund\n" + "".join(f"{n};{'xxyy'[n]}\n" for n in range(4))
+    assert "add --columns 'path=Bild,label=Befund'" in refused(tmp_path, bare)
+
+
+def test_columns_that_likely_say_the_label_and_the_part_are_offered_too(tmp_path):
+    text = "image_path,labels,n,split\n" + "".join(
+        f"{path},x,7,{['train', 'test', 'Train', 'valid'][n]}\n" for n, path in enumerate(FILES)
+    )
+    assert refused(tmp_path, text).endswith("add --columns 'path=image_path,label=labels,part=split'")
+    said = listed(tmp_path, text, names={"path": "image_path", "label": "labels"}).notes
+    assert said == ["the column split seems to say parts, and is not used: call it part (add --columns part=split)"]
+    taken = listed(tmp_path, text, names={"path": "image_path", "label": "labels", "part": "split"})
+    assert [source.part for source in taken.sources] == ["train", "test", "train", "val"]
+    assert not taken.notes
+    folds = "image_path,label,fold\n" + "".join(f"{path},x,{n}\n" for n, path in enumerate(FILES))
+    assert refused(tmp_path, folds).endswith("add --columns 'path=image_path'")
+
+
+def test_a_table_without_names_of_columns_is_told_so(tmp_path):
+    assert "the first line must name the columns: put path,label above it" in refused(
+        tmp_path, "a/0.png,x\na/1.png,y\n"
+    )
 
 
 def test_a_column_that_has_the_right_name_gives_way_to_the_one_that_is_said(tmp_path):
@@ -117,9 +156,18 @@ def test_text_is_read_in_the_encodings_that_spreadsheets_write(tmp_path, encodin
     assert not said or "read as Windows-1252" in found.notes[0]
 
 
-def test_tabs_separate_values_too(tmp_path):
-    text = "path\tlabel\n" + "".join(f"{path}\t{'xxyy'[n]}\n" for n, path in enumerate(FILES))
-    assert labels(listed(tmp_path, text, name="table.tsv")) == WRITTEN
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_text_in_two_bytes_a_letter_is_known_without_its_mark(tmp_path, encoding):
+    assert labels(listed(tmp_path, "path,label\na/0.png,größe\n", encoding=encoding)) == {"a/0.png": "größe"}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("said", [False, True])
+def test_values_may_be_separated_by_other_signs_which_a_first_line_may_name(tmp_path, separator, said):
+    text = f"path{separator}label\n" + "".join(f"{path}{separator}{'xxyy'[n]}\n" for n, path in enumerate(FILES))
+    found = listed(tmp_path, f"sep={separator}\r\n{text}" if said else text)
+    assert labels(found) == WRITTEN
+    assert [source.row for source in found.sources] == [number + said for number in (2, 3, 4, 5)]
 
 
 def excel(path, *sheets):
@@ -167,12 +215,16 @@ def _cell(value):
     return f"<c><v>{value}</v></c>"
 
 
-def test_excel_is_read_with_whole_numbers_as_such_and_the_first_filled_sheet(tmp_path):
+def test_excel_is_read_with_whole_numbers_as_such_and_the_sheet_that_names_images(tmp_path):
     rows = [["path", "label"], *([path, number % 2] for number, path in enumerate(FILES))]
-    excel(tmp_path / "t.xlsx", [], rows, [["notes"]])
-    found = read_sources(tmp_path / "t.xlsx", "t.xlsx", FILES)
-    assert labels(found) == {"a/0.png": "0", "a/1.png": "1", "b/2.PNG": "0", "b/3.jpg": "1"}
-    assert found.notes == ["t.xlsx: only the sheet 'S2' was read"]
+    for others in ([["notes"]], [["who", "when"], *([["ann", day] for day in range(9)])]):
+        excel(tmp_path / "t.xlsx", others, rows, [])
+        found = read_sources(tmp_path / "t.xlsx", "t.xlsx", FILES)
+        assert labels(found) == {"a/0.png": "0", "a/1.png": "1", "b/2.PNG": "0", "b/3.jpg": "1"}
+        assert found.notes == ["t.xlsx: only the sheet 'S2' was read"]
+    excel(tmp_path / "t.xlsx", [["made by", "ann"]], [["file", "kind"], *rows[1:]])
+    named = Columns(names={"path": "file", "label": "kind"})
+    assert len(read_sources(tmp_path / "t.xlsx", "t.xlsx", FILES, named).sources) == len(FILES)
     (tmp_path / "broken.xlsx").write_bytes(b"PK no workbook")
     with pytest.raises(InputError, match="can't be read as Excel"):
         read_sources(tmp_path / "broken.xlsx", "broken.xlsx", FILES)
