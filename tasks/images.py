@@ -12,16 +12,15 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from tasks import deep_colour, exif, heic, jpeg, jpeg_oddities, png_essence
+from tasks import deep_colour, exif, heic, jpeg, png_essence
 from tasks.deep_colour import AnyImage, DeepColour
 from tasks.depth import bits_for, eight_bit
 from tasks.errors import InputError
@@ -302,7 +301,7 @@ def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> tuple[AnyImage
     orientation, oddities = exif.orientation(exif.read(image)), list[str]()
     if image.format in ("JPEG", "MPO"):
         file.seek(0)
-        decoded, content, oddities = _strictly(file.read(), jpeg.COLOUR_SPACES.get(image.mode, "CMYK"))
+        decoded, content, oddities = jpeg.decode(file.read(), jpeg.COLOUR_SPACES.get(image.mode, "CMYK"))
         if image.mode in jpeg.COLOUR_SPACES:
             pixels = Image.fromarray(decoded.squeeze(2) if image.mode == "L" else decoded)
             return _upright(pixels, orientation), oddities
@@ -315,17 +314,6 @@ def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> tuple[AnyImage
     pixels = _upright(image, orientation)
     pixels.info = {key: value for key, value in image.info.items() if key == "transparency"}
     return pixels, oddities
-
-
-def _strictly(content: bytes, colour_space: str) -> tuple[np.ndarray, bytes, list[str]]:
-    """The pixels of a JPEG, the bytes that they were decoded from, and what had to be brought into form for that."""
-    try:
-        return simplejpeg.decode_jpeg(content, colour_space, strict=True), content, []
-    except ValueError:
-        for standard, oddities in jpeg_oddities.standardised(content):
-            with suppress(ValueError):
-                return simplejpeg.decode_jpeg(standard, colour_space, strict=True), standard, oddities
-        raise
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

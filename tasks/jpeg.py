@@ -1,11 +1,15 @@
-"""What a JPEG's header says of its compression: how hard its maker pressed, which may differ with the class."""
+"""JPEGs: strict decoding, and what the header says of the compression, which may differ with the class."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
+import simplejpeg
 from PIL import Image
+
+from tasks import jpeg_oddities
 
 COLOUR_SPACES = {"L": "GRAY", "RGB": "RGB"}  # what simplejpeg calls those that it decodes as they are, by Pillow's mode
 
@@ -38,3 +42,41 @@ def _sums() -> np.ndarray:
     scale = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
     tables: np.ndarray = np.clip((np.outer(scale, _LUMINANCE) + 50) // 100, 1, 255)
     return np.asarray(tables.sum(axis=1))
+
+
+def decode(content: bytes, colour_space: str, smallest: int = 0) -> tuple[np.ndarray, bytes, list[str]]:
+    """Decode a JPEG strictly, whole but unusual ones as well (`tasks.jpeg_oddities`).
+
+    Parameters
+    ----------
+    content
+        The file.
+    colour_space
+        One of those of simplejpeg, such as ``RGB``.
+    smallest
+        Pixels that both sides must have at least, for a decoder that may shrink; 0 for all pixels.
+
+    Returns
+    -------
+    tuple
+        The pixels, uint8 of shape (height, width, channels); the bytes that they were decoded from; what had to be
+        brought into form for that.
+
+    Raises
+    ------
+    ValueError
+        It is damaged.
+    """
+
+    def strictly(data: bytes) -> np.ndarray:
+        return np.asarray(
+            simplejpeg.decode_jpeg(data, colour_space, min_height=smallest, min_width=smallest, strict=True)
+        )
+
+    try:
+        return strictly(content), content, []
+    except ValueError:
+        for standard, oddities in jpeg_oddities.standardised(content):
+            with suppress(ValueError):
+                return strictly(standard), standard, oddities
+        raise

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import simplejpeg
 
+from tasks import jpeg
 from tasks.deep_colour import AnyImage
 from tasks.errors import InputError
 from tasks.exif import upright
 from tasks.images import UnreadableError, open_image, to_rgb
-from tasks.jpeg import COLOUR_SPACES
 
 SIDE = 128  # pixels a side of the view, so that images of all sizes are measured on the same scale
 MARGIN = 1.4  # a scaled decode has at least so many times the pixels of the view, a side
@@ -70,7 +69,7 @@ class Picture:
             The file is gone or can't be read any more.
         """
         try:
-            if source.format in ("JPEG", "MPO") and source.mode in COLOUR_SPACES:
+            if source.format in ("JPEG", "MPO") and source.mode in jpeg.COLOUR_SPACES:
                 return cls._reduced(_scaled_jpeg(source), source.orientation)
             return cls.of(open_image(source.path).image, source.depth)
         except (UnreadableError, OSError, ValueError) as error:
@@ -156,7 +155,4 @@ def _scaled_jpeg(source: Source) -> np.ndarray:
     shorter = min(source.width, source.height)
     # Other scales, such as 3/8, take longer than the next larger one of these.
     smallest = math.ceil(shorter / 2 ** min(_halvings(shorter), 3))
-    decoded = simplejpeg.decode_jpeg(
-        source.path.read_bytes(), COLOUR_SPACES[source.mode], min_height=smallest, min_width=smallest
-    )
-    return np.asarray(decoded)
+    return jpeg.decode(source.path.read_bytes(), jpeg.COLOUR_SPACES[source.mode], smallest)[0]

@@ -35,6 +35,26 @@ def photo(seed: int, width: int, height: int) -> Image.Image:
     return Image.fromarray((values + generator.normal(0, 4, values.shape)).clip(0, 255).astype(np.uint8))
 
 
+UNUSUAL = {  # what no viewer minds, made of a sound JPEG
+    "scan header with Se = 0": lambda data: data[: (at := data.index(b"\xff\xda") + 12)] + b"\0" + data[at + 1 :],
+    "version 0.0 of JFIF": lambda data: data[: (at := data.index(b"JFIF\0") + 5)] + b"\0\0" + data[at + 2 :],
+    "fill": lambda data: data[:-2] + bytes(20) + data[-2:],
+}
+
+
+@pytest.mark.parametrize("odd", UNUSUAL)
+@pytest.mark.parametrize("width", [60, 1000])
+def test_a_whole_but_unusual_jpeg_has_the_view_of_the_usual_one(odd, width, tmp_path):
+    stored = io.BytesIO()
+    photo(3, width, width).save(stored, "JPEG", quality=92)
+    views = []
+    for number, data in enumerate((stored.getvalue(), UNUSUAL[odd](stored.getvalue()))):
+        (tmp_path / f"{number}.jpg").write_bytes(data)
+        views.append(Picture.read(Source(tmp_path / f"{number}.jpg", "JPEG", "RGB", width, width, 1, 8)))
+    assert np.array_equal(views[0].grey, views[1].grey)
+    assert np.array_equal(views[0].rgb, views[1].rgb)
+
+
 def view(values: np.ndarray) -> Picture:
     """A picture whose grey view has the given values."""
     return Picture(values.astype(np.uint8), np.zeros((SIDE // 2, SIDE // 2, 3), dtype=np.uint8))
