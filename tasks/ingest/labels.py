@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.connected import connected_components
-from tasks.ingest.wording import first_few
+from tasks.ingest.wording import first_few, quoted
 from tasks.slugs import slug
 
 MOST_NUMBERS = 50  # more different fractions than this are a measurement, not classes
 SHOWN = 5  # labels named in a sentence
 STRONG = r"\s*[|;,/\\+&]\s*"  # what people put between several labels, and seldom into the name of one
-WEAK = rf"{STRONG}|\s+and\s+|[\s_-]+"  # what stands inside names as well
+WEAK = r"\s+(?:and|or)\s+|[\W_]+"  # what stands inside names as well
+NO_LABEL = {"nan", "nat", "null", "<na>", "n/a", "#n/a", "unlabelled", "unlabeled"}  # in small letters
 LIST = re.compile(r"\s*(\[.*\]|\{.*\}|\(.*[,'\"].*\))\s*", re.DOTALL)
 
 
@@ -32,7 +33,9 @@ class Mistake:
     why: str
 
 
-def mistakes(counts: Mapping[str, int], meant: Collection[str] = ()) -> list[Mistake]:
+def mistakes(
+    counts: Mapping[str, int], meant: Collection[str] = (), rename: Mapping[str, str] | None = None
+) -> list[Mistake]:
     """What is wrong with the labels of a dataset.
 
     Parameters
@@ -41,33 +44,50 @@ def mistakes(counts: Mapping[str, int], meant: Collection[str] = ()) -> list[Mis
         Images a label.
     meant
         Labels of which the user said that they are the name of one class.
+    rename
+        Labels that the user renamed before, and their new names, which the offered line keeps.
     """
     found = []
     if several := {label: pieces for label, pieces in several_in_one(counts).items() if label not in set(meant)}:
         label, pieces = next(iter(several.items()))
-        asked = ", ".join(_quoted([*meant, *several]))
         found.append(
             Mistake(
                 list(several),
                 f"several labels in one ({label!r} reads as {' and '.join(map(repr, pieces)) or 'a list'}); Equipoise "
                 "is for one label an image, multi-label tables are refused: choose one class for each image, or, if "
-                f"these are names of single classes, say so: --set 'ingest.meant=[{asked}]'",
+                f"these are names of single classes, say so: {_meaning([*meant, *several])}",
             )
         )
+    nothing = [label for label in counts if label.casefold() in NO_LABEL or label == "None"]
+    if nothing := [label for label in nothing if label not in meant]:
+        dropped = f"ingest.drop=[{', '.join(map(_quoted, nothing))}]"
+        found.append(
+            Mistake(
+                nothing,
+                "they say that there is no label: leave their cells empty, or put the files beside the folders of "
+                f"classes, so that they count as unlabelled; or leave them out: --set {quoted(dropped)}; or, if they "
+                f"are classes, say so: {_meaning([*meant, *nothing])}",
+            )
+        )
+    alike = {}  # the name that stays: the others
     for names in spelled_alike(counts):
         kept, *others = sorted(names, key=lambda name: (-counts[name], len(name), name))
         if set(names) - set(meant) - {kept}:
-            renamed = ", ".join(f"{_quoted([other])[0]}: {_quoted([kept])[0]}" for other in others)
-            meant_too = ", ".join(_quoted([*meant, *others]))
-            two = _are_codes(names)
-            found.append(
-                Mistake(
-                    sorted(names),
-                    "names of classes that differ by case or spelling only; if they are one class, merge them: "
-                    f"--set 'ingest.rename={{{renamed}}}'"
-                    + (f"; if they are different codes: --set 'ingest.meant=[{meant_too}]'" if two else ""),
-                )
+            alike[kept] = others
+    merged = {other: kept for kept, others in alike.items() for other in others}
+    renamed = {old: merged.get(new, new) for old, new in (rename or {}).items()} | merged
+    pairs = ", ".join(f"{_quoted(old)}: {_quoted(new)}" for old, new in renamed.items())
+    codes = [other for kept, others in alike.items() if _are_codes([kept, *others]) for other in others]
+    for kept, others in alike.items():
+        found.append(
+            Mistake(
+                sorted([kept, *others]),
+                "names of classes that differ by case or spelling only; if they are one class, merge them: --set "
+                + quoted(f"ingest.rename={{{pairs}}}")
+                + (f"; if they are different codes: {_meaning([*meant, *codes])}" if others[0] in codes else "")
+                + ("" if others[0] in codes else "; if they are two, give one a name of its own there"),
             )
+        )
     if numbers := count_measured(counts):
         found.append(
             Mistake(
@@ -103,8 +123,9 @@ def told(wrong: Iterable[Mistake], where: str, rows: Mapping[str, list[int]] | N
 def several_in_one(labels: Collection[str]) -> dict[str, list[str]]:
     """Labels that look like several, with what they are made of (nothing for a list in a cell).
 
-    A list, or anything with ``|``; what falls into labels of the dataset at ``| ; , / + &``, "and", spaces, ``_`` or
-    ``-``; and what falls, at the first six, into pieces each of which is a piece of another such label as well.
+    A list, or anything with ``|``; what falls into labels of the dataset at ``| ; , / + &``, "and", "or", spaces and
+    other signs, if it is no number; and what falls, at the first six, into pieces each of which is a piece of another
+    such label as well.
     """
     known = {_folded(label) for label in labels}
     pieces_of = {label: [piece for piece in re.split(STRONG, label) if piece] for label in labels}
@@ -116,7 +137,7 @@ def several_in_one(labels: Collection[str]) -> dict[str, list[str]]:
             found[label] = []
         elif len(pieces) > 1 and ("|" in label or all(shared[_folded(piece)] > 1 for piece in pieces)):
             found[label] = pieces
-        elif made_of := _known_pieces(label, known):
+        elif _number(label) is None and (made_of := _known_pieces(label, known)):
             found[label] = made_of
     return found
 
@@ -175,9 +196,23 @@ def _folded(label: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
 
 
-def _quoted(names: Iterable[str]) -> list[str]:
-    """Names as YAML text, whatever they look like."""
-    return ['"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names]
+def _meaning(names: Iterable[str]) -> str:
+    """The option that says that these are names of single classes."""
+    return "--set " + quoted(f"ingest.meant=[{', '.join(map(_quoted, names))}]")
+
+
+def _quoted(name: str) -> str:
+    """A name as YAML text, whatever it looks like; letters that can't be seen, or told apart, as their numbers."""
+    composed = unicodedata.normalize("NFC", name) == name
+    shown = ""
+    for sign in name:
+        if sign in '\\"':
+            shown += f"\\{sign}"
+        elif sign.isprintable() and (composed or not unicodedata.combining(sign)):
+            shown += sign
+        else:
+            shown += f"\\U{ord(sign):08x}"
+    return f'"{shown}"'
 
 
 def _rows(rows: list[int]) -> str:

@@ -90,7 +90,7 @@ def check_labels(sources: Iterable[Source], params: Ingest, where: str) -> None:
     """
     sources = [source for source in sources if source.label]
     counts = Counter(str(source.label) for source in sources)
-    if wrong := mistakes(counts, params.meant):
+    if wrong := mistakes(counts, params.meant, params.rename):
         rows: dict[str, list[int]] = {}
         for source in sources:
             if source.row is not None:

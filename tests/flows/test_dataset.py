@@ -557,6 +557,18 @@ def test_mistakes_are_told_before_anything_is_copied(
     assert not (root / "data/raw.dvc").exists()
 
 
+def test_the_page_counts_classes_as_they_are_merged_and_left_out(
+    root: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(repository / "params.yaml", root)
+    images = make(tmp_path / "images", *(f"{label}/{n}.png" for label in ("1", "1.0", "2", "x") for n in range(3)))
+    settings = ['ingest.rename={"1.0": "1"}', "ingest.drop=[x]", "ingest.min_images=4"]
+    add(root, images, dry_run=True, settings=settings)
+    said = capsys.readouterr().out
+    assert "2: 1 6, 2 3\n" in said
+    assert "fewer than 4 images, so that a run will refuse them: 2 (3)." in said
+
+
 def test_measurements_are_no_classes(root: Path, tmp_path: Path) -> None:
     folder = make(tmp_path / "scans", *(f"{number}.png" for number in range(51)))
     text = "path,label\n" + "".join(f"{number}.png,{number / 7}\n" for number in range(51))

@@ -1,17 +1,48 @@
 """Labels that can't be taken as they are: several in one, one spelled twice, a measurement."""
 
+import shlex
 from collections import Counter
 
 import pytest
+from ruamel.yaml import YAML
 
 from tasks.ingest.labels import mistakes, several_in_one, spelled_alike, told
+
+
+def lines(why):
+    """The settings that a message offers, as a shell and then YAML read them."""
+    words = [words for one in why.split("--set ")[1:] for words in shlex.split(one)[:1]]
+    return {key: YAML(typ="safe").load(value) for key, _, value in (word.rstrip(";").partition("=") for word in words)}
 
 
 def wrong(*labels, meant=()):
     return [(one.labels, one.why) for one in mistakes(Counter(labels), meant)]
 
 
-@pytest.mark.parametrize("separator", ["/", "+", "|", ",", ";", "&", " ", " and ", "_", "-", " / ", "\\"])
+@pytest.mark.parametrize(
+    "separator",
+    [
+        "/",
+        "+",
+        "|",
+        ",",
+        ";",
+        "&",
+        " ",
+        " and ",
+        "_",
+        "-",
+        " / ",
+        "\\",
+        ":",
+        ".",
+        "~",
+        " > ",
+        "\u2013",
+        "\u3001",
+        " or ",
+    ],
+)
 def test_a_label_that_is_made_of_others_is_several(separator):
     doubtful = f"scratch{separator}dent"
     ((labels, why),) = wrong("scratch", "dent", "Dent" if False else "dent", doubtful)
@@ -41,6 +72,8 @@ def test_pieces_that_come_in_several_combinations_are_labels_though_none_stands_
         ["T-shirt", "shirt"],
         ["salt & pepper", "ketchup"],
         ["(empty)", "full"],
+        ["3", "5", "3.5"],
+        ["C", "C++", "C#"],
     ],
 )
 def test_names_of_one_class_pass(labels):
@@ -66,6 +99,28 @@ def test_the_rarer_spelling_is_renamed_to_the_commoner():
     assert '--set \'ingest.rename={"1.0": "1"}\'' in why
     ((_, why),) = mistakes_of(["1.0", "1"])
     assert '--set \'ingest.rename={"1": "1.0"}\'' in why
+
+
+def test_all_that_is_spelled_twice_is_merged_by_one_line_which_keeps_earlier_ones():
+    found = mistakes(Counter(["Cat", "Cat", "cat", "dog", "dog", "Dog"]), rename={"kitten": "cat", "x": "y"})
+    merged = {"kitten": "Cat", "x": "y", "cat": "Cat", "Dog": "dog"}
+    assert [lines(one.why) for one in found] == [{"ingest.rename": merged}] * 2
+
+
+@pytest.mark.parametrize("label", ["['it']", 'it\'s, "a"', "a\nb|c", "a\\|\u200bb", "rie\u0301|b"])
+def test_offered_lines_can_be_pasted_whatever_is_in_the_names(label):
+    ((labels, why),) = wrong(label, "it's", '"a"')
+    assert labels == [label]
+    assert lines(why) == {"ingest.meant": [label]}
+    assert why.isprintable()
+
+
+@pytest.mark.parametrize("label", ["NaN", "nan", "None", "NULL", "<NA>", "unlabelled"])
+def test_a_label_that_says_that_there_is_none_is_asked_for(label):
+    ((labels, why),) = wrong("a", label, "none")[:1]
+    assert labels == [label]
+    assert lines(why) == {"ingest.drop": [label], "ingest.meant": [label]}
+    assert wrong("a", "b", label, meant=[label]) == []
 
 
 def test_codes_with_leading_zeros_may_be_meant():
