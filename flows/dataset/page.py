@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from flows.dataset.entries import Entry, Found, Plan, chosen_entries, class_counts
+from flows.dataset.entries import Entry, Found, Plan, chosen_entries, class_counts, given_groups
 from tasks.disk import readable_size
 from tasks.group.name_series import column_hints, hints, told
 from tasks.group.relations import captured
@@ -53,7 +53,7 @@ def page(new: Found, plan: Plan, ingest: Ingest, group: Group, split: Split) -> 
     classes = f"{len(counts):,}{joined}: {first_few(shown, MOST_CLASSES)}"
     yield "classes", [classes + (f"; {unlabelled:,} unlabelled" if unlabelled else ""), *_small(counts, ingest)]
     yield "parts", [_parts(plan.entries)]
-    yield "groups", list(_groups(new, chosen, group, split))
+    yield "groups", list(_groups(new, chosen, ingest, group, split))
 
 
 def laid_out(paragraphs: Iterable[Paragraph]) -> Iterator[str]:
@@ -120,8 +120,8 @@ def _parts(entries: list[Entry]) -> str:
     return ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts[part])
 
 
-def _groups(new: Found, entries: list[Entry], params: Group, split: Split) -> Iterator[str]:
-    images = pd.DataFrame([one.said for one in entries])
+def _groups(new: Found, entries: list[Entry], ingest: Ingest, params: Group, split: Split) -> Iterator[str]:
+    images = pd.DataFrame([one.said for one in entries]).assign(group=given_groups(entries, ingest))
     groups = images["group"].where(images["group"] != "")
     if groups.notna().any():
         yield f"{groups.nunique():,}, given for {groups.count():,} images"
