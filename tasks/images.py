@@ -19,11 +19,11 @@ from typing import BinaryIO
 
 import numpy as np
 import simplejpeg
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from tasks import deep_colour, exif, heic, jpeg, jpeg_oddities, png_essence
+from tasks import deep_colour, exif, heic, high_bytes, jpeg, jpeg_oddities, png_essence
 from tasks.deep_colour import AnyImage, DeepColour
-from tasks.depth import bits_for, eight_bit
+from tasks.depth import FULL, bits_for, eight_bit, top
 from tasks.errors import InputError
 from tasks.formats import ARCHIVE, DICOM, HEAD, HEIC, IMAGE, JPEG_XL, RAW, TEXT, VIDEO, Kind, kind_of
 
@@ -79,7 +79,8 @@ class Decoded:
     Attributes
     ----------
     image
-        The first frame, upright (EXIF orientation applied), in the mode of the file.
+        The first frame, upright (EXIF orientation applied), in the mode of the file; integers of 32 bits that fit into
+        16 as 16-bit grey.
     mode, format
         Pillow's names, as the file has them; ``RGB;16`` and ``RGBA;16`` for colours of 16 bits a value.
     frames
@@ -94,7 +95,7 @@ class Decoded:
         EXIF position in degrees, north and east positive.
     dpi
         Pixels an inch that the file names, across.
-    jpeg.quality
+    jpeg_quality
         Quality of a JPEG, 1 to 100 (see `tasks.jpeg`).
     oddities
         What is unusual in how the file is written, though its pixels are whole.
@@ -178,9 +179,9 @@ def to_rgb(image: AnyImage, depth: int) -> Image.Image:
     """An image of any mode as 8-bit RGB; what models, reports and hashes see.
 
     Transparent pixels lie on mid grey (128). 16-bit values are scaled from 0..2^depth - 1 to 0..255, the same for all
-    images, so that brightness stays comparable. 32-bit integers are taken as 16-bit where they fit, floats as 0..1 or
-    0..255 where they fit; other ranges are stretched, from zero or a negative minimum to the maximum. CMYK is converted
-    without a colour profile.
+    images, so that brightness stays comparable; so are 32-bit integers that fit into 16 (`open_image`). Floats are
+    taken as 0..1 or 0..255 where they fit; other ranges are stretched, from zero or a negative minimum to the maximum.
+    CMYK is converted without a colour profile.
 
     Parameters
     ----------
@@ -228,8 +229,12 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
         with _limited(max_pixels), Image.open(file, formats=formats) as image:
             mode, frames = image.mode, int(getattr(image, "n_frames", 1))
             is_deep = deep_colour.is_deep_colour(image)  # before EXIF is read, which loads a PNG
+            is_cut = high_bytes.holds_high_bytes(image, file)
             fields = exif.read(image)
             pixels, others = _pixels(file, image, is_deep)
+            if is_cut and not isinstance(pixels, DeepColour):
+                high_bytes.check(pixels)
+                others.append(high_bytes.ODDITY)
             return Decoded(
                 image=pixels,
                 mode=pixels.mode if isinstance(pixels, DeepColour) else mode,
@@ -307,6 +312,7 @@ def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> tuple[AnyImage
             pixels = Image.fromarray(decoded.squeeze(2) if image.mode == "L" else decoded)
             return _upright(pixels, orientation), oddities
         image = Image.open(io.BytesIO(content), formats=("JPEG",))  # Pillow knows how Adobe inverts these
+    white = _white_of_pgm(image)
     image.load()
     orientation = exif.orientation(exif.read(image))  # read again: Pillow has turned a TIFF by now
     deep = deep_colour.read(file, image, orientation) if is_deep else None
@@ -314,7 +320,7 @@ def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> tuple[AnyImage
         return deep, oddities
     pixels = _upright(image, orientation)
     pixels.info = {key: value for key, value in image.info.items() if key == "transparency"}
-    return pixels, oddities
+    return _of_sixteen_bits(pixels, white) if pixels.mode == "I" else pixels, oddities
 
 
 def _strictly(content: bytes, colour_space: str) -> tuple[np.ndarray, bytes, list[str]]:
@@ -326,6 +332,21 @@ def _strictly(content: bytes, colour_space: str) -> tuple[np.ndarray, bytes, lis
             with suppress(ValueError):
                 return simplejpeg.decode_jpeg(standard, colour_space, strict=True), standard, oddities
         raise
+
+
+def _white_of_pgm(image: Image.Image) -> int:
+    """The value that is white in an opened PGM, which Pillow scales to 65,535; that for other files."""
+    told = image.tile[0].args if isinstance(image, ImageFile.ImageFile) and image.format == "PPM" else ()
+    return int(told[1]) if isinstance(told, tuple) and len(told) == 2 else top(FULL)
+
+
+def _of_sixteen_bits(image: Image.Image, white: int) -> Image.Image:
+    """Integers of 32 bits as 16-bit grey where they fit: as 32 Pillow also reads signed TIFFs and deep PGMs."""
+    values = np.asarray(image)
+    if white != top(FULL):
+        values = (values * (white / top(FULL))).round()
+    fits = values.min(initial=0) >= 0 and values.max(initial=0) <= top(FULL)
+    return Image.fromarray(values.astype(np.uint16)) if fits else image
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
