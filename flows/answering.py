@@ -59,6 +59,8 @@ def _get(address: str, seconds: float) -> tuple[int, bytes] | None:
     """Status and the first bytes of what a GET of `address` brings; None if nothing that speaks HTTP answers."""
     try:
         parts = urlsplit(address)
+        if parts.scheme not in ("http", "https"):  # urllib opens files, too
+            return None
         login, _, host = parts.netloc.rpartition("@")
         request = urllib.request.Request(urlunsplit(parts._replace(netloc=host)))  # noqa: S310 (the user names it)
         if login:

@@ -12,6 +12,7 @@ from tasks.formats import HEAD, OTHER, TEXT, Kind, kind_of
 from tasks.images import OTHER_FILE, can_read
 from tasks.ingest.left_out import LEFT_OUT, left_out_text, read_left_out
 from tasks.ingest.reasons import BROKEN_LINK
+from tasks.ingest.wording import readable
 from tasks.progress import say
 
 LINK = "link"
@@ -40,23 +41,28 @@ def kind_to_leave_out(path: Path) -> Kind | None:
 def left_out(path: Path, label: str, kind: Kind) -> LeftOut:
     """A file of a kind that is left out; `path` lies below the folder that is looked through."""
     if kind in (TEXT, OTHER):
-        return LeftOut(path.as_posix(), "", OTHER_FILE, path.suffix.lower() or "no ending")
-    return LeftOut(path.as_posix(), label if kind.shows_something else "", kind.name, kind.remedy)
+        return LeftOut(_named(path), "", OTHER_FILE, readable(path.suffix.lower()) or "no ending")
+    return LeftOut(_named(path), label if kind.shows_something else "", kind.name, kind.remedy)
 
 
 def left_out_link(path: Path, label: str) -> LeftOut:
     """A link that is not followed."""
-    return LeftOut(path.as_posix(), label, LINK, "not followed; --follow-links takes what it leads to")
+    return LeftOut(_named(path), label, LINK, "not followed; --follow-links takes what it leads to")
 
 
 def left_out_broken(path: Path, label: str) -> LeftOut:
     """A link that leads nowhere, or back to where it is."""
-    return LeftOut(path.as_posix(), label, BROKEN_LINK, "leads nowhere, or back to where it is")
+    return LeftOut(_named(path), label, BROKEN_LINK, "leads nowhere, or back to where it is")
 
 
 def left_out_on_purpose(path: Path) -> LeftOut:
     """An image in a folder of which the user said that it is no part."""
-    return LeftOut(path.as_posix(), "", LEFT_OUT_FOLDER, "ingest.parts calls its folder none")
+    return LeftOut(_named(path), "", LEFT_OUT_FOLDER, "ingest.parts calls its folder none")
+
+
+def _named(path: Path) -> str:
+    """A path as the table holds it, also where its bytes are not UTF-8."""
+    return readable(path.as_posix())
 
 
 def notes(files: Iterable[LeftOut]) -> list[str]:

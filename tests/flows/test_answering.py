@@ -57,6 +57,12 @@ def test_what_is_no_address_does_not_answer(address):
     assert not is_prefect(address)
 
 
+def test_a_file_is_no_server(tmp_path):
+    (tmp_path / "health").write_text("true")
+    assert not answers(f"file://{tmp_path}/health")
+    assert not is_prefect(f"file://{tmp_path}")
+
+
 def test_a_server_that_never_answers_is_given_up():
     with socket.create_server((HOST, 0)) as silent:
         assert not is_prefect(f"http://{HOST}:{silent.getsockname()[1]}/api", seconds=0.2)

@@ -431,6 +431,16 @@ def test_what_was_left_out_is_remembered_with_its_reason_until_it_comes_in(root:
     assert file.read_text() == "path,label,reason,detail\n"
 
 
+def test_what_is_left_out_is_remembered_also_where_its_name_is_no_utf_8(root: Path, photos: Path) -> None:
+    for name in (b"caf\xe9.t\xe9t", b"caf\xe9.link"):
+        path = Path(os.fsdecode(os.fsencode(photos / "cat") + b"/" + name))
+        path.write_bytes(b"\0") if name.endswith(b"t") else path.symlink_to("nowhere")
+    assert add(root, photos).images == 4
+    left = (root / "data/left_out.csv").read_text()
+    assert r"cat/caf\xe9.t\xe9t,,other file,.t\xe9t" in left
+    assert r"cat/caf\xe9.link,cat,broken link," in left
+
+
 def test_links_that_lead_out_are_not_followed(
     root: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,6 +47,15 @@ def test_secrets_of_the_environment_are_masked_wherever_they_stand(monkeypatch):
     assert masked(said) == "*** *** *** *** 5000/train"
 
 
+@pytest.mark.parametrize("password", ["a/b", "it's", 'a"b', "p@s", "a b", "ü:/@"])
+def test_a_password_in_an_address_of_the_environment_is_hidden_however_short_and_whatever_its_signs(
+    password, monkeypatch
+):
+    address = f"postgresql://u:{password}@host:5432/db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert masked(f"can't open {address}: gone") == "can't open postgresql://u:***@host:5432/db: gone"
+
+
 def test_what_is_logged_and_what_a_crash_says_is_masked():
     code = (
         "import logging; from flows.masking import mask_logs; mask_logs(); logging.basicConfig()\n"
