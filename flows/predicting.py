@@ -96,7 +96,8 @@ def predict(root: Path, strategy: str, files: Sequence[Path], out: Path, workers
     if len(failed) == len(table):
         raise InputError(f"none of the {len(table):,} files can be read as an image; the first: {failed.iloc[0]}")
     ordered = ["path", "label", *(name for name in table.columns if name not in ("path", "label", "error")), "error"]
-    table["path"] = [harmless(name) for name in table["path"]]
+    for column in ("path", "error"):  # both begin with the name of a file
+        table[column] = [harmless(text) if isinstance(text, str) else text for text in table[column]]
     write_text(out, table[ordered].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
     return [str(why) for why in failed]
 
