@@ -1,4 +1,4 @@
-"""What answers at an address, asked once and within seconds: Prefect, MLflow, something else, or nothing."""
+"""What answers at an address, asked once and within seconds: Prefect, something else, or nothing."""
 
 from __future__ import annotations
 
@@ -29,12 +29,6 @@ def is_prefect(api: str, seconds: float = SECONDS) -> bool:
     version = _get(f"{api}/admin/version", seconds)
     # A server that wants a login tells its health only.
     return version is not None and (version[0] == 401 or (version[0] == 200 and isinstance(_json(version[1]), str)))
-
-
-def is_mlflow(address: str, seconds: float = SECONDS) -> bool:
-    """Whether MLflow's server answers at `address`."""
-    health, version = _get(f"{address}/health", seconds), _get(f"{address}/version", seconds)
-    return health == (200, b"OK") and version is not None and version[1][:1].isdigit()
 
 
 def is_free(port: int) -> bool:

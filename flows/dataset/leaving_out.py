@@ -8,8 +8,8 @@ from pathlib import Path
 
 from flows.dataset.entries import Entry, LeftOut, listed
 from tasks.files import write_text
-from tasks.formats import HEAD, OTHER, TEXT, Kind, kind_of
-from tasks.images import OTHER_FILE, can_read
+from tasks.formats import OTHER, TEXT, Kind
+from tasks.images import OTHER_FILE
 from tasks.ingest.left_out import LEFT_OUT, left_out_text, read_left_out
 from tasks.ingest.reasons import BROKEN_LINK
 from tasks.ingest.wording import readable
@@ -17,25 +17,6 @@ from tasks.progress import say
 
 LINK = "link"
 LEFT_OUT_FOLDER = "image"
-# Formats that begin with no mark, or can be text: here the name decides, as it does for a damaged file.
-IMAGE_SUFFIXES = frozenset(
-    [
-        *(".apng", ".avif", ".bmp", ".dib", ".gif", ".icb", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm"),
-        *(".pcx", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".ras", ".sgi", ".tga", ".tif", ".tiff", ".webp"),
-    ]
-)
-
-
-def kind_to_leave_out(path: Path) -> Kind | None:
-    """What a file is that is no image that can be read; None for those that are, or should be by their names."""
-    try:
-        with path.open("rb") as file:
-            kind = kind_of(file.read(HEAD))
-    except OSError:
-        kind = OTHER
-    if can_read(kind) or (kind in (TEXT, OTHER) and path.suffix.lower() in IMAGE_SUFFIXES):
-        return None
-    return kind
 
 
 def left_out(path: Path, label: str, kind: Kind) -> LeftOut:
