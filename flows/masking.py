@@ -18,7 +18,8 @@ _LOGIN = re.compile(
     r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/\s:@'\"]*)(?P<password>:[^/\s'\"]*)?@", re.IGNORECASE
 )
 _NAMED = re.compile(
-    r"(?P<name>(?:password|passwd|pwd|token|secret|api_?key|account_?key|access_?key|signature|\bsig)=)[^&;,\s'\")]+",
+    r"(?P<name>(?:password|passwd|pwd|token|secret|api_?key|account_?key|access_?key|signature|\bsig)"
+    r"(?:=|['\"]\s*:\s*['\"])|authorization['\"]?\s*:\s*['\"]?(?:basic|bearer)\s)[^&;,\s'\")]+",
     re.IGNORECASE,
 )
 # Names of environment variables whose values are secrets as they stand, MLFLOW_TRACKING_PASSWORD for instance.
@@ -29,8 +30,8 @@ _PASSWORD_OF = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s:@]*:(?P<password>.+)@", r
 def masked(text: str) -> str:
     """`text` with *** in place of each password: ``http://someone:***@host``.
 
-    A password is what stands as one in an address, what follows ``password=`` and its like, and the value of an
-    environment variable that is named or used as a secret.
+    A password is what stands as one in an address, what follows ``password=``, ``"password": "`` and their like, what a
+    header authorizes with, and the value of an environment variable that is named or used as a secret.
     """
     for secret, shown in _secrets(tuple(_candidates())):
         text = text.replace(secret, shown)

@@ -124,27 +124,12 @@ def _predicted(model: Model, files: Sequence[Path], workers: int) -> tuple[pd.Da
     """The predictions for the files that are images, and what is wrong with the others."""
     import pandas as pd
 
-    from tasks.train.predicting import predicted
+    from tasks.train.predicting import predicted, readable
 
     try:
         return predicted(model, files, workers), {}
     except InputError:
-        good, errors = _readable(files, model.depth)
+        good, errors = readable(model, files)
         if not errors:
             raise
         return predicted(model, good, workers) if good else pd.DataFrame(index=[]), errors
-
-
-def _readable(files: Sequence[Path], depth: int) -> tuple[list[Path], dict[Path, str]]:
-    """The files that are images, and what is wrong with the others."""
-    from tasks.images import UnreadableError, open_image, to_rgb
-
-    good: list[Path] = []
-    errors: dict[Path, str] = {}
-    for file in files:
-        try:
-            to_rgb(open_image(file).image, depth)
-            good.append(file)
-        except UnreadableError as error:
-            errors[file] = f"{file}: {error}"
-    return good, errors

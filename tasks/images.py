@@ -159,6 +159,18 @@ def open_image(source: Path | BinaryIO, max_pixels: int | None = None) -> Decode
         return _decode(file, max_pixels)
 
 
+def size_in_header(path: Path) -> tuple[int, int] | None:
+    """Width and height that a file's header names, before it is turned upright; None where it can't be read as one."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            file.seek(0)
+            with _limited(None), Image.open(file, formats=_formats(kind_of(head))) as image:
+                return image.size
+    except (UnreadableError, MemoryError, *exif.DECODER_ERRORS):
+        return None
+
+
 def open_rgb(path: Path, depth: int) -> Image.Image:
     """An image that the catalog holds, upright and as 8-bit RGB; `depth` is that of the dataset (see `to_rgb`).
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 
 from flows.dataset.entries import Entry, Found, Plan, chosen_entries, class_counts, given_groups
 from tasks.disk import readable_size
 from tasks.group.name_series import column_hints, hints, told
 from tasks.group.relations import captured
+from tasks.images import size_in_header
 from tasks.ingest.wording import first_few
 from tasks.params.models import Group, Ingest, Split
 
@@ -94,7 +94,7 @@ def _kinds(entries: list[Entry]) -> str:
     """Endings of the names, and the range of the sizes of the first images."""
     endings = Counter(Path(one.path).suffix.lower().removeprefix(".") or "no ending" for one in entries)
     said = ", ".join(f"{number:,} {ending}" for ending, number in endings.most_common(5))
-    sizes = [size for one in entries[:: max(1, len(entries) // LOOKED_AT)] if (size := _size(one.source))]
+    sizes = [size for one in entries[:: max(1, len(entries) // LOOKED_AT)] if (size := size_in_header(one.source))]
     if not sizes:
         return said
     low, high = min(sizes, key=_area), max(sizes, key=_area)
@@ -103,14 +103,6 @@ def _kinds(entries: list[Entry]) -> str:
 
 def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
-
-
-def _size(file: Path) -> tuple[int, int] | None:
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None  # told by the stage ingest, which opens every file
 
 
 def _parts(entries: list[Entry]) -> str:

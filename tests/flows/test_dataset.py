@@ -306,6 +306,27 @@ def test_train_val_and_test_folders_become_parts(root: Path, tmp_path: Path) -> 
     }
 
 
+def test_what_has_to_be_asked_of_given_parts_is_asked_of_the_classes_that_are_kept(
+    project_root: Path, tmp_path: Path
+) -> None:
+    places = [f"{part}/{label}/{part}{label}.png" for part in ("train", "val") for label in ("cat", "dog")]
+    folder = make(tmp_path / "set", *places, "test/junk/1.png", "train/junk/2.png")
+    with pytest.raises(InputError, match="you gave the parts train and val, and no test part"):
+        add(project_root, folder, settings=["ingest.drop=[junk]"])
+    assert not (project_root / "data/raw").exists()
+    assert add(project_root, folder).classes == {"cat": 2, "dog": 2, "junk": 2}
+
+
+def test_a_damaged_header_stops_no_look_at_the_sizes(root: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "set", "cat/1.png", "dog/1.png")
+    (folder / "cat/2.avif").write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(40))
+    photo(folder / "dog/3.avif", "AVIF")
+    data = (folder / "dog/3.avif").read_bytes()
+    for cut in range(40, 300, 20):
+        (folder / f"dog/{cut}.avif").write_bytes(data[:cut])
+    assert add(root, folder).images == 17
+
+
 def test_folders_and_a_table_join_into_one_table(root: Path, photos: Path, tmp_path: Path) -> None:
     add(root, photos)
     scans = make(tmp_path / "scans", "new/1.png")
