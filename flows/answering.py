@@ -1,4 +1,4 @@
-"""What answers at an address, asked once and within seconds: Prefect, MLflow, something else, or nothing."""
+"""What answers at an address, asked once and within seconds: Prefect, something else, or nothing."""
 
 from __future__ import annotations
 
@@ -31,12 +31,6 @@ def is_prefect(api: str, seconds: float = SECONDS) -> bool:
     return version is not None and (version[0] == 401 or (version[0] == 200 and isinstance(_json(version[1]), str)))
 
 
-def is_mlflow(address: str, seconds: float = SECONDS) -> bool:
-    """Whether MLflow's server answers at `address`."""
-    health, version = _get(f"{address}/health", seconds), _get(f"{address}/version", seconds)
-    return health == (200, b"OK") and version is not None and version[1][:1].isdigit()
-
-
 def is_free(port: int) -> bool:
     """Whether nothing has this port of the loopback interface."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -59,6 +53,8 @@ def _get(address: str, seconds: float) -> tuple[int, bytes] | None:
     """Status and the first bytes of what a GET of `address` brings; None if nothing that speaks HTTP answers."""
     try:
         parts = urlsplit(address)
+        if parts.scheme not in ("http", "https"):  # urllib opens files, too
+            return None
         login, _, host = parts.netloc.rpartition("@")
         request = urllib.request.Request(urlunsplit(parts._replace(netloc=host)))  # noqa: S310 (the user names it)
         if login:

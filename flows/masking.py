@@ -18,7 +18,8 @@ _LOGIN = re.compile(
     r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/\s:@'\"]*)(?P<password>:[^/\s'\"]*)?@", re.IGNORECASE
 )
 _NAMED = re.compile(
-    r"(?P<name>(?:password|passwd|pwd|token|secret|api_?key|account_?key|access_?key|signature|\bsig)=)[^&;,\s'\")]+",
+    r"(?P<name>(?:password|passwd|pwd|token|secret|api_?key|account_?key|access_?key|signature|\bsig)"
+    r"(?:=|['\"]\s*:\s*['\"])|authorization['\"]?\s*:\s*['\"]?(?:basic|bearer)\s)[^&;,\s'\")]+",
     re.IGNORECASE,
 )
 # Names of environment variables whose values are secrets as they stand, MLFLOW_TRACKING_PASSWORD for instance.
@@ -29,11 +30,11 @@ _PASSWORD_OF = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s:@]*:(?P<password>.+)@", r
 def masked(text: str) -> str:
     """`text` with *** in place of each password: ``http://someone:***@host``.
 
-    A password is what stands as one in an address, what follows ``password=`` and its like, and the value of an
-    environment variable that is named or used as a secret.
+    A password is what stands as one in an address, what follows ``password=``, ``"password": "`` and their like, what a
+    header authorizes with, and the value of an environment variable that is named or used as a secret.
     """
-    for secret in _secrets(tuple(_candidates())):
-        text = text.replace(secret, MASK)
+    for secret, shown in _secrets(tuple(_candidates())):
+        text = text.replace(secret, shown)
     return _NAMED.sub(rf"\g<name>{MASK}", _LOGIN.sub(_hide, text))
 
 
@@ -62,16 +63,21 @@ def _candidates() -> list[tuple[str, str]]:
 
 
 @lru_cache(maxsize=8)
-def _secrets(variables: tuple[tuple[str, str], ...]) -> list[str]:
-    """The secrets that these environment variables hold, as they stand and unescaped, the longest first."""
-    found = set()
+def _secrets(variables: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    """The secrets that these environment variables hold, and what is shown for them, the longest first.
+
+    Addresses with a password are told whole, so that a short password is hidden there too, whatever signs it has.
+    """
+    found, whole = set[str](), dict[str, str]()
     for name, text in variables:
         login = _PASSWORD_OF.match(text)
         if login and not login["password"].partition("/")[0].isdigit():  # else it is a port, and a path with an @
             found |= {login["password"], unquote(login["password"])}
+            whole[text] = text[: login.start("password")] + MASK + text[login.end("password") :]
         elif _SECRET_NAME.search(name) and "://" not in text:
             found |= {text, *text.split(":", 1)[1:]}  # Prefect's and others' user:password
-    return sorted((secret for secret in found if len(secret) >= _FEWEST), key=len, reverse=True)
+    hidden = whole | {secret: MASK for secret in found if len(secret) >= _FEWEST}
+    return sorted(hidden.items(), key=lambda item: (-len(item[0]), item))
 
 
 def _masked_record(*args: Any, **options: Any) -> logging.LogRecord:

@@ -96,7 +96,8 @@ def predict(root: Path, strategy: str, files: Sequence[Path], out: Path, workers
     if len(failed) == len(table):
         raise InputError(f"none of the {len(table):,} files can be read as an image; the first: {failed.iloc[0]}")
     ordered = ["path", "label", *(name for name in table.columns if name not in ("path", "label", "error")), "error"]
-    table["path"] = [harmless(name) for name in table["path"]]
+    for column in ("path", "error"):  # both begin with the name of a file
+        table[column] = [harmless(text) if isinstance(text, str) else text for text in table[column]]
     write_text(out, table[ordered].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
     return [str(why) for why in failed]
 
@@ -123,27 +124,12 @@ def _predicted(model: Model, files: Sequence[Path], workers: int) -> tuple[pd.Da
     """The predictions for the files that are images, and what is wrong with the others."""
     import pandas as pd
 
-    from tasks.train.predicting import predicted
+    from tasks.train.predicting import predicted, readable
 
     try:
         return predicted(model, files, workers), {}
     except InputError:
-        good, errors = _readable(files, model.depth)
+        good, errors = readable(model, files)
         if not errors:
             raise
         return predicted(model, good, workers) if good else pd.DataFrame(index=[]), errors
-
-
-def _readable(files: Sequence[Path], depth: int) -> tuple[list[Path], dict[Path, str]]:
-    """The files that are images, and what is wrong with the others."""
-    from tasks.images import UnreadableError, open_image, to_rgb
-
-    good: list[Path] = []
-    errors: dict[Path, str] = {}
-    for file in files:
-        try:
-            to_rgb(open_image(file).image, depth)
-            good.append(file)
-        except UnreadableError as error:
-            errors[file] = f"{file}: {error}"
-    return good, errors

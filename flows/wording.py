@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from tasks import decimals
+
 
 def interval(value: Mapping[str, float] | None, *, signed: bool = False, join: str = " ") -> str:
     """A value with its interval, for instance ``.581 [.553, .610]``; nothing for none."""
     if value is None:
         return ""
-    sign = "+" if signed else ""
-    text = f"{value['value']:{sign}.3f}{join}[{value['low']:{sign}.3f}, {value['high']:{sign}.3f}]"
+    number = decimals.signed if signed else decimals.decimal
+    text = f"{number(value['value'])}{join}[{number(value['low'])}, {number(value['high'])}]"
     return re.sub(r"\b0\.", ".", text)

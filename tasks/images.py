@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from tasks import deep_colour, exif, heic, jpeg, png_essence
+from tasks import deep_colour, exif, heic, high_bytes, jpeg, png_essence
 from tasks.deep_colour import AnyImage, DeepColour
-from tasks.depth import bits_for, eight_bit
+from tasks.depth import FULL, bits_for, eight_bit, top
 from tasks.errors import InputError
 from tasks.formats import ARCHIVE, DICOM, HEAD, HEIC, IMAGE, JPEG_XL, RAW, TEXT, VIDEO, Kind, kind_of
 
@@ -78,7 +78,8 @@ class Decoded:
     Attributes
     ----------
     image
-        The first frame, upright (EXIF orientation applied), in the mode of the file.
+        The first frame, upright (EXIF orientation applied), in the mode of the file; integers of 32 bits that fit into
+        16 as 16-bit grey.
     mode, format
         Pillow's names, as the file has them; ``RGB;16`` and ``RGBA;16`` for colours of 16 bits a value.
     frames
@@ -93,7 +94,7 @@ class Decoded:
         EXIF position in degrees, north and east positive.
     dpi
         Pixels an inch that the file names, across.
-    jpeg.quality
+    jpeg_quality
         Quality of a JPEG, 1 to 100 (see `tasks.jpeg`).
     oddities
         What is unusual in how the file is written, though its pixels are whole.
@@ -157,6 +158,18 @@ def open_image(source: Path | BinaryIO, max_pixels: int | None = None) -> Decode
         return _decode(file, max_pixels)
 
 
+def size_in_header(path: Path) -> tuple[int, int] | None:
+    """Width and height that a file's header names, before it is turned upright; None where it can't be read as one."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            file.seek(0)
+            with _limited(None), Image.open(file, formats=_formats(kind_of(head))) as image:
+                return image.size
+    except (UnreadableError, MemoryError, *exif.DECODER_ERRORS):
+        return None
+
+
 def open_rgb(path: Path, depth: int) -> Image.Image:
     """An image that the catalog holds, upright and as 8-bit RGB; `depth` is that of the dataset (see `to_rgb`).
 
@@ -177,9 +190,9 @@ def to_rgb(image: AnyImage, depth: int) -> Image.Image:
     """An image of any mode as 8-bit RGB; what models, reports and hashes see.
 
     Transparent pixels lie on mid grey (128). 16-bit values are scaled from 0..2^depth - 1 to 0..255, the same for all
-    images, so that brightness stays comparable. 32-bit integers are taken as 16-bit where they fit, floats as 0..1 or
-    0..255 where they fit; other ranges are stretched, from zero or a negative minimum to the maximum. CMYK is converted
-    without a colour profile.
+    images, so that brightness stays comparable; so are 32-bit integers that fit into 16 (`open_image`). Floats are
+    taken as 0..1 or 0..255 where they fit; other ranges are stretched, from zero or a negative minimum to the maximum.
+    CMYK is converted without a colour profile.
 
     Parameters
     ----------
@@ -227,8 +240,12 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
         with _limited(max_pixels), Image.open(file, formats=formats) as image:
             mode, frames = image.mode, int(getattr(image, "n_frames", 1))
             is_deep = deep_colour.is_deep_colour(image)  # before EXIF is read, which loads a PNG
+            is_cut = high_bytes.holds_high_bytes(image, file)
             fields = exif.read(image)
             pixels, others = _pixels(file, image, is_deep)
+            if is_cut and not isinstance(pixels, DeepColour):
+                high_bytes.check(pixels)
+                others.append(high_bytes.ODDITY)
             return Decoded(
                 image=pixels,
                 mode=pixels.mode if isinstance(pixels, DeepColour) else mode,
@@ -306,6 +323,7 @@ def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> tuple[AnyImage
             pixels = Image.fromarray(decoded.squeeze(2) if image.mode == "L" else decoded)
             return _upright(pixels, orientation), oddities
         image = Image.open(io.BytesIO(content), formats=("JPEG",))  # Pillow knows how Adobe inverts these
+    white = _white_of_pgm(image)
     image.load()
     orientation = exif.orientation(exif.read(image))  # read again: Pillow has turned a TIFF by now
     deep = deep_colour.read(file, image, orientation) if is_deep else None
@@ -313,7 +331,22 @@ def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> tuple[AnyImage
         return deep, oddities
     pixels = _upright(image, orientation)
     pixels.info = {key: value for key, value in image.info.items() if key == "transparency"}
-    return pixels, oddities
+    return _of_sixteen_bits(pixels, white) if pixels.mode == "I" else pixels, oddities
+
+
+def _white_of_pgm(image: Image.Image) -> int:
+    """The value that is white in an opened PGM, which Pillow scales to 65,535; that for other files."""
+    told = image.tile[0].args if isinstance(image, ImageFile.ImageFile) and image.format == "PPM" else ()
+    return int(told[1]) if isinstance(told, tuple) and len(told) == 2 else top(FULL)
+
+
+def _of_sixteen_bits(image: Image.Image, white: int) -> Image.Image:
+    """Integers of 32 bits as 16-bit grey where they fit: as 32 Pillow also reads signed TIFFs and deep PGMs."""
+    values = np.asarray(image)
+    if white != top(FULL):
+        values = (values * (white / top(FULL))).round()
+    fits = values.min(initial=0) >= 0 and values.max(initial=0) <= top(FULL)
+    return Image.fromarray(values.astype(np.uint16)) if fits else image
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

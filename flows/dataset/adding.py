@@ -9,7 +9,7 @@ from pathlib import Path
 from flows import lockfile
 from flows.dataset.archives import unpacked
 from flows.dataset.bringing import Way, check_space, choose_way
-from flows.dataset.entries import Found, check_classes, class_counts, plan_merge
+from flows.dataset.entries import Found, check_classes, check_group_column, chosen_entries, class_counts, plan_merge
 from flows.dataset.finding import Reading, default_ingest, find, find_present
 from flows.dataset.freezing import freeze_before_adding
 from flows.dataset.leaving_out import remember
@@ -93,7 +93,9 @@ def add(
             _check_presence(root, present)
         plan = plan_merge(Found([], []) if replace else present, new)
         check_classes(plan.entries, params.ingest, str(path))
-        if question := open_question((one.part for one in plan.entries if one.label), params.split):
+        check_group_column(plan, new, params.ingest)
+        labelled = [one for one in chosen_entries(plan.entries, params.ingest) if one.label]
+        if question := open_question((one.part for one in labelled), params.split):
             raise InputError(f"{question}\nWith add, write the line's --set behind it.")
         way = choose_way(root, (one.source for one in plan.copies), way)
         disk = check_space(root, plan.copied_bytes, way) if plan.copies else "data/raw holds all of them already"

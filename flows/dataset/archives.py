@@ -28,10 +28,15 @@ from tasks.workspace import STATE
 SCRATCH = Path(STATE, "scratch", "archive")
 MOST_TIMES = 200  # an archive holds at most so many times its own size; photos don't shrink, drawings do so 50-fold
 ALLOWANCE = 10_000_000  # bytes that an archive of any size may hold beyond that
+MOST_DESCRIBED = 1_000_000  # bytes of a long name, or of what a TAR says of one file beside its content
 ON_DISK = 4096  # bytes that a file takes at least
 
 _CHUNK = 2**20
 _CHECKED = 64  # chunks after which the free space is looked at again
+_DESCRIBING = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
 _FAULTS = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError),
     *(NotImplementedError, RuntimeError),
@@ -161,11 +166,12 @@ def _members(path: Path, stack: ExitStack) -> Iterator[Member]:
 def _zip_members(path: Path, stack: ExitStack) -> Iterator[Member]:
     archive = stack.enter_context(zipfile.ZipFile(path))
     for info in archive.infolist():
-        name = _safe(path, info.filename.replace("\\", "/"))
+        written = info.filename.replace("\\", "/")
+        name = _safe(path, written)
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise _refused(path, name, "is a link or a device")
-        if info.is_dir():
+        if written.endswith("/"):  # a folder
             continue
         if info.flag_bits & 1:
             raise _refused(path, name, "is encrypted")
@@ -195,7 +201,17 @@ def _opened(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 
 class _StrictHeader(tarfile.TarInfo):
-    """Headers of which a damaged one is an error; `tarfile` takes it for the end, and says nothing of the rest."""
+    """Headers of which a damaged one is an error; `tarfile` takes it for the end, and says nothing of the rest.
+
+    Those that only describe the next member are read into memory whole, so they are held to `MOST_DESCRIBED` bytes.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _StrictHeader:
+        header = super().frombuf(buf, encoding, errors)
+        if header.size > MOST_DESCRIBED and header.type in _DESCRIBING:
+            raise tarfile.ReadError(f"the description of a member has {readable_size(header.size)}")
+        return header
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> _StrictHeader:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
+from tasks.ingest.reading import COLUMNS, folded
 from tasks.ingest.sources import Source, check_labels
 from tasks.params.models import Ingest
 
@@ -40,7 +41,7 @@ class Entry:
     row
         The row of a table that names it, if one does.
     more
-        What further columns of that table say of it, as far as they may tell relatives.
+        What further columns of that table say of it, as far as they are kept.
     """
 
     path: str
@@ -56,6 +57,11 @@ class Entry:
     def said(self) -> dict[str, str]:
         """What the table of a dataset says of it."""
         return {"path": self.path, "label": self.label, "group": self.group, "part": self.part}
+
+    @property
+    def said_more(self) -> list[tuple[str, str]]:
+        """The same with all further columns, as pairs of name and cell."""
+        return [*self.said.items(), *self.more.items()]
 
 
 class LeftOut(NamedTuple):
@@ -185,6 +191,31 @@ def check_classes(entries: list[Entry], params: Ingest, where: str) -> None:
     check_labels([Source(one.path, one.label or None, row=one.row) for one in chosen], params, where)
     if len(counts) == 1:
         raise InputError(_one_class(entries, next(iter(counts))))
+
+
+def check_group_column(plan: Plan, new: Found, params: Ingest) -> None:
+    """Refuse a dataset whose table lacks the column that is to tell relatives, as the stage `ingest` would.
+
+    Raises
+    ------
+    InputError
+        With the columns that there are.
+    """
+    names = sorted({*COLUMNS, *(name for entry in plan.entries for name in entry.more)})
+    if params.group_column and plan.needs_table and folded(params.group_column) not in map(folded, names):
+        known = sorted({*names, *new.columns})
+        raise InputError(
+            f"ingest.group_column: the table has no column {params.group_column!r}"
+            f"{did_you_mean(params.group_column, known)}; it has {', '.join(known)}"
+        )
+
+
+def given_groups(entries: Iterable[Entry], params: Ingest) -> list[str]:
+    """The group that each image has from the user: that of `ingest.group_column`, where it is named."""
+    if not params.group_column:
+        return [one.group for one in entries]
+    wanted = folded(params.group_column)
+    return [next((cell for name, cell in one.said_more if folded(name) == wanted), "") for one in entries]
 
 
 def chosen_entries(entries: Iterable[Entry], params: Ingest) -> list[Entry]:

@@ -58,12 +58,13 @@ def find(path: Path, how: Reading | None = None, known: Collection[str] = ()) ->
         `path` is none of these, or what it holds is wrong.
     """
     how = how or Reading()
+    keep = [how.params.group_column] if how.params.group_column else []
     if path.is_dir():
         if (path / TABLE).is_file():
-            return find_in_table(path / TABLE, how.columns, how.follow_links)
+            return find_in_table(path / TABLE, how.columns, how.follow_links, keep)
         return find_in_folder(path, how.params, known, how.follow_links)
     if path.suffix.lower() in SUFFIXES:
-        return find_in_table(path, how.columns, how.follow_links)
+        return find_in_table(path, how.columns, how.follow_links, keep)
     raise InputError(
         f"{path}: give a folder that holds one folder a class, a ZIP or TAR archive of one, or a table "
         f"({', '.join(SUFFIXES)})"
@@ -71,5 +72,8 @@ def find(path: Path, how: Reading | None = None, known: Collection[str] = ()) ->
 
 
 def find_present(root: Path, params: Ingest) -> Found:
-    """The dataset that stands in `data/raw`; without entries where there is none."""
-    return find(root / RAW, Reading(params)) if (root / RAW).is_dir() else Found([], [])
+    """The dataset that stands in `data/raw`, with all that its table says; without entries where there is none."""
+    raw = root / RAW
+    if (raw / TABLE).is_file():
+        return find_in_table(raw / TABLE, keep=None)
+    return find_in_folder(raw, params) if raw.is_dir() else Found([], [])

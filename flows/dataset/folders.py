@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 
 from flows.dataset.entries import Entry, Found, listed
 from flows.dataset.leaving_out import (
-    kind_to_leave_out,
     left_out,
     left_out_broken,
     left_out_link,
@@ -16,6 +15,7 @@ from flows.dataset.leaving_out import (
 )
 from flows.dataset.walking import walk
 from tasks.errors import InputError
+from tasks.ingest.other_files import kind_to_leave_out
 from tasks.ingest.sources import from_folders
 from tasks.params.models import Ingest
 

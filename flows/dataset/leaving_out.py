@@ -8,55 +8,42 @@ from pathlib import Path
 
 from flows.dataset.entries import Entry, LeftOut, listed
 from tasks.files import write_text
-from tasks.formats import HEAD, OTHER, TEXT, Kind, kind_of
-from tasks.images import OTHER_FILE, can_read
+from tasks.formats import OTHER, TEXT, Kind
+from tasks.images import OTHER_FILE
 from tasks.ingest.left_out import LEFT_OUT, left_out_text, read_left_out
 from tasks.ingest.reasons import BROKEN_LINK
+from tasks.ingest.wording import readable
 from tasks.progress import say
 
 LINK = "link"
 LEFT_OUT_FOLDER = "image"
-# Formats that begin with no mark, or can be text: here the name decides, as it does for a damaged file.
-IMAGE_SUFFIXES = frozenset(
-    [
-        *(".apng", ".avif", ".bmp", ".dib", ".gif", ".icb", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm"),
-        *(".pcx", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".ras", ".sgi", ".tga", ".tif", ".tiff", ".webp"),
-    ]
-)
-
-
-def kind_to_leave_out(path: Path) -> Kind | None:
-    """What a file is that is no image that can be read; None for those that are, or should be by their names."""
-    try:
-        with path.open("rb") as file:
-            kind = kind_of(file.read(HEAD))
-    except OSError:
-        kind = OTHER
-    if can_read(kind) or (kind in (TEXT, OTHER) and path.suffix.lower() in IMAGE_SUFFIXES):
-        return None
-    return kind
 
 
 def left_out(path: Path, label: str, kind: Kind) -> LeftOut:
     """A file of a kind that is left out; `path` lies below the folder that is looked through."""
     if kind in (TEXT, OTHER):
-        return LeftOut(path.as_posix(), "", OTHER_FILE, path.suffix.lower() or "no ending")
-    return LeftOut(path.as_posix(), label if kind.shows_something else "", kind.name, kind.remedy)
+        return LeftOut(_named(path), "", OTHER_FILE, readable(path.suffix.lower()) or "no ending")
+    return LeftOut(_named(path), label if kind.shows_something else "", kind.name, kind.remedy)
 
 
 def left_out_link(path: Path, label: str) -> LeftOut:
     """A link that is not followed."""
-    return LeftOut(path.as_posix(), label, LINK, "not followed; --follow-links takes what it leads to")
+    return LeftOut(_named(path), label, LINK, "not followed; --follow-links takes what it leads to")
 
 
 def left_out_broken(path: Path, label: str) -> LeftOut:
     """A link that leads nowhere, or back to where it is."""
-    return LeftOut(path.as_posix(), label, BROKEN_LINK, "leads nowhere, or back to where it is")
+    return LeftOut(_named(path), label, BROKEN_LINK, "leads nowhere, or back to where it is")
 
 
 def left_out_on_purpose(path: Path) -> LeftOut:
     """An image in a folder of which the user said that it is no part."""
-    return LeftOut(path.as_posix(), "", LEFT_OUT_FOLDER, "ingest.parts calls its folder none")
+    return LeftOut(_named(path), "", LEFT_OUT_FOLDER, "ingest.parts calls its folder none")
+
+
+def _named(path: Path) -> str:
+    """A path as the table holds it, also where its bytes are not UTF-8."""
+    return readable(path.as_posix())
 
 
 def notes(files: Iterable[LeftOut]) -> list[str]:

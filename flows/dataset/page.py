@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 
-from flows.dataset.entries import Entry, Found, Plan, chosen_entries, class_counts
+from flows.dataset.entries import Entry, Found, Plan, chosen_entries, class_counts, given_groups
 from tasks.disk import readable_size
 from tasks.group.name_series import column_hints, hints, told
 from tasks.group.relations import captured
+from tasks.images import size_in_header
 from tasks.ingest.wording import first_few
 from tasks.params.models import Group, Ingest, Split
 
@@ -53,7 +53,7 @@ def page(new: Found, plan: Plan, ingest: Ingest, group: Group, split: Split) -> 
     classes = f"{len(counts):,}{joined}: {first_few(shown, MOST_CLASSES)}"
     yield "classes", [classes + (f"; {unlabelled:,} unlabelled" if unlabelled else ""), *_small(counts, ingest)]
     yield "parts", [_parts(plan.entries)]
-    yield "groups", list(_groups(new, chosen, group, split))
+    yield "groups", list(_groups(new, chosen, ingest, group, split))
 
 
 def laid_out(paragraphs: Iterable[Paragraph]) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _kinds(entries: list[Entry]) -> str:
     """Endings of the names, and the range of the sizes of the first images."""
     endings = Counter(Path(one.path).suffix.lower().removeprefix(".") or "no ending" for one in entries)
     said = ", ".join(f"{number:,} {ending}" for ending, number in endings.most_common(5))
-    sizes = [size for one in entries[:: max(1, len(entries) // LOOKED_AT)] if (size := _size(one.source))]
+    sizes = [size for one in entries[:: max(1, len(entries) // LOOKED_AT)] if (size := size_in_header(one.source))]
     if not sizes:
         return said
     low, high = min(sizes, key=_area), max(sizes, key=_area)
@@ -105,14 +105,6 @@ def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
 
 
-def _size(file: Path) -> tuple[int, int] | None:
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None  # told by the stage ingest, which opens every file
-
-
 def _parts(entries: list[Entry]) -> str:
     counts = Counter(one.part for one in entries if one.part)
     if not counts:
@@ -120,8 +112,8 @@ def _parts(entries: list[Entry]) -> str:
     return ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts[part])
 
 
-def _groups(new: Found, entries: list[Entry], params: Group, split: Split) -> Iterator[str]:
-    images = pd.DataFrame([one.said for one in entries])
+def _groups(new: Found, entries: list[Entry], ingest: Ingest, params: Group, split: Split) -> Iterator[str]:
+    images = pd.DataFrame([one.said for one in entries]).assign(group=given_groups(entries, ingest))
     groups = images["group"].where(images["group"] != "")
     if groups.notna().any():
         yield f"{groups.nunique():,}, given for {groups.count():,} images"

@@ -14,7 +14,7 @@ from flows.dataset.entries import Entry, Plan, class_counts
 from flows.dataset.versions import RAW, track
 from tasks.errors import InputError
 from tasks.files import link_file, write_text
-from tasks.ingest.reading import REQUIRED, TABLE
+from tasks.ingest.reading import REQUIRED, TABLE, folded
 from tasks.progress import Progress, say
 from tasks.workspace import STATE
 
@@ -99,12 +99,14 @@ def finish_interrupted(root: Path) -> None:
 
 
 def _table(entries: list[Entry]) -> str:
-    """The dataset as CSV; columns of which nothing is known are left out."""
+    """The dataset as CSV; columns of which nothing is known are left out, and those spelled alike are one."""
     columns = [*REQUIRED]
     columns += [name for name in ("group", "part") if any(entry.said[name] for entry in entries)]
     text = io.StringIO()
-    columns += sorted({name for entry in entries for name in entry.more})
+    spelled = {folded(name): name for name in sorted({one for entry in entries for one in entry.more}, reverse=True)}
+    columns += sorted(spelled.values())
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**entry.more, **entry.said} for entry in entries)
+    for entry in entries:
+        writer.writerow({spelled[folded(name)]: cell for name, cell in entry.more.items()} | entry.said)
     return text.getvalue()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flows.tracking.findings import Findings
 from flows.wording import interval
+from tasks.decimals import signed
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +35,7 @@ def judge(findings: Findings) -> Gate:
     return Gate(
         passed,
         f"{strategy} gains {interval(difference, signed=True)} {findings.leaderboard['metric']} over "
-        f"{findings.leaderboard['baseline']}; the lower end is {'' if passed else 'not '}above {least:+.3f} "
+        f"{findings.leaderboard['baseline']}; the lower end is {'' if passed else 'not '}above {signed(least)} "
         "(track.gate.min_gain)",
     )
 

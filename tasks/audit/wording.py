@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from tasks.audit.effect import Effect
+from tasks.decimals import signed
 from tasks.statistics.groups import FEWEST_GROUPS
 from tasks.statistics.interval import CONFIDENCE
 
@@ -39,6 +40,6 @@ def reason(outcome: str, found: Effect, audited: str, minority: Sequence[str], i
     it, share = found.difference, minority[0] if len(minority) == 1 else "a minority"
     return (
         f"{outcome}: {images:,} unseen images of {audited} are taken for {share} in {found.untouched.value:.1%} of "
-        f"cases, and in {found.changed.value:.1%} once changed as the recipe does: {it.value:+.3f} "
-        f"({CONFIDENCE:.0%} interval {it.low:+.3f} to {it.high:+.3f}, limit {limit:g})"
+        f"cases, and in {found.changed.value:.1%} once changed as the recipe does: {signed(it.value)} "
+        f"({CONFIDENCE:.0%} interval {signed(it.low)} to {signed(it.high)}, limit {limit:g})"
     )

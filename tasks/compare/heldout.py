@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from tasks.compare.comparison import Comparison, paired_changes
 from tasks.compare.verdicts import too_small
-from tasks.compare.wording import LABELS, at_level, decimal, signed
+from tasks.compare.wording import LABELS, at_level
+from tasks.decimals import decimal, signed
 from tasks.evaluate.evaluation import Evaluation, evaluate
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Evaluate

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tasks.compare.comparison import Comparison
 from tasks.compare.verdicts import HELPS, UNCLEAR
-from tasks.compare.wording import LABELS, at_level, decimal, listed
+from tasks.compare.wording import LABELS, at_level, listed
+from tasks.decimals import decimal
 from tasks.statistics.groups import FEWEST_GROUPS
 
 

@@ -15,7 +15,8 @@ from tasks.compare.charts import difference_scale
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import CONFIRMED, Confirmation
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
-from tasks.compare.wording import LABELS, between, breakable, decimal, made_of, signed
+from tasks.compare.wording import LABELS, between, breakable, made_of
+from tasks.decimals import decimal, signed
 from tasks.evaluate.calibration import CALIBRATION_ERROR
 from tasks.evaluate.figures import draw_reliability
 from tasks.evaluate.scored import Scored

@@ -6,21 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
+from tasks.decimals import decimal
 from tasks.params.models import IDLE, NONE
 from tasks.statistics.interval import Interval
 
 LABELS = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "accuracy": "accuracy"}
-
-
-def decimal(value: float) -> str:
-    """Three decimals."""
-    return f"{value:.3f}"
-
-
-def signed(value: float) -> str:
-    """Three decimals with a sign; a value that rounds to 0 has none."""
-    text = f"{value:+.3f}"
-    return "0.000" if text in ("+0.000", "-0.000") else text
 
 
 def between(interval: Interval, number: Callable[[float], str] = decimal) -> str:

@@ -15,9 +15,10 @@ from tasks.images import NOT_AN_IMAGE, OTHER_FILE
 from tasks.ingest.checks import check_classes, check_failures
 from tasks.ingest.examine import ODDITIES, Examined
 from tasks.ingest.found_depth import Setting, found_depth, shown_at
+from tasks.ingest.other_files import is_named_like_an_image, kind_to_leave_out
 from tasks.ingest.reading import TABLE
 from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE
-from tasks.ingest.sources import OTHER_SUFFIXES, Source, check_labels, choose_classes, from_folders, list_files
+from tasks.ingest.sources import Source, check_labels, choose_classes, from_folders, list_files
 from tasks.ingest.stored import examine_files
 from tasks.ingest.table import Columns, read_sources
 from tasks.ingest.wording import first_few, readable
@@ -43,7 +44,9 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
         listed = read_sources(raw / TABLE, f"data/raw/{TABLE}", files, columns)
         all_sources, notes = listed.sources, listed.notes
     else:
-        all_sources, notes = from_folders(files, params)
+        kinds = {path: kind_to_leave_out(raw / path) for path in files}
+        others = {path for path, kind in kinds.items() if kind and not kind.shows_something}
+        all_sources, notes = from_folders(files, params, others=others)
     for note in notes:
         say(note)
     if not all_sources:
@@ -89,8 +92,9 @@ def build_catalog(sources: list[Source], seen: list[Examined], depth: Setting) -
     rejected: list[dict[str, str | None]] = []
     for source, one in zip(sources, seen, strict=True):
         if one.facts is None:
-            named_otherwise = one.reason == NOT_AN_IMAGE and source.path.lower().endswith(OTHER_SUFFIXES)
-            rejected.append(_rejection(source, OTHER_FILE if named_otherwise else one.reason, one.detail))
+            was_meant = source.row is not None or is_named_like_an_image(source.path)
+            reason = OTHER_FILE if one.reason == NOT_AN_IMAGE and not was_meant else one.reason
+            rejected.append(_rejection(source, reason, one.detail))
         else:
             contents[one.facts["sha256"]].append((source, one.facts))
     rows: list[dict[str, Any]] = []

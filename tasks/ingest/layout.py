@@ -82,7 +82,8 @@ def read_layout(
     Raises
     ------
     InputError
-        Two readings fit, or a folder beside the parts may be any of them; both readings, and what to write.
+        Two readings fit, or a folder beside the parts may be any of them; both readings, and what to write. Or there
+        are folders of parts, and none of classes.
     """
     parts = dict(parts or {})
     folders = {path: tuple(path.split("/")[:-1]) for path in paths}
@@ -93,6 +94,8 @@ def read_layout(
     if part_level is not None:
         part_of, left_out, inside = _take_parts(inside, part_level, parts)
     if level == 0:
+        if part_level is None and CLASS not in parts.values():
+            _check_classes_in_parts(inside.values(), known)
         level, found = _class_level(inside, known)
         sentences += found
     places = {}
@@ -201,6 +204,21 @@ def _take_parts(
     if len(first) == 1 and first <= CONTAINERS and any(len(chain) > 1 for chain in rest.values()):
         rest = {path: chain[1:] for path, chain in rest.items()}  # train/images/<class>
     return part_of, left_out, rest
+
+
+def _check_classes_in_parts(chains: Collection[Folders], known: Collection[str]) -> None:
+    """Refuse folders called train, test or alike that hold images and no folders: their classes stand elsewhere."""
+    names = sorted({chain[0] for chain in chains if chain})
+    said = {name: part_named(name, {}) for name in names}
+    beside = {re.sub("|".join(sorted(PART_WORDS, key=len, reverse=True)), "", name.lower(), count=1) for name in names}
+    flat = all(len(chain) <= 1 for chain in chains) and not set(names) & set(known)
+    if flat and len(beside) == 1 and None not in said.values() and {"train"} < set(said.values()):
+        raise InputError(
+            f"the folders {', '.join(names)} are called like parts of a dataset, but hold no folders of classes: put "
+            "the images of each class into a folder with its name below each of them, or give a table with the columns "
+            "path, label and part; if these folders are the classes:\n"
+            f"  --set 'ingest.parts={{{names[0]}: {CLASS}}}'"
+        )
 
 
 def _class_level(inside: Mapping[str, Folders], known: Collection[str]) -> tuple[int, list[str]]:

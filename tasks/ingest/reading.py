@@ -47,12 +47,12 @@ class ImageTable:
     @cached_property
     def columns(self) -> dict[str, int]:
         """Where each column stands, by its name in lower case and without spaces around; the last of a name counts."""
-        return {name.strip().lower(): at for at, name in enumerate(self.names)}
+        return {folded(name): at for at, name in enumerate(self.names)}
 
     @property
     def others(self) -> list[str]:
         """Columns that have a name, but none that says path, label, group or part."""
-        return [name for name in self.names if name.strip() and name.strip().lower() not in COLUMNS]
+        return [name for name in self.names if name.strip() and folded(name) not in COLUMNS]
 
     @property
     def longer(self) -> list[int]:
@@ -61,7 +61,7 @@ class ImageTable:
 
     def cell(self, number: int, column: str) -> Any:
         """A cell of a row; None where the row ends before it, or the table has no such column."""
-        at, row = self.columns.get(column.strip().lower()), self.rows[number]
+        at, row = self.columns.get(folded(column)), self.rows[number]
         return row[at] if at is not None and at < len(row) else None
 
     def column(self, name: str) -> dict[int, Any]:
@@ -73,10 +73,10 @@ class ImageTable:
 
         A column that bears a new name already, and is another, is put aside under an empty name.
         """
-        present = {old.strip().lower(): new for new, old in names.items()}
+        present = {folded(old): new for new, old in names.items()}
         written = []
         for name in self.names:
-            key = name.strip().lower()
+            key = folded(name)
             written.append(present.get(key, "" if key in names else name))
         return ImageTable(written, self.rows, self.notes)
 
@@ -181,6 +181,11 @@ def _read_excel(path: Path, shown: str) -> ImageTable:
         names = [cell_text(cell) for cell in rows[head]]
         tables.append(ImageTable(names, {at + 1: list(rows[at]) for at in body}, notes))
     return max(tables, key=lambda table: (set(REQUIRED) <= table.columns.keys(), len(table.rows)))
+
+
+def folded(column: str) -> str:
+    """A column's name as it is compared: without spaces around, in lower case."""
+    return column.strip().lower()
 
 
 def cell_text(value: Any) -> str:

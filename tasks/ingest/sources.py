@@ -14,10 +14,6 @@ from tasks.ingest.layout import Place, read_layout
 from tasks.ingest.wording import readable
 from tasks.params.models import Ingest
 
-OTHER_SUFFIXES = (
-    *(".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".pdf", ".npy", ".mat", ".xlsx"),
-    ".parquet",
-)
 SKIPPED_NAMES = ("thumbs.db", "desktop.ini", "__macosx")  # what operating systems leave behind; hidden files as well
 
 
@@ -63,14 +59,18 @@ def _is_skipped(name: str) -> bool:
     return name.startswith(".") or name.lower() in SKIPPED_NAMES
 
 
-def from_folders(files: Sequence[str], params: Ingest, known: Collection[str] = ()) -> tuple[list[Source], list[str]]:
+def from_folders(
+    files: Sequence[str], params: Ingest, known: Collection[str] = (), others: Collection[str] = ()
+) -> tuple[list[Source], list[str]]:
     """The sources of a folder without a table, as `read_layout` reads its folders, and what was concluded.
 
-    Files whose names say that they are no images have no say in what the folders mean.
+    `others` are those of the files that are no images (`tasks.ingest.other_files`): they have no say in what the
+    folders mean, and the label of the images beside them.
     """
-    images = [path for path in files if not path.lower().endswith(OTHER_SUFFIXES)]
+    images = [path for path in files if path not in others]
     layout = read_layout(images, params.class_level, params.parts, known)
-    places = {path: Place(path.partition("/")[0] if "/" in path else None) for path in files} | layout.places
+    beside = {path.rpartition("/")[0]: place.label for path, place in layout.places.items()}
+    places = {path: Place(beside.get(path.rpartition("/")[0])) for path in others} | layout.places
     left_out = set(layout.left_out)
     sources = [
         Source(path, label=readable(place.label) if place.label else None, part=place.part)

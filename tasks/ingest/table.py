@@ -11,13 +11,14 @@ from typing import Any
 
 from tasks.errors import InputError, closest
 from tasks.ingest.layout import PART_WORDS
-from tasks.ingest.reading import COLUMNS, REQUIRED, ImageTable, cell_text, read_table
+from tasks.ingest.reading import COLUMNS, REQUIRED, ImageTable, cell_text, folded, read_table
 from tasks.ingest.sources import Source
 from tasks.ingest.wording import first_few, quoted
 from tasks.ingest.written_paths import WrittenPaths, leads_out
 
 PARTS = tuple(dict.fromkeys(PART_WORDS.values()))
 SHOWN = 10  # rows named in a sentence
+YES, NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")  # in a column of a one-hot table, in lower case
 # What people call the columns, in lower case, the likeliest first.
 OTHER_NAMES = {
     "path": (
@@ -99,7 +100,7 @@ def read_sources(path: Path, shown: str, files: Collection[str], columns: Column
     columns = columns or Columns()
     written = read_table(path, shown)
     for name, old in columns.names.items():
-        if old.strip().lower() not in written.columns:
+        if folded(old) not in written.columns:
             raise InputError(f"{shown} has no column {old!r}, which should be the {name}; it has {_names(written)}")
     table = written.renamed(columns.names)
     hot = _check_columns(table, shown, columns, files)
@@ -211,21 +212,23 @@ def _label(table: ImageTable, line: int, hot: Collection[str]) -> str:
 
 
 def _is_one(value: Any) -> bool:
-    return cell_text(value).lower() in ("1", "1.0", "true", "yes")
+    return cell_text(value).lower() in YES
 
 
 def _check_columns(table: ImageTable, shown: str, columns: Columns, files: Collection[str]) -> list[str]:
     """Refuse a table without the columns that are needed; returns those that are classes, of a one-hot table."""
-    names = [name.strip().lower() for name in table.names]
+    names = [folded(name) for name in table.names]
     flags = [name for name in table.names if name.strip() and _is_flag(table, name)]
     if columns.one_hot:
-        flags = [name for name in flags if name.strip().lower() not in COLUMNS]
+        flags = [name for name in flags if folded(name) not in COLUMNS]
         if len(flags) < 2 or "path" not in names:
             raise InputError(
                 f"{shown} is no one-hot table: it needs a column path and a column of 0 and 1 a class, but it has "
                 f"{_names(table)}{_offer(table, files, one_hot=True)}"
             )
         return flags
+    if twice := [name for name in COLUMNS if names.count(name) > 1]:
+        raise InputError(f"{shown} has the column {twice[0]} twice: rename all but the one that is meant")
     numbered = [name for name in names if re.fullmatch(r"labels?|label[ _-]?\d+", name)]
     if len(numbered) > 1:
         raise InputError(
@@ -302,12 +305,12 @@ def _likely(table: ImageTable, wanted: str, files: Collection[str], taken: Colle
             for name in table.names
             if name.strip()
         }
-        best = max(share, key=lambda name: (share[name], name.strip().lower() in OTHER_NAMES["path"]), default=None)
+        best = max(share, key=lambda name: (share[name], folded(name) in OTHER_NAMES["path"]), default=None)
         if best is not None and share[best] > 0.5:
             return best.strip()
     return table.names[table.columns[by_name]].strip() if by_name else None
 
 
 def _is_flag(table: ImageTable, name: str) -> bool:
-    values = {cell_text(value) for value in table.column(name).values()}
-    return bool(table.rows) and values <= {"0", "1", "0.0", "1.0", "True", "False"}
+    values = {cell_text(value).lower() for value in table.column(name).values()}
+    return bool(table.rows) and values <= {*YES, *NO}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from tasks.files import read_json
 from tasks.registry import components
 from tasks.train.families import Family
 from tasks.train.models import ABOUT, SEEDS, Model
+
+if TYPE_CHECKING:
+    from tasks.features.backbones import Backbone
 
 PACKAGES = (
     "joblib",
@@ -42,7 +45,7 @@ def load_model(folder: Path) -> Model:
         raise InputError(
             f"{folder}: a model of an earlier version, which can't be read; `equipoise run --force train` makes it anew"
         )
-    family: Family = _made("tasks.train.families", facts["family"])
+    family, backbone = _family_and_backbone(facts)
     prior: NDArray[np.float64] = np.array(facts["prior"])
     return Model(
         facts["classes"],
@@ -50,7 +53,7 @@ def load_model(folder: Path) -> Model:
         _made("tasks.train.posthoc", facts["posthoc"]),
         tuple(family.load(folder / SEEDS / str(seed), prior, facts["fold"]) for seed in range(facts["seeds"])),
         facts["fold"],
-        facts["backbone"] and _made("tasks.features.backbones", facts["backbone"]),
+        backbone,
         facts.get("depth", FULL),  # what models saw before they kept it
     )
 
@@ -63,10 +66,14 @@ def packages_of_model(folder: Path) -> tuple[str, ...]:
     folder
         Where `save_model` wrote it.
     """
-    facts = read_json(folder / ABOUT)
-    backbone = facts["backbone"] and _made("tasks.features.backbones", facts["backbone"])
-    family: Family = _made("tasks.train.families", facts["family"])
+    family, backbone = _family_and_backbone(read_json(folder / ABOUT))
     return tuple(sorted({*PACKAGES, *family.packages, *(packages_of(backbone) if backbone else ())}))
+
+
+def _family_and_backbone(facts: dict[str, Any]) -> tuple[Family, Backbone | None]:
+    """The components that a saved model's facts describe."""
+    backbone = facts["backbone"] and _made("tasks.features.backbones", facts["backbone"])
+    return _made("tasks.train.families", facts["family"]), backbone
 
 
 def _made(package: str, described: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tasks.images import UnreadableError, open_image, to_rgb
 from tasks.scores import has_probabilities, probabilities
 from tasks.tables import SCORE_PREFIX
 from tasks.train.models import Model
@@ -45,3 +46,16 @@ def predicted(model: Model, files: Sequence[Path], workers: int = 1) -> pd.DataF
     table = pd.DataFrame(columns)
     table.insert(0, "label", [model.classes[best] for best in scores.decisions])
     return table
+
+
+def readable(model: Model, files: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
+    """The files that are images, in order, and of the others what is wrong with each."""
+    good: list[Path] = []
+    wrong: dict[Path, str] = {}
+    for file in files:
+        try:
+            to_rgb(open_image(file).image, model.depth)
+            good.append(file)
+        except UnreadableError as error:
+            wrong[file] = f"{file}: {error}"
+    return good, wrong

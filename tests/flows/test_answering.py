@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flows.answering import HOST, answers, free_port, is_free, is_mlflow, is_prefect
+from flows.answering import HOST, answers, free_port, is_free, is_prefect
 from flows.servers import port_for, prefect_server, running_prefect
 from tasks.errors import InputError
 
@@ -39,22 +39,26 @@ def something(request: pytest.FixtureRequest) -> Iterator[str]:
     server.server_close()
 
 
-def test_something_else_is_neither_prefect_nor_mlflow(something):
+def test_something_else_is_not_prefect(something):
     assert answers(something)
     assert not is_prefect(f"{something}/api")
-    assert not is_mlflow(something)
 
 
 def test_prefect_is_known_with_and_without_a_login(api):
     assert is_prefect(api)
     assert is_prefect(api.replace("http://", "http://user:pass@"))
-    assert not is_mlflow(api.removesuffix("/api"))
 
 
 @pytest.mark.parametrize("address", ["nonsense", "http://", "http://host:port", "ftp://127.0.0.1:9"])
 def test_what_is_no_address_does_not_answer(address):
     assert not answers(address)
     assert not is_prefect(address)
+
+
+def test_a_file_is_no_server(tmp_path):
+    (tmp_path / "health").write_text("true")
+    assert not answers(f"file://{tmp_path}/health")
+    assert not is_prefect(f"file://{tmp_path}")
 
 
 def test_a_server_that_never_answers_is_given_up():

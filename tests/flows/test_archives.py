@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import random
 import shutil
 import struct
 import subprocess
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -148,6 +150,34 @@ def test_an_archive_that_holds_far_more_than_its_size_is_refused(
 def test_very_many_empty_files_are_a_bomb_too(root: Path) -> None:
     path = tarred(root.parent / "a.tgz", {f"cat/{number}": b"" for number in range(6000)}, "w:gz")
     assert "more than 200 times its own size" in refusal(root, path)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_an_enormous_description_of_a_member_is_not_read_into_memory(root: Path, kind: bytes) -> None:
+    path, size = root / "a.tar.gz", 300_000_000
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(tarfile.TarInfo("x").tobuf())
+        header = special("long", kind)
+        header.size = size
+        file.write(header.tobuf())
+        for _ in range(size // 1_000_000):
+            file.write(bytes(1_000_000))
+    tracemalloc.start()
+    try:
+        assert "the description of a member has 300.0 MB" in refusal(root, path)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_folders_that_windows_names_in_a_zip_are_folders(root: Path) -> None:
+    files = {
+        "set\\": b"",
+        "set\\cat\\": b"",
+        **{f"set\\{path}".replace("/", "\\"): data for path, data in FILES.items()},
+    }
+    with unpacked(root, zipped(root / "a.zip", files)) as folder:
+        assert contents(folder) == FILES
 
 
 def test_a_member_that_is_longer_than_it_says_is_refused(root: Path) -> None:

@@ -306,6 +306,27 @@ def test_train_val_and_test_folders_become_parts(root: Path, tmp_path: Path) -> 
     }
 
 
+def test_what_has_to_be_asked_of_given_parts_is_asked_of_the_classes_that_are_kept(
+    project_root: Path, tmp_path: Path
+) -> None:
+    places = [f"{part}/{label}/{part}{label}.png" for part in ("train", "val") for label in ("cat", "dog")]
+    folder = make(tmp_path / "set", *places, "test/junk/1.png", "train/junk/2.png")
+    with pytest.raises(InputError, match="you gave the parts train and val, and no test part"):
+        add(project_root, folder, settings=["ingest.drop=[junk]"])
+    assert not (project_root / "data/raw").exists()
+    assert add(project_root, folder).classes == {"cat": 2, "dog": 2, "junk": 2}
+
+
+def test_a_damaged_header_stops_no_look_at_the_sizes(root: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "set", "cat/1.png", "dog/1.png")
+    (folder / "cat/2.avif").write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(40))
+    photo(folder / "dog/3.avif", "AVIF")
+    data = (folder / "dog/3.avif").read_bytes()
+    for cut in range(40, 300, 20):
+        (folder / f"dog/{cut}.avif").write_bytes(data[:cut])
+    assert add(root, folder).images == 17
+
+
 def test_folders_and_a_table_join_into_one_table(root: Path, photos: Path, tmp_path: Path) -> None:
     add(root, photos)
     scans = make(tmp_path / "scans", "new/1.png")
@@ -323,6 +344,51 @@ def test_folders_and_a_table_join_into_one_table(root: Path, photos: Path, tmp_p
     (scans / "labels.csv").write_text("path,label\nnew/1.png,dog\n")
     with pytest.raises(InputError, match="is there with label 'cat', group 'patient 7', now comes with label 'dog'"):
         add(root, scans / "labels.csv")
+
+
+def patients(folder: Path, heading: str, number: int = 24) -> Path:
+    """A table of images of two classes, four of a patient."""
+    make(folder, *(f"{at}.png" for at in range(number)))
+    lines = [heading, *(f"{at}.png,{'ab'[at % 2]},p{at // 4}" for at in range(number))]
+    (folder / "list.csv").write_text("\n".join(lines))
+    return folder / "list.csv"
+
+
+def test_a_column_that_tells_relatives_outlives_images_that_have_none(root: Path, tmp_path: Path) -> None:
+    add(root, patients(tmp_path / "scans", "path,label,patient"))
+    expected = {row["path"]: row["patient"] for row in rows(root)}
+    assert expected["23.png"] == "p5"
+    for more in ("x", "y"):  # most images have no patient by now, so that the column alone would tell nothing
+        add(root, make(tmp_path / more, *(f"a/{more}{number}.png" for number in range(60))))
+        told = {row["path"]: row["patient"] for row in rows(root)}
+        assert len(told) == len(expected) + 60
+        assert {path: told[path] for path in expected} == expected
+        expected = told
+    assert list(rows(root)[0]) == ["path", "label", "patient"]
+
+
+def test_columns_of_two_tables_that_are_spelled_alike_are_one(root: Path, tmp_path: Path) -> None:
+    add(root, patients(tmp_path / "old", "path,label,patient"))
+    scans = make(tmp_path / "new", *(f"n{number}.png" for number in range(8)))
+    lines = ["path,label,Patient", *(f"n{number}.png,a,q{number // 2}" for number in range(8))]
+    (scans / "list.csv").write_text("\n".join(lines))
+    add(root, scans / "list.csv")
+    [column] = set(rows(root)[0]) - {"path", "label"}
+    assert {row["path"]: row[column] for row in rows(root)}["n7.png"] == "q3"
+    assert {row["path"]: row[column] for row in rows(root)}["7.png"] == "p1"
+
+
+def test_the_column_that_the_user_names_is_kept_whatever_it_is_called_or_refused_before_anything_is_copied(
+    project_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = patients(tmp_path / "scans", "path,label,kuh")
+    with pytest.raises(InputError, match=r"no column 'kug' .did you mean 'kuh'\?.; it has .*kuh") as refused:
+        add(project_root, table, settings=["ingest.group_column=kug"])
+    assert "data/raw" not in str(refused.value)
+    assert not (project_root / "data/raw").exists()
+    add(project_root, table, settings=["ingest.group_column=Kuh"])
+    assert "6, given for 24 images" in capsys.readouterr().out
+    assert rows(project_root)[23] == {"path": "9.png", "label": "b", "kuh": "p2"}
 
 
 def test_loose_images_are_unlabelled(root: Path, photos: Path) -> None:
@@ -384,6 +450,16 @@ def test_what_was_left_out_is_remembered_with_its_reason_until_it_comes_in(root:
     (photos / "dog/README").unlink()
     add(root, photos, replace=True)
     assert file.read_text() == "path,label,reason,detail\n"
+
+
+def test_what_is_left_out_is_remembered_also_where_its_name_is_no_utf_8(root: Path, photos: Path) -> None:
+    for name in (b"caf\xe9.t\xe9t", b"caf\xe9.link"):
+        path = Path(os.fsdecode(os.fsencode(photos / "cat") + b"/" + name))
+        path.write_bytes(b"\0") if name.endswith(b"t") else path.symlink_to("nowhere")
+    assert add(root, photos).images == 4
+    left = (root / "data/left_out.csv").read_text()
+    assert r"cat/caf\xe9.t\xe9t,,other file,.t\xe9t" in left
+    assert r"cat/caf\xe9.link,cat,broken link," in left
 
 
 def test_links_that_lead_out_are_not_followed(
@@ -545,6 +621,8 @@ def table(text: str) -> Break:
         (table("path,label,part\ncat/1.png,a,holdout\n"), "row 2: a part other than train, val, test"),
         (table("path,label\ncat/1.png,a\n./cat/1.png,b\n"), "rows 2, 3: an image that other rows give another label"),
         (table('path,label\n"cat/1.png,a\n'), "is not a CSV table"),
+        (table("path,label,Label \ncat/1.png,a,b\n"), "has the column label twice"),
+        (table("path,label,group,group\ncat/1.png,a,1,2\n"), "has the column group twice"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_copied(

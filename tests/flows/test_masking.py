@@ -23,6 +23,11 @@ from flows.stage_runner import StageRunner
         ("postgresql://host/db?user=u&password=pw&x=1", "postgresql://host/db?user=u&password=***&x=1"),
         ("https://token@host/repository.git", "https://***@host/repository.git"),
         ("ssh://git@host/repository.git", "ssh://git@host/repository.git"),
+        ("{'user': 'u', 'password': 'pw', 'x': 1}", "{'user': 'u', 'password': '***', 'x': 1}"),
+        ('{"db_password":"pw","api_key" : "k"}', '{"db_password":"***","api_key" : "***"}'),
+        ("{'Authorization': 'Basic dTpwdw==', 'Accept': '*'}", "{'Authorization': 'Basic ***', 'Accept': '*'}"),
+        ("Authorization: Bearer abc.def-1", "Authorization: Bearer ***"),
+        ("the password: it must be long; basic words", "the password: it must be long; basic words"),
         ("redis://:pw@host", "redis://:***@host"),
         ("AccountName=a;AccountKey=abc+/==;x", "AccountName=a;AccountKey=***;x"),
         ("two: s3://a:b@c and (ftp://d:e@f)", "two: s3://a:***@c and (ftp://d:***@f)"),
@@ -45,6 +50,15 @@ def test_secrets_of_the_environment_are_masked_wherever_they_stand(monkeypatch):
     monkeypatch.setenv("SOME_ADDRESS", "http://127.0.0.1:5000/train@focal")
     said = "correct-horse battery-staple pa%2Fss/word pa/ss/word 5000/train"
     assert masked(said) == "*** *** *** *** 5000/train"
+
+
+@pytest.mark.parametrize("password", ["a/b", "it's", 'a"b', "p@s", "a b", "ü:/@"])
+def test_a_password_in_an_address_of_the_environment_is_hidden_however_short_and_whatever_its_signs(
+    password, monkeypatch
+):
+    address = f"postgresql://u:{password}@host:5432/db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert masked(f"can't open {address}: gone") == "can't open postgresql://u:***@host:5432/db: gone"
 
 
 def test_what_is_logged_and_what_a_crash_says_is_masked():

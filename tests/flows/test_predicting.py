@@ -123,3 +123,14 @@ def test_files_are_embedded_once_for_all_fits_of_a_model(root, images, monkeypat
     files = [images / "a.png", images / "deep" / "b.jpg"]
     assert predicted(three, files)["label"].tolist() == ["dark", "light"]
     assert len(asked) == 1
+
+
+def test_no_reason_why_a_file_has_no_prediction_becomes_a_formula(
+    root: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(images)
+    (images / "=1+1.png").write_text("no image")
+    [told] = predict(root, "tiny", [Path("a.png"), Path("=1+1.png")], tmp_path / "out.csv")
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert table["path"].tolist() == ["a.png", "'=1+1.png"]
+    assert table["error"].tolist()[1] == f"'{told}"

@@ -27,7 +27,8 @@ from tasks.compare.reason import reason
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
 from tasks.compare.verdicts import verdict
-from tasks.compare.wording import breakable, listed, made_of, signed
+from tasks.compare.wording import breakable, listed, made_of
+from tasks.decimals import signed
 from tasks.errors import InputError
 from tasks.evaluate import stage as evaluate
 from tasks.evaluate.scored import Scored

@@ -158,8 +158,74 @@ def test_a_grey_with_alpha_and_a_colour_that_means_transparent_keep_their_low_bi
     assert (rgb[5:] == 128).all()
 
 
+def plain(kind: str, pixels: np.ndarray) -> bytes:
+    """Files of 16 bits a value in kinds of which Pillow hands on 8 or 32 bits."""
+    height, width, channels = pixels.shape
+    big = pixels.astype(">u2")
+    match kind:
+        case "pgm" | "ppm":
+            return f"P{5 if channels == 1 else 6} {width} {height} 65535\n".encode() + big.tobytes()
+        case "plain ppm":
+            return f"P3 {width} {height} 65535\n{' '.join(map(str, pixels.ravel()))}\n".encode()
+        case "pgm of 12 bits":
+            return f"P5 {width} {height} 4095\n".encode() + big.tobytes()
+        case "sgi":
+            head = struct.pack(">HBBHHHHII", 474, 0, 2, 3, width, height, channels, 0, 65535).ljust(512, b"\0")
+            return head + big[::-1].transpose(2, 0, 1).tobytes()
+        case "signed tiff":  # the sample format, in place of the orientation
+            return (
+                tiff(pixels)
+                .replace(struct.pack("<HHI", 274, 3, 1), struct.pack("<HHI", 339, 3, 1))
+                .replace(struct.pack("<HHIHH", 339, 3, 1, 1, 0), struct.pack("<HHIHH", 339, 3, 1, 2, 0))
+            )
+        case "planar tiff":
+            return tiff(pixels).replace(struct.pack("<HHIHH", 284, 3, 1, 1, 0), struct.pack("<HHIHH", 284, 3, 1, 2, 0))
+        case "jp2":
+            import cv2
+
+            _, data = cv2.imencode(".jp2", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+            return np.asarray(data).tobytes()
+    file = io.BytesIO()
+    Image.fromarray(pixels[..., 0].astype(np.int32)).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["pgm", "pgm of 12 bits", "TIFF", "signed tiff"])
+def test_grey_that_pillow_makes_32_bits_of_is_shown_at_the_depth_of_the_others(kind: str) -> None:
+    pixels = values(12)
+    found = open_image(io.BytesIO(plain(kind, pixels)))
+    assert (found.mode, found.bits) == ("I", 12)
+    np.testing.assert_array_equal(np.asarray(to_rgb(found.image, 12)), shown(pixels, 12))
+    np.testing.assert_array_equal(np.asarray(to_rgb(found.image, 16)), shown(pixels, 16))
+
+
+@pytest.mark.parametrize("kind", ["ppm", "plain ppm", "sgi", "jp2"])
+@pytest.mark.parametrize("depth", [10, 12, 14])
+def test_colours_that_only_pillow_can_read_are_refused_where_their_high_bytes_are_nearly_black(
+    kind: str, depth: int
+) -> None:
+    pixels = values(depth, 3, size=(64, 96)) // 2  # what a JPEG 2000 adds to it is no brighter than the depth
+    with pytest.raises(UnreadableError, match=r"unsupported: 16 bits a value, of which about .* save it as PNG"):
+        open_image(io.BytesIO(plain(kind, pixels)))
+
+
+@pytest.mark.parametrize("kind", ["ppm", "plain ppm", "sgi"])
+def test_where_all_bits_are_used_the_high_bytes_are_the_picture_and_that_is_said(kind: str) -> None:
+    pixels = values(16, 3)
+    found = open_image(io.BytesIO(plain(kind, pixels)))
+    assert (found.mode, found.bits) == ("RGB", 8)
+    assert found.oddities == ("of 16 bits a value the upper 8 are read",)
+    difference = np.asarray(to_rgb(found.image, 12)).astype(int) - shown(pixels, 16)
+    assert abs(difference).max() <= 1
+
+
+def test_colours_each_by_itself_are_refused_since_pillow_takes_their_bytes_for_values() -> None:
+    with pytest.raises(UnreadableError, match="unsupported: 16 bits a value with each colour by itself"):
+        open_image(io.BytesIO(plain("planar tiff", values(16, 3))))
+
+
 def test_colours_that_were_multiplied_with_alpha_are_read_as_pillow_reads_them() -> None:
-    pixels = values(14, 4)
+    pixels = values(16, 4)
     pixels[..., 3] = 20_000
     data = tiff(pixels, extra=1)
     with Image.open(io.BytesIO(data)) as image:

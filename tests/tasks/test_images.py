@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from tasks.images import UnreadableError, open_image, to_rgb
+from tasks.images import UnreadableError, open_image, size_in_header, to_rgb
+from tasks.png_essence import SIGNATURE
 
 
 def photo(width=48, height=32, seed=0):
@@ -175,6 +176,22 @@ def test_every_mode_becomes_eight_bit_rgb_of_the_same_size(mode):
     assert (rgb.mode, rgb.size) == ("RGB", (48, 32))
 
 
+def test_the_size_in_a_header_is_told_and_whatever_is_wrong_with_it_is_none(tmp_path):
+    file = tmp_path / "a"
+    for image_format in ("PNG", "JPEG", "TIFF", "AVIF", "DDS"):
+        data = encode(photo(), image_format)
+        file.write_bytes(data)
+        assert size_in_header(file) == (48, 32)
+        for cut in range(0, min(len(data), 400), 7):
+            file.write_bytes(data[:cut])
+            assert size_in_header(file) in (None, (48, 32))
+            file.write_bytes(data[:cut] + b"\xff" * 3 + data[cut + 3 :])
+            size_in_header(file)
+    assert size_in_header(tmp_path / "gone") is None
+    file.write_bytes(png_of_size(60_000, 50_000))
+    assert size_in_header(file) == (60_000, 50_000), "no warning of a bomb, since nothing is decoded"
+
+
 def test_files_that_are_no_images_are_told_from_empty_and_damaged_ones():
     assert reason(b"") == "empty file"
     assert reason(b"just words, whatever the file is called") == "not an image"
@@ -212,13 +229,13 @@ def test_a_block_of_zeros_in_a_jpeg_is_noticed():
     assert reason(bytes(data)) == "damaged"
 
 
+def png_of_size(width, height):
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
 def test_a_huge_header_is_refused_before_a_pixel_is_decoded():
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
-    bomb = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
-    assert reason(bomb, 100_000_000) == "too many pixels"
+    assert reason(png_of_size(60_000, 60_000), 100_000_000) == "too many pixels"
 
 
 def test_the_limit_of_pixels_is_exact_and_leaves_no_trace():

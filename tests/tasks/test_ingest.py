@@ -237,6 +237,33 @@ def test_files_that_were_never_meant_as_images_do_not_count_as_failures(raw):
     assert (len(catalog), set(rejected["reason"])) == (10, {"other file"})
 
 
+def test_what_was_never_meant_as_an_image_is_told_by_its_content_and_has_no_say_in_the_classes(raw):
+    (raw / "cat" / "weights.pkl").write_bytes(b"\x80\x04\x95\0\0")
+    (raw / "scripts" / "deep").mkdir(parents=True)
+    (raw / "scripts" / "README").write_text("words")
+    (raw / "scripts" / "deep" / "run.py").write_text("print()")
+    os.mkfifo(raw / "scripts" / "pipe")
+    (raw / "dog" / "really a photo.txt").write_bytes((raw / "cat" / "0.png").read_bytes()[:-60])
+    catalog, rejected = take_in(raw, max_failed_share=0.5)
+    assert sorted(catalog["label"].unique()) == ["cat", "dog"]
+    labels = rejected["label"].fillna("")
+    assert dict(zip(rejected["path"], zip(rejected["reason"], labels, strict=True), strict=True)) == {
+        "cat/weights.pkl": ("other file", "cat"),
+        "scripts/README": ("other file", ""),
+        "scripts/deep/run.py": ("other file", ""),
+        "scripts/pipe": ("not a file", ""),
+        "dog/really a photo.txt": ("damaged", "dog"),
+    }
+
+
+def test_a_file_that_a_table_names_was_meant_as_an_image_whatever_it_is_called(raw):
+    (raw / "cat" / "notes.txt").write_text("words")
+    table(raw, "path,label", "cat/notes.txt,a", *(f"cat/{n}.png,a" for n in range(3)), "dog/0.png,b", "dog/1.png,b")
+    _, rejected = take_in(raw, max_failed_share=0.5)
+    reasons = dict(zip(rejected["path"], rejected["reason"], strict=True))
+    assert reasons["cat/notes.txt"] == "not an image"
+
+
 def test_if_no_image_can_be_read_that_is_said(raw):
     for path in list_files(raw):
         (raw / path).write_bytes(b"")

@@ -166,3 +166,16 @@ def test_the_part_that_a_name_says(name, part):
 )
 def test_codes_are_told_from_words(names, coded):
     assert looks_like_codes(names) == coded
+
+
+@pytest.mark.parametrize("folders", [("train", "test"), ("Train2017", "Val2017", "Test2017"), ("all/train", "all/val")])
+def test_parts_without_folders_of_classes_are_no_classes_unless_that_is_said(folders):
+    """Published sets often hold train/cat.0.jpg: the class stands in the name, or in a table."""
+    names = sorted(folder.split("/")[-1] for folder in folders)
+    with pytest.raises(InputError, match=f"the folders {', '.join(names)} are called like parts") as refused:
+        read(paths(*folders))
+    assert f"--set 'ingest.parts={{{names[0]}: class}}'" in str(refused.value)
+    classes = {folder: (folder.split("/")[-1], None) for folder in folders}
+    assert read(paths(*folders), parts={names[0]: "class"}) == classes
+    assert read(paths(*folders), level=1) == classes
+    assert read(paths(*folders), known=set(names)) == classes

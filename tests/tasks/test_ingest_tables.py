@@ -140,6 +140,8 @@ def test_one_column_a_class_is_read_on_request(tmp_path):
     asked = {"names": {"path": "image"}, "one_hot": True}
     assert labels(listed(tmp_path, HOT.format(last=1), **asked)) == WRITTEN
     assert labels(listed(tmp_path, HOT.format(last=0), **asked)) == WRITTEN | {"b/3.jpg": None}
+    words = HOT.format(last=1).replace("1.0,0.0", "TRUE,FALSE").replace("0,1\nb/3", "no,Yes\nb/3")
+    assert labels(listed(tmp_path, words, **asked)) == WRITTEN, "as spreadsheets write them"
     several = refused(tmp_path, HOT.format(last=1).replace("0,1\nb/3", "1,1\nb/3"), **asked)
     assert "row 4: several labels" in several
     assert "no one-hot table" in refused(tmp_path, "path,label\na/0.png,x\n", one_hot=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tasks.decimals import signed
 from tasks.explore.checks import Block, Check, Finding, Grid
 from tasks.explore.probing import Labelled
 from tasks.statistics.discriminant import Moments
@@ -217,7 +218,7 @@ def _block(curves: dict[str, Curve], classes: int, sentence: str) -> Block:
     )
     if len(curves) < classes:
         text += f"The {len(curves)} rarest of {classes} classes. "
-    pair = Markup('{:+.3f} <span class="interval">[{:+.3f}, {:+.3f}]</span>')
+    pair = Markup('{} <span class="interval">[{}, {}]</span>')
     recall = Markup('{:.2f} <span class="interval">[{:.2f}, {:.2f}]</span>')
     tag = Markup('<span class="tag {}">{}</span>')
     kinds = {HELPS: "good", LOWERS: "warn", UNKNOWN: ""}
@@ -227,7 +228,7 @@ def _block(curves: dict[str, Curve], classes: int, sentence: str) -> Block:
             f"{one.images[-2]:,.0f} to {one.images[-1]:,.0f}",
             *(f"{value:.2f}" for value in one.recalls[:-1]),
             recall.format(one.recalls[-1], one.low, one.high),
-            pair.format(one.gain, one.gain_low, one.gain_high),
+            pair.format(signed(one.gain), signed(one.gain_low), signed(one.gain_high)),
             tag.format(kinds[one.verdict], one.verdict),
         ]
         for label, one in curves.items()

@@ -1,0 +1,23 @@
+"""Numbers as people read them in the terminal, in Prefect and in MLflow."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows.wording import interval
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "plain", "signed"),
+    [
+        (0.581, 0.553, 1.0, ".581 [.553, 1.000]", "+.581 [+.553, +1.000]"),
+        (-0.0004, -0.02, 0.0004, None, ".000 [-.020, .000]"),
+        (0.0, 0.0, 10.5, ".000 [.000, 10.500]", ".000 [.000, +10.500]"),
+    ],
+)
+def test_a_value_stands_before_its_interval_and_zero_has_no_sign(value, low, high, plain, signed):
+    told = {"value": value, "low": low, "high": high}
+    assert interval(told, signed=True) == signed
+    if plain:
+        assert interval(told) == plain
+    assert interval(None) == ""
