@@ -319,12 +319,10 @@ def test_what_has_to_be_asked_of_given_parts_is_asked_of_the_classes_that_are_ke
 
 def test_a_damaged_header_stops_no_look_at_the_sizes(root: Path, tmp_path: Path) -> None:
     folder = make(tmp_path / "set", "cat/1.png", "dog/1.png")
-    (folder / "cat/2.avif").write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(40))
-    photo(folder / "dog/3.avif", "AVIF")
-    data = (folder / "dog/3.avif").read_bytes()
-    for cut in range(40, 300, 20):
-        (folder / f"dog/{cut}.avif").write_bytes(data[:cut])
-    assert add(root, folder).images == 17
+    photo(folder / "cat/2.dds", "DDS")
+    data = (folder / "cat/2.dds").read_bytes()
+    (folder / "cat/2.dds").write_bytes(data[:80] + bytes(4) + data[84:])  # no kind of pixels
+    assert add(root, folder).images == 3
 
 
 def test_folders_and_a_table_join_into_one_table(root: Path, photos: Path, tmp_path: Path) -> None:
