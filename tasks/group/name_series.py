@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.ingest.wording import quoted
+
 LARGEST_SHARE = 0.5  # of all images: a series that holds more tells nothing
 COVERED = 0.3  # of all images that must stand in series of two or more
 LEAST_SERIES = 4  # with two images and more: fewer could not be dealt to the sides of a split
@@ -70,7 +72,7 @@ def hints(paths: pd.Series, labels: pd.Series | None = None, groups: pd.Series |
         seen.append(series)
         if _is_tied(series, groups):
             continue
-        remedy = f"--set 'group.name_pattern={pattern}'"
+        remedy = f"--set {quoted(f'group.name_pattern={pattern}')}"
         found.append({"pattern": pattern, "meaning": meaning, **one, "remedy": remedy})
         if len(found) == SHOWN:
             break
@@ -101,7 +103,7 @@ def column_hints(
         series = paths.map(cells).replace("", None)
         one = _described(series, paths) if COLUMN_WORDS.search(name) else None
         if one is not None and not _is_tied(series, groups):
-            remedy = f"--set 'ingest.group_column={name}'"
+            remedy = f"--set {quoted(f'ingest.group_column={name}')}"
             found.append({"column": name, "meaning": f"images with the same {name}", **one, "remedy": remedy})
     return sorted(found, key=lambda one: -one["leak"])[:SHOWN]
 

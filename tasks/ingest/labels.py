@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.connected import connected_components
-from tasks.ingest.wording import first_few, quoted
+from tasks.ingest.wording import first_few, quoted, yaml_text
 from tasks.slugs import slug
 
 MOST_NUMBERS = 50  # more different fractions than this are a measurement, not classes
@@ -60,7 +60,7 @@ def mistakes(
         )
     nothing = [label for label in counts if label.casefold() in NO_LABEL or label == "None"]
     if nothing := [label for label in nothing if label not in meant]:
-        dropped = f"ingest.drop=[{', '.join(map(_quoted, nothing))}]"
+        dropped = f"ingest.drop=[{', '.join(map(yaml_text, nothing))}]"
         found.append(
             Mistake(
                 nothing,
@@ -76,7 +76,7 @@ def mistakes(
             alike[kept] = others
     merged = {other: kept for kept, others in alike.items() for other in others}
     renamed = {old: merged.get(new, new) for old, new in (rename or {}).items()} | merged
-    pairs = ", ".join(f"{_quoted(old)}: {_quoted(new)}" for old, new in renamed.items())
+    pairs = ", ".join(f"{yaml_text(old)}: {yaml_text(new)}" for old, new in renamed.items())
     codes = [other for kept, others in alike.items() if _are_codes([kept, *others]) for other in others]
     for kept, others in alike.items():
         found.append(
@@ -198,21 +198,7 @@ def _folded(label: str) -> str:
 
 def _meaning(names: Iterable[str]) -> str:
     """The option that says that these are names of single classes."""
-    return "--set " + quoted(f"ingest.meant=[{', '.join(map(_quoted, names))}]")
-
-
-def _quoted(name: str) -> str:
-    """A name as YAML text, whatever it looks like; letters that can't be seen, or told apart, as their numbers."""
-    composed = unicodedata.normalize("NFC", name) == name
-    shown = ""
-    for sign in name:
-        if sign in '\\"':
-            shown += f"\\{sign}"
-        elif sign.isprintable() and (composed or not unicodedata.combining(sign)):
-            shown += sign
-        else:
-            shown += f"\\U{ord(sign):08x}"
-    return f'"{shown}"'
+    return "--set " + quoted(f"ingest.meant=[{', '.join(map(yaml_text, names))}]")
 
 
 def _rows(rows: list[int]) -> str:

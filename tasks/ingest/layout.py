@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.errors import InputError
-from tasks.ingest.wording import first_few
+from tasks.ingest.wording import first_few, quoted, yaml_text
 
 PART_WORDS = {  # what people call the parts, in lower case
     "train": "train",
@@ -27,6 +27,7 @@ PART_WORDS = {  # what people call the parts, in lower case
 NONE = "none"  # for a folder beside the parts that is left out
 CLASS = "class"  # for a folder that is no part
 CONTAINERS = {"images", "image", "imgs", "img", "data", "photos", "pictures", "pics", "files", "jpg", "jpeg", "png"}
+YAML_WORDS = {"yes", "no", "true", "false", "null", "on", "off"}  # that are no text in YAML
 REPEATED = 0.5  # of the folders above that hold a name, on average: then it repeats below them
 TIMES = 3  # or: so many folders above a name, on average
 MOST_CLASSES = 1000
@@ -175,7 +176,7 @@ def _take_parts(
             f"{name} ({part_named(name, parts) or '?'}, {number:,} images)" for name, number in names.items()
         )
         lines = "".join(
-            f"\n  --set 'ingest.parts={{{unsaid[0]}: {part}}}'    {meaning}"
+            f"\n  --set {_is_part(unsaid[0], part)}    {meaning}"
             for part, meaning in (
                 ("test", "held out, looked at once"),
                 ("val", "the validation fold"),
@@ -186,7 +187,7 @@ def _take_parts(
         raise InputError(
             f"the folders {of} hold the same classes, so they seem to be parts of the dataset, but what {unsaid[0]!r} "
             f"is, its name doesn't say; say it:{lines}\nor, if these folders are the classes:\n"
-            f"  --set 'ingest.parts={{{unsaid[0]}: {CLASS}}}' --set ingest.class_level=1"
+            f"  --set {_is_part(unsaid[0], CLASS)} --set ingest.class_level=1"
         )
     part_of, left_out, rest = {}, [], {}
     for path, chain in inside.items():
@@ -206,6 +207,13 @@ def _take_parts(
     return part_of, left_out, rest
 
 
+def _is_part(folder: str, part: str) -> str:
+    """What is to be set for a folder to be a part, as a shell takes it, whatever stands in the folder's name."""
+    plain = re.fullmatch(r"[A-Za-z][\w-]*( [\w-]+)*", folder) and folder.lower() not in YAML_WORDS
+    name = folder if plain else yaml_text(folder)
+    return quoted(f"ingest.parts={{{name}: {part}}}")
+
+
 def _check_classes_in_parts(chains: Collection[Folders], known: Collection[str]) -> None:
     """Refuse folders called train, test or alike that hold images and no folders: their classes stand elsewhere."""
     names = sorted({chain[0] for chain in chains if chain})
@@ -217,7 +225,7 @@ def _check_classes_in_parts(chains: Collection[Folders], known: Collection[str])
             f"the folders {', '.join(names)} are called like parts of a dataset, but hold no folders of classes: put "
             "the images of each class into a folder with its name below each of them, or give a table with the columns "
             "path, label and part; if these folders are the classes:\n"
-            f"  --set 'ingest.parts={{{names[0]}: {CLASS}}}'"
+            f"  --set {_is_part(names[0], CLASS)}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 
 
 def readable(name: str) -> str:
@@ -19,3 +20,17 @@ def first_few(items: list[str], number: int = 3) -> str:
 def quoted(word: str) -> str:
     """A word of a command in quotes, as a shell takes it."""
     return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
+def yaml_text(name: str) -> str:
+    """A name as YAML text, whatever it looks like; letters that can't be seen, or told apart, as their numbers."""
+    composed = unicodedata.normalize("NFC", name) == name
+    shown = ""
+    for sign in name:
+        if sign in '\\"':
+            shown += f"\\{sign}"
+        elif sign.isprintable() and (composed or not unicodedata.combining(sign)):
+            shown += sign
+        else:
+            shown += f"\\U{ord(sign):08x}"
+    return f'"{shown}"'

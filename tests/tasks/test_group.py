@@ -1,5 +1,6 @@
 """Relatives are found, whatever the order of the rows, and a group is named by its smallest image."""
 
+import shlex
 from types import SimpleNamespace
 
 import numpy as np
@@ -216,6 +217,8 @@ def test_columns_that_sound_like_it_and_repeat_are_offered():
     (found,) = column_hints(cells, paths)
     assert (found["column"], found["groups"]) == ("patient_id", 10)
     assert "ingest.group_column=patient_id" in found["remedy"]
+    (found,) = column_hints({"patient's id": cells["patient_id"]}, paths)
+    assert shlex.split(found["remedy"]) == ["--set", "ingest.group_column=patient's id"]
 
 
 def test_names_that_are_only_counted_through_give_no_hint():

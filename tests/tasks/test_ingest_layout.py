@@ -1,6 +1,9 @@
 """What folders mean: which level is the class, which the part, and where two readings are refused."""
 
+import shlex
+
 import pytest
+from ruamel.yaml import YAML
 
 from tasks.errors import InputError
 from tasks.ingest.layout import looks_like_codes, part_named, read_layout
@@ -179,3 +182,16 @@ def test_parts_without_folders_of_classes_are_no_classes_unless_that_is_said(fol
     assert read(paths(*folders), parts={names[0]: "class"}) == classes
     assert read(paths(*folders), level=1) == classes
     assert read(paths(*folders), known=set(names)) == classes
+
+
+@pytest.mark.parametrize("folder", ["hold out", "2021", "no", "the 'rest'", 'a "b", c: #1 {x}', "new\\old", "übrig"])
+def test_the_line_that_says_what_a_folder_is_can_be_pasted_whatever_it_is_called(folder):
+    listed = paths(*below(["train", folder], "x", "y"))
+    with pytest.raises(InputError) as refused:
+        read(listed)
+    line = next(one for one in str(refused.value).splitlines() if one.endswith("held out, looked at once"))
+    _, setting, *_ = shlex.split(line)
+    key, _, value = setting.partition("=")
+    parts = YAML(typ="safe").load(value)
+    assert (key, parts) == ("ingest.parts", {folder: "test"})
+    assert read(listed, parts=parts)[f"{folder}/x"] == ("x", "test")
