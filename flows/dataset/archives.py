@@ -30,6 +30,7 @@ MOST_TIMES = 200  # an archive holds at most so many times its own size; photos 
 ALLOWANCE = 10_000_000  # bytes that an archive of any size may hold beyond that
 MOST_DESCRIBED = 1_000_000  # bytes of a long name, or of what a TAR says of one file beside its content
 ON_DISK = 4096  # bytes that a file takes at least
+DEEPEST = 100  # folders in each other
 
 _CHUNK = 2**20
 _CHECKED = 64  # chunks after which the free space is looked at again
@@ -151,7 +152,7 @@ def _write(member: Member, folder: Path, written: dict[str, str]) -> None:
 
 def _members(path: Path, stack: ExitStack) -> Iterator[Member]:
     """The files of an archive, which `stack` keeps open, each looked at."""
-    found = _zip_members(path, stack) if zipfile.is_zipfile(path) else _tar_members(path, stack)
+    found = _zip_members(path, stack) if _begins_as_zip(path) else _tar_members(path, stack)
     allowed = MOST_TIMES * path.stat().st_size + ALLOWANCE
     for member in found:
         allowed -= _on_disk(member)
@@ -161,6 +162,12 @@ def _members(path: Path, stack: ExitStack) -> Iterator[Member]:
                 f"({readable_size(member.size)}); if you trust it, unpack it and give the folder"
             )
         yield member
+
+
+def _begins_as_zip(path: Path) -> bool:
+    """Whether an archive is a ZIP; `zipfile` would also take a TAR for one whose last member is a ZIP."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
 
 
 def _zip_members(path: Path, stack: ExitStack) -> Iterator[Member]:
@@ -204,11 +211,14 @@ class _StrictHeader(tarfile.TarInfo):
     """Headers of which a damaged one is an error; `tarfile` takes it for the end, and says nothing of the rest.
 
     Those that only describe the next member are read into memory whole, so they are held to `MOST_DESCRIBED` bytes.
+    So is one with a size below 0, at which `tarfile` goes back in the file.
     """
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _StrictHeader:
         header = super().frombuf(buf, encoding, errors)
+        if header.size < 0:
+            raise tarfile.ReadError(f"a header with the impossible size of {header.size:,} bytes")
         if header.size > MOST_DESCRIBED and header.type in _DESCRIBING:
             raise tarfile.ReadError(f"the description of a member has {readable_size(header.size)}")
         return header
@@ -228,6 +238,8 @@ def _safe(path: Path, name: str) -> str:
     plain = PurePosixPath(name)
     if plain.is_absolute() or PureWindowsPath(name).drive or ".." in plain.parts or "\0" in name:
         raise _refused(path, name, "leads out of the archive")
+    if len(plain.parts) > DEEPEST:  # folders that no tool could remove again
+        raise _refused(path, f"{name[:80]}...", f"lies more than {DEEPEST} folders deep")
     return plain.as_posix()
 
 

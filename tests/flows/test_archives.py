@@ -305,3 +305,34 @@ def test_mistakes_in_an_archive_are_told_with_paths_in_the_archive(workspace: Pa
         add(workspace, path)
     assert f"{path}/table.csv names 1 files that are not there: 'cat/7.png' (row 3)" in str(caught.value)
     assert str(archives.STATE) not in str(caught.value)
+
+
+def test_a_tar_is_read_as_a_tar_though_its_last_member_is_a_zip(root: Path) -> None:
+    inner = zipped(root.parent / "inner.zip", {"other/1.png": b"other"}).read_bytes()
+    files = FILES | {"zz.zip": inner}
+    with unpacked(root, tarred(root.parent / "a.tar", files)) as found:
+        assert contents(found) == files
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_as_large_as_a_bomb_is_not_read_into_the_memory(root: Path, kind: bytes) -> None:
+    header = special("long", kind)
+    header.size = archives.MOST_DESCRIBED + 1
+    path = root.parent / "a.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(header, io.BytesIO(bytes(header.size)))
+    assert "damaged, or no ZIP or TAR archive" in refusal(root, path)
+
+
+def test_a_header_with_a_size_below_zero_is_damage(root: Path) -> None:
+    header = special("long", tarfile.REGTYPE)
+    header.size = -1024
+    path = root.parent / "a.tar"
+    path.write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(10240))
+    assert "damaged, or no ZIP or TAR archive" in refusal(root, path)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_folders_that_are_too_deep_to_be_removed_again_are_refused(root: Path, kind: str) -> None:
+    path = MAKERS[kind](root.parent, {"a/" * archives.DEEPEST + "1.png": b"1"})
+    assert "lies more than 100 folders deep" in refusal(root, path)
