@@ -67,8 +67,7 @@ def test_a_blocked_stage_names_what_failed_first_and_not_all_that_stands_between
     assert messages == {"b": "waits for a", "c": "waits for a", "e": "waits for a"}
 
 
-def test_an_error_is_told_once_with_the_end_of_its_stage(capsys, monkeypatch):
-    monkeypatch.setattr(terminal.console, "file", None)
+def test_an_error_is_told_once_with_the_end_of_its_stage(capsys):
     terminal.stage_ended(Result("split", Outcome.FAILED, 1.0, "the disk is full", 1))
     said = capsys.readouterr().out
     assert said.count("the disk is full") == 1
