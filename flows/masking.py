@@ -15,7 +15,7 @@ from urllib.parse import unquote
 MASK = "***"
 _FEWEST = 6  # letters of a secret that is hidden wherever it stands; shorter ones are words of other sentences, too
 _LOGIN = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/\s:@'\"]*)(?P<password>:[^/\s'\"]*)?@", re.IGNORECASE
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/\s:@'\"]*)(?P<password>:[^/\s\"]*)?@", re.IGNORECASE
 )
 _NAMED = re.compile(
     r"(?P<name>(?:password|passwd|pwd|token|secret|api_?key|account_?key|access_?key|signature|\bsig)"

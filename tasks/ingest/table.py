@@ -219,6 +219,8 @@ def _check_columns(table: ImageTable, shown: str, columns: Columns, files: Colle
     """Refuse a table without the columns that are needed; returns those that are classes, of a one-hot table."""
     names = [folded(name) for name in table.names]
     flags = [name for name in table.names if name.strip() and _is_flag(table, name)]
+    if twice := [name for name in COLUMNS if names.count(name) > 1]:
+        raise InputError(f"{shown} has the column {twice[0]} twice: rename all but the one that is meant")
     if columns.one_hot:
         flags = [name for name in flags if folded(name) not in COLUMNS]
         if len(flags) < 2 or "path" not in names:
@@ -227,8 +229,6 @@ def _check_columns(table: ImageTable, shown: str, columns: Columns, files: Colle
                 f"{_names(table)}{_offer(table, files, one_hot=True)}"
             )
         return flags
-    if twice := [name for name in COLUMNS if names.count(name) > 1]:
-        raise InputError(f"{shown} has the column {twice[0]} twice: rename all but the one that is meant")
     numbered = [name for name in names if re.fullmatch(r"labels?|label[ _-]?\d+", name)]
     if len(numbered) > 1:
         raise InputError(

@@ -31,6 +31,8 @@ from flows.stage_runner import StageRunner
         ("redis://:pw@host", "redis://:***@host"),
         ("AccountName=a;AccountKey=abc+/==;x", "AccountName=a;AccountKey=***;x"),
         ("two: s3://a:b@c and (ftp://d:e@f)", "two: s3://a:***@c and (ftp://d:***@f)"),
+        ("http://u:pa'ss@host/x", "http://u:***@host/x"),
+        ("'http://host:5000', 'a@b.org'", "'http://host:5000', 'a@b.org'"),
         ("http://host:5000/train@focal", "http://host:5000/train@focal"),
         ("sqlite:////a/b@c.db, see a@b.org", "sqlite:////a/b@c.db, see a@b.org"),
     ],

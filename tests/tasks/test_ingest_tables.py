@@ -248,3 +248,13 @@ def test_all_mistakes_are_told_at_once_with_their_rows(tmp_path):
         "row 10: more values than columns",
     ):
         assert part in said
+
+
+@pytest.mark.parametrize("name", ["path", "group", "part"])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_it_is_not_guessed_which_of_two_columns_is_meant(tmp_path, name, one_hot):
+    head = ["path", "cat", "dog"] if one_hot else ["path", "label"]
+    head += [f" {name.title()}"] if name == "path" else [name, f" {name.title()}"]
+    row = ["a/0.png", "1", "0", "", ""][: len(head)]
+    said = refused(tmp_path, ",".join(head) + "\n" + ",".join(row), one_hot=one_hot)
+    assert said == f"table.csv has the column {name} twice: rename all but the one that is meant"
