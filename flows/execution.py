@@ -116,11 +116,14 @@ class Execution:
 
     def end(self) -> None:
         """End what still runs, and close the journal: what has not come to an end counts as cancelled."""
-        if not self._over:
-            self._runner.cancelled.set()
+        if self._over:
+            return
+        self._over = True
+        self._runner.cancelled.set()
+        try:
             self._thread.join()
+        finally:  # also where Ctrl-C is pressed once more
             self.journal.close(self.plan.graph.upstream)
-            self._over = True
 
     def _run(self) -> None:
         cancelled = self._runner.cancelled
