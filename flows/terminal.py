@@ -72,15 +72,7 @@ _live: LiveLines | None = None
 
 @contextmanager
 def live(total: int = 0, took: Mapping[str, float] | None = None) -> Iterator[None]:
-    """In this block, show what runs as lines at the bottom of the terminal; where this is none, as lines that stay.
-
-    Parameters
-    ----------
-    total
-        How many stages the run has.
-    took
-        Seconds that stages took when they last ran.
-    """
+    """In this block, show what runs as `LiveLines` at the bottom of the terminal; where this is none, lines stay."""
     global _live
     if not console.is_terminal or console.is_dumb_terminal:
         yield

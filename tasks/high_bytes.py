@@ -11,8 +11,9 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin
 
+from tasks.depth import FULL, top
+
 ODDITY = "of 16 bits a value the upper 8 are read"
-FULL_SCALE = 65535
 NOT_SEEN = ("A", "a", "K", "Cb", "Cr")  # channels that may be full where the picture uses few bits
 LEAST = 64  # a high byte that values reach if they use more than 14 bits
 _CODESTREAM = b"\xff\x4f\xff\x51"  # of JPEG 2000: its start, and the marker of the sizes
@@ -49,7 +50,7 @@ def holds_high_bytes(image: Image.Image, file: BinaryIO) -> bool:
     if image.format == "SGI":
         return codec == "SGI16" or numbers[1:] == (2,)  # bytes a value
     # A PPM of fewer bits says in its header which value is white, and Pillow heeds it.
-    return image.format == "PPM" and numbers == (FULL_SCALE,)
+    return image.format == "PPM" and numbers == (top(FULL),)
 
 
 def check(image: Image.Image) -> None:

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+_REWRITE_SECONDS = 0.2
+_LINES_A_STRETCH = 50  # so many lines, then as many while the time that went by grows by a factor of 2.7
+_rewritten = ""  # what stands in the terminal's last line and gives way to whatever comes next
 _STEP = re.compile(r"(?P<done>[\d,]+) of (?P<total>[\d,]+) (?P<what>.+) \(\d+%\)(?:, (?P<left>\d+) s left)?")
 
 
@@ -86,11 +89,6 @@ class Progress:
                 left = (now - start) / done * (self.total - done) if done >= self.total / 50 else None
                 (_rewrite if in_terminal else say)(str(Step(done, self.total, self.what, left)))
         say(f"{done:,} {self.what} in {time.monotonic() - start:.1f} s")
-
-
-_REWRITE_SECONDS = 0.2
-_LINES_A_STRETCH = 50  # so many lines, then as many while the time that went by grows by a factor of 2.7
-_rewritten = ""  # what stands in the terminal's last line and gives way to whatever comes next
 
 
 def _is_terminal() -> bool:

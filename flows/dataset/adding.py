@@ -98,7 +98,7 @@ def add(
         if question := open_question((one.part for one in labelled), params.split):
             raise InputError(f"{question}\nWith add, write the line's --set behind it.")
         way = choose_way(root, (one.source for one in plan.copies), way)
-        disk = check_space(root, plan.copied_bytes, way) if plan.copies else "data/raw holds all of them already"
+        disk = check_space(root, plan, way)
         for line in laid_out([*page(new, plan, params.ingest, params.group, params.split), ("disk", [disk])]):
             say(line)
         if dry_run:

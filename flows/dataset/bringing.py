@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from uuid import uuid4
 
+from flows.dataset.entries import Plan
 from flows.repository import open_repo
 from tasks.disk import readable_size, require_space
 from tasks.errors import InputError
@@ -68,14 +69,17 @@ def bring(source: Path, target: Path, way: Way) -> None:
         shutil.copyfile(source, target)
 
 
-def check_space(root: Path, needed: int, way: Way) -> str:
-    """Say what bringing files of `needed` bytes means for the disk.
+def check_space(root: Path, plan: Plan, way: Way) -> str:
+    """Say what bringing the images that a plan copies means for the disk.
 
     Raises
     ------
     InputError
         There is not enough free space.
     """
+    if not plan.copies:
+        return "data/raw holds all of them already"
+    needed = plan.copied_bytes
     if way is Way.LINK:
         return (
             f"needs no disk: {readable_size(needed)} of images, their files here, and DVC's cache are the same files; "

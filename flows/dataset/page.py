@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import shutil
 import sys
 import textwrap
@@ -18,7 +16,7 @@ from tasks.disk import readable_size
 from tasks.group.name_series import column_hints, hints, told
 from tasks.group.relations import captured
 from tasks.images import size_in_header
-from tasks.ingest.wording import first_few
+from tasks.ingest.wording import first_few, set_names
 from tasks.params.models import Group, Ingest, Split
 
 MOST_CLASSES = 12  # that are counted one by one
@@ -86,7 +84,7 @@ def _small(counts: Mapping[str, int], params: Ingest) -> list[str]:
         f"fewer than {params.min_images} images, so that a run will refuse them: {named}. Add more, merge them "
         "(ingest.rename), or take one of:",
         f"  --set ingest.min_images={min(small.values())}",
-        f"  --set {shlex.quote('ingest.drop=' + json.dumps([*params.drop, *small], ensure_ascii=False))}",
+        f"  {set_names('ingest.drop', [*params.drop, *small])}",
     ]
 
 

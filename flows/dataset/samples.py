@@ -56,7 +56,7 @@ def sample(root: Path) -> Report:
         joined = ", ".join(f"{name} {number:,}" for name, number in class_counts(new.entries).items())
         say(f"{len(new.entries):,} images: {joined}")
         plan = plan_merge(Found(present, []), new)
-        say(check_space(root, plan.copied_bytes, Way.COPY) if plan.copies else "data/raw holds all of them already")
+        say(check_space(root, plan, Way.COPY))
         report = carry_out(root, plan, keep=True)
         say(f"keep it in git: git add {POINTER} && git commit -m sample")
         return report

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.connected import connected_components
-from tasks.ingest.wording import first_few, quoted, yaml_text
+from tasks.ingest.wording import first_few, quoted, set_names, yaml_text
 from tasks.slugs import slug
 
 MOST_NUMBERS = 50  # more different fractions than this are a measurement, not classes
@@ -55,18 +55,18 @@ def mistakes(
                 list(several),
                 f"several labels in one ({label!r} reads as {' and '.join(map(repr, pieces)) or 'a list'}); Equipoise "
                 "is for one label an image, multi-label tables are refused: choose one class for each image, or, if "
-                f"these are names of single classes, say so: {_meaning([*meant, *several])}",
+                f"these are names of single classes, say so: {set_names('ingest.meant', [*meant, *several])}",
             )
         )
     nothing = [label for label in counts if label.casefold() in NO_LABEL or label == "None"]
     if nothing := [label for label in nothing if label not in meant]:
-        dropped = f"ingest.drop=[{', '.join(map(yaml_text, nothing))}]"
         found.append(
             Mistake(
                 nothing,
                 "they say that there is no label: leave their cells empty, or put the files beside the folders of "
-                f"classes, so that they count as unlabelled; or leave them out: --set {quoted(dropped)}; or, if they "
-                f"are classes, say so: {_meaning([*meant, *nothing])}",
+                "classes, so that they count as unlabelled; or leave them out: "
+                f"{set_names('ingest.drop', nothing)}; or, if they are classes, say so: "
+                f"{set_names('ingest.meant', [*meant, *nothing])}",
             )
         )
     alike = {}  # the name that stays: the others
@@ -79,13 +79,15 @@ def mistakes(
     pairs = ", ".join(f"{yaml_text(old)}: {yaml_text(new)}" for old, new in renamed.items())
     codes = [other for kept, others in alike.items() if _are_codes([kept, *others]) for other in others]
     for kept, others in alike.items():
+        if others[0] in codes:
+            if_two = f"if they are different codes: {set_names('ingest.meant', [*meant, *codes])}"
+        else:
+            if_two = "if they are two, give one a name of its own there"
         found.append(
             Mistake(
                 sorted([kept, *others]),
                 "names of classes that differ by case or spelling only; if they are one class, merge them: --set "
-                + quoted(f"ingest.rename={{{pairs}}}")
-                + (f"; if they are different codes: {_meaning([*meant, *codes])}" if others[0] in codes else "")
-                + ("" if others[0] in codes else "; if they are two, give one a name of its own there"),
+                f"{quoted(f'ingest.rename={{{pairs}}}')}; {if_two}",
             )
         )
     if numbers := count_measured(counts):
@@ -194,11 +196,6 @@ def _are_codes(names: Collection[str]) -> bool:
 
 def _folded(label: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
-
-
-def _meaning(names: Iterable[str]) -> str:
-    """The option that says that these are names of single classes."""
-    return "--set " + quoted(f"ingest.meant=[{', '.join(map(yaml_text, names))}]")
 
 
 def _rows(rows: list[int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Iterable
 
 
 def readable(name: str) -> str:
@@ -20,6 +21,11 @@ def first_few(items: list[str], number: int = 3) -> str:
 def quoted(word: str) -> str:
     """A word of a command in quotes, as a shell takes it."""
     return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
+def set_names(key: str, names: Iterable[str]) -> str:
+    """The option of the command line that sets a parameter to a list of names."""
+    return "--set " + quoted(f"{key}=[{', '.join(map(yaml_text, names))}]")
 
 
 def yaml_text(name: str) -> str:
