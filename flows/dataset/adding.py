@@ -95,8 +95,8 @@ def add(
         check_classes(plan.entries, params.ingest, str(path))
         check_group_column(plan, new, params.ingest)
         labelled = [one for one in chosen_entries(plan.entries, params.ingest) if one.label]
-        if question := open_question((one.part for one in labelled), params.split):
-            raise InputError(f"{question}\nWith add, write the line's --set behind it.")
+        if question := open_question((one.part for one in labelled), params.split, command=""):
+            raise InputError(question)
         way = choose_way(root, (one.source for one in plan.copies), way)
         disk = check_space(root, plan, way)
         for line in laid_out([*page(new, plan, params.ingest, params.group, params.split), ("disk", [disk])]):

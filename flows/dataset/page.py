@@ -18,6 +18,7 @@ from tasks.group.relations import captured
 from tasks.images import size_in_header
 from tasks.ingest.wording import first_few, set_names
 from tasks.params.models import Group, Ingest, Split
+from tasks.split.foresight import refusal
 
 MOST_CLASSES = 12  # that are counted one by one
 LOOKED_AT = 500  # images whose headers tell the sizes
@@ -45,13 +46,18 @@ def page(new: Found, plan: Plan, ingest: Ingest, group: Group, split: Split) -> 
     yield "images", [found, *new.notes]
     chosen = chosen_entries(plan.entries, ingest)
     counts = class_counts(chosen)
-    unlabelled = sum(not one.label for one in chosen)
+    unlabelled = [one.path for one in chosen if not one.label]
     shown = [f"{name} {number:,}" for name, number in sorted(counts.items(), key=lambda item: -item[1])]
     joined = " with those that are here" if len(plan.entries) > len(entries) else ""
     classes = f"{len(counts):,}{joined}: {first_few(shown, MOST_CLASSES)}"
-    yield "classes", [classes + (f"; {unlabelled:,} unlabelled" if unlabelled else ""), *_small(counts, ingest)]
-    yield "parts", [_parts(plan.entries)]
-    yield "groups", list(_groups(new, chosen, ingest, group, split))
+    if unlabelled:
+        classes += f"; {len(unlabelled):,} unlabelled, in no class: {first_few(unlabelled)}"
+    yield "classes", [classes, *_small(counts, ingest)]
+    yield "parts", [_parts(plan.entries, split)]
+    known = _known_groups(chosen, ingest, group)
+    yield "groups", list(_groups(new, known, group))
+    if refused := refusal(known, split):
+        yield "split", [f"a run will refuse this as it is: {refused}"]
 
 
 def laid_out(paragraphs: Iterable[Paragraph]) -> Iterator[str]:
@@ -103,45 +109,40 @@ def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
 
 
-def _parts(entries: list[Entry]) -> str:
+def _parts(entries: list[Entry], split: Split) -> str:
     counts = Counter(one.part for one in entries if one.part)
     if not counts:
         return "none given, so the stage split draws a test part"
-    return ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts[part])
+    said = ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts[part])
+    if split.test_from == "val":
+        return f"{said}; val is the held-out test part (split.test_from)"
+    if split.test_from == "train":
+        return f"{said}; a test part is drawn from train (split.test_from)"
+    return said
 
 
-def _groups(new: Found, entries: list[Entry], ingest: Ingest, params: Group, split: Split) -> Iterator[str]:
-    images = pd.DataFrame([one.said for one in entries]).assign(group=given_groups(entries, ingest))
-    groups = images["group"].where(images["group"] != "")
-    if groups.notna().any():
-        yield f"{groups.nunique():,}, given for {groups.count():,} images"
-        yield from _few_groups(images, groups, split)
+def _known_groups(entries: list[Entry], ingest: Ingest, params: Group) -> pd.DataFrame:
+    """Images with what the user says of them and the group that names or tables give them: `path`, `label`, ..."""
+    images = pd.DataFrame([one.said for one in entries]).assign(given=given_groups(entries, ingest))
+    images = images.where(images != "", None)
+    by_name = captured(images["path"], params.name_pattern) if params.name_pattern else None
+    return images.assign(group=images["given"] if by_name is None else images["given"].fillna(by_name))
+
+
+def _groups(new: Found, known: pd.DataFrame, params: Group) -> Iterator[str]:
+    given = known["given"].dropna()
+    if len(given):
+        yield f"{given.nunique():,}, given for {len(given):,} images"
         return
     paths = pd.Series([one.path for one in new.entries])
     labels = pd.Series([one.label for one in new.entries])
+    parts = pd.Series([one.part for one in new.entries])
     by_name = captured(paths, params.name_pattern) if params.name_pattern else None
     if by_name is None:
         yield "none given; near-duplicates are found by themselves, other relatives are not"
     else:
         yield f"{by_name.nunique():,}, told by group.name_pattern for {by_name.count():,} images"
-        yield from _few_groups(images, captured(images["path"], params.name_pattern), split)
-    found = [*column_hints(new.columns, paths, by_name), *hints(paths, labels, by_name)]
+    found = [*column_hints(new.columns, paths, by_name), *hints(paths, labels, by_name, parts)]
     for one in found[:2]:
         yield told(one)
         yield f"  {one['remedy']}"
-
-
-def _few_groups(images: pd.DataFrame, groups: pd.Series, split: Split) -> Iterator[str]:
-    """Classes with too few groups for every place of a split by class in which no part is given."""
-    labelled = images["label"] != ""
-    if split.by != "class" or (images["part"] != "").any():
-        return
-    counts = groups.fillna(images["path"])[labelled].groupby(images["label"]).nunique()
-    small = counts[counts < split.folds + 1]
-    if len(small):
-        named = first_few([f"{name} ({number:,})" for name, number in small.items()], MOST_CLASSES)
-        needed = f"{split.folds + 1} groups, one for the test part and one a fold"
-        yield f"fewer than {needed}, so that a run will refuse them: {named}"
-        if small.min() > 2:
-            yield "use fewer folds:"
-            yield f"  --set split.folds={small.min() - 1}"

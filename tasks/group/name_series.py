@@ -37,7 +37,12 @@ DEEPEST = 6  # folders that are looked at
 TOKENS = 4  # pieces of a name that are looked at
 
 
-def hints(paths: pd.Series, labels: pd.Series | None = None, groups: pd.Series | None = None) -> list[dict[str, Any]]:
+def hints(
+    paths: pd.Series,
+    labels: pd.Series | None = None,
+    groups: pd.Series | None = None,
+    parts: pd.Series | None = None,
+) -> list[dict[str, Any]]:
     """Series that stand in paths, the most telling first; at most `SHOWN`, none of which only cuts another smaller.
 
     Parameters
@@ -48,6 +53,8 @@ def hints(paths: pd.Series, labels: pd.Series | None = None, groups: pd.Series |
         Their classes, so that the folder of the class is no series.
     groups
         The group of each, where some are known: series that they hold together already are left out.
+    parts
+        The part that each was given, so that its folder is no series.
 
     Returns
     -------
@@ -57,17 +64,20 @@ def hints(paths: pd.Series, labels: pd.Series | None = None, groups: pd.Series |
         ``example`` of two paths, and the ``remedy`` that makes them relatives, an option of the command line.
     """
     named = labels.fillna("") if labels is not None else pd.Series("", index=paths.index)
+    placed = named if parts is None else (parts.fillna("") + "/" + named).where(named != "", "")
+    folder = paths.str.rpartition("/")[0]
     found: list[dict[str, Any]] = []
     seen: list[pd.Series] = []
-    for pattern, meaning in (
-        *PATTERNS.items(),
-        *_folders(paths, named),
-        *_pieces(),
-        *LAST_PATTERNS.items(),
+    for pattern, meaning, known in (
+        *((pattern, meaning, []) for pattern, meaning in PATTERNS.items()),
+        *((pattern, meaning, [placed]) for pattern, meaning in _folders(paths, named)),
+        *((pattern, meaning, [placed, folder]) for pattern, meaning in (*_pieces(), *LAST_PATTERNS.items())),
     ):
         series = paths.str.extract(pattern, expand=True)[0]
         one = _described(series, paths)
-        if one is None or _tells_the_class(series, named) or any(_refines(series, other) for other in seen):
+        if one is None or any(_refines(series, other) for other in seen):
+            continue
+        if any(_tells(series, what) for what in (named, *known)):
             continue
         seen.append(series)
         if _is_tied(series, groups):
@@ -186,10 +196,10 @@ def _are_codes(names: Any) -> bool:
     return all(re.search(r"\d", name) and (re.search(r"[^\W\d]", name) or len(name) > 2) for name in names)
 
 
-def _tells_the_class(series: pd.Series, labels: pd.Series) -> bool:
-    """Whether a series is the class under another name."""
-    known = series.notna() & (labels != "")
-    return bool(known.any()) and _says_the_same(series[known], labels[known])
+def _tells(series: pd.Series, what: pd.Series) -> bool:
+    """Whether a series is the class, or what else is known, under another name."""
+    known = series.notna() & (what != "")
+    return bool(known.any()) and _says_the_same(series[known], what[known])
 
 
 def _refines(one: pd.Series, other: pd.Series) -> bool:

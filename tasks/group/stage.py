@@ -35,7 +35,10 @@ def run(workspace: Workspace, name: str) -> None:
     group = catalog["image_id"].map(groups.set_index("image_id")["group"])
     summary = found.summary | {
         "refused": [{"size": len(images), "images": path_of[images].tolist()} for images in refused],
-        "hints": [*_column_hints(workspace, catalog, group), *hints(catalog["path"], catalog["label"], group)],
+        "hints": [
+            *_column_hints(workspace, catalog, group),
+            *hints(catalog["path"], catalog["label"], group, catalog["part"]),
+        ],
     }
     with workspace.output("data", "groups") as folder:
         GROUPS.write(groups, folder / GROUPS.file)

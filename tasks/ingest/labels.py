@@ -125,9 +125,9 @@ def told(wrong: Iterable[Mistake], where: str, rows: Mapping[str, list[int]] | N
 def several_in_one(labels: Collection[str]) -> dict[str, list[str]]:
     """Labels that look like several, with what they are made of (nothing for a list in a cell).
 
-    A list, or anything with ``|``; what falls into labels of the dataset at ``| ; , / + &``, "and", "or", spaces and
-    other signs, if it is no number; and what falls, at the first six, into pieces each of which is a piece of another
-    such label as well.
+    A list, or anything with ``|`` or ``;``; what falls into labels of the dataset at ``| ; , / + &``, "and", "or",
+    spaces and other signs, if it is no number; and what falls, at the first six, into pieces each of which is a piece
+    of another such label as well.
     """
     known = {_folded(label) for label in labels}
     pieces_of = {label: [piece for piece in re.split(STRONG, label) if piece] for label in labels}
@@ -137,7 +137,7 @@ def several_in_one(labels: Collection[str]) -> dict[str, list[str]]:
         pieces = pieces_of[label]
         if LIST.fullmatch(label):
             found[label] = []
-        elif len(pieces) > 1 and ("|" in label or all(shared[_folded(piece)] > 1 for piece in pieces)):
+        elif len(pieces) > 1 and (set("|;") & set(label) or all(shared[_folded(piece)] > 1 for piece in pieces)):
             found[label] = pieces
         elif _number(label) is None and (made_of := _known_pieces(label, known)):
             found[label] = made_of

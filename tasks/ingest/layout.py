@@ -92,7 +92,9 @@ def read_layout(
     part_level = None if CLASS in parts.values() else _part_level(inside.values(), parts, known)
     part_of: dict[str, str] = {}
     left_out: list[str] = []
+    folder_of: dict[str, str] = {}  # that says the part
     if part_level is not None:
+        folder_of = {path: chain[part_level] for path, chain in inside.items() if len(chain) > part_level}
         part_of, left_out, inside = _take_parts(inside, part_level, parts)
     if level == 0:
         if part_level is None and CLASS not in parts.values():
@@ -107,7 +109,7 @@ def read_layout(
         said = {place.part for place in places.values() if place.part}
         if said == {"train"}:  # then nothing was held out, and a test part has to be drawn
             places = {path: Place(place.label) for path, place in places.items()}
-        sentences.append(_parts_told(places, folders))
+        sentences.append(_parts_told(places, folder_of))
     return Layout(places, sentences, left_out)
 
 
@@ -158,9 +160,11 @@ def _part_level(chains: Collection[Folders], parts: Mapping[str, str], known: Co
             continue
         train = set().union(*(below[name] for name, part in said.items() if part == "train"))
         others = [name for name in below if said.get(name) != "train"]
-        if not others or not train or set(below) & set(known):
+        if not train or set(below) & set(known):
             continue
-        if all(name in said or (below[name] & train) for name in others):
+        classes = set().union(*(below[name] for name in said))  # of all parts, since training may lack one
+        alike = [name for name in others if name in said or below[name] & train]
+        if alike and all(name in alike or below[name] & classes or not below[name] for name in others):
             return at
     return None
 
@@ -170,10 +174,11 @@ def _take_parts(
 ) -> tuple[dict[str, str], list[str], dict[str, Folders]]:
     """The part of each image, what is left out, and the folders without those of the parts."""
     names = Counter(chain[at] for chain in inside.values() if len(chain) > at)
-    unsaid = [name for name in sorted(names) if part_named(name, parts) is None]
+    deep = {chain[at] for chain in inside.values() if len(chain) > at + 1}
+    unsaid = [name for name in sorted(deep) if part_named(name, parts) is None]
     if unsaid:
         of = ", ".join(
-            f"{name} ({part_named(name, parts) or '?'}, {number:,} images)" for name, number in names.items()
+            f"{name} ({part_named(name, parts) or '?'}, {number:,} images)" for name, number in sorted(names.items())
         )
         lines = "".join(
             f"\n  --set {_is_part(unsaid[0], part)}    {meaning}"
@@ -195,7 +200,7 @@ def _take_parts(
         if part == NONE:
             left_out.append(path)
             continue
-        below = chain[:at] + chain[at + 1 :] if len(chain) > at else ()
+        below = chain[:at] + chain[at + 1 :] if len(chain) > at and (part or chain[at] in deep) else ()
         if len(chain) > at + 1 and at == 0 and (below[0] == chain[at] or part_named(below[0], {}) == part):
             below = below[1:]  # seg_train/seg_train/<class>
         rest[path] = below
@@ -281,10 +286,17 @@ def _is_hash(name: str) -> bool:
     return len(name) >= 8 and bool(re.fullmatch(r"[0-9a-fA-F-]+", name)) and any(sign.isdigit() for sign in name)
 
 
-def _parts_told(places: Mapping[str, Place], folders: Mapping[str, Folders]) -> str:
-    counts = Counter(place.part for place in places.values() if place.part)
-    said = ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts[part])
-    said = said or "but only that of training has classes, so none is given"
-    classless = sum(place.label is None and bool(folders[path]) for path, place in places.items())
-    tail = f"; {classless:,} images in them have no class folder and count as unlabelled" if classless else ""
-    return f"the folders are parts: {said}{tail}"
+def _parts_told(places: Mapping[str, Place], folder_of: Mapping[str, str]) -> str:
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for path, place in places.items():
+        if place.part:
+            counts[place.part][folder_of[path]] += 1
+    said = []
+    for part in (part for part in ("train", "val", "test") if part in counts):
+        of = ", ".join(f"{name} {number:,}" for name, number in sorted(counts[part].items()))
+        said.append(f"{part} {counts[part].total():,}" + (f" ({of})" if len(counts[part]) > 1 else ""))
+    told = ", ".join(said) or "but only that of training has classes, so none is given"
+    classless = Counter(folder_of[path] for path, place in places.items() if place.label is None and path in folder_of)
+    of = first_few([f"{name} {number:,}" for name, number in sorted(classless.items())], 5)
+    tail = f"; images in them without a class folder count as unlabelled: {of}" if classless else ""
+    return f"the folders are parts: {told}{tail}"

@@ -130,7 +130,7 @@ def read_sources(path: Path, shown: str, files: Collection[str], columns: Column
     wrong.add(away, out, _tail(finder, rows, out))
     named = [f"{rows[line].path[:200]!r} (row {line})" for line in sorted(lost - out)]
     wrong.say(
-        f"names {len(named):,} files that are not there: {first_few(named, SHOWN)}" if named else "",
+        f"names {_counted(len(named))} not there: {first_few(named, SHOWN)}" if named else "",
         _tail(finder, rows, lost - out),
     )
     unsaid = {line for line, one in rows.items() if one.part and one.part.lower() not in PART_WORDS}
@@ -192,6 +192,10 @@ class _Mistakes:
             raise InputError("\n".join(self.lines))
 
 
+def _counted(files: int) -> str:
+    return "a file that is" if files == 1 else f"{files:,} files that are"
+
+
 def _folder(shown: str) -> str:
     return str(Path(shown).parent)
 
@@ -239,9 +243,9 @@ def _check_columns(table: ImageTable, shown: str, columns: Columns, files: Colle
     likely = _likely(table, "label", files)
     if "label" in lacking and len(flags) > 1 and (likely is None or likely in flags):
         raise InputError(
-            f"{shown} has no column label, but columns of 0 and 1 ({', '.join(flags)}): is each a class, and one of "
-            "them 1 in each row, it is read by --one-hot; several ones in a row would be a multi-label table, which "
-            f"Equipoise refuses{_offer(table, files, one_hot=True)}"
+            f"{shown} has no column label, but columns of 0 and 1 ({', '.join(flags)}): --one-hot reads them, if each "
+            "is a class and each row has a 1 in one of them (a row with several would be a multi-label table, which "
+            f"Equipoise refuses){_offer(table, files, one_hot=True)}"
         )
     if lacking:
         offer = _offer(table, files)

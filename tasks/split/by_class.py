@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.errors import InputError
 from tasks.params.models import Split
-from tasks.split.given_parts import FROM_TRAIN
+from tasks.split.given_parts import FROM_TRAIN, RUN
 from tasks.split.places import Places
 from tasks.split.stratification import LESS, draws, place_groups
 from tasks.split.units import FREE, TEST, Units
@@ -30,13 +30,7 @@ def place(units: Units, params: Split) -> np.ndarray:
     """
     counts, names, classes = units.counts, units.names, units.classes
     given = set(units.images["part"].dropna())
-    open_places = Places(
-        open_targets(params, "test" in given, "val" in given),
-        units.fixed[:, 0],
-        units.fixed[:, 0] == FREE,
-        np.ones(1 + params.folds, dtype=np.int64),
-    )
-    check_feasible(counts, open_places, classes, given)
+    open_places = first_places(units, params)
     placed = [place_groups(counts, open_places, draws(names, params.seed), classes)]
     is_test = placed[0] == TEST
     targets = open_places.targets.copy()
@@ -47,6 +41,25 @@ def place(units: Units, params: Split) -> np.ndarray:
         check_feasible(counts, folds, classes, given)
         placed.append(place_groups(counts, folds, draws(names, params.seed, repeat), classes))
     return np.column_stack(placed)
+
+
+def first_places(units: Units, params: Split) -> Places:
+    """The places of the first repeat.
+
+    Raises
+    ------
+    InputError
+        As `place`.
+    """
+    given = set(units.images["part"].dropna())
+    places = Places(
+        open_targets(params, "test" in given, "val" in given),
+        units.fixed[:, 0],
+        units.fixed[:, 0] == FREE,
+        np.ones(1 + params.folds, dtype=np.int64),
+    )
+    check_feasible(units.counts, places, units.classes, given)
+    return places
 
 
 def open_targets(params: Split, has_test: bool, has_val: bool) -> np.ndarray:
@@ -89,7 +102,7 @@ def check_feasible(counts: np.ndarray, places: Places, classes: Sequence[str], g
     if names:
         raise InputError(
             f"all images of the classes {names} are given the part train (or are frozen there), and no image the part "
-            f"test: draw the test part from the part train too ({FROM_TRAIN}), give some of them the part test "
+            f"test: draw the test part from the part train too ({RUN}{FROM_TRAIN}), give some of them the part test "
             f"{ADD_AGAIN}, or {DISCARD}"
         )
     in_test = places.fixed == TEST

@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.connected import connected_components
 from tasks.errors import InputError
 from tasks.params.models import Split
-from tasks.split.given_parts import FROM_VAL
+from tasks.split.given_parts import FROM_VAL, RUN
 from tasks.split.places import Places
 from tasks.split.stratification import draws, place_groups
 from tasks.split.units import FREE, TEST, TRAINING, Units
@@ -33,15 +33,8 @@ def place(units: Units, params: Split) -> tuple[np.ndarray, list[str]]:
         Images have no given group or the part val, there are fewer than three given groups, a class is in too few of
         them, or the parts that the user gave tear one.
     """
-    images = units.images
-    check_given(images)
-    joined, given_names = join_given_groups(units)
-    fixed = settle(joined, units.fixed[:, 0], given_names)
-    counts = np.zeros((len(fixed), len(units.classes)), dtype=np.int64)
-    np.add.at(counts, joined, units.counts)
-    has_test = bool((images["part"] == "test").any())
-    check_feasible(counts, units.classes, has_test)
-
+    joined, given_names, fixed, counts = joined_sets(units)
+    has_test = bool((units.images["part"] == "test").any())
     targets = np.array([0.0, 1.0]) if has_test else np.array([params.test_share, 1 - params.test_share])
     sides = Places(targets, fixed.clip(max=1), fixed == FREE, np.array([1, 2]))
     side = place_groups(counts, sides, draws(given_names, params.seed), units.classes)
@@ -49,6 +42,24 @@ def place(units: Units, params: Split) -> tuple[np.ndarray, list[str]]:
     new = np.flatnonzero(in_fold < 0)
     in_fold[new] = max(1, in_fold.max() + 1) + np.arange(len(new))  # given groups are in order of their names
     return in_fold[joined][:, None], fold_notes(in_fold, counts, given_names, units.classes)
+
+
+def joined_sets(units: Units) -> tuple[np.ndarray, list[str], np.ndarray, np.ndarray]:
+    """The J sets of given groups: that of each unit, shape (U,), names, settled places, images a class (J, K).
+
+    Raises
+    ------
+    InputError
+        As `place`.
+    """
+    images = units.images
+    check_given(images)
+    joined, names = join_given_groups(units)
+    fixed = settle(joined, units.fixed[:, 0], names)
+    counts = np.zeros((len(fixed), len(units.classes)), dtype=np.int64)
+    np.add.at(counts, joined, units.counts)
+    check_feasible(counts, units.classes, bool((images["part"] == "test").any()))
+    return joined, names, fixed, counts
 
 
 def check_given(images: pd.DataFrame) -> None:
@@ -71,7 +82,7 @@ def check_given(images: pd.DataFrame) -> None:
         raise InputError(
             f"split.by is group, where a fold is a given group, but {len(val)} images have the part val, for instance "
             f"{val['path'].iloc[0]}: leave it out {ADD_AGAIN}, make it the test part if there is no other "
-            f"({FROM_VAL}), or use split.by: class"
+            f"({RUN}{FROM_VAL}), or use split.by: class"
         )
 
 

@@ -14,11 +14,12 @@ import pandas as pd
 from tasks.errors import InputError
 from tasks.params.models import Split
 
-FROM_VAL = "equipoise run --set split.test_from=val"
-FROM_TRAIN = "equipoise run --set split.test_from=train"
+RUN = "equipoise run "
+FROM_VAL = "--set split.test_from=val"
+FROM_TRAIN = "--set split.test_from=train"
 
 
-def open_question(parts: Iterable[str | None], params: Split) -> str:
+def open_question(parts: Iterable[str | None], params: Split, command: str = RUN) -> str:
     """What the user has to decide before a test part can be held out, with the lines to type; empty if nothing.
 
     That is so where every labelled image has a given part, none has the part test, and `split.test_from` says nothing.
@@ -29,16 +30,18 @@ def open_question(parts: Iterable[str | None], params: Split) -> str:
         The given part of each labelled image: train, val or test, None or empty where none was given.
     params
         What stands in `params.yaml`.
+    command
+        What stands before the options in the lines to type.
     """
     counts = Counter(part or "" for part in parts)
     if params.by == "time" or params.test_from != "given" or set(counts) not in ({"train"}, {"train", "val"}):
         return ""
-    drawn = f"  {FROM_TRAIN}\n    a test part is drawn from the {counts['train']:,} images of the part train"
+    drawn = f"  {command}{FROM_TRAIN}\n    a test part is drawn from the {counts['train']:,} images of the part train"
     if "val" not in counts:
         return f"you gave all labelled images the part train, and none the part test. To draw a test part:\n{drawn}"
     return (
         "you gave the parts train and val, and no test part. Choose one of two:\n"
-        f"  {FROM_VAL}\n    the {counts['val']:,} images of the part val are the held-out test part\n"
+        f"  {command}{FROM_VAL}\n    the {counts['val']:,} images of the part val are the held-out test part\n"
         f"{drawn}, and val stays the validation fold (fold 0)"
     )
 

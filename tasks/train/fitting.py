@@ -126,7 +126,8 @@ def _fitted(
         yield tuple(next(fits) for _ in of_seeds)
         final = [log.losses[-1] for log in of_seeds if log.losses]
         loss = f", loss {np.mean(final):.4f}" if final else ""
-        tell(f"fitted {len(of_seeds)} seeds on {len(one.rows):,} rows in {one.where}{loss}")
+        seeds = "one seed" if len(of_seeds) == 1 else f"{len(of_seeds)} seeds"
+        tell(f"fitted {seeds} on {len(one.rows):,} rows in {one.where}{loss}")
         for note in of_seeds[0].notes:
             tell(f"  {note}")
 

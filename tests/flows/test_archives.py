@@ -303,7 +303,7 @@ def test_mistakes_in_an_archive_are_told_with_paths_in_the_archive(workspace: Pa
     path = zipped(workspace.parent / "a.zip", {**below("photos"), "photos/table.csv": table})
     with pytest.raises(InputError) as caught:
         add(workspace, path)
-    assert f"{path}/table.csv names 1 files that are not there: 'cat/7.png' (row 3)" in str(caught.value)
+    assert f"{path}/table.csv names a file that is not there: 'cat/7.png' (row 3)" in str(caught.value)
     assert str(archives.STATE) not in str(caught.value)
 
 

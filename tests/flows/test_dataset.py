@@ -510,13 +510,30 @@ def test_the_page_names_classes_with_too_few_groups_for_the_split_and_the_folds_
         add(project_root, tmp_path / "scans", dry_run=True, settings=settings)
         return capsys.readouterr().out
 
-    assert "a run will refuse them: bad (4), torn (2)" in page()
-    assert "--set split.folds" not in page()
+    assert "split    a run will refuse this as it is: a class needs at least 6 groups" in page()
+    assert "but 'bad' has 4, 'torn' has 2" in page()
     without = page("ingest.drop=[torn]")
-    assert "refuse them: bad (4)\n" in without
-    assert "  --set split.folds=3\n" in without
-    assert "refuse them" not in page("ingest.drop=[torn]", "split.folds=3")
-    assert "refuse them" not in page("ingest.rename={torn: bad}", "split.folds=5")
+    assert "but 'bad' has 4; use fewer folds (--set split.folds=3)" in without
+    assert "will refuse" not in page("ingest.drop=[torn]", "split.folds=3")
+    assert "will refuse" not in page("ingest.rename={torn: bad}", "split.folds=5")
+    assert "split.by: group needs each class in at least 3 given groups" in page("split.by=group")
+    assert "'torn' is in 2" in page("split.by=group")
+    assert "will refuse" not in page("split.by=group", "ingest.drop=[torn]")
+
+
+def test_the_page_says_what_a_split_will_refuse_of_given_parts(
+    project_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("train/cat", "train/dog", "test/cat"):
+        make(tmp_path / "scans" / folder, *(f"{number}.png" for number in range(24)))
+    make(tmp_path / "scans", "overview.png")
+    add(project_root, tmp_path / "scans", dry_run=True)
+    said = capsys.readouterr().out
+    assert "a run will refuse this as it is: the test part that you gave has no image of 'dog'" in said
+    assert "2: cat 48, dog 24; 1 unlabelled, in no class: overview.png" in said
+    make(tmp_path / "scans/test/dog", *(f"{number}.png" for number in range(24)))
+    add(project_root, tmp_path / "scans", dry_run=True)
+    assert "will refuse" not in capsys.readouterr().out
 
 
 def test_a_dry_run_says_on_a_page_what_was_found_and_copies_nothing(

@@ -191,6 +191,16 @@ def test_folders_and_pieces_of_names_with_codes_are_offered_with_what_a_split_wo
     assert captured(numbered, hints(numbered, numbered.str[0])[0]["pattern"]).nunique() == 12, "numbers start anew"
 
 
+def test_names_that_only_repeat_the_class_or_the_part_are_no_hint():
+    places = [f"{part}/{kind}" for part in ("train", "val", "test") for kind in ("cat", "dog")]
+    counted = named(*(f"{place}/{place.replace('/', '_')}{shot}.png" for place in places for shot in range(9)))
+    label, part = counted.str.split("/").str[1], counted.str.split("/").str[0]
+    assert hints(counted, label, None, part) == []
+    turned = named(*(f"{kind}/{part}/{shot}.png" for kind in "xy" for part in ("train", "test") for shot in range(9)))
+    label, part = turned.str.split("/").str[0], turned.str.split("/").str[1]
+    assert hints(turned, label, None, part) == []
+
+
 def test_what_groups_hold_together_already_is_no_hint_any_more():
     folders = [f"{kind}/{kind[0]}{person:02}" for kind in ("good", "bad") for person in range(8)]
     views = named(*(f"{one}/{shot}.png" for one in folders for shot in range(4)))

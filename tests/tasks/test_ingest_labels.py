@@ -52,7 +52,7 @@ def test_a_label_that_is_made_of_others_is_several(separator):
     assert wrong("scratch", "dent", doubtful, meant=[doubtful]) == []
 
 
-@pytest.mark.parametrize("label", ["['a', 'b']", "[1, 2]", '{"a"}', "('a', 'b')", "a|b"])
+@pytest.mark.parametrize("label", ["['a', 'b']", "[1, 2]", '{"a"}', "('a', 'b')", "a|b", "a; b"])
 def test_lists_in_a_cell_are_several_whatever_the_other_labels_are(label):
     assert list(several_in_one(["x", label])) == [label]
 

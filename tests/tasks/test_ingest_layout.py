@@ -78,7 +78,31 @@ def test_pictures_beside_the_parts_and_in_parts_without_classes_are_unlabelled()
         (None, None)
     }
     assert {place.part for place in flat.places.values()} == {None}, "nothing is held out, so a test part is drawn"
-    assert "7 images in them have no class folder" in flat.sentences[-1]
+    assert "images in them without a class folder count as unlabelled: test 7" in flat.sentences[-1]
+
+
+def test_a_folder_without_classes_beside_parts_is_unlabelled_whatever_it_is_called():
+    listed = [*paths(*below(["seg_train", "seg_test"], "sea", "street")), *paths("seg_pred", images=7)]
+    layout = read_layout(listed)
+    assert {(layout.places[path].label, layout.places[path].part) for path in paths("seg_pred", images=7)} == {
+        (None, None)
+    }
+    assert layout.places["seg_test/sea/0.png"].part == "test"
+    assert "unlabelled: seg_pred 7" in layout.sentences[-1]
+
+
+def test_a_folder_beside_the_parts_with_classes_that_training_lacks_is_asked_for():
+    listed = paths("train/good", "test/good", "test/scratch", "masks/scratch")
+    with pytest.raises(InputError, match=r"what 'masks' is, its name doesn't say"):
+        read_layout(listed)
+    layout = read_layout(listed, parts={"masks": "none"})
+    assert sorted(layout.left_out) == paths("masks/scratch")
+    assert read(listed, parts={"masks": "none"})["test/scratch"] == ("scratch", "test")
+
+
+def test_folders_that_make_one_part_together_are_named():
+    (sentence,) = read_layout(paths(*below(["TRAIN", "TEST", "TEST_SIMPLE"], "x", "y"))).sentences
+    assert sentence == "the folders are parts: train 6, test 12 (TEST 6, TEST_SIMPLE 6)"
 
 
 @pytest.mark.parametrize("part", ["train", "val", "test"])

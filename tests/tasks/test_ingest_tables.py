@@ -83,7 +83,7 @@ def test_paths_of_another_machine_get_the_option_that_finds_them(tmp_path, prefi
 @pytest.mark.parametrize("path", ["x" * 400 + ".png", "a\0b.png", "con:", "~", "a/" * 3000 + "0.png"])
 def test_paths_that_no_file_can_have_are_rows_of_the_message(tmp_path, path):
     said = refused(tmp_path, f'path,label\na/0.png,x\n"{path}",y\n')
-    assert "names 1 files that are not there" in said
+    assert "names a file that is not there" in said
     assert "(row 3)" in said
     assert len(said) < 400
 
@@ -240,7 +240,7 @@ def test_all_mistakes_are_told_at_once_with_their_rows(tmp_path):
     said = refused(tmp_path, text)
     for part in (
         "row 4: a part other than train, val, test",
-        "names 1 files that are not there: 'gone.png' (row 5)",
+        "names a file that is not there: 'gone.png' (row 5)",
         "row 6: no path",
         "row 7: paths that lead out of",
         "rows 8, 9: an image that other rows give another label",
