@@ -161,13 +161,29 @@ def open_image(source: Path | BinaryIO, max_pixels: int | None = None) -> Decode
 def size_in_header(path: Path) -> tuple[int, int] | None:
     """Width and height that a file's header names, before it is turned upright; None where it can't be read as one."""
     try:
-        with path.open("rb") as file:
-            head = file.read(HEAD)
-            file.seek(0)
-            with _limited(None), Image.open(file, formats=_formats(kind_of(head))) as image:
-                return image.size
+        with path.open("rb") as file, header(file) as image:
+            return image.size
     except (UnreadableError, MemoryError, *exif.DECODER_ERRORS):
         return None
+
+
+@contextmanager
+def header(file: BinaryIO) -> Iterator[Image.Image]:
+    """A file as Pillow opens it before a pixel is decoded, also where it is whole but unusual.
+
+    Of the texts of a PNG only those are there that hold EXIF, and its colour profile if it is not very large.
+
+    Raises
+    ------
+    UnreadableError, and those of `tasks.exif.DECODER_ERRORS`
+        The file can't be read as an image.
+    """
+    head = file.read(HEAD)
+    file.seek(0)
+    formats = _formats(kind_of(head))
+    usual, _ = _usual(file, head, profile=True)
+    with _limited(None), Image.open(usual, formats=formats) as image:
+        yield image
 
 
 def open_rgb(path: Path, depth: int) -> Image.Image:
@@ -232,11 +248,8 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
     file.seek(0)
     kind = kind_of(head)
     formats = _formats(kind)
-    oddities: list[str] = []
     try:
-        if head.startswith(png_essence.SIGNATURE):
-            content, oddities = png_essence.essence(file.read())
-            file = io.BytesIO(content)
+        file, oddities = _usual(file, head)
         with _limited(max_pixels), Image.open(file, formats=formats) as image:
             mode, frames = image.mode, int(getattr(image, "n_frames", 1))
             is_deep = deep_colour.is_deep_colour(image)  # before EXIF is read, which loads a PNG
@@ -274,6 +287,20 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
         text = re.sub(r"<[^>]*>", "the file", str(error))  # no addresses: the same file, the same detail
         unsupported = isinstance(error, NotImplementedError) or "unsupported" in text.lower()
         raise UnreadableError(UNSUPPORTED if unsupported else DAMAGED, text or type(error).__name__) from None
+
+
+def _usual(file: BinaryIO, head: bytes, profile: bool = False) -> tuple[BinaryIO, list[str]]:
+    """The file without what Pillow stumbles over though the picture is whole, and what was unusual.
+
+    Raises
+    ------
+    ValueError
+        It is not whole.
+    """
+    if not head.startswith(png_essence.SIGNATURE):
+        return file, []
+    content, oddities = png_essence.essence(file.read(), profile)
+    return io.BytesIO(content), oddities
 
 
 def can_read(kind: Kind) -> bool:

@@ -20,8 +20,15 @@ _WITH_ORIENTATION = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
 _IDLE = (*_TEXTS, b"iCCP", b"tIME", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"hIST", b"sPLT", b"cICP")
 
 
-def essence(data: bytes) -> tuple[bytes, list[str]]:
+def essence(data: bytes, profile: bool = False) -> tuple[bytes, list[str]]:
     """The PNG with nothing but what decides its picture, and what was unusual.
+
+    Parameters
+    ----------
+    data
+        The file.
+    profile
+        Keep its colour profile as well, unless it is very large.
 
     Raises
     ------
@@ -53,6 +60,8 @@ def essence(data: bytes) -> tuple[bytes, list[str]]:
             kept.append(data[at:end])
         elif not _is_small(name, body):
             oddities.append(f"more than {MOST_TEXT // 1_000_000} MB in the chunk {name.decode()}")
+        elif name == b"iCCP" and profile:
+            kept.append(data[at:end])
         elif name in _TEXTS and (keys := {key for key in _WITH_ORIENTATION if body.startswith(key)} - texts):
             texts |= keys
             kept.append(data[at:end])

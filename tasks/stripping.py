@@ -18,6 +18,7 @@ from PIL import Image, TiffImagePlugin
 
 from tasks import jpeg_segments
 from tasks.exif import DECODER_ERRORS, orientation
+from tasks.images import UnreadableError, header
 
 # What decoders need: frames and tables, scans. Of application segments what `_jpeg_application` says stays.
 _JPEG_NEEDED = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), *range(jpeg_segments.SCAN, jpeg_segments.RESTART + 1))
@@ -225,9 +226,9 @@ def _strip_tiff(content: bytes) -> bytes | None:
 def _orientation_exif(content: bytes) -> bytes:
     """EXIF that holds nothing but how the image must be turned; empty where it stands upright."""
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with header(io.BytesIO(content)) as image:
             turned = orientation(dict(image.getexif()))
-    except DECODER_ERRORS:
+    except (UnreadableError, *DECODER_ERRORS):
         return b""
     if turned == 1:
         return b""

@@ -11,6 +11,7 @@ from PIL import Image, JpegImagePlugin
 
 from tasks import deep_colour
 from tasks.deep_colour import AnyImage, DeepColour
+from tasks.images import header
 
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "TIFF": "tif", "BMP": "bmp", "GIF": "gif", "WEBP": "webp"}
 LOSSLESS: dict[str, dict[str, Any]] = {"TIFF": {"compression": "tiff_deflate"}, "WEBP": {"lossless": True}}
@@ -39,18 +40,14 @@ class Encoding:
         Format and colour profile are the file's; a JPEG has the file's quantisation and subsampling, that is, its
         quality. TIFF and WebP are written without loss. EXIF, position and all other metadata are left behind.
         """
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            with Image.open(path) as file:
-                kind = "JPEG" if file.format == "MPO" else str(file.format)
-                options: dict[str, Any] = dict(LOSSLESS.get(kind, {}))
-                if isinstance(file, JpegImagePlugin.JpegImageFile):
-                    options |= {"qtables": file.quantization, "subsampling": JpegImagePlugin.get_sampling(file)}
-                if file.info.get("icc_profile"):
-                    options["icc_profile"] = file.info["icc_profile"]
-                return cls(kind, options)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+        with path.open("rb") as file, header(file) as image:
+            kind = "JPEG" if image.format == "MPO" else str(image.format)
+            options: dict[str, Any] = dict(LOSSLESS.get(kind, {}))
+            if isinstance(image, JpegImagePlugin.JpegImageFile):
+                options |= {"qtables": image.quantization, "subsampling": JpegImagePlugin.get_sampling(image)}
+            if image.info.get("icc_profile"):
+                options["icc_profile"] = image.info["icc_profile"]
+            return cls(kind, options)
 
     def encode(self, image: AnyImage) -> tuple[bytes, str]:
         """The bytes of an image file, and its extension.

@@ -245,3 +245,11 @@ def test_files_that_were_cut_are_never_called_clean_with_a_secret(kind):
     for end in range(len(content)):
         stripped = strip(content[:end])
         assert not (stripped.clean and any(secret in stripped.content for secret in SECRETS))
+
+
+def test_a_large_text_hides_no_orientation():
+    about = PngImagePlugin.PngInfo()
+    about.add_text("c", "x" * 3_000_000, zip=True)
+    stripped = strip(encoded("PNG", turned=6, pnginfo=about))
+    assert stripped.clean
+    assert opened(stripped.content).getexif()[0x0112] == 6

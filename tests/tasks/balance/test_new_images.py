@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from balance_pictures import MODES, made_from, order_of, picture, pixels, saved
 from PIL import ExifTags, Image, ImageCms
+from unusual_images import UNUSUAL
 
 from tasks.balance.encoding import Encoding
 from tasks.balance.make import make
@@ -127,6 +128,19 @@ def test_an_image_that_its_format_cannot_hold_becomes_png(tmp_path: Path) -> Non
     (tmp_path / "x.png").write_bytes(data)
     assert open_image(tmp_path / "x.png").image.mode == "RGBA"
     assert Encoding("PSD", {}).encode(picture("CMYK"))[1] == "png"
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_parents_that_are_whole_but_unusual_have_new_images(kind: str, tmp_path: Path) -> None:
+    content, _ = UNUSUAL[kind]
+    extension = "png" if content[1:4] == b"PNG" else "jpg"
+    parent = tmp_path / f"parent.{extension}"
+    parent.write_bytes(content)
+    (image,) = made_from(parent, tmp_path / "new", Industrial(), copies=1)
+    assert image.file.suffix == f".{extension}"
+    assert open_image(image.file).image.size == (48, 32)
+    profile = Image.open(image.file).info.get("icc_profile")
+    assert (profile == bytes(3_000)) is (kind == "a colour profile")
 
 
 def test_a_parent_that_broke_since_ingest_is_named(tmp_path: Path) -> None:
