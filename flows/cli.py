@@ -183,7 +183,7 @@ def add(
     ] = None,
 ) -> None:
     """Bring your own images into data/raw and version them."""
-    source = path.absolute()
+    source = path.resolve() if ".." in path.parts else path.absolute()
     root = _enter()
     from flows import dataset
 

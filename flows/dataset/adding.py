@@ -10,7 +10,7 @@ from flows import lockfile
 from flows.dataset.archives import unpacked
 from flows.dataset.bringing import Way, check_space, choose_way
 from flows.dataset.entries import Found, check_classes, check_group_column, chosen_entries, class_counts, plan_merge
-from flows.dataset.finding import Reading, default_ingest, find, find_present
+from flows.dataset.finding import Reading, default_ingest, find, find_present, tables_beside
 from flows.dataset.freezing import freeze_before_adding
 from flows.dataset.leaving_out import remember
 from flows.dataset.page import laid_out, page
@@ -92,7 +92,7 @@ def add(
         if not replace:
             _check_presence(root, present)
         plan = plan_merge(Found([], []) if replace else present, new)
-        check_classes(plan.entries, params.ingest, str(path))
+        check_classes(plan.entries, params.ingest, str(path), tables_beside(path, new))
         check_group_column(plan, new, params.ingest)
         labelled = [one for one in chosen_entries(plan.entries, params.ingest) if one.label]
         if question := open_question((one.part for one in labelled), params.split, command=""):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import filecmp
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from tasks.errors import InputError, did_you_mean
 from tasks.ingest.reading import COLUMNS, folded
 from tasks.ingest.sources import Source, check_labels
+from tasks.ingest.wording import quoted
 from tasks.params.models import Ingest
 
 SHOWN = 10  # mistakes named in one message
@@ -164,7 +165,7 @@ def plan_merge(present: Found, new: Found) -> Plan:
     return Plan(entries, copies, has_table)
 
 
-def check_classes(entries: list[Entry], params: Ingest, where: str) -> None:
+def check_classes(entries: list[Entry], params: Ingest, where: str, tables: Sequence[str] = ()) -> None:
     """Refuse a dataset that can't be classified, as the stage `ingest` would.
 
     Parameters
@@ -175,6 +176,8 @@ def check_classes(entries: list[Entry], params: Ingest, where: str) -> None:
         Which classes are renamed, merged and dropped, and which doubtful names are meant.
     where
         What messages call the place of the labels.
+    tables
+        Tables that lie beside the images and were not read.
 
     Raises
     ------
@@ -186,11 +189,11 @@ def check_classes(entries: list[Entry], params: Ingest, where: str) -> None:
     if not counts:
         raise InputError(
             f"none of the {len(entries):,} images has a class: put the images of each class into a folder with its "
-            "name, or give a table with the columns path and label"
+            f"name, or give a table with the columns path and label{_beside(tables)}"
         )
     check_labels([Source(one.path, one.label or None, row=one.row) for one in chosen], params, where)
     if len(counts) == 1:
-        raise InputError(_one_class(entries, next(iter(counts))))
+        raise InputError(_one_class(entries, next(iter(counts))) + _beside(tables))
 
 
 def check_group_column(plan: Plan, new: Found, params: Ingest) -> None:
@@ -242,6 +245,13 @@ def _one_class(entries: list[Entry], name: str) -> str:
     if len(below) > 1 and all(entry.path.startswith(f"{name}/") for entry in entries):
         return f"{message}. If {', '.join(below[:3])} are the classes, add the folder {name!r} inside it instead"
     return f"{message}: add a folder that holds one folder a class"
+
+
+def _beside(tables: Sequence[str]) -> str:
+    if not tables:
+        return ""
+    lines = "".join(f"\n  equipoise add {quoted(table)}" for table in tables[:SHOWN])
+    return f"\nIf a table that lies there names the classes, give it in place of the folder:{lines}"
 
 
 def _says_more_than_its_folder(entry: Entry) -> bool:

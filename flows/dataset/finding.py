@@ -77,3 +77,10 @@ def find_present(root: Path, params: Ingest) -> Found:
     if (raw / TABLE).is_file():
         return find_in_table(raw / TABLE, keep=None)
     return find_in_folder(raw, params) if raw.is_dir() else Found([], [])
+
+
+def tables_beside(path: Path, found: Found) -> list[str]:
+    """Tables that lie in a folder whose images were found without one."""
+    if found.has_table or not path.is_dir():
+        return []
+    return [str(path / one.path) for one in found.left_out if Path(one.path).suffix.lower() in SUFFIXES]

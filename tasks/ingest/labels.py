@@ -69,6 +69,9 @@ def mistakes(
                 f"{set_names('ingest.meant', [*meant, *nothing])}",
             )
         )
+    if odd := [label for label in counts if set(map(unicodedata.category, label)) & {"Cc"} and label not in several]:
+        pairs = {**(rename or {}), **{label: _without_controls(label) for label in odd}}
+        found.append(Mistake(odd, f"letters that can't be printed; rename them: {_set_renames(pairs)}"))
     alike = {}  # the name that stays: the others
     for names in spelled_alike(counts):
         kept, *others = sorted(names, key=lambda name: (-counts[name], len(name), name))
@@ -76,7 +79,6 @@ def mistakes(
             alike[kept] = others
     merged = {other: kept for kept, others in alike.items() for other in others}
     renamed = {old: merged.get(new, new) for old, new in (rename or {}).items()} | merged
-    pairs = ", ".join(f"{yaml_text(old)}: {yaml_text(new)}" for old, new in renamed.items())
     codes = [other for kept, others in alike.items() if _are_codes([kept, *others]) for other in others]
     for kept, others in alike.items():
         if others[0] in codes:
@@ -86,8 +88,8 @@ def mistakes(
         found.append(
             Mistake(
                 sorted([kept, *others]),
-                "names of classes that differ by case or spelling only; if they are one class, merge them: --set "
-                f"{quoted(f'ingest.rename={{{pairs}}}')}; {if_two}",
+                "names of classes that differ by case or spelling only; if they are one class, merge them: "
+                f"{_set_renames(renamed)}; {if_two}",
             )
         )
     if numbers := count_measured(counts):
@@ -187,6 +189,16 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if abs(value) < float("inf") else None
+
+
+def _set_renames(renames: Mapping[str, str]) -> str:
+    """The option of the command line that sets new names of classes."""
+    pairs = ", ".join(f"{yaml_text(old)}: {yaml_text(new)}" for old, new in renames.items())
+    return f"--set {quoted(f'ingest.rename={{{pairs}}}')}"
+
+
+def _without_controls(label: str) -> str:
+    return " ".join("".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in label).split())
 
 
 def _are_codes(names: Collection[str]) -> bool:

@@ -18,6 +18,7 @@ from tasks.ingest.written_paths import WrittenPaths, leads_out
 
 PARTS = tuple(dict.fromkeys(PART_WORDS.values()))
 SHOWN = 10  # rows named in a sentence
+FILES = 3  # files named in a sentence
 YES, NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")  # in a column of a one-hot table, in lower case
 # What people call the columns, in lower case, the likeliest first.
 OTHER_NAMES = {
@@ -130,7 +131,7 @@ def read_sources(path: Path, shown: str, files: Collection[str], columns: Column
     wrong.add(away, out, _tail(finder, rows, out))
     named = [f"{rows[line].path[:200]!r} (row {line})" for line in sorted(lost - out)]
     wrong.say(
-        f"names {_counted(len(named))} not there: {first_few(named, SHOWN)}" if named else "",
+        f"names {_counted(len(named))} not there: {first_few(named, FILES)}" if named else "",
         _tail(finder, rows, lost - out),
     )
     unsaid = {line for line, one in rows.items() if one.part and one.part.lower() not in PART_WORDS}

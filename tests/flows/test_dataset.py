@@ -521,6 +521,15 @@ def test_the_page_names_classes_with_too_few_groups_for_the_split_and_the_folds_
     assert "will refuse" not in page("split.by=group", "ingest.drop=[torn]")
 
 
+@pytest.mark.parametrize("folder", ["", "all"])
+def test_a_table_that_lies_beside_images_without_classes_is_offered(root: Path, tmp_path: Path, folder: str) -> None:
+    make(tmp_path / "my scans" / folder, "1.png", "2.png")
+    make(tmp_path / "my scans", "labels.csv", "notes.txt")
+    with pytest.raises(InputError) as refused:
+        add(root, tmp_path / "my scans", dry_run=True)
+    assert str(refused.value).endswith(f"in place of the folder:\n  equipoise add '{tmp_path}/my scans/labels.csv'")
+
+
 def test_the_page_says_what_a_split_will_refuse_of_given_parts(
     project_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -631,7 +640,7 @@ def table(text: str) -> Break:
         (table(""), "no column path .* it has no columns"),
         (table("path,label\n"), "has no rows"),
         (table("path,label\ncat/1.png,a,b\n"), "row 2: more values than columns .put values with commas in"),
-        (table("path,label\n" + "gone.png,a\n" * 12), r"12 files that are not there: 'gone.png' .row 2.,.* and 2 more"),
+        (table("path,label\n" + "gone.png,a\n" * 12), r"12 files that are not there: 'gone.png' .row 2.,.* and 9 more"),
         (table("path,label\n../photos.png,a\n"), "row 2: paths that lead out of"),
         (table("path,label,part\ncat/1.png,a,holdout\n"), "row 2: a part other than train, val, test"),
         (table("path,label\ncat/1.png,a\n./cat/1.png,b\n"), "rows 2, 3: an image that other rows give another label"),

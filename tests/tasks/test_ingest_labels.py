@@ -132,3 +132,13 @@ def test_codes_with_leading_zeros_may_be_meant():
 def test_what_is_told_names_the_place_and_the_rows():
     said = told(mistakes(Counter(["a", "b", "a/b"])), "table.csv", {"a/b": [12, 4, 104]})
     assert said.startswith("table.csv: the labels 'a/b', rows 4, 12, 104: several labels in one")
+
+
+@pytest.mark.parametrize(
+    ("label", "new"), [("scra\0tch", "scra tch"), ("tab\there", "tab here"), ("a\x1b[31mb", "a [31mb")]
+)
+def test_labels_with_letters_that_can_not_be_printed_are_renamed(label, new):
+    ((labels, why),) = [(one.labels, one.why) for one in mistakes({label: 3, "other": 4}, rename={"x": "other"})]
+    assert labels == [label]
+    assert "can't be printed" in why
+    assert lines(why) == {"ingest.rename": {"x": "other", label: new}}
