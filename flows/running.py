@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,5 +105,13 @@ def _show_end(root: Path, state: Any, stages: Sequence[str], started: float) -> 
     if Outcome.FAILED not in last["outcomes"].values() and state.message:
         terminal.note(f"the run broke off: {state.message}")
     logs = f"{STATE}/logs/{last['run_id']}"
-    terminal.failures(last["outcomes"], logs, " ".join(["equipoise run", *stages]), input_is_wrong=wrong)
+    offers = offered(last["messages"].values())
+    command = " ".join(["equipoise run", *stages])
+    terminal.failures(last["outcomes"], logs, command, input_is_wrong=wrong, offers=offers)
     return 2 if wrong else 1
+
+
+def offered(messages: Iterable[str]) -> list[str]:
+    """The commands that messages of errors offer on lines of their own, each once."""
+    lines = [line for message in messages for line in message.splitlines() if line.startswith(" ")]
+    return list(dict.fromkeys(line.strip() for line in lines if line.strip().startswith("equipoise ")))

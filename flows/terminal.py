@@ -166,7 +166,9 @@ def issues(found: Sequence[Issue]) -> None:
         print_table(table)
 
 
-def failures(outcomes: Mapping[str, str], logs: str, command: str, *, input_is_wrong: bool) -> None:
+def failures(
+    outcomes: Mapping[str, str], logs: str, command: str, *, input_is_wrong: bool, offers: Sequence[str] = ()
+) -> None:
     """The last lines of a run that failed: which stages did, where their words are kept, and what to type next.
 
     Parameters
@@ -179,6 +181,8 @@ def failures(outcomes: Mapping[str, str], logs: str, command: str, *, input_is_w
         What goes on with the run.
     input_is_wrong
         Whether every failed stage said that its input is wrong, so that the same again would fail again.
+    offers
+        Commands that the errors offer.
     """
     failed = [stage for stage, outcome in outcomes.items() if outcome == Outcome.FAILED]
     waiting = sum(outcome == Outcome.BLOCKED for outcome in outcomes.values())
@@ -188,7 +192,13 @@ def failures(outcomes: Mapping[str, str], logs: str, command: str, *, input_is_w
         if waiting:
             console.print(f"{waiting} more did not run, because they wait for what failed.")
         console.print(f"Logs: {escape(logs)}")
-        console.print(f"Next: `{escape(command)}`, {how}; what is finished is kept.")
+        if offers:
+            console.print("Next, as the error above says" + (", one of:" if len(offers) > 1 else ":"))
+            for one in offers:
+                console.print(f"  {escape(masked(one))}")
+            console.print(f"Or `{escape(command)}`, {how} in another way; what is finished is kept.")
+        else:
+            console.print(f"Next: `{escape(command)}`, {how}; what is finished is kept.")
 
 
 def dry_run(stale: Mapping[str, list[str]], may_run: list[str], stages: list[str]) -> None:

@@ -21,6 +21,7 @@ from flows import terminal
 from flows.graph import Graph
 from flows.graph_runner import run_graph
 from flows.outcomes import Outcome, Result
+from flows.running import offered
 from flows.stage_runner import StageRunner
 
 
@@ -65,6 +66,17 @@ def test_a_blocked_stage_names_what_failed_first_and_not_all_that_stands_between
     results = run_graph(Graph(upstream, {}), set(names), execute, jobs=1, cancelled=threading.Event())
     messages = {stage: result.message for stage, result in results.items() if result.outcome is Outcome.BLOCKED}
     assert messages == {"b": "waits for a", "c": "waits for a", "e": "waits for a"}
+
+
+def test_the_end_repeats_the_commands_that_the_error_offers(capsys):
+    error = "no test part\n  equipoise run --set a=1\n    then so\n  equipoise run --set a=2\nequipoise is said here"
+    assert offered([error, error]) == ["equipoise run --set a=1", "equipoise run --set a=2"]
+    ended = {"split": "Failed", "train@plain": "Blocked"}
+    terminal.failures(ended, "logs", "equipoise run", input_is_wrong=True, offers=offered([error]))
+    said = capsys.readouterr().out
+    assert "one of:\n  equipoise run --set a=1\n  equipoise run --set a=2\nOr `equipoise run`" in said
+    terminal.failures(ended, "logs", "equipoise run split", input_is_wrong=False)
+    assert "Next: `equipoise run split`, to try again from there" in capsys.readouterr().out
 
 
 def test_an_error_is_told_once_with_the_end_of_its_stage(capsys):
@@ -127,6 +139,7 @@ RUNS = """
 import time
 from flows import terminal
 from flows.outcomes import Outcome, Result
+from flows.running import offered
 with terminal.live(3, {"evaluate": 41.0}):
     terminal.stage_started("embed@lite")
     terminal.stage_started("evaluate")
