@@ -54,7 +54,8 @@ def _run(root: Path, jobs: int | None) -> int:
     )
     if ended.code == 2:
         starts = [at for at, line in enumerate(ended.lines) if line.startswith(SAYS_WHY)]
-        raise InputError("\n".join(ended.lines[starts[-1] if starts else 0 :]).removeprefix(SAYS_WHY))
+        said = "\n".join(ended.lines[starts[-1] if starts else 0 :]).removeprefix(SAYS_WHY)
+        raise InputError(said.replace("\n  equipoise run --set", "\n  equipoise run --quick --set"))
     if ended.code:
         terminal.note(f"the quick run ended with an error; its log is {root / STATE / 'logs' / 'quick.log'}")
         return 1

@@ -16,7 +16,8 @@ from tasks.disk import readable_size
 from tasks.group.name_series import column_hints, hints, told
 from tasks.group.relations import captured
 from tasks.images import size_in_header
-from tasks.ingest.wording import first_few, set_names
+from tasks.ingest.checks import options_for_small
+from tasks.ingest.wording import first_few
 from tasks.params.models import Group, Ingest, Split
 from tasks.split.foresight import refusal
 
@@ -89,8 +90,7 @@ def _small(counts: Mapping[str, int], params: Ingest) -> list[str]:
     return [
         f"fewer than {params.min_images} images, so that a run will refuse them: {named}. Add more, merge them "
         "(ingest.rename), or take one of:",
-        f"  --set ingest.min_images={min(small.values())}",
-        f"  {set_names('ingest.drop', [*params.drop, *small])}",
+        *(f"  {option}" for option in options_for_small(small, params.drop)),
     ]
 
 

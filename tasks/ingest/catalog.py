@@ -53,7 +53,7 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
         raise InputError("data/raw holds no images: put those of each class into data/raw/<class>/")
     sources = choose_classes(all_sources, params.rename, params.drop)
     check_labels(sources, params, f"data/raw/{TABLE}" if has_table else "data/raw")
-    check_classes(_counts(source.label for source in sources if source.label), params.min_images)
+    check_classes(_counts(source.label for source in sources if source.label), params.min_images, params.drop)
     seen = examine_files(raw, [source.path for source in sources], params.max_pixels, workers, store)
     for oddity, number in _counts(oddity for one in seen if one.facts for oddity in one.facts[ODDITIES]).items():
         say(f"unusual, but whole and used: {number:,} files, {oddity}")
@@ -61,7 +61,7 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
     for reason, number in _counts(rejected["reason"]).items():
         say(f"set aside: {number:,} files, {reason}")
     check_failures(rejected, len(sources), params.max_failed_share)
-    check_classes(_counts(catalog["label"].dropna()), params.min_images)
+    check_classes(_counts(catalog["label"].dropna()), params.min_images, params.drop)
     aside = [_rejection(source, DROPPED_CLASS, "ingest.drop") for source in all_sources if source.label in params.drop]
     if has_table:
         named = {source.path for source in all_sources} | {TABLE}

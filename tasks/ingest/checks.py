@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tasks.errors import InputError
 from tasks.images import OTHER_FILE
 from tasks.ingest.reading import TABLE
 from tasks.ingest.reasons import FAILURES
-from tasks.ingest.wording import first_few
+from tasks.ingest.wording import first_few, set_names
 from tasks.slugs import slugs
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def check_classes(counts: Mapping[str, int], min_images: int) -> None:
+def check_classes(counts: Mapping[str, int], min_images: int, dropped: Sequence[str] = ()) -> None:
     """Refuse fewer than two classes, classes with alike names, and classes with too few images."""
     if len(counts) < 2:
         only = f"only the class {next(iter(counts))!r}" if counts else "no class"
@@ -25,12 +25,27 @@ def check_classes(counts: Mapping[str, int], min_images: int) -> None:
             f"its own, data/raw/<class>/, or write data/raw/{TABLE} with the columns path and label"
         )
     slugs(counts)
-    small = [f"{label!r} ({counts[label]})" for label in sorted(counts) if counts[label] < min_images]
+    small = {label: number for label, number in sorted(counts.items()) if number < min_images}
     if small:
+        named = ", ".join(f"{label!r} ({number})" for label, number in small.items())
+        lines = "".join(f"\n  equipoise run {option}" for option in options_for_small(small, dropped))
         raise InputError(
-            f"classes with fewer than {min_images} images: {', '.join(small)}; leave them out with ingest.drop, merge "
-            "them into another class with ingest.rename, or lower ingest.min_images"
+            f"classes with fewer than {min_images} images: {named}; add images, merge these classes into others "
+            f"(ingest.rename), or let them be small, or leave them out:{lines}"
         )
+
+
+def options_for_small(small: Mapping[str, int], dropped: Sequence[str]) -> list[str]:
+    """The options of the command line that let a run go on in spite of classes with few images.
+
+    Parameters
+    ----------
+    small
+        Images of each of them.
+    dropped
+        Classes that are left out already.
+    """
+    return [f"--set ingest.min_images={min(small.values())}", set_names("ingest.drop", [*dropped, *small])]
 
 
 def check_failures(rejected: pd.DataFrame, opened: int, max_failed_share: float) -> None:

@@ -193,6 +193,7 @@ def test_a_quick_run_gives_a_preliminary_table_and_leaves_nothing_but_what_was_r
     told = clone.equipoise("run", "--quick", ok=False)
     assert told.returncode == 2
     assert "error: classes with fewer than 9000 images" in told.stderr
+    assert "\nerror:   equipoise run --quick --set ingest.min_images=" in told.stderr
     assert "Traceback" not in told.stdout + told.stderr
 
 
