@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,9 @@ def check_failures(rejected: pd.DataFrame, opened: int, max_failed_share: float)
     )
     if len(failed) + others == opened:
         raise InputError(f"no image in data/raw could be read:{reasons}")
+    enough = math.ceil(100 * len(failed) / (opened - others)) / 100
     raise InputError(
         f"{len(failed):,} of {opened - others:,} images could not be read, more than ingest.max_failed_share "
-        f"({max_failed_share}) allows; mend or remove them, or raise it:{reasons}"
+        f"({max_failed_share}) allows; mend or remove them:{reasons}\nOr go on without them:\n"
+        f"  equipoise run --set ingest.max_failed_share={enough}"
     )

@@ -225,7 +225,9 @@ def test_more_failures_than_allowed_stop_the_run_with_all_reasons(raw):
     spoil(raw)
     message = error(raw, max_pixels=100_000, max_failed_share=0.1)
     assert "7 of 17 images could not be read" in message
-    assert "ingest.max_failed_share" in message
+    line = message.splitlines()[-1]
+    assert line == "  equipoise run --set ingest.max_failed_share=0.42"
+    take_in(raw, max_pixels=100_000, max_failed_share=float(line.rpartition("=")[2]))
     assert "damaged: 1 files, such as cat/truncated.png" in message
     take_in(raw, max_pixels=100_000, max_failed_share=7 / 17)
 
