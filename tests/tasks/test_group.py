@@ -234,3 +234,70 @@ def test_columns_that_sound_like_it_and_repeat_are_offered():
 def test_names_that_are_only_counted_through_give_no_hint():
     assert hints(named(*(f"cell{number:04}.png" for number in range(100)))) == []
     assert hints(named(*(f"{number}.png" for number in range(100)))) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{code}_{shot}",
+        "{shot:03}_left_{code}",  # at the end
+        "img_{code}_{shot:02}",
+        "{x}-{y}-{code}",
+        "{code}.scan.{shot}",
+        "{code}{letter}",  # nothing between a number and a letter
+        "{number}_x{x}_y{y}",
+        "{number}-frame-{shot:03}",
+        "aug_{shot}_{number}",
+        "{number}_aug_{shot}",
+        "{number}_rot{x}",
+        "shot{number}_jpg.rf.{hash}",
+        "plate{plate}_{well}_s{shot}",
+        "{initials}_{shot:02}",
+    ],
+)
+def test_the_piece_that_tells_relatives_is_found_wherever_it_stands_and_what_counts_within_is_no_hint(name):
+    rows = []
+    for at in range(24):
+        for shot in range(4):
+            said = {"code": f"QX{at:02}", "number": 1000 + at, "letter": "abcd"[shot], "x": 100 * shot, "y": 50 * shot}
+            said |= {
+                "hash": f"{at * 4 + shot:032x}",
+                "plate": 1 + at // 12,
+                "well": f"{'ABCD'[at % 4]}{at % 12 // 4 + 1:02}",
+            }
+            said |= {"initials": "ABCDEFGHIJKLMNOPQRSTUVWX"[at] + "Z"}
+            kind = ("good", "bad")[at % 24 < 12]
+            rows.append((f"{kind}/{name.format(shot=shot, **said)}.png", at, kind))
+    paths = named(*(path for path, _, _ in rows))
+    groups = pd.Series([at for _, at, _ in rows], index=paths.index)
+    (found,) = hints(paths, paths.str.split("/").str[0])
+    tied = captured(paths, found["pattern"])
+    assert tied.groupby(groups).nunique().eq(1).all()
+    assert tied.groupby(tied).transform("size").eq(4).all()
+    assert (found["groups"], found["images"]) == (24, 96)
+
+
+def test_changed_copies_go_with_the_image_that_they_were_made_of():
+    paths = named(
+        *(f"{kind}/{number}{end}.png" for kind in "ab" for number in range(9) for end in ("", "_flip", "_rot90"))
+    )
+    (found,) = hints(paths, paths.str[0])
+    assert found["meaning"] == "changed copies of one image"
+    assert captured(paths, found["pattern"]).tolist() == [path.split("_")[0].removesuffix(".png") for path in paths]
+
+
+@pytest.mark.parametrize(
+    "name", ["{}", "IMG_{:04}", "{:03}", "shot{:02}", "image ({})", "cam_640x480_{:04}", "{:04}_v2"]
+)
+@pytest.mark.parametrize("folder", ["{}", "{}/near", "{}/{part}"])
+def test_numbers_that_start_anew_in_each_folder_are_no_hint(name, folder):
+    places = dict.fromkeys(folder.format(kind, part=part) for kind in ("good", "bad") for part in ("north", "south"))
+    paths = named(*(f"{place}/{name.format(shot)}.png" for place in places for shot in range(24)))
+    assert [one for one in hints(paths, paths.str.split("/").str[0]) if "folder" not in one["meaning"]] == []
+
+
+def test_patients_that_each_camera_shows_once_are_a_hint_beside_the_cameras():
+    paths = named(
+        *(f"{kind}/cam{camera}_{kind}{person:02}.png" for kind in "PQ" for camera in range(4) for person in range(9))
+    )
+    assert [found["groups"] for found in hints(paths, paths.str[0])] == [4, 18]
