@@ -294,7 +294,7 @@ def _set_meant(names: Collection[str]) -> str:
 
 def _says_nothing(label: str, labels: Collection[str]) -> bool:
     """Whether a label says that there is none: ``NaN``, ``n/a``, ``?``; also ``-``, where no ``+`` is its opposite."""
-    if label in ("None", "NA") or " ".join(label.casefold().split()) in NO_LABEL:
+    if label == "None" or " ".join(label.casefold().split()) in NO_LABEL:
         return True
     is_signs = all(unicodedata.category(sign).startswith("P") for sign in label)
     return is_signs and not any(name.strip("+") == "" for name in labels)

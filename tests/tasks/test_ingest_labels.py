@@ -207,7 +207,7 @@ def test_numbers_in_names_are_no_scores(labels):
     assert mistakes(Counter(labels)) == []
 
 
-@pytest.mark.parametrize("label", ["n.a.", "NA", "?", "-", ".", "no label", "Not labelled", "TBD"])
+@pytest.mark.parametrize("label", ["n.a.", "?", "-", ".", "no label", "Not labelled", "TBD"])
 def test_further_words_and_signs_say_that_there_is_no_label(label):
     ((labels, why),) = wrong("a", "b", label)
     assert labels == [label]
