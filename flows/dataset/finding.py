@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flows.dataset.entries import Found
@@ -59,12 +59,13 @@ def find(path: Path, how: Reading | None = None, known: Collection[str] = ()) ->
     """
     how = how or Reading()
     keep = [how.params.group_column] if how.params.group_column else []
+    columns = replace(how.columns, parts=how.params.parts)
     if path.is_dir():
         if (path / TABLE).is_file():
-            return find_in_table(path / TABLE, how.columns, how.follow_links, keep)
+            return find_in_table(path / TABLE, columns, how.follow_links, keep)
         return find_in_folder(path, how.params, known, how.follow_links)
     if path.suffix.lower() in SUFFIXES:
-        return find_in_table(path, how.columns, how.follow_links, keep)
+        return find_in_table(path, columns, how.follow_links, keep)
     raise InputError(
         f"{path}: give a folder that holds one folder a class, a ZIP or TAR archive of one, or a table "
         f"({', '.join(SUFFIXES)})"

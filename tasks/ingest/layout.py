@@ -120,7 +120,7 @@ def read_layout(
 
 
 def part_named(name: str, parts: Mapping[str, str]) -> str | None:
-    """The part that a folder's name says: ``seg_train``, ``Test2017``; None where it says none, or two."""
+    """The part that a folder's name or a word in a table says: ``seg_train``, ``Test2017``; None where none, or two."""
     if name in parts:
         return parts[name]
     words = re.findall(r"[a-z]+|[A-Z][a-z]+|[A-Z]+(?![a-z])", name)
@@ -187,7 +187,7 @@ def _take_parts(
             f"{name} ({part_named(name, parts) or '?'}, {number:,} images)" for name, number in sorted(names.items())
         )
         lines = "".join(
-            f"\n  --set {_is_part(unsaid[0], part)}    {meaning}"
+            f"\n  --set {is_part(unsaid[0], part)}    {meaning}"
             for part, meaning in (
                 ("test", "held out, looked at once"),
                 ("val", "the validation fold"),
@@ -198,7 +198,7 @@ def _take_parts(
         raise InputError(
             f"the folders {of} hold the same classes, so they seem to be parts of the dataset, but what {unsaid[0]!r} "
             f"is, its name doesn't say; say it:{lines}\nor, if these folders are the classes:\n"
-            f"  --set {_is_part(unsaid[0], CLASS)} --set ingest.class_level=1"
+            f"  --set {is_part(unsaid[0], CLASS)} --set ingest.class_level=1"
         )
     part_of, left_out, rest = {}, [], {}
     for path, chain in inside.items():
@@ -222,8 +222,8 @@ def _take_parts(
     return part_of, left_out, rest
 
 
-def _is_part(folder: str, part: str) -> str:
-    """What is to be set for a folder to be a part, as a shell takes it, whatever stands in the folder's name."""
+def is_part(folder: str, part: str) -> str:
+    """What is to be set for a folder, or a word in a table, to be a part, as a shell takes it."""
     return quoted(f"ingest.parts={{{_key(folder)}: {part}}}")
 
 
@@ -247,7 +247,7 @@ def _check_classes_in_parts(chains: Collection[Folders], known: Collection[str])
             f"the folders {first_few(names, 6)} are called like parts of a dataset, but hold no folders of classes: "
             "put the images of each class into a folder with its name below each of them, or give a table with the "
             "columns path, label and part; if these folders are the classes:\n"
-            f"  --set {_is_part(names[0], CLASS)}"
+            f"  --set {is_part(names[0], CLASS)}"
         )
 
 
@@ -273,7 +273,7 @@ def _check_annotations(chains: Collection[Folders], known: Collection[str]) -> N
         )
     raise InputError(
         f"the folders {of} are called like pictures and annotations, not like classes; {what}\n"
-        f"or, if these folders are the classes:\n  --set {_is_part(aside[0], CLASS)} --set ingest.class_level=1"
+        f"or, if these folders are the classes:\n  --set {is_part(aside[0], CLASS)} --set ingest.class_level=1"
     )
 
 
