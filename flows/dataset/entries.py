@@ -15,7 +15,6 @@ from typing import NamedTuple
 from tasks.errors import InputError, did_you_mean
 from tasks.ingest.reading import COLUMNS, folded
 from tasks.ingest.sources import Source, check_labels
-from tasks.ingest.wording import quoted
 from tasks.params.models import Ingest
 
 SHOWN = 10  # mistakes named in one message
@@ -177,7 +176,7 @@ def check_classes(entries: list[Entry], params: Ingest, where: str, tables: Sequ
     where
         What messages call the place of the labels.
     tables
-        Tables that lie beside the images and were not read.
+        Lines that read the tables which lie beside the images and were not read.
 
     Raises
     ------
@@ -189,11 +188,11 @@ def check_classes(entries: list[Entry], params: Ingest, where: str, tables: Sequ
     if not counts:
         raise InputError(
             f"none of the {len(entries):,} images has a class: put the images of each class into a folder with its "
-            f"name, or give a table with the columns path and label{_beside(tables)}"
+            f"name, or give a table with the columns path and label{beside(tables)}"
         )
     check_labels([Source(one.path, one.label or None, row=one.row) for one in chosen], params, where)
     if len(counts) == 1:
-        raise InputError(_one_class(entries, next(iter(counts))) + _beside(tables))
+        raise InputError(_one_class(entries, next(iter(counts))) + beside(tables))
 
 
 def check_group_column(plan: Plan, new: Found, params: Ingest) -> None:
@@ -247,10 +246,11 @@ def _one_class(entries: list[Entry], name: str) -> str:
     return f"{message}: add a folder that holds one folder a class"
 
 
-def _beside(tables: Sequence[str]) -> str:
+def beside(tables: Sequence[str]) -> str:
+    """The end of a message: which tables could be given in place of a folder."""
     if not tables:
         return ""
-    lines = "".join(f"\n  equipoise add {quoted(table)}" for table in tables[:SHOWN])
+    lines = "".join(f"\n  {table}" for table in tables[:SHOWN])
     return f"\nIf a table that lies there names the classes, give it in place of the folder:{lines}"
 
 

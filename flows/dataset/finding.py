@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flows.dataset.entries import Found
-from flows.dataset.folders import find_in_folder
+from flows.dataset.folders import beside_in, find_in_folder
 from flows.dataset.table import find_in_table
 from flows.dataset.versions import RAW
 from tasks.errors import InputError
@@ -81,7 +81,10 @@ def find_present(root: Path, params: Ingest) -> Found:
 
 
 def tables_beside(path: Path, found: Found) -> list[str]:
-    """Tables that lie in a folder whose images were found without one."""
+    """The lines that read tables which lie in a folder whose images were found without one."""
     if found.has_table or not path.is_dir():
         return []
-    return [str(path / one.path) for one in found.left_out if Path(one.path).suffix.lower() in SUFFIXES]
+    return [
+        one.line
+        for one in beside_in(path, [aside.path for aside in found.left_out], [entry.path for entry in found.entries])
+    ]

@@ -202,7 +202,7 @@ def _pieces(paths: pd.Series) -> Iterator[tuple[str, str]]:
     Codes with letters come first, those of most values before others; then what stands before the last number, then
     mere numbers. Pieces that a word calls the number of something (``frame_12``, ``x100``) are left out.
     """
-    codes, numbers = [], []
+    codes, numbers, ends = [], [], []
     for at in range(TOKENS):
         before = rf"(?:[^/_ .-]+[_ .-]+){{{at}}}"
         piece = rf"(?:^|/){before}([^/_ .-]*\d[^/_ .-]*)(?![^/_ .-])[^/]*\.[^./]+$"
@@ -216,6 +216,8 @@ def _pieces(paths: pd.Series) -> Iterator[tuple[str, str]]:
         hint = (piece, f"names with the same {_ordinal(at + 1)} piece")
         if _have_letters(series):
             codes.append((-series.nunique(), hint))
+        elif paths.str.contains(rf"(?:^|/){before}[^/_ .-]*\.[^./]+$", regex=True)[series.index].mean() > 0.5:
+            ends.append(hint)
         else:
             numbers.append(hint)
     yield from (hint for _, hint in sorted(codes))
@@ -225,9 +227,12 @@ def _pieces(paths: pd.Series) -> Iterator[tuple[str, str]]:
         words = tails.str.extract(r"([^\W\d_]+)[-_ ]?\d+[-_ ]*$", expand=True)[0]
         if not words.isin(COUNTED).mean() > 0.5:
             last[pattern] = meaning
-    yield from list(last.items())[:1]
+    if (first := next(iter(LAST_PATTERNS))) in last:
+        yield first, last.pop(first)
+    else:  # the numbers before the last one are counted through, so the last may tell
+        numbers += ends
     yield from numbers
-    yield from list(last.items())[1:]
+    yield from last.items()
 
 
 def _is_numbering(series: pd.Series, folder: pd.Series, labels: pd.Series) -> bool:
@@ -274,9 +279,10 @@ def _tells(series: pd.Series, what: pd.Series) -> bool:
 
 
 def _refines(one: pd.Series, other: pd.Series) -> bool:
-    """Whether a series only cuts another into smaller ones, or is the same."""
+    """Whether a series only cuts another into smaller ones, or is the same; single images don't count."""
+    one = one[one.duplicated(keep=False)].dropna()
     both = pd.DataFrame({"one": one, "other": other}).dropna()
-    return bool(len(both) >= 0.9 * one.notna().sum() and len(both.drop_duplicates()) == both["one"].nunique())
+    return bool(len(both) >= 0.9 * len(one) and len(both.drop_duplicates()) == both["one"].nunique())
 
 
 def _says_the_same(one: pd.Series, other: pd.Series) -> bool:

@@ -18,6 +18,7 @@ from tasks.ingest.written_paths import WrittenPaths, leads_out
 
 PARTS = tuple(dict.fromkeys(PART_WORDS.values()))
 SHOWN = 10  # rows named in a sentence
+LOOKED_AT = 200  # rows by which a table is told to name images
 MOST_PARTS = 8  # different words in a column that says parts
 FILES = 3  # files named in a sentence
 ROUNDED = 0.02  # how far the shares of an image may be from 1 together
@@ -178,6 +179,42 @@ def read_sources(path: Path, shown: str, files: Collection[str], columns: Column
         notes,
         {name: {one.path: cell_text(table.cell(line, name)) for line, one in sources.items()} for name in others},
     )
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What a table that was not asked for says of images.
+
+    Attributes
+    ----------
+    options
+        The options that likely read it; empty where it needs none.
+    has_label
+        Whether a column likely says the class.
+    """
+
+    options: str
+    has_label: bool
+
+
+def naming(path: Path, files: Collection[str]) -> Naming | None:
+    """What a table says of images, if most of its rows name one of `files`, which lie below its folder; else None."""
+    try:
+        table = read_table(path, path.name)
+    except InputError:
+        return None
+    column = "path" if "path" in table.columns else _likely(table, "path", files)
+    lines = list(table.rows)[:LOOKED_AT]
+    if column is None or not lines:
+        return None
+    for below in (False, True):
+        finder = WrittenPaths(Path(), files, below=below)
+        if sum(finder.find(cell_text(table.cell(line, column))) is not None for line in lines) > len(lines) / 2:
+            label = "label" if "label" in table.columns else _likely(table, "label", files, [column])
+            flags = [name for name in table.names if name.strip() and _is_flag(table, name)]
+            one_hot = "label" not in table.columns and len(flags) > 1 and (label is None or label in flags)
+            return Naming(_options(table, files, one_hot)[0], label is not None or one_hot)
+    return None
 
 
 class _Mistakes:
@@ -348,20 +385,24 @@ def _names(table: ImageTable) -> str:
 
 def _offer(table: ImageTable, files: Collection[str], one_hot: bool = False) -> str:
     """The line that likely reads the table, if there is one."""
+    options, group = _options(table, files, one_hot)
+    what = f" (leave out group, if images with the same {group} may be kept apart)" if group else ""
+    return f"; add {options}{what}" if options else ""
+
+
+def _options(table: ImageTable, files: Collection[str], one_hot: bool = False) -> tuple[str, str]:
+    """The options that likely read the table, and the column that they call the group; empty where there are none."""
     found: dict[str, str] = {}
     for name in ("path",) if one_hot else REQUIRED:
         likely = name if name in table.columns else _likely(table, name, files, list(found.values()))
         if likely is None:
-            return ""
+            return "", ""
         found[name] = likely
     more = {name: column for name in ("group", "part") if (column := _told_by(table, name))}
     said = ",".join(f"{name}={column}" for name, column in {**found, **more}.items() if name != column)
     parts = [f"--columns {quoted(said)}"] if said else []
     parts += ["--one-hot"] if one_hot else []
-    if not parts:
-        return ""
-    what = f" (leave out group, if images with the same {more['group']} may be kept apart)" if "group" in more else ""
-    return f"; add {' '.join(parts)}{what}"
+    return " ".join(parts), more.get("group", "")
 
 
 def _told_by(table: ImageTable, wanted: str) -> str | None:
@@ -409,12 +450,14 @@ def _likely(table: ImageTable, wanted: str, files: Collection[str], taken: Colle
     """The column that is likely the path or the label, by its name, or paths by what they lead to."""
     by_name = _called(table, wanted)
     if wanted == "label":
-        others = [name.strip() for name in table.names if name.strip() and name.strip() not in taken]
+        aside = {*OTHER_NAMES["group"], *OTHER_NAMES["part"]}
+        named = [name.strip() for name in table.names if name.strip() and _plain(name) not in aside]
+        others = [name for name in named if name not in taken]
         if by_name is None and (near := closest(wanted, table.columns)):
             by_name = table.names[table.columns[near]]
         by_name = by_name or (others[0] if len(others) == 1 else None)
         return by_name.strip() if by_name else None
-    lines = list(table.rows)[:200]
+    lines = list(table.rows)[:LOOKED_AT]
     for below in (False, True):
         finder = WrittenPaths(Path(), files, below=below)
         share = {

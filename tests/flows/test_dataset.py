@@ -891,3 +891,33 @@ def test_the_missing_sample_package_is_named(root: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "elpv_dataset", None)
     with pytest.raises(InputError, match=r"pip install 'equipoise\[sample\]'"):
         sample(root)
+
+
+def test_a_table_that_names_images_in_folders_is_never_passed_over_in_silence(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, classes in (("words", ("cat", "dog")), ("codes", ("A01", "A02", "A03"))):
+        rows = ["file,species"]
+        for name in classes:
+            make(tmp_path / folder / name, *(f"{name}{number}.png" for number in range(8)))
+            rows += [f"{name}/{name}{number}.png,{'fox' if number % 2 else 'deer'}" for number in range(8)]
+        (tmp_path / folder / "labels.csv").write_text("\n".join(rows))
+    line = f"equipoise add '{tmp_path}/{{}}/labels.csv' --columns 'path=file,label=species'"
+    add(root, tmp_path / "words", dry_run=True)
+    assert f"not read; to take it in place of the folders: {line.format('words')}\n" in capsys.readouterr().out
+    with pytest.raises(InputError) as refused:
+        add(root, tmp_path / "codes", dry_run=True)
+    assert str(refused.value).splitlines()[-3] == f"  {line.format('codes')}"
+    assert str(refused.value).splitlines()[-1] == "  --set ingest.class_level=1"
+
+
+def test_a_table_that_names_images_beside_folders_that_say_nothing_comes_with_the_line_that_reads_it(
+    root: Path, tmp_path: Path
+) -> None:
+    make(tmp_path / "scans/images_1", "1.png", "2.png")
+    make(tmp_path / "scans/images_2", "3.png", "4.png")
+    (tmp_path / "scans/notes.csv").write_text("image_id,dx\n1,mel\n2,nv\n3,mel\n4,nv\n")
+    with pytest.raises(InputError) as refused:
+        add(root, tmp_path / "scans", dry_run=True)
+    line = f"  equipoise add '{tmp_path}/scans/notes.csv' --columns 'path=image_id,label=dx'"
+    assert str(refused.value).splitlines()[-1] == line

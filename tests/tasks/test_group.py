@@ -301,3 +301,9 @@ def test_patients_that_each_camera_shows_once_are_a_hint_beside_the_cameras():
         *(f"{kind}/cam{camera}_{kind}{person:02}.png" for kind in "PQ" for camera in range(4) for person in range(9))
     )
     assert [found["groups"] for found in hints(paths, paths.str[0])] == [4, 18]
+
+
+def test_a_hint_that_only_cuts_another_smaller_is_none_though_single_images_are_called_otherwise():
+    people = [f"b/person{person}_virus_{shot}.png" for person in range(9) for shot in range(2)]
+    paths = named(*people, *(f"a/IM-{number:04}-0001.png" for number in range(18)))
+    assert [found["meaning"] for found in hints(paths, paths.str[0])] == ["the same patient or subject"]
