@@ -101,4 +101,7 @@ def find_in_folder(folder: Path, params: Ingest, known: Collection[str] = (), fo
     aside += [left_out_link(Path(path), label(path)) for path in walked.links]
     aside += [left_out_broken(Path(path), label(path)) for path in walked.broken]
     aside += [left_out_on_purpose(Path(path)) for path in images if path not in taken]
+    if walked.empty:
+        number = f"{len(walked.empty):,} folder{'s hold' if len(walked.empty) > 1 else ' holds'}"
+        concluded.append(f"{number} nothing: {first_few(walked.empty)}")
     return Found(entries, [*concluded, *notes(aside)], left_out=aside)

@@ -39,10 +39,15 @@ COUNTED = {
     *("x", "y", "z", "frame", "frm", "f", "slice", "tile", "patch", "crop", "idx", "index", "aug", "rot", "copy"),
     *("view", "channel", "ch"),
 }
-COLUMN_WORDS = re.compile(
-    r"(?i)patient|subject|person|case|pid|slide|specimen|lesion|plate|lot|batch|wafer|module|board|serial|unit|camera|"
-    r"device|scanner|site|hospital|cent(er|re)|location|station|trap|video|clip|sequence|session|visit|date|day|group"
+# Words in the names of columns, which may end in s, id, no, number, name or code.
+COLUMN_WORDS = (
+    r"patient|subject|person|case|pid|animal|mouse|mice|rat|donor|participant|individual|volunteer|plant|tree|plot|field|"
+    r"farm|slide|specimen|lesion|sample|plate|well|dish|culture|lot|batch|wafer|module|board|serial|unit|object|part|"
+    r"camera|cam|device|scanner|machine|line|site|hospital|center|centre|location|loc|station|trap|video|clip|movie|"
+    r"recording|sequence|seq|session|visit|study|series|exam|experiment|acquisition|flight|transect|deployment|operator|"
+    r"observer|date|day|week|month|group|household|family"
 )
+_NAMES_OF_COLUMNS = re.compile(rf"(?:{COLUMN_WORDS})(?:e?s)?(?:id|ids|no|nr|num|number|name|code)?")
 DEEPEST = 6  # folders that are looked at
 TOKENS = 5  # pieces of a name that are looked at
 SINGLE = 0.9  # share of images that are the only one of a pair of two series: then the one counts through the other
@@ -128,11 +133,17 @@ def column_hints(
     found = []
     for name, cells in columns.items():
         series = paths.map(cells).replace("", None)
-        one = _described(series, paths) if COLUMN_WORDS.search(name) else None
+        one = _described(series, paths) if _may_tell(name) else None
         if one is not None and not _is_tied(series, groups):
             remedy = f"--set {quoted(f'ingest.group_column={name}')}"
             found.append({"column": name, "meaning": f"images with the same {name}", **one, "remedy": remedy})
     return sorted(found, key=lambda one: -one["leak"])[:SHOWN]
+
+
+def _may_tell(column: str) -> bool:
+    """Whether a word of a column's name says that it may tell relatives: ``patient_id``, ``SlideNo``, ``lot``."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+", column)
+    return any(_NAMES_OF_COLUMNS.fullmatch(word.lower()) for word in [*words, "".join(words)])
 
 
 def told(hint: Mapping[str, Any]) -> str:

@@ -345,6 +345,8 @@ def _check_columns(table: ImageTable, shown: str, columns: Columns, files: Colle
         meant = [(name, closest(name, table.columns)) for name in lacking]
         hint = "".join(f"; did you mean {table.names[table.columns[near]]!r} by it?" for _, near in meant if near)
         finder = WrittenPaths(Path(), files)
+        if len(table.columns) == 1 and len(re.findall(r"\S+", table.names[0])) > 1:
+            hint += "; values have to be separated by commas, semicolons, tabs or |, which its first line has not"
         headless = any(finder.find(name.strip()) for name in table.names if name.strip())
         raise InputError(
             f"{shown} has no column {' and no column '.join(lacking)}{hint}; needed are path and label, possible are "

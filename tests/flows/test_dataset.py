@@ -921,3 +921,29 @@ def test_a_table_that_names_images_beside_folders_that_say_nothing_comes_with_th
         add(root, tmp_path / "scans", dry_run=True)
     line = f"  equipoise add '{tmp_path}/scans/notes.csv' --columns 'path=image_id,label=dx'"
     assert str(refused.value).splitlines()[-1] == line
+
+
+def test_only_lines_that_leave_two_classes_are_offered_for_small_ones(
+    project_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, number in (("cat", 8), ("dog", 9), ("emu", 24)):
+        make(tmp_path / "scans" / name, *(f"{one}.png" for one in range(number)))
+    add(project_root, tmp_path / "scans", dry_run=True)
+    said = capsys.readouterr().out
+    assert "--set ingest.min_images=8" in said
+    assert "--set 'ingest.drop=" not in said
+    make(tmp_path / "scans/fox", *(f"{one}.png" for one in range(24)))
+    add(project_root, tmp_path / "scans", dry_run=True)
+    assert '--set \'ingest.drop=["cat", "dog"]\'' in capsys.readouterr().out
+
+
+def test_many_classes_long_names_and_empty_folders_still_make_a_short_page(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("w" * 100 + "1", "w" * 100 + "2", *(f"species {at}x" for at in range(60))):
+        make(tmp_path / "scans" / name, "1.png")
+    (tmp_path / "scans/later/on").mkdir(parents=True)
+    add(root, tmp_path / "scans", dry_run=True)
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) < 1000
+    assert "1 folder holds nothing: later/on" in said

@@ -307,3 +307,22 @@ def test_a_hint_that_only_cuts_another_smaller_is_none_though_single_images_are_
     people = [f"b/person{person}_virus_{shot}.png" for person in range(9) for shot in range(2)]
     paths = named(*people, *(f"a/IM-{number:04}-0001.png" for number in range(18)))
     assert [found["meaning"] for found in hints(paths, paths.str[0])] == ["the same patient or subject"]
+
+
+@pytest.mark.parametrize(
+    ("column", "tells"),
+    [
+        *(
+            (name, True)
+            for name in ("PatientID", "patientid", "Slide No", "mouse", "donors", "lot_number", "Acquisition Date")
+        ),
+        *(
+            (name, False)
+            for name in ("rating", "candidate", "community", "rapid", "slot_machined", "composite", "updated")
+        ),
+    ],
+)
+def test_columns_are_told_by_whole_words_of_their_names(column, tells):
+    paths = named(*(f"{n}.png" for n in range(40)))
+    cells = {column: {path: f"p{n // 4}" for n, path in enumerate(paths)}}
+    assert bool(column_hints(cells, paths)) == tells
