@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -53,6 +54,14 @@ def beside_in(folder: Path, files: Sequence[str], images: Sequence[str]) -> list
     return found
 
 
+def _masks(images: Collection[str]) -> list[str]:
+    """Images that are called like a mask of another one beside them."""
+    stems = {path: str(PurePosixPath(path).with_suffix("")) for path in images}
+    known = set(stems.values())
+    bare = {path: re.sub(r"(?i)[-_ ](?:mask|seg\w*|gt)[-_ \d]*$", "", stem) for path, stem in stems.items()}
+    return [path for path, stem in bare.items() if stem != stems[path] and stem in known]
+
+
 def find_in_folder(folder: Path, params: Ingest, known: Collection[str] = (), follow_links: bool = False) -> Found:
     """Find the images below `folder`; what its folders mean, `tasks.ingest.layout` says.
 
@@ -75,7 +84,7 @@ def find_in_folder(folder: Path, params: Ingest, known: Collection[str] = (), fo
     try:
         sources, concluded = from_folders(images, params, known)
     except InputError as error:
-        raise InputError(str(error) + beside([one.line for one in named or tables])) from None
+        raise InputError(str(error) + beside([one.line for one in named])) from None
     classes = {source.label for source in sources if source.label}
     if named and params.class_level == 0 and looks_like_codes(classes) and not classes & set(known):
         raise InputError(
@@ -84,6 +93,11 @@ def find_in_folder(folder: Path, params: Ingest, known: Collection[str] = (), fo
             "if these folders are the classes:\n  --set ingest.class_level=1"
         )
     concluded += [one.note for one in tables if one.names_images]
+    if masks := _masks(images):
+        concluded.append(
+            f"{len(masks):,} images are called like masks of others, such as {masks[0]}: they count as images of their "
+            "class; if they show none, move them out of the folder first"
+        )
     entries = []
     for source in sources:
         file = folder / source.path

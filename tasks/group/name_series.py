@@ -26,7 +26,7 @@ PATTERNS = {
     r"(?i)(plate[-_]?[a-z\d]+[-_][a-p]\d{1,2})(?!\d)": "the same well of a plate",
     r"(?<!\d)((?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d)(?!\d)": "the same day",
     r"(?<!\d)([0-3]?\d[-_.][01]?\d[-_.](?:19|20)\d\d)(?!\d)": "the same day",
-    r"(?i)^(.+?)(?:[-_ ]+(?:aug|[hv]?flip|rot|mirror|crop|bright|nois|blur|zoom|shear|copy|kopie)"
+    r"(?i)^(.+?)(?:[-_ ]+(?:aug|[hv]?flip|rot|mirror|crop|bright|nois|blur|zoom|shear|copy|kopie|mask|seg)"
     r"[^/]*|_(?:jpe?g|png)\.rf\.[^/]*)?\.[^./]+$": "changed copies of one image",
 }
 LAST_PATTERNS = {

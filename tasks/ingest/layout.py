@@ -308,7 +308,17 @@ def _class_level(inside: Mapping[str, Folders], known: Collection[str]) -> tuple
         + first_few([f"{name} {number:,}" for name, number in sorted(names.items())], 6)
         for at, names in readings.items()
     )
-    raise InputError(f"two readings fit the folders; say which level names the class:{told}")
+    raise InputError(f"two readings fit the folders; say which level names the class:{told}{_masks_told(chains)}")
+
+
+def _masks_told(chains: Sequence[Folders]) -> str:
+    """The line that leaves out folders of masks beside parts, if there are any."""
+    for at in range(1, 3):
+        names = {chain[at] for chain in chains if len(chain) > at}
+        masks = [name for name in sorted(names) if re.sub(r"[\W\d_]+", "", name).lower() in ANNOTATIONS]
+        if masks and any(part_named(name, {}) == "train" for name in names):
+            return f"\nif {masks[0]} holds masks, leave them out first:\n  --set {is_part(masks[0], NONE)}"
+    return ""
 
 
 def _finer(chains: Sequence[Folders], top: Counter[str]) -> list[str]:

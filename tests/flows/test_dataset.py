@@ -947,3 +947,25 @@ def test_many_classes_long_names_and_empty_folders_still_make_a_short_page(
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) < 1000
     assert "1 folder holds nothing: later/on" in said
+
+
+@pytest.mark.parametrize("folder", ["", "images"])
+def test_classes_that_stand_in_the_names_of_images_are_mentioned(root: Path, tmp_path: Path, folder: str) -> None:
+    make(tmp_path / "scans" / folder, *(f"{name}{at}.png" for name in ("cat.", "big_dog_") for at in range(5)))
+    with pytest.raises(
+        InputError, match="Their names begin with big_dog 5, cat 5: if these are the classes, make such"
+    ):
+        add(root, tmp_path / "scans", dry_run=True)
+    make(tmp_path / "plain" / folder, *(f"IMG_{at}.png" for at in range(9)))
+    with pytest.raises(InputError) as refused:
+        add(root, tmp_path / "plain", dry_run=True)
+    assert "begin with" not in str(refused.value)
+
+
+def test_images_that_are_called_like_masks_of_others_are_mentioned(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("good", "bad"):
+        make(tmp_path / "scans" / name, "a (1).png", "a (1)_mask.png", "a (1)_mask_1.png", "gas_mask.png", "b_seg.png")
+    add(root, tmp_path / "scans", dry_run=True)
+    assert "4 images are called like masks of others, such as bad/a (1)_mask.png" in capsys.readouterr().out

@@ -287,3 +287,12 @@ def test_finer_names_below_the_classes_are_mentioned_with_the_line_that_takes_th
     assert "--set ingest.class_level=2" in " ".join(layout.sentences)
     codes = read_layout(paths("birds/p01", "birds/p02", "mammals/p03", "mammals/p04"))
     assert codes.sentences == []
+
+
+def test_masks_beside_the_parts_of_several_objects_can_be_left_out_by_the_line_that_is_offered():
+    parts = below(["bottle", "cable"], "train/good", "test/good", "test/bent", "ground_truth/bent")
+    *levels, without = offered(paths(*parts))
+    assert levels == [{"level": level} for level in (1, 2, 3)]
+    assert read(paths(*parts), **without, level=2) == {
+        folder: (folder.rpartition("/")[2], folder.split("/")[1]) for folder in parts if "ground_truth" not in folder
+    }
