@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tasks.ingest.wording import quoted
@@ -247,12 +249,20 @@ def _pieces(paths: pd.Series) -> Iterator[tuple[str, str]]:
 
 
 def _is_numbering(series: pd.Series, folder: pd.Series, labels: pd.Series) -> bool:
-    """Whether names are counted through anew in each folder, with no letters but the same or those of the class."""
-    pairs = pd.DataFrame({"series": series, "folder": folder, "label": labels}).dropna()
+    """Whether names are counted through anew in each folder, with no letters but the same or those of the folders."""
+    pairs = pd.DataFrame({"series": series, "place": folder + "/" + labels, "folder": folder}).dropna()
     if not _are_single(pairs[["series", "folder"]]):
         return False
-    bare = pairs[["series", "label"]].apply(lambda column: column.str.replace(r"[\W\d_]+", "", regex=True).str.lower())
-    return bool(bare.loc[bare["series"] != bare["label"], "series"].nunique() <= 1)
+    letters = pairs["series"].str.replace(r"[\W\d_]+", "", regex=True).str.lower()
+    own = [word in _words(place) for word, place in zip(letters, pairs["place"], strict=True)]
+    return bool(letters[~np.array(own)].nunique() <= 1)
+
+
+@cache
+def _words(place: str) -> frozenset[str]:
+    """The words in the names of folders in small letters, each name also without what stands between them."""
+    names = place.lower().split("/")
+    return frozenset(re.findall(r"[^\W\d_]+", place.lower())) | {re.sub(r"[\W\d_]+", "", name) for name in names}
 
 
 def _counts_through(series: pd.Series, other: pd.Series) -> bool:

@@ -334,7 +334,8 @@ def _check_columns(table: ImageTable, shown: str, columns: Columns, files: Colle
     likely = _likely(table, "label", files)
     if "label" in lacking and len(flags) > 1 and (likely is None or likely in flags):
         raise InputError(
-            f"{shown} has no column label, but columns of 0 and 1 ({', '.join(map(str.strip, flags))}): --one-hot reads them, if each "
+            f"{shown} has no column label, but columns of 0 and 1 ({', '.join(map(str.strip, flags))}): --one-hot "
+            "reads them, if each "
             "is a class and each row has a 1 in one of them (a row with several would be a multi-label table, which "
             f"Equipoise refuses){_offer(table, files, one_hot=True)}"
         )

@@ -196,6 +196,11 @@ def test_names_that_only_repeat_the_class_or_the_part_are_no_hint():
     counted = named(*(f"{place}/{place.replace('/', '_')}{shot}.png" for place in places for shot in range(9)))
     label, part = counted.str.split("/").str[1], counted.str.split("/").str[0]
     assert hints(counted, label, None, part) == []
+    nested = named(
+        *(f"seg_{part}/{kind}/seg_{part}{shot}.png" for kind in "xy" for part in ("train", "test") for shot in range(9))
+    )
+    label, part = nested.str.split("/").str[1], nested.str.extract("seg_([^/]+)/", expand=True)[0]
+    assert hints(nested, label, None, part) == []
     turned = named(*(f"{kind}/{part}/{shot}.png" for kind in "xy" for part in ("train", "test") for shot in range(9)))
     label, part = turned.str.split("/").str[0], turned.str.split("/").str[1]
     assert hints(turned, label, None, part) == []
