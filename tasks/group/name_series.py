@@ -51,6 +51,7 @@ COLUMN_WORDS = (
 )
 _NAMES_OF_COLUMNS = re.compile(rf"(?:{COLUMN_WORDS})(?:e?s)?(?:id|ids|no|nr|num|number|name|code)?")
 DEEPEST = 6  # folders that are looked at
+UUID = r"(?i)[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-"  # its pieces repeat by chance
 TOKENS = 5  # pieces of a name that are looked at
 SINGLE = 0.9  # share of images that are the only one of a pair of two series: then the one counts through the other
 
@@ -216,7 +217,7 @@ def _pieces(paths: pd.Series) -> Iterator[tuple[str, str]]:
     mere numbers. Pieces that a word calls the number of something (``frame_12``, ``x100``) are left out.
     """
     codes, numbers, ends = [], [], []
-    for at in range(TOKENS):
+    for at in range(0 if paths.str.contains(UUID).mean() > 0.5 else TOKENS):
         before = rf"(?:[^/_ .-]+[_ .-]+){{{at}}}"
         piece = rf"(?:^|/){before}([^/_ .-]*\d[^/_ .-]*)(?![^/_ .-])[^/]*\.[^./]+$"
         series = paths.str.extract(piece, expand=True)[0].dropna()

@@ -95,7 +95,7 @@ def mistakes(
     told_before = {*scored, *nothing, *(label for label in several if _number(label) is None)}
     for names in spelled_alike([label for label in counts if label not in told_before]):
         kept, *others = sorted(names, key=lambda name: (-counts[name], len(name), name))
-        if set(names) - set(meant) - {kept}:
+        if set(names) - set(meant) - {kept} or len(set(map(slug, names))) < len(names):  # files are called by slugs
             alike[kept] = others
     merged = {other: kept for kept, others in alike.items() for other in others}
     renamed = {old: merged.get(new, new) for old, new in (rename or {}).items()} | merged

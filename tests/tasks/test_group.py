@@ -1,6 +1,8 @@
 """Relatives are found, whatever the order of the rows, and a group is named by its smallest image."""
 
+import random
 import shlex
+import uuid
 from types import SimpleNamespace
 
 import numpy as np
@@ -331,3 +333,10 @@ def test_columns_are_told_by_whole_words_of_their_names(column, tells):
     paths = named(*(f"{n}.png" for n in range(40)))
     cells = {column: {path: f"p{n // 4}" for n, path in enumerate(paths)}}
     assert bool(column_hints(cells, paths)) == tells
+
+
+def test_pieces_of_random_names_that_repeat_by_chance_are_no_hint():
+    rng = random.Random(7)
+    ids = [str(uuid.UUID(int=rng.getrandbits(128), version=4)) for _ in range(4000)]
+    for name in ("{}.png", "{}___RS_HL 12.png"):
+        assert hints(named(*(f"{'ab'[at % 2]}/{name.format(one)}" for at, one in enumerate(ids)))) == []

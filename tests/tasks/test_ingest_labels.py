@@ -236,3 +236,10 @@ def test_lines_to_type_stay_short_however_many_names_are_doubtful():
     found = mistakes(Counter([*names, *(f"{one}+{other}" for one in names for other in names if one < other)]))
     assert all(len(one.why) < 800 for one in found)
     assert "ingest.meant" in found[0].why
+
+
+def test_names_that_no_files_could_keep_apart_are_refused_though_they_are_meant():
+    labels = ["a", "b", "a / b", "a&b", "a&b"]
+    (found,) = mistakes(Counter(labels), meant=["a / b", "a&b"])
+    assert found.labels == ["a / b", "a&b"]
+    assert lines(found.why) == {"ingest.rename": {"a / b": "a&b"}}
