@@ -6,6 +6,7 @@ Everything here only plans; nothing is written.
 from __future__ import annotations
 
 import filecmp
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from tasks.errors import InputError, did_you_mean
 from tasks.ingest.reading import COLUMNS, folded
 from tasks.ingest.sources import Source, check_labels
-from tasks.ingest.wording import quoted
+from tasks.ingest.wording import first_few
 from tasks.params.models import Ingest
 
 SHOWN = 10  # mistakes named in one message
@@ -177,7 +178,7 @@ def check_classes(entries: list[Entry], params: Ingest, where: str, tables: Sequ
     where
         What messages call the place of the labels.
     tables
-        Tables that lie beside the images and were not read.
+        Lines that read the tables which lie beside the images and were not read.
 
     Raises
     ------
@@ -189,11 +190,11 @@ def check_classes(entries: list[Entry], params: Ingest, where: str, tables: Sequ
     if not counts:
         raise InputError(
             f"none of the {len(entries):,} images has a class: put the images of each class into a folder with its "
-            f"name, or give a table with the columns path and label{_beside(tables)}"
+            f"name, or give a table with the columns path and label{_first_words(entries)}{beside(tables)}"
         )
     check_labels([Source(one.path, one.label or None, row=one.row) for one in chosen], params, where)
     if len(counts) == 1:
-        raise InputError(_one_class(entries, next(iter(counts))) + _beside(tables))
+        raise InputError(_one_class(entries, next(iter(counts))) + beside(tables))
 
 
 def check_group_column(plan: Plan, new: Found, params: Ingest) -> None:
@@ -244,13 +245,24 @@ def _one_class(entries: list[Entry], name: str) -> str:
     below = sorted({folders[1] for entry in entries if len(folders := entry.path.split("/")[:-1]) > 1})
     if len(below) > 1 and all(entry.path.startswith(f"{name}/") for entry in entries):
         return f"{message}. If {', '.join(below[:3])} are the classes, add the folder {name!r} inside it instead"
-    return f"{message}: add a folder that holds one folder a class"
+    return f"{message}: add a folder that holds one folder a class{_first_words(entries)}"
 
 
-def _beside(tables: Sequence[str]) -> str:
+def _first_words(entries: list[Entry]) -> str:
+    """What to do where the names of images begin with words that may be the classes: ``cat.0.jpg``, ``Cr_12.png``."""
+    names = [entry.path.rpartition("/")[2] for entry in entries]
+    words = Counter(found[1] for name in names if (found := re.match(r"([^\W\d_]+(?:_[^\W\d_]+)*)[\W_]*\d", name)))
+    if not 2 <= len(words) <= len(names) / 4 or words.total() < len(names):
+        return ""
+    said = first_few([f"{word} {number:,}" for word, number in sorted(words.items())], 5)
+    return f". Their names begin with {said}: if these are the classes, make such folders, or a table, of them"
+
+
+def beside(tables: Sequence[str]) -> str:
+    """The end of a message: which tables could be given in place of a folder."""
     if not tables:
         return ""
-    lines = "".join(f"\n  equipoise add {quoted(table)}" for table in tables[:SHOWN])
+    lines = "".join(f"\n  {table}" for table in tables[:SHOWN])
     return f"\nIf a table that lies there names the classes, give it in place of the folder:{lines}"
 
 

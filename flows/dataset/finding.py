@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flows.dataset.entries import Found
-from flows.dataset.folders import find_in_folder
+from flows.dataset.folders import beside_in, find_in_folder
 from flows.dataset.table import find_in_table
 from flows.dataset.versions import RAW
 from tasks.errors import InputError
@@ -59,12 +59,13 @@ def find(path: Path, how: Reading | None = None, known: Collection[str] = ()) ->
     """
     how = how or Reading()
     keep = [how.params.group_column] if how.params.group_column else []
+    columns = replace(how.columns, parts=how.params.parts)
     if path.is_dir():
         if (path / TABLE).is_file():
-            return find_in_table(path / TABLE, how.columns, how.follow_links, keep)
+            return find_in_table(path / TABLE, columns, how.follow_links, keep)
         return find_in_folder(path, how.params, known, how.follow_links)
     if path.suffix.lower() in SUFFIXES:
-        return find_in_table(path, how.columns, how.follow_links, keep)
+        return find_in_table(path, columns, how.follow_links, keep)
     raise InputError(
         f"{path}: give a folder that holds one folder a class, a ZIP or TAR archive of one, or a table "
         f"({', '.join(SUFFIXES)})"
@@ -80,7 +81,10 @@ def find_present(root: Path, params: Ingest) -> Found:
 
 
 def tables_beside(path: Path, found: Found) -> list[str]:
-    """Tables that lie in a folder whose images were found without one."""
+    """The lines that read tables which lie in a folder whose images were found without one."""
     if found.has_table or not path.is_dir():
         return []
-    return [str(path / one.path) for one in found.left_out if Path(one.path).suffix.lower() in SUFFIXES]
+    return [
+        one.line
+        for one in beside_in(path, [aside.path for aside in found.left_out], [entry.path for entry in found.entries])
+    ]

@@ -54,7 +54,10 @@ def notes(files: Iterable[LeftOut]) -> list[str]:
     said = [listed("links were not followed; --follow-links takes what they lead to", links)] if links else []
     said += [listed("links lead nowhere, or back to where they are; they were left out", broken)] if broken else []
     kinds = Counter((one.reason, one.detail) for one in files if one.reason not in (LINK, BROKEN_LINK, OTHER_FILE))
-    said += [f"{count:,} {kind} left out: {remedy}" for (kind, remedy), count in sorted(kinds.items())]
+    said += [
+        f"{count:,} {kind}{'s' * (count > 1 and kind.islower())} left out: {remedy}"
+        for (kind, remedy), count in sorted(kinds.items())
+    ]
     others = Counter(one.detail for one in files if one.reason == OTHER_FILE)
     if others:
         endings = ", ".join(f"{count:,} {ending}" for ending, count in sorted(others.items()))

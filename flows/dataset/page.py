@@ -21,6 +21,7 @@ from tasks.ingest.wording import first_few
 from tasks.params.models import Group, Ingest, Split
 from tasks.split.foresight import refusal
 
+LONGEST_NAME = 60  # letters of a class that are shown
 MOST_CLASSES = 12  # that are counted one by one
 LOOKED_AT = 500  # images whose headers tell the sizes
 _TITLE = 9  # columns of what a paragraph is about
@@ -48,7 +49,7 @@ def page(new: Found, plan: Plan, ingest: Ingest, group: Group, split: Split) -> 
     chosen = chosen_entries(plan.entries, ingest)
     counts = class_counts(chosen)
     unlabelled = [one.path for one in chosen if not one.label]
-    shown = [f"{name} {number:,}" for name, number in sorted(counts.items(), key=lambda item: -item[1])]
+    shown = [f"{_shortened(name)} {number:,}" for name, number in sorted(counts.items(), key=lambda item: -item[1])]
     joined = " with those that are here" if len(plan.entries) > len(entries) else ""
     classes = f"{len(counts):,}{joined}: {first_few(shown, MOST_CLASSES)}"
     if unlabelled:
@@ -86,12 +87,17 @@ def _small(counts: Mapping[str, int], params: Ingest) -> list[str]:
     small = {name: number for name, number in counts.items() if number < params.min_images}
     if not small:
         return []
-    named = first_few([f"{name} ({number:,})" for name, number in small.items()], MOST_CLASSES)
+    named = first_few([f"{_shortened(name)} ({number:,})" for name, number in small.items()], MOST_CLASSES)
     return [
         f"fewer than {params.min_images} images, so that a run will refuse them: {named}. Add more, merge them "
-        "(ingest.rename), or take one of:",
-        *(f"  {option}" for option in options_for_small(small, params.drop)),
+        "(ingest.rename), leave them out (ingest.drop), or take one of:",
+        *(f"  {option}" for option in options_for_small(small, params.drop, len(counts))),
     ]
+
+
+def _shortened(name: str) -> str:
+    """A name of a class with its middle left out, if it is very long."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 2]}...{name[-LONGEST_NAME // 2 :]}"
 
 
 def _kinds(entries: list[Entry]) -> str:

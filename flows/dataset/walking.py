@@ -23,11 +23,14 @@ class Walked:
         Links that were not followed.
     broken
         Links that lead nowhere, to themselves, or to a folder that holds them.
+    empty
+        Folders in which nothing stands, or nothing but hidden files.
     """
 
     files: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
 
 
 def walk(folder: Path, follow_links: bool = False) -> Walked:
@@ -59,9 +62,10 @@ def _walk(folder: Path, below: str, root: Path, follow: bool, above: frozenset[t
             listed = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise InputError(f"{folder}: can't read this folder ({error.strerror}); allow it or move it away") from None
-    for entry in listed:
-        if entry.name.startswith(HIDDEN):
-            continue
+    shown = [entry for entry in listed if not entry.name.startswith(HIDDEN)]
+    if not shown and below:
+        found.empty.append(below.removesuffix("/"))
+    for entry in shown:
         path, place = below + entry.name, Path(entry.path)
         if entry.is_symlink():
             try:

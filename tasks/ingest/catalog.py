@@ -40,7 +40,7 @@ def ingest(raw: Path, params: Ingest, workers: int, store: RowStore) -> tuple[pd
     files = list_files(raw)
     has_table = TABLE in files
     if has_table:
-        columns = Columns({"group": params.group_column} if params.group_column else {})
+        columns = Columns({"group": params.group_column} if params.group_column else {}, parts=params.parts)
         listed = read_sources(raw / TABLE, f"data/raw/{TABLE}", files, columns)
         all_sources, notes = listed.sources, listed.notes
     else:

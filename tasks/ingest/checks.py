@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import InputError
 from tasks.images import OTHER_FILE
+from tasks.ingest.labels import MOST_OFFERED
 from tasks.ingest.reading import TABLE
 from tasks.ingest.reasons import FAILURES
 from tasks.ingest.wording import first_few, set_names
@@ -28,15 +29,15 @@ def check_classes(counts: Mapping[str, int], min_images: int, dropped: Sequence[
     slugs(counts)
     small = {label: number for label, number in sorted(counts.items()) if number < min_images}
     if small:
-        named = ", ".join(f"{label!r} ({number})" for label, number in small.items())
-        lines = "".join(f"\n  equipoise run {option}" for option in options_for_small(small, dropped))
+        named = first_few([f"{label!r} ({number})" for label, number in small.items()], MOST_OFFERED)
+        lines = "".join(f"\n  equipoise run {option}" for option in options_for_small(small, dropped, len(counts)))
         raise InputError(
             f"classes with fewer than {min_images} images: {named}; add images, merge these classes into others "
-            f"(ingest.rename), or let them be small, or leave them out:{lines}"
+            f"(ingest.rename), or let them be small, or leave them out (ingest.drop):{lines}"
         )
 
 
-def options_for_small(small: Mapping[str, int], dropped: Sequence[str]) -> list[str]:
+def options_for_small(small: Mapping[str, int], dropped: Sequence[str], classes: int) -> list[str]:
     """The options of the command line that let a run go on in spite of classes with few images.
 
     Parameters
@@ -45,8 +46,13 @@ def options_for_small(small: Mapping[str, int], dropped: Sequence[str]) -> list[
         Images of each of them.
     dropped
         Classes that are left out already.
+    classes
+        How many classes there are with them: two have to be left.
     """
-    return [f"--set ingest.min_images={min(small.values())}", set_names("ingest.drop", [*dropped, *small])]
+    options = [f"--set ingest.min_images={min(small.values())}"]
+    if classes - len(small) >= 2 and len(small) <= MOST_OFFERED:
+        options.append(set_names("ingest.drop", [*dropped, *small]))
+    return options
 
 
 def check_failures(rejected: pd.DataFrame, opened: int, max_failed_share: float) -> None:

@@ -20,8 +20,17 @@ from tasks.slugs import slug
 MOST_NUMBERS = 50  # more different fractions than this are a measurement, not classes
 SHOWN = 5  # labels named in a sentence
 STRONG = r"\s*[|;,/\\+&]\s*"  # what people put between several labels, and seldom into the name of one
-WEAK = r"\s+(?:and|or)\s+|[\W_]+"  # what stands inside names as well
-NO_LABEL = {"nan", "nat", "null", "<na>", "n/a", "#n/a", "unlabelled", "unlabeled"}  # in small letters
+LINKS = {  # words between labels
+    *("and", "or", "with", "plus", "x", "und", "oder", "mit", "et", "ou", "avec", "y", "o", "con", "e", "en", "och"),
+}
+NO_LABEL = {  # in small letters
+    *("nan", "nat", "null", "<na>", "n/a", "#n/a", "n.a.", "tbd", "todo", "no label", "no_label", "unannotated"),
+    *("unlabelled", "unlabeled", "not labelled", "not labeled"),
+}
+TRUE, FALSE = {"true", "yes", "y", "1"}, {"false", "no", "n", "0"}  # in small letters
+SCORE = re.compile(r"(?<!\d)\s*[:=@(]\s*(?:0?[.,]\d+|1[.,]0+|\d{1,3}(?:[.,]\d+)?\s?%)\s*\)?")  # behind a name
+BARE_SCORE = re.compile(r"(?<!\w)(?:0?\.\d+|1\.0+|\d{1,3}(?:\.\d+)?\s?%)(?!\w)")
+MOST_OFFERED = 20  # names in a line to type
 LIST = re.compile(r"\s*(\[.*\]|\{.*\}|\(.*[,'\"].*\))\s*", re.DOTALL)
 
 
@@ -49,16 +58,26 @@ def mistakes(
     """
     found = []
     if several := {label: pieces for label, pieces in several_in_one(counts).items() if label not in set(meant)}:
-        label, pieces = next(iter(several.items()))
+        label, pieces = max(several.items(), key=lambda item: len(item[1]))
         found.append(
             Mistake(
                 list(several),
                 f"several labels in one ({label!r} reads as {' and '.join(map(repr, pieces)) or 'a list'}); Equipoise "
                 "is for one label an image, multi-label tables are refused: choose one class for each image, or, if "
-                f"these are names of single classes, say so: {set_names('ingest.meant', [*meant, *several])}",
+                f"these are names of single classes, say so{_set_meant([*meant, *several])}",
             )
         )
-    nothing = [label for label in counts if label.casefold() in NO_LABEL or label == "None"]
+    if scored := {label: name for label, name in with_scores(counts).items() if label not in {*meant, *several}}:
+        label, name = next(iter(scored.items()))
+        found.append(
+            Mistake(
+                list(scored),
+                f"soft labels, a name with its share or score ({label!r} reads as {name!r}); Equipoise takes a class "
+                f"for certain: write the names only{_offered_renames({**(rename or {}), **scored})}; or, if these are "
+                f"names of classes, say so{_set_meant([*meant, *scored])}",
+            )
+        )
+    nothing = [label for label in counts if _says_nothing(label, counts)]
     if nothing := [label for label in nothing if label not in meant]:
         found.append(
             Mistake(
@@ -73,9 +92,10 @@ def mistakes(
         pairs = {**(rename or {}), **{label: _without_controls(label) for label in odd}}
         found.append(Mistake(odd, f"letters that can't be printed; rename them: {_set_renames(pairs)}"))
     alike = {}  # the name that stays: the others
-    for names in spelled_alike(counts):
+    told_before = {*scored, *nothing, *(label for label in several if _number(label) is None)}
+    for names in spelled_alike([label for label in counts if label not in told_before]):
         kept, *others = sorted(names, key=lambda name: (-counts[name], len(name), name))
-        if set(names) - set(meant) - {kept}:
+        if set(names) - set(meant) - {kept} or len(set(map(slug, names))) < len(names):  # files are called by slugs
             alike[kept] = others
     merged = {other: kept for kept, others in alike.items() for other in others}
     renamed = {old: merged.get(new, new) for old, new in (rename or {}).items()} | merged
@@ -127,43 +147,107 @@ def told(wrong: Iterable[Mistake], where: str, rows: Mapping[str, list[int]] | N
 def several_in_one(labels: Collection[str]) -> dict[str, list[str]]:
     """Labels that look like several, with what they are made of (nothing for a list in a cell).
 
-    A list, or anything with ``|`` or ``;``; what falls into labels of the dataset at ``| ; , / + &``, "and", "or",
-    spaces and other signs, if it is no number; and what falls, at the first six, into pieces each of which is a piece
-    of another such label as well.
+    A list, or anything with ``|`` or ``;``; what falls into labels of the dataset at any sign, space, linking word or
+    capital, scores aside, if it is no number; what falls, at ``| ; , / + &``, into pieces each of which is a piece of
+    another such label as well; and rows of zeros and ones, where all labels are such.
     """
-    known = {_folded(label) for label in labels}
-    pieces_of = {label: [piece for piece in re.split(STRONG, label) if piece] for label in labels}
+    known = {words for label in labels for words in _readings(label)}
+    folds = {_folded(label) for label in labels}
+    pieces_of = {label: [piece for piece in re.split(STRONG, SCORE.sub("", label)) if piece] for label in labels}
     shared = Counter(_folded(piece) for pieces in pieces_of.values() if len(pieces) > 1 for piece in set(pieces))
+    marks = _marks(labels)
     found: dict[str, list[str]] = {}
     for label in sorted(labels):
         pieces = pieces_of[label]
         if LIST.fullmatch(label):
             found[label] = []
-        elif len(pieces) > 1 and (set("|;") & set(label) or all(shared[_folded(piece)] > 1 for piece in pieces)):
+        elif marks:
+            found |= {label: marks[label]} if len(marks[label]) > 1 else {}
+        elif len(pieces) > 1 and (
+            set("|;") & set(label)
+            or all(_folded(piece) in folds for piece in pieces)
+            or (
+                _number(label) is None
+                and all(shared[_folded(piece)] > 1 or _folded(piece) in folds for piece in pieces)
+            )
+        ):
             found[label] = pieces
         elif _number(label) is None and (made_of := _known_pieces(label, known)):
             found[label] = made_of
     return found
 
 
-def _known_pieces(label: str, known: Collection[str]) -> list[str]:
-    """The labels that a label falls into at separators, weak ones too; nothing where a piece is no label."""
-    for separator in (STRONG, WEAK):
-        pieces = [piece for piece in re.split(separator, label) if piece]
-        if len(pieces) > 1 and all(_folded(piece) in known for piece in pieces):
-            return pieces
+def with_scores(labels: Collection[str]) -> dict[str, str]:
+    """Labels that are a name and a share or score, such as ``cat:0.9``, and the name, where it comes more than once."""
+    bare = {label: SCORE.sub("", label).strip() for label in labels}
+    names = {label: name for label, name in bare.items() if name and name != label.strip()}
+    times = Counter([*map(_folded, names.values()), *(_folded(label) for label in labels if label not in names)])
+    return names if any(times[_folded(name)] > 1 for name in names.values()) else {}
+
+
+def _marks(labels: Collection[str]) -> dict[str, list[str]]:
+    """What labels that are rows of zeros and ones mark, by number; nothing where a label is none or has no company."""
+    rows = {label: re.split(r"[\s,;|]+", label.strip()) for label in labels}
+    if all(len(row) == 1 for row in rows.values()):
+        rows = {label: list(label) for label in labels}
+        if {label[0] for label in labels if label} != {"0", "1"}:  # numbers such as 10 and 11, codes such as 01
+            return {}
+    lengths = {len(row) for row in rows.values()}
+    if len(lengths) != 1 or lengths == {1} or not all(set(row) <= {"0", "1"} for row in rows.values()):
+        return {}
+    marked = {label: [f"class {at}" for at, one in enumerate(row) if one == "1"] for label, row in rows.items()}
+    return marked if any(len(one) > 1 for one in marked.values()) else {}
+
+
+def _known_pieces(label: str, known: Collection[tuple[str, ...]]) -> list[str]:
+    """The labels that a label is made of, with nothing but linking words between them; nothing where it isn't."""
+    for text in (label, BARE_SCORE.sub(" ", SCORE.sub(" ", label))):
+        for words in _readings(text):
+            if pieces := _laid(words, known, words):
+                return pieces
     return []
 
 
+def _laid(words: tuple[str, ...], known: Collection[tuple[str, ...]], whole: tuple[str, ...]) -> list[str]:
+    """Words as names that are known, none of them the whole; nothing where they can't be laid out so."""
+    for end in range(len(words), 0, -1):
+        head, rest = words[:end], words[end:]
+        if head == whole or head not in known:
+            continue
+        if not rest:
+            return [" ".join(head)]
+        links = 0
+        while links < len(rest) and rest[links] in LINKS:
+            links += 1
+        for skipped in range(links + 1):
+            if tail := _laid(rest[skipped:], known, whole):
+                return [" ".join(head), *tail]
+    return []
+
+
+def _readings(label: str) -> list[tuple[str, ...]]:
+    """The words of a label in small letters, also with those parted that begin with a capital: ``ScratchDent``."""
+    text = unicodedata.normalize("NFKC", label)
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    readings = (tuple(re.findall(r"[^\W_]+", one.casefold())) for one in (text, parted))
+    return [words for words in dict.fromkeys(readings) if words]
+
+
 def spelled_alike(labels: Collection[str]) -> list[list[str]]:
-    """Labels that are one but for case, spaces, accents' spelling, signs, or how a number is written (1, 1.0, 01)."""
+    """Labels that are one but for case, spaces, accents' spelling, signs, or how a number or a yes is written."""
     names = sorted(labels)
+    truths = {_folded(name) for name in names} <= TRUE | FALSE
     first: dict[object, int] = {}
     pairs = [
         (first.setdefault(key, at), at)
         for at, name in enumerate(names)
-        for key in (("slug", slug(name)), ("text", _folded(name)), ("number", _number(name)))
-        if key != ("number", None)
+        for key in (
+            ("slug", slug(name)),
+            ("text", _folded(name)),
+            ("number", _number(name)),
+            ("truth", _folded(name) in TRUE),
+        )
+        if key != ("number", None) and (truths or key[0] != "truth")
     ]
     own, other = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     component = connected_components(len(names), own, other)
@@ -183,9 +267,9 @@ def count_measured(labels: Iterable[str]) -> int:
 
 
 def _number(text: str) -> float | None:
-    """The finite number that a text spells; None where it is none."""
+    """The finite number that a text spells, also with a decimal comma; None where it is none."""
     try:
-        value = float(text)
+        value = float(re.sub(r"^([+-]?\d+),(\d+)$", r"\1.\2", text))
     except ValueError:
         return None
     return value if abs(value) < float("inf") else None
@@ -195,6 +279,25 @@ def _set_renames(renames: Mapping[str, str]) -> str:
     """The option of the command line that sets new names of classes."""
     pairs = ", ".join(f"{yaml_text(old)}: {yaml_text(new)}" for old, new in renames.items())
     return f"--set {quoted(f'ingest.rename={{{pairs}}}')}"
+
+
+def _offered_renames(renames: Mapping[str, str]) -> str:
+    return f": {_set_renames(renames)}" if len(renames) <= MOST_OFFERED else ""
+
+
+def _set_meant(names: Collection[str]) -> str:
+    """Colon and option that say which names are meant; where they are too many for a line, where they are written."""
+    if len(names) <= MOST_OFFERED:
+        return f": {set_names('ingest.meant', names)}"
+    return " in params.yaml, ingest.meant"
+
+
+def _says_nothing(label: str, labels: Collection[str]) -> bool:
+    """Whether a label says that there is none: ``NaN``, ``n/a``, ``?``; also ``-``, where no ``+`` is its opposite."""
+    if label == "None" or " ".join(label.casefold().split()) in NO_LABEL:
+        return True
+    is_signs = all(unicodedata.category(sign).startswith("P") for sign in label)
+    return is_signs and not any(name.strip("+") == "" for name in labels)
 
 
 def _without_controls(label: str) -> str:

@@ -27,6 +27,11 @@ PART_WORDS = {  # what people call the parts, in lower case
 NONE = "none"  # for a folder beside the parts that is left out
 CLASS = "class"  # for a folder that is no part
 CONTAINERS = {"images", "image", "imgs", "img", "data", "photos", "pictures", "pics", "files", "jpg", "jpeg", "png"}
+ANNOTATIONS = {  # folders beside pictures that hold what is known of them, letters only
+    *("annotation", "annotations", "label", "labels", "mask", "masks", "groundtruth", "gt", "segmentation", "bboxes"),
+    *("segmentationclass", "segmentationobject", "trimaps", "thumbnails", "heatmaps"),
+}
+PERSONS = re.compile(r"(?i)patient|subject|case|person|slide|plate|video|clip|batch|fold|site|station|camera|images?_")
 YAML_WORDS = {"yes", "no", "true", "false", "null", "on", "off"}  # that are no text in YAML
 REPEATED = 0.5  # of the folders above that hold a name, on average: then it repeats below them
 TIMES = 3  # or: so many folders above a name, on average
@@ -99,6 +104,7 @@ def read_layout(
     if level == 0:
         if part_level is None and CLASS not in parts.values():
             _check_classes_in_parts(inside.values(), known)
+            _check_annotations(inside.values(), known)
         level, found = _class_level(inside, known)
         sentences += found
     places = {}
@@ -114,7 +120,7 @@ def read_layout(
 
 
 def part_named(name: str, parts: Mapping[str, str]) -> str | None:
-    """The part that a folder's name says: ``seg_train``, ``Test2017``; None where it says none, or two."""
+    """The part that a folder's name or a word in a table says: ``seg_train``, ``Test2017``; None where none, or two."""
     if name in parts:
         return parts[name]
     words = re.findall(r"[a-z]+|[A-Z][a-z]+|[A-Z]+(?![a-z])", name)
@@ -181,7 +187,7 @@ def _take_parts(
             f"{name} ({part_named(name, parts) or '?'}, {number:,} images)" for name, number in sorted(names.items())
         )
         lines = "".join(
-            f"\n  --set {_is_part(unsaid[0], part)}    {meaning}"
+            f"\n  --set {is_part(unsaid[0], part)}    {meaning}"
             for part, meaning in (
                 ("test", "held out, looked at once"),
                 ("val", "the validation fold"),
@@ -192,7 +198,7 @@ def _take_parts(
         raise InputError(
             f"the folders {of} hold the same classes, so they seem to be parts of the dataset, but what {unsaid[0]!r} "
             f"is, its name doesn't say; say it:{lines}\nor, if these folders are the classes:\n"
-            f"  --set {_is_part(unsaid[0], CLASS)} --set ingest.class_level=1"
+            f"  --set {is_part(unsaid[0], CLASS)} --set ingest.class_level=1"
         )
     part_of, left_out, rest = {}, [], {}
     for path, chain in inside.items():
@@ -206,32 +212,69 @@ def _take_parts(
         rest[path] = below
         if part:
             part_of[path] = part
-    first = {chain[0] for chain in rest.values() if chain}
-    if len(first) == 1 and first <= CONTAINERS and any(len(chain) > 1 for chain in rest.values()):
-        rest = {path: chain[1:] for path, chain in rest.items()}  # train/images/<class>
+    firsts: defaultdict[str, set[str]] = defaultdict(set)  # of each folder of a part
+    for path, chain in rest.items():
+        if path in part_of and chain:
+            firsts[inside[path][at]].add(chain[0])
+    for path, chain in rest.items():
+        if path in part_of and chain and len(firsts[inside[path][at]]) == 1 and chain[0].lower() in CONTAINERS:
+            rest[path] = chain[1:]  # train/images/<class>, test/images
     return part_of, left_out, rest
 
 
-def _is_part(folder: str, part: str) -> str:
-    """What is to be set for a folder to be a part, as a shell takes it, whatever stands in the folder's name."""
+def is_part(folder: str, part: str) -> str:
+    """What is to be set for a folder, or a word in a table, to be a part, as a shell takes it."""
+    return quoted(f"ingest.parts={{{_key(folder)}: {part}}}")
+
+
+def _key(folder: str) -> str:
+    """A folder's name as YAML has it before a colon."""
     plain = re.fullmatch(r"[A-Za-z][\w-]*( [\w-]+)*", folder) and folder.lower() not in YAML_WORDS
-    name = folder if plain else yaml_text(folder)
-    return quoted(f"ingest.parts={{{name}: {part}}}")
+    return folder if plain else yaml_text(folder)
 
 
 def _check_classes_in_parts(chains: Collection[Folders], known: Collection[str]) -> None:
     """Refuse folders called train, test or alike that hold images and no folders: their classes stand elsewhere."""
     names = sorted({chain[0] for chain in chains if chain})
-    said = {name: part_named(name, {}) for name in names}
-    beside = {re.sub("|".join(sorted(PART_WORDS, key=len, reverse=True)), "", name.lower(), count=1) for name in names}
+    rests: defaultdict[str | None, set[str]] = defaultdict(set)  # of each part, what its folders are called beside it
+    for name in names:
+        rest = re.sub("|".join(sorted(PART_WORDS, key=len, reverse=True)), "", name.lower(), count=1)
+        rests[part_named(name, {})].add(re.sub(r"[\W\d_]+", "", rest))
     flat = all(len(chain) <= 1 for chain in chains) and not set(names) & set(known)
-    if flat and len(beside) == 1 and None not in said.values() and {"train"} < set(said.values()):
+    alike = len(rests) > 1 and all(rest & rests.get("train", set()) for rest in rests.values())
+    if flat and alike and None not in rests:
         raise InputError(
-            f"the folders {', '.join(names)} are called like parts of a dataset, but hold no folders of classes: put "
-            "the images of each class into a folder with its name below each of them, or give a table with the columns "
-            "path, label and part; if these folders are the classes:\n"
-            f"  --set {_is_part(names[0], CLASS)}"
+            f"the folders {first_few(names, 6)} are called like parts of a dataset, but hold no folders of classes: "
+            "put the images of each class into a folder with its name below each of them, or give a table with the "
+            "columns path, label and part; if these folders are the classes:\n"
+            f"  --set {is_part(names[0], CLASS)}"
         )
+
+
+def _check_annotations(chains: Collection[Folders], known: Collection[str]) -> None:
+    """Refuse folders of pictures beside folders of masks or the like, which are no classes."""
+    images = Counter(chain[0] for chain in chains if chain)
+    bare = {name: re.sub(r"[\W\d_]+", "", name).lower() for name in images}
+    aside = [name for name in sorted(images) if bare[name] in ANNOTATIONS]
+    pictures = [name for name in sorted(images) if bare[name] in CONTAINERS | {"jpegimages"}]
+    if not aside or not pictures or len(aside) + len(pictures) < len(images) or set(images) & set(known):
+        return
+    deep = {chain[0] for chain in chains if len(chain) > 1}
+    of = ", ".join(f"{name} {number:,}" for name, number in sorted(images.items()))
+    if set(pictures) <= deep:
+        pairs = ", ".join(f"{_key(name)}: {'train' if name in pictures else NONE}" for name in sorted(images))
+        what = f"to read the classes below {', '.join(pictures)} and leave the others out:\n  --set " + quoted(
+            f"ingest.parts={{{pairs}}}"
+        )
+    else:
+        what = (
+            "Equipoise reads no boxes, masks or files of annotations: put the images of each class into a folder with "
+            "its name, or give a table with the columns path and label"
+        )
+    raise InputError(
+        f"the folders {of} are called like pictures and annotations, not like classes; {what}\n"
+        f"or, if these folders are the classes:\n  --set {is_part(aside[0], CLASS)} --set ingest.class_level=1"
+    )
 
 
 def _class_level(inside: Mapping[str, Folders], known: Collection[str]) -> tuple[int, list[str]]:
@@ -239,10 +282,20 @@ def _class_level(inside: Mapping[str, Folders], known: Collection[str]) -> tuple
     chains = list(inside.values())
     top = Counter(chain[0] for chain in chains if chain)
     repeating = {at: names for at in range(2, 5) if (names := _repeating(chains, at))}
-    if not repeating or set(top) & set(known) or len(top) < 2:
+    if set(top) & set(known) or len(top) < 2:
         return 1, []
     coded = looks_like_codes(top)
-    readings = {1: top, **repeating}
+    if not repeating and coded and (names := _repeating(chains, 2, may_be_codes=True)):
+        repeating = {2: names, 3: Counter()}  # 8863/0, 8863/1, 8864/0, ...: patients and classes, or the reverse
+    if not repeating:
+        if coded and all(map(PERSONS.search, top)):
+            raise InputError(
+                f"the folders {first_few(sorted(top))} look like patients, batches or the like, not like classes, and "
+                "hold no folders of classes: give a table with the columns path and label; or, if they are the "
+                "classes:\n  --set ingest.class_level=1"
+            )
+        return 1, _finer(chains, top)
+    readings = {at: names for at, names in {1: top, **repeating}.items() if names}
     if not coded and 2 not in repeating:
         return 1, []  # class/patient/view: what repeats deeper down is told by the page of what was found
     if coded and len(repeating) == 1:
@@ -255,10 +308,29 @@ def _class_level(inside: Mapping[str, Folders], known: Collection[str]) -> tuple
         + first_few([f"{name} {number:,}" for name, number in sorted(names.items())], 6)
         for at, names in readings.items()
     )
-    raise InputError(f"two readings fit the folders; say which level names the class:{told}")
+    raise InputError(f"two readings fit the folders; say which level names the class:{told}{_masks_told(chains)}")
 
 
-def _repeating(chains: Sequence[Folders], at: int) -> Counter[str]:
+def _masks_told(chains: Sequence[Folders]) -> str:
+    """The line that leaves out folders of masks beside parts, if there are any."""
+    for at in range(1, 3):
+        names = {chain[at] for chain in chains if len(chain) > at}
+        masks = [name for name in sorted(names) if re.sub(r"[\W\d_]+", "", name).lower() in ANNOTATIONS]
+        if masks and any(part_named(name, {}) == "train" for name in names):
+            return f"\nif {masks[0]} holds masks, leave them out first:\n  --set {is_part(masks[0], NONE)}"
+    return ""
+
+
+def _finer(chains: Sequence[Folders], top: Counter[str]) -> list[str]:
+    """A sentence on folders below those of the classes that have names of their own: they may be the classes."""
+    below = Counter(chain[1] for chain in chains if len(chain) > 1)
+    if len(below) <= len(top) or below.total() < len(chains) or looks_like_codes(below) or len(below) > MOST_CLASSES:
+        return []
+    said = first_few(sorted(below), 3)
+    return [f"the first folder is the class; if the second is ({said}): --set ingest.class_level=2"]
+
+
+def _repeating(chains: Sequence[Folders], at: int, may_be_codes: bool = False) -> Counter[str]:
     """Names of the folders at a level, with their images, if they repeat below the folders above; else nothing."""
     reaching = [chain for chain in chains if len(chain) >= at]
     names = Counter(chain[at - 1] for chain in reaching)
@@ -269,7 +341,7 @@ def _repeating(chains: Sequence[Folders], at: int) -> Counter[str]:
     if not 2 <= len(names) <= MOST_CLASSES or len(parents) < 2 or len(reaching) < len(chains) / 2:
         return Counter()
     times = sum(len(one) for one in above.values()) / len(names)
-    if looks_like_codes(names) or (times < REPEATED * len(parents) and times < TIMES):
+    if (looks_like_codes(names) and not may_be_codes) or (times < REPEATED * len(parents) and times < TIMES):
         return Counter()
     return names if times > 1 else Counter()
 

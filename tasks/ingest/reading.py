@@ -22,6 +22,8 @@ TABLE = "table.csv"  # where it stands in a folder, it says what is an image, an
 REQUIRED = ("path", "label")
 COLUMNS = (*REQUIRED, "group", "part")
 SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx")
+LONGEST_CELL = 2**31 - 1  # letters; csv itself stops at 131,072
+LINES_ABOVE = 10  # lines that are looked at for the names of columns
 DELIMITERS = ",;\t|"
 _SAID_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n?')  # a first line that Excel writes and understands
 
@@ -140,10 +142,26 @@ def read_csv(path: Path, delimiters: str = ",") -> ImageTable:
         delimiter, above = said[1], 1
     else:
         file.seek(0)
+    csv.field_size_limit(LONGEST_CELL)
+    title = _lines_above(text, delimiters) if not above else 0
+    if title:
+        notes.append(f"{path.name}: the first {title} line{'s' * (title > 1)}, above the names of columns, left out")
+        below = text.split("\n", title)[title]
+        above, file = title, io.StringIO(below, newline="")
+        delimiter = max(delimiters, key=below.partition("\n")[0].count)
     reader = csv.reader(file, delimiter=delimiter, strict=True)
     names = next(reader, [])
-    rows = ((above + reader.line_num, row) for row in reader if row)
+    rows = ((above + reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
     return ImageTable(names, dict(rows), notes)
+
+
+def _lines_above(text: str, delimiters: str) -> int:
+    """How many lines stand above that with the names of columns: titles and remarks, of one cell each."""
+    lines = text.split("\n", LINES_ABOVE + 1)[: LINES_ABOVE + 1]
+    filled = [max(sum(bool(cell.strip()) for cell in line.split(sign)) for sign in delimiters) for line in lines]
+    at = next((at for at, number in enumerate(filled) if number > 1), 0)
+    is_name = any(folded(cell) in COLUMNS for cell in re.split(r"[\s,;|]+", lines[0]))
+    return 0 if is_name or '"' in "".join(lines[:at]) else at
 
 
 def _read_parquet(path: Path, shown: str) -> ImageTable:
@@ -178,9 +196,22 @@ def _read_excel(path: Path, shown: str) -> ImageTable:
     for name, rows in filled:
         notes = [f"{path.name}: only the sheet {name!r} was read"] if len(filled) > 1 else []
         head, *body = (at for at, row in enumerate(rows) if any(cell_text(cell) for cell in row))
+        wide = [at for at in (head, *body)[:LINES_ABOVE] if sum(bool(cell_text(cell)) for cell in rows[at]) > 1]
+        if wide and wide[0] > head:
+            head, body = wide[0], [at for at in body if at > wide[0]]
+            notes.append(f"{path.name}: the first rows, above the names of columns, were left out")
         names = [cell_text(cell) for cell in rows[head]]
         tables.append(ImageTable(names, {at + 1: list(rows[at]) for at in body}, notes))
-    return max(tables, key=lambda table: (set(REQUIRED) <= table.columns.keys(), len(table.rows)))
+    best = max(tables, key=lambda table: (set(REQUIRED) <= table.columns.keys(), len(table.rows)))
+    alike = [
+        name for (name, _), table in zip(filled, tables, strict=True) if table.columns.keys() == best.columns.keys()
+    ]
+    if len(alike) > 1 and len(best.columns) > 1:
+        raise InputError(
+            f"{shown}: the sheets {', '.join(alike)} have the same columns: put all rows into one sheet (a column part "
+            "can say train, val or test), or save the one that is meant as CSV"
+        )
+    return best
 
 
 def folded(column: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from urllib.parse import unquote
 
 LONGEST_TAIL = 12  # parts of a path that are tried as its tail
 
@@ -40,6 +41,9 @@ class WrittenPaths:
     def find(self, written: str) -> str | None:
         """The file that is meant, as a path below the folder; None where there is none, or several may be meant."""
         path = self._without_prefix(written)
+        if "://" in path and (bare := _address(path)) != path and (inside := self.find(bare)):
+            self.ways["in addresses"] += 1
+            return inside
         if (exact := _tidy(path)) in self._known:
             return exact
         if re.fullmatch(r"'.+'|\".+\"", path) and (inside := self.find(path[1:-1])):
@@ -61,14 +65,22 @@ class WrittenPaths:
                 return found[0]
         return None
 
+    def several(self, written: str) -> list[str]:
+        """The files that may be meant, where no single one is."""
+        path = _tidy(self._without_prefix(written).replace("\\", "/"))
+        for found in (self._by_fold.get(path.casefold(), ()), self._by_stem.get(path, ()), self._deeper(path)):
+            if len(found) > 1:
+                return sorted(found)
+        return []
+
     def common_tail(self, missing: Iterable[str]) -> tuple[str, int] | None:
         """What stands before the paths of another machine: taken away, most of the files are here, and how many."""
         prefixes: Counter[str] = Counter()
         for written in missing:
-            parts = _parts(written)
+            parts = _parts(_address(written))
             for cut in range(1, min(len(parts), LONGEST_TAIL)):
                 if "/".join(parts[cut:]) in self._known:
-                    prefixes[re.sub(rf"([/\\]+[^/\\]+){{{len(parts) - cut}}}[/\\]*$", "", written)] += 1
+                    prefixes[re.sub(rf"([/\\]+[^/\\]+){{{len(parts) - cut}}}[/\\]*$", "", _address(written))] += 1
                     break
         return prefixes.most_common(1)[0] if prefixes else None
 
@@ -81,7 +93,7 @@ class WrittenPaths:
 
     def _without_prefix(self, written: str) -> str:
         if self.strip:
-            path, prefix = "/".join(_parts(written)), "/".join(_parts(self.strip))
+            path, prefix = "/".join(_parts(_address(written))), "/".join(_parts(self.strip))
             if path.startswith(f"{prefix}/"):
                 return path[len(prefix) + 1 :]
         if PurePosixPath(written).is_absolute():
@@ -129,6 +141,11 @@ def leads_out(written: str) -> bool:
     """Whether a path leads out of the folder that it is relative to."""
     tidy = _tidy(written.replace("\\", "/"))
     return tidy.startswith("/") or tidy.partition("/")[0] == ".."
+
+
+def _address(written: str) -> str:
+    """An address (``https://``, ``file://``, ``s3://``) without what stands behind ? or #, and with its letters."""
+    return unquote(re.sub(r"[?#].*$", "", written)) if "://" in written else written
 
 
 def _exists(path: Path) -> bool:

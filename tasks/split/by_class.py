@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tasks.errors import InputError
+from tasks.ingest.wording import first_few
 from tasks.params.models import Split
 from tasks.split.given_parts import FROM_TRAIN, RUN
 from tasks.split.places import Places
@@ -14,6 +15,7 @@ from tasks.split.stratification import LESS, draws, place_groups
 from tasks.split.units import FREE, TEST, Units
 from tasks.split.wording import ADD_AGAIN, named
 
+SHOWN = 12  # classes named in a message
 DISCARD = "let images that are frozen move (`equipoise freeze --discard`)"
 
 
@@ -96,7 +98,7 @@ def check_feasible(counts: np.ndarray, places: Places, classes: Sequence[str], g
         remedy += f", or {DISCARD}" if frozen.any() else ""
         raise InputError(
             f"a class needs at least {needed} groups of relatives (images that given groups, names or near-duplicates "
-            f"tie together), {what}, but {', '.join(short)}{closed}; {remedy}"
+            f"tie together), {what}, but {first_few(short, SHOWN)}{closed}; {remedy}"
         )
     names = named(classes, (places.lacking(counts, places.fixed)[TEST] > 0) & ~holds[places.may_test].any(axis=0))
     if names:

@@ -891,3 +891,81 @@ def test_the_missing_sample_package_is_named(root: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "elpv_dataset", None)
     with pytest.raises(InputError, match=r"pip install 'equipoise\[sample\]'"):
         sample(root)
+
+
+def test_a_table_that_names_images_in_folders_is_never_passed_over_in_silence(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, classes in (("words", ("cat", "dog")), ("codes", ("A01", "A02", "A03"))):
+        rows = ["file,species"]
+        for name in classes:
+            make(tmp_path / folder / name, *(f"{name}{number}.png" for number in range(8)))
+            rows += [f"{name}/{name}{number}.png,{'fox' if number % 2 else 'deer'}" for number in range(8)]
+        (tmp_path / folder / "labels.csv").write_text("\n".join(rows))
+    line = f"equipoise add '{tmp_path}/{{}}/labels.csv' --columns 'path=file,label=species'"
+    add(root, tmp_path / "words", dry_run=True)
+    assert f"not read; to take it in place of the folders: {line.format('words')}\n" in capsys.readouterr().out
+    with pytest.raises(InputError) as refused:
+        add(root, tmp_path / "codes", dry_run=True)
+    assert str(refused.value).splitlines()[-3] == f"  {line.format('codes')}"
+    assert str(refused.value).splitlines()[-1] == "  --set ingest.class_level=1"
+
+
+def test_a_table_that_names_images_beside_folders_that_say_nothing_comes_with_the_line_that_reads_it(
+    root: Path, tmp_path: Path
+) -> None:
+    make(tmp_path / "scans/images_1", "1.png", "2.png")
+    make(tmp_path / "scans/images_2", "3.png", "4.png")
+    (tmp_path / "scans/notes.csv").write_text("image_id,dx\n1,mel\n2,nv\n3,mel\n4,nv\n")
+    with pytest.raises(InputError) as refused:
+        add(root, tmp_path / "scans", dry_run=True)
+    line = f"  equipoise add '{tmp_path}/scans/notes.csv' --columns 'path=image_id,label=dx'"
+    assert str(refused.value).splitlines()[-1] == line
+
+
+def test_only_lines_that_leave_two_classes_are_offered_for_small_ones(
+    project_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, number in (("cat", 8), ("dog", 9), ("emu", 24)):
+        make(tmp_path / "scans" / name, *(f"{one}.png" for one in range(number)))
+    add(project_root, tmp_path / "scans", dry_run=True)
+    said = capsys.readouterr().out
+    assert "--set ingest.min_images=8" in said
+    assert "--set 'ingest.drop=" not in said
+    make(tmp_path / "scans/fox", *(f"{one}.png" for one in range(24)))
+    add(project_root, tmp_path / "scans", dry_run=True)
+    assert '--set \'ingest.drop=["cat", "dog"]\'' in capsys.readouterr().out
+
+
+def test_many_classes_long_names_and_empty_folders_still_make_a_short_page(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("w" * 100 + "1", "w" * 100 + "2", *(f"species {at}x" for at in range(60))):
+        make(tmp_path / "scans" / name, "1.png")
+    (tmp_path / "scans/later/on").mkdir(parents=True)
+    add(root, tmp_path / "scans", dry_run=True)
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) < 1000
+    assert "1 folder holds nothing: later/on" in said
+
+
+@pytest.mark.parametrize("folder", ["", "images"])
+def test_classes_that_stand_in_the_names_of_images_are_mentioned(root: Path, tmp_path: Path, folder: str) -> None:
+    make(tmp_path / "scans" / folder, *(f"{name}{at}.png" for name in ("cat.", "big_dog_") for at in range(5)))
+    with pytest.raises(
+        InputError, match="Their names begin with big_dog 5, cat 5: if these are the classes, make such"
+    ):
+        add(root, tmp_path / "scans", dry_run=True)
+    make(tmp_path / "plain" / folder, *(f"IMG_{at}.png" for at in range(9)))
+    with pytest.raises(InputError) as refused:
+        add(root, tmp_path / "plain", dry_run=True)
+    assert "begin with" not in str(refused.value)
+
+
+def test_images_that_are_called_like_masks_of_others_are_mentioned(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("good", "bad"):
+        make(tmp_path / "scans" / name, "a (1).png", "a (1)_mask.png", "a (1)_mask_1.png", "gas_mask.png", "b_seg.png")
+    add(root, tmp_path / "scans", dry_run=True)
+    assert "4 images are called like masks of others, such as bad/a (1)_mask.png" in capsys.readouterr().out

@@ -1,6 +1,8 @@
 """Relatives are found, whatever the order of the rows, and a group is named by its smallest image."""
 
+import random
 import shlex
+import uuid
 from types import SimpleNamespace
 
 import numpy as np
@@ -196,6 +198,11 @@ def test_names_that_only_repeat_the_class_or_the_part_are_no_hint():
     counted = named(*(f"{place}/{place.replace('/', '_')}{shot}.png" for place in places for shot in range(9)))
     label, part = counted.str.split("/").str[1], counted.str.split("/").str[0]
     assert hints(counted, label, None, part) == []
+    nested = named(
+        *(f"seg_{part}/{kind}/seg_{part}{shot}.png" for kind in "xy" for part in ("train", "test") for shot in range(9))
+    )
+    label, part = nested.str.split("/").str[1], nested.str.extract("seg_([^/]+)/", expand=True)[0]
+    assert hints(nested, label, None, part) == []
     turned = named(*(f"{kind}/{part}/{shot}.png" for kind in "xy" for part in ("train", "test") for shot in range(9)))
     label, part = turned.str.split("/").str[0], turned.str.split("/").str[1]
     assert hints(turned, label, None, part) == []
@@ -234,3 +241,102 @@ def test_columns_that_sound_like_it_and_repeat_are_offered():
 def test_names_that_are_only_counted_through_give_no_hint():
     assert hints(named(*(f"cell{number:04}.png" for number in range(100)))) == []
     assert hints(named(*(f"{number}.png" for number in range(100)))) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{code}_{shot}",
+        "{shot:03}_left_{code}",  # at the end
+        "img_{code}_{shot:02}",
+        "{x}-{y}-{code}",
+        "{code}.scan.{shot}",
+        "{code}{letter}",  # nothing between a number and a letter
+        "{number}_x{x}_y{y}",
+        "{number}-frame-{shot:03}",
+        "aug_{shot}_{number}",
+        "{number}_aug_{shot}",
+        "{number}_rot{x}",
+        "shot{number}_jpg.rf.{hash}",
+        "plate{plate}_{well}_s{shot}",
+        "{initials}_{shot:02}",
+    ],
+)
+def test_the_piece_that_tells_relatives_is_found_wherever_it_stands_and_what_counts_within_is_no_hint(name):
+    rows = []
+    for at in range(24):
+        for shot in range(4):
+            said = {"code": f"QX{at:02}", "number": 1000 + at, "letter": "abcd"[shot], "x": 100 * shot, "y": 50 * shot}
+            said |= {
+                "hash": f"{at * 4 + shot:032x}",
+                "plate": 1 + at // 12,
+                "well": f"{'ABCD'[at % 4]}{at % 12 // 4 + 1:02}",
+            }
+            said |= {"initials": "ABCDEFGHIJKLMNOPQRSTUVWX"[at] + "Z"}
+            kind = ("good", "bad")[at % 24 < 12]
+            rows.append((f"{kind}/{name.format(shot=shot, **said)}.png", at, kind))
+    paths = named(*(path for path, _, _ in rows))
+    groups = pd.Series([at for _, at, _ in rows], index=paths.index)
+    (found,) = hints(paths, paths.str.split("/").str[0])
+    tied = captured(paths, found["pattern"])
+    assert tied.groupby(groups).nunique().eq(1).all()
+    assert tied.groupby(tied).transform("size").eq(4).all()
+    assert (found["groups"], found["images"]) == (24, 96)
+
+
+def test_changed_copies_go_with_the_image_that_they_were_made_of():
+    paths = named(
+        *(f"{kind}/{number}{end}.png" for kind in "ab" for number in range(9) for end in ("", "_flip", "_rot90"))
+    )
+    (found,) = hints(paths, paths.str[0])
+    assert found["meaning"] == "changed copies of one image"
+    assert captured(paths, found["pattern"]).tolist() == [path.split("_")[0].removesuffix(".png") for path in paths]
+
+
+@pytest.mark.parametrize(
+    "name", ["{}", "IMG_{:04}", "{:03}", "shot{:02}", "image ({})", "cam_640x480_{:04}", "{:04}_v2"]
+)
+@pytest.mark.parametrize("folder", ["{}", "{}/near", "{}/{part}"])
+def test_numbers_that_start_anew_in_each_folder_are_no_hint(name, folder):
+    places = dict.fromkeys(folder.format(kind, part=part) for kind in ("good", "bad") for part in ("north", "south"))
+    paths = named(*(f"{place}/{name.format(shot)}.png" for place in places for shot in range(24)))
+    assert [one for one in hints(paths, paths.str.split("/").str[0]) if "folder" not in one["meaning"]] == []
+
+
+def test_patients_that_each_camera_shows_once_are_a_hint_beside_the_cameras():
+    paths = named(
+        *(f"{kind}/cam{camera}_{kind}{person:02}.png" for kind in "PQ" for camera in range(4) for person in range(9))
+    )
+    assert [found["groups"] for found in hints(paths, paths.str[0])] == [4, 18]
+
+
+def test_a_hint_that_only_cuts_another_smaller_is_none_though_single_images_are_called_otherwise():
+    people = [f"b/person{person}_virus_{shot}.png" for person in range(9) for shot in range(2)]
+    paths = named(*people, *(f"a/IM-{number:04}-0001.png" for number in range(18)))
+    assert [found["meaning"] for found in hints(paths, paths.str[0])] == ["the same patient or subject"]
+
+
+@pytest.mark.parametrize(
+    ("column", "tells"),
+    [
+        *(
+            (name, True)
+            for name in ("PatientID", "patientid", "Slide No", "mouse", "donors", "lot_number", "Acquisition Date")
+        ),
+        *(
+            (name, False)
+            for name in ("rating", "candidate", "community", "rapid", "slot_machined", "composite", "updated")
+        ),
+    ],
+)
+def test_columns_are_told_by_whole_words_of_their_names(column, tells):
+    paths = named(*(f"{n}.png" for n in range(40)))
+    cells = {column: {path: f"p{n // 4}" for n, path in enumerate(paths)}}
+    assert bool(column_hints(cells, paths)) == tells
+
+
+def test_pieces_of_random_names_that_repeat_by_chance_are_no_hint():
+    rng = random.Random(7)
+    ids = [str(uuid.UUID(int=rng.getrandbits(128), version=4)) for _ in range(4000)]
+    for name in ("{}.png", "{}___RS_HL 12.png"):
+        assert hints(named(*(f"{'ab'[at % 2]}/{name.format(one)}" for at, one in enumerate(ids)))) == []

@@ -142,3 +142,104 @@ def test_labels_with_letters_that_can_not_be_printed_are_renamed(label, new):
     assert labels == [label]
     assert "can't be printed" in why
     assert lines(why) == {"ingest.rename": {"x": "other", label: new}}
+
+
+@pytest.mark.parametrize("link", [" with ", " und ", ", and ", " plus ", " x ", " et ", " & ", "/", " "])
+@pytest.mark.parametrize("names", [("scratch", "dent"), ("early blight", "late blight")])
+def test_labels_of_several_words_are_found_with_any_linking_word_between_them(names, link):
+    doubtful = link.join(names)
+    assert several_in_one([*names, doubtful]) == {doubtful: list(names)}
+
+
+def test_labels_that_are_parted_by_capitals_only_are_several():
+    assert list(several_in_one(["Scratch", "Dent", "ScratchDent"])) == ["ScratchDent"]
+    assert several_in_one(["red", "panda", "redpanda"]) == {}
+
+
+def test_pieces_that_stand_alone_or_in_other_combinations_make_several():
+    assert set(several_in_one(["fog", "snow/fog", "rain/snow"])) == {"snow/fog"}
+    assert set(several_in_one(["fog", "snow/fog", "snow/rain", "rain/snow"])) == {"snow/fog", "snow/rain", "rain/snow"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "several"),
+    [
+        (["0 1", "1 0", "1 1"], ["1 1"]),
+        (["0,0,1", "1,1,0", "1,0,0"], ["1,1,0"]),
+        (["00", "01", "10", "11"], ["11"]),
+        (["0 1", "1 0"], []),
+        (["10", "11"], []),
+        (["00", "01"], []),
+        (["010", "12"], []),
+    ],
+)
+def test_rows_of_zeros_and_ones_with_two_ones_are_several(labels, several):
+    assert list(several_in_one(labels)) == several
+
+
+@pytest.mark.parametrize("labels", [["0", "0,5", "1", "1,5"], ["0,25", "0,5", "1,25", "1,5"], ["2,5", "5"]])
+def test_numbers_with_a_decimal_comma_are_one_label(labels):
+    assert several_in_one(labels) == {}
+
+
+def test_a_number_with_a_decimal_comma_that_may_be_two_labels_is_asked_for_both_ways():
+    told_both = [lines(one.why) for one in mistakes(Counter(["0", "0", "1", "1", "1,0"]))]
+    assert told_both == [{"ingest.meant": ["1,0"]}, {"ingest.rename": {"1,0": "1"}}]
+
+
+@pytest.mark.parametrize("written", ["{}:{}", "{} ({})", "{}={}", "{} @ {}"])
+@pytest.mark.parametrize("scores", [("0.9", "0.75"), (".9", "1.0"), ("90%", "75 %"), ("0,9", "0,7")])
+def test_names_with_scores_are_soft_labels_with_the_renames_to_paste(written, scores):
+    names = {written.format(name, score): name for name in ("cat", "dog") for score in scores}
+    ((labels, why),) = wrong(*names)
+    assert labels == list(names)
+    assert lines(why) == {"ingest.rename": names, "ingest.meant": list(names)}
+    assert wrong(*names, meant=list(names)) == []
+
+
+def test_several_names_with_scores_are_several():
+    assert several_in_one(["cat", "dog", "cat 0.7 dog 0.3"]) == {"cat 0.7 dog 0.3": ["cat", "dog"]}
+    assert several_in_one(["cat", "dog", "cat:0.7, dog:0.3"]) == {"cat:0.7, dog:0.3": ["cat", "dog"]}
+
+
+@pytest.mark.parametrize("labels", [["sand 0.2", "sand 0.5"], ["ratio 1:0.5", "ratio 1:0.2"], ["x (2)", "x (3)", "x"]])
+def test_numbers_in_names_are_no_scores(labels):
+    assert mistakes(Counter(labels)) == []
+
+
+@pytest.mark.parametrize("label", ["n.a.", "?", "-", ".", "no label", "Not labelled", "TBD"])
+def test_further_words_and_signs_say_that_there_is_no_label(label):
+    ((labels, why),) = wrong("a", "b", label)
+    assert labels == [label]
+    assert lines(why) == {"ingest.drop": [label], "ingest.meant": [label]}
+
+
+def test_plus_and_minus_are_classes():
+    assert wrong("+", "-") == []
+
+
+def test_truth_is_spelled_in_one_way():
+    assert spelled_alike(["True", "true", "1", "yes", "False", "0"]) == [["0", "False"], ["1", "True", "true", "yes"]]
+    assert spelled_alike(["yes", "no"]) == []
+    assert spelled_alike(["1", "yes", "2"]) == []
+
+
+def test_a_label_is_told_in_one_mistake_only():
+    assert [one.labels for one in mistakes(Counter(["a", "b", "a / b", "a&b", "NULL", "#N/A", "n/a"]))] == [
+        ["a / b", "a&b"],
+        ["NULL", "#N/A", "n/a"],
+    ]
+
+
+def test_lines_to_type_stay_short_however_many_names_are_doubtful():
+    names = [f"n{at}" for at in range(9)]
+    found = mistakes(Counter([*names, *(f"{one}+{other}" for one in names for other in names if one < other)]))
+    assert all(len(one.why) < 800 for one in found)
+    assert "ingest.meant" in found[0].why
+
+
+def test_names_that_no_files_could_keep_apart_are_refused_though_they_are_meant():
+    labels = ["a", "b", "a / b", "a&b", "a&b"]
+    (found,) = mistakes(Counter(labels), meant=["a / b", "a&b"])
+    assert found.labels == ["a / b", "a&b"]
+    assert lines(found.why) == {"ingest.rename": {"a / b": "a&b"}}

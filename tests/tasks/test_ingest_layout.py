@@ -219,3 +219,80 @@ def test_the_line_that_says_what_a_folder_is_can_be_pasted_whatever_it_is_called
     parts = YAML(typ="safe").load(value)
     assert (key, parts) == ("ingest.parts", {folder: "test"})
     assert read(listed, parts=parts)[f"{folder}/x"] == ("x", "test")
+
+
+def offered(listed):
+    """The settings of each line that the refusal of these paths offers."""
+    with pytest.raises(InputError) as refused:
+        read(listed)
+    found = []
+    for line in str(refused.value).splitlines():
+        words = shlex.split(line.partition("    --set")[0]) if line.startswith("  --set") else []
+        if words:
+            pairs = [word.partition("=") for word in words[1::2][:2] if "=" in word]
+            found.append({key.removeprefix("ingest."): YAML(typ="safe").load(value) for key, _, value in pairs})
+    return [{{"class_level": "level"}.get(key, key): value for key, value in one.items()} for one in found]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ["train", "test1"],
+        ["train_cats", "train_dogs", "test_cats", "test_dogs"],
+        ["train2017", "val2017"],
+        ["images", "annotations"],
+        ["JPEGImages", "SegmentationClass", "SegmentationObject"],
+        ["patient_01", "patient_02", "patient_03"],
+        ["images_001", "images_002", "images_003"],
+        ["set_part/fold1", "set_part/fold2"],
+    ],
+)
+def test_folders_that_are_called_like_something_else_are_no_classes_unless_that_is_said(folders):
+    (meant,) = offered(paths(*folders))
+    assert read(paths(*folders), **meant) == {folder: (folder.rpartition("/")[2], None) for folder in folders}
+
+
+@pytest.mark.parametrize(
+    "folders", [["train", "bus", "car"], ["positive test", "negative test"], ["train_a", "test_b"], ["mask", "no mask"]]
+)
+def test_classes_whose_names_sound_like_something_else_are_classes(folders):
+    assert read(paths(*folders)) == {folder: (folder, None) for folder in folders}
+
+
+def test_classes_below_pictures_are_read_without_the_masks_beside_them_by_the_line_that_is_offered():
+    listed = paths(*below(["images", "masks"], "cat", "dog"))
+    meant, as_classes = offered(listed)
+    assert read(listed, **meant) == {"images/cat": ("cat", None), "images/dog": ("dog", None)}
+    assert {label for label, _ in read(listed, **as_classes).values()} == {"images", "masks"}
+
+
+def test_a_folder_around_the_pictures_of_one_part_is_no_class():
+    listed = paths("train/cat/images", "train/dog/images", "val/images", "test/images")
+    labels = {folder: label for folder, (label, _) in read(listed).items()}
+    assert labels == {"train/cat/images": "cat", "train/dog/images": "dog", "val/images": None, "test/images": None}
+    assert set(read(paths("train/images", "test/images")).values()) == {(None, None)}
+
+
+def test_patients_and_classes_that_are_both_numbers_are_asked_for():
+    listed = paths(*below(["8863", "8864", "8865"], "0", "1"))
+    first, second = offered(listed)
+    assert {label for label, _ in read(listed, **first).values()} == {"8863", "8864", "8865"}
+    assert {label for label, _ in read(listed, **second).values()} == {"0", "1"}
+
+
+def test_finer_names_below_the_classes_are_mentioned_with_the_line_that_takes_them():
+    folders = ["birds/jay", "birds/owl", "mammals/lynx", "mammals/bear"]
+    layout = read_layout(paths(*folders))
+    assert {place.label for place in layout.places.values()} == {"birds", "mammals"}
+    assert "--set ingest.class_level=2" in " ".join(layout.sentences)
+    codes = read_layout(paths("birds/p01", "birds/p02", "mammals/p03", "mammals/p04"))
+    assert codes.sentences == []
+
+
+def test_masks_beside_the_parts_of_several_objects_can_be_left_out_by_the_line_that_is_offered():
+    parts = below(["bottle", "cable"], "train/good", "test/good", "test/bent", "ground_truth/bent")
+    *levels, without = offered(paths(*parts))
+    assert levels == [{"level": level} for level in (1, 2, 3)]
+    assert read(paths(*parts), **without, level=2) == {
+        folder: (folder.rpartition("/")[2], folder.split("/")[1]) for folder in parts if "ground_truth" not in folder
+    }

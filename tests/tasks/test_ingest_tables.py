@@ -258,3 +258,118 @@ def test_it_is_not_guessed_which_of_two_columns_is_meant(tmp_path, name, one_hot
     row = ["a/0.png", "1", "0", "", ""][: len(head)]
     said = refused(tmp_path, ",".join(head) + "\n" + ",".join(row), one_hot=one_hot)
     assert said == f"table.csv has the column {name} twice: rename all but the one that is meant"
+
+
+@pytest.mark.parametrize(
+    "above", ["Labels of May\n\n", "# by ann\n# 2021-05-03\n", "Labels,,\n", "Counted by ann;\n;\n", "\n\n"]
+)
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_titles_above_the_names_of_columns_are_left_out_and_said(tmp_path, above, ending):
+    text = above + "path;label;\n" + "".join(f"{path};{label};\n;;\n" for path, label in WRITTEN.items()) + ";;\n"
+    found = listed(tmp_path, text.replace("\n", ending))
+    assert labels(found) == WRITTEN
+    first = above.count("\n") + 2
+    assert [source.row for source in found.sources] == [first + 2 * at for at in range(4)]
+    assert any("above the names of columns" in note for note in found.notes)
+
+
+def test_names_of_columns_below_a_title_are_found_in_excel(tmp_path):
+    rows = [["path", "label"], *([path, label] for path, label in WRITTEN.items())]
+    excel(tmp_path / "t.xlsx", [["Labels of May"], [], *rows])
+    assert labels(read_sources(tmp_path / "t.xlsx", "t.xlsx", FILES)) == WRITTEN
+
+
+def test_two_sheets_of_the_same_columns_are_refused_since_one_would_be_lost(tmp_path):
+    excel(tmp_path / "t.xlsx", [["path", "label"], [FILES[0], "x"]], [["path", "label"], [FILES[1], "y"]])
+    with pytest.raises(InputError, match="the sheets S1, S2 have the same columns"):
+        read_sources(tmp_path / "t.xlsx", "t.xlsx", FILES)
+
+
+def test_cells_of_any_length_are_read(tmp_path):
+    text = "path,label,note\n" + "".join(f"{path},{label},{'x' * 200_000}\n" for path, label in WRITTEN.items())
+    assert labels(listed(tmp_path, text)) == WRITTEN
+
+
+PARTS_TEXT = "path,label,{}\n" + "".join(f"{path},{label},{{}}\n" for path, label in WRITTEN.items())
+
+
+@pytest.mark.parametrize(
+    ("column", "words", "offered"),
+    [
+        ("split", ("training", "training", "validation", "holdout"), "--columns part=split"),
+        ("Data Split", ("train", "train", "dev", "test"), "--columns 'part=Data Split'"),
+        ("use", ("Train set", "Train set", "Test set", "Test set"), "--columns part=use"),
+        ("split", ("0", "0", "1", "2"), "--columns 'part=split'"),
+        ("is_valid", ("True", "False", "True", "False"), "--columns 'part=is_valid'"),
+        ("vehicle", ("train", "bus", "car", "tram"), None),
+        ("size", ("0", "0", "1", "2"), None),
+    ],
+)
+def test_a_column_that_may_say_parts_is_never_passed_over_in_silence(tmp_path, column, words, offered):
+    said = " ".join(listed(tmp_path, PARTS_TEXT.format(column, *words)).notes)
+    assert (offered or "") in said
+    assert ("part" in said) == (offered is not None)
+
+
+def test_words_for_parts_are_understood_as_those_of_folders_and_others_are_asked_for(tmp_path):
+    text = PARTS_TEXT.format("part", "Training set", "2", "val_1", "holdout")
+    said = refused(tmp_path, text)
+    assert "rows 3, 5: a part other than train, val, test; say what '2' is: --set 'ingest.parts={\"2\": test}'" in said
+    found = listed(tmp_path, text, parts={"2": "none", "holdout": "test"})
+    assert {source.path: source.part for source in found.sources} == dict(
+        zip([FILES[0], *FILES[2:]], ["train", "val", "test"], strict=True)
+    )
+
+
+def test_addresses_are_read_without_what_stands_behind_the_name(tmp_path):
+    rows = [f"https://example.org/ann%27s%20photos/{path}?raw=1#top" for path in FILES]
+    text = "path,label\n" + "".join(f"{row},{label}\n" for row, label in zip(rows, "xxyy", strict=True))
+    option = refused(tmp_path, text).partition("add --strip ")[2]
+    (strip,) = shlex.split(option)
+    assert labels(listed(tmp_path, text, strip=strip)) == WRITTEN
+
+
+def test_files_of_which_several_may_be_meant_are_named(tmp_path):
+    said = refused(tmp_path, "path,label\n0,x\n1,y\n", files=["train/0.png", "test/0.png", "train/1.png", "test/1.png"])
+    assert "2 of them may be several, '0' for instance 'test/0.png', 'train/0.png'" in said
+
+
+def test_paths_that_lead_to_files_through_the_folder_above_come_with_the_lines_that_take_them(tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "photos").mkdir()
+    files = [f"photos/{name}.png" for name in "ab"]
+    for file in files:
+        (tmp_path / file).write_bytes(b"x")
+    table = tmp_path / "tables" / "t.csv"
+    table.write_text("path,label\n" + "".join(f"../{file},{file[7]}\n" for file in files))
+    with pytest.raises(InputError) as error:
+        read_sources(table, str(table), [])
+    copy, _, add = str(error.value).splitlines()[-1].partition(" && ")
+    assert shlex.split(copy) == ["cp", str(table), str(tmp_path / "t.csv")]
+    (tmp_path / "t.csv").write_text(table.read_text())
+    found = read_sources(tmp_path / "t.csv", "t.csv", files, Columns(strip=shlex.split(add)[-1]))
+    assert labels(found) == {file: file[7] for file in files}
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_shares_of_classes_are_refused_as_what_they_are(tmp_path, one_hot):
+    text = "path,cat,dog\n" + "".join(f"{path},0.7,0.3\n" for path in FILES)
+    said = refused(tmp_path, text, one_hot=one_hot)
+    assert "soft labels" in said
+    assert "--one-hot" not in said
+
+
+def test_names_of_one_hot_columns_have_no_spaces_around(tmp_path):
+    text = "path, cat , dog\n" + "".join(
+        f"{path},{label},{1 - label}\n" for path, label in zip(FILES, (1, 0, 1, 0), strict=True)
+    )
+    assert set(labels(listed(tmp_path, text, one_hot=True)).values()) == {"cat", "dog"}
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [("Image Index", "Finding Labels"), ("image_name", "grade"), ("isic_id", "Ground Truth"), ("image", "choice")],
+)
+def test_the_columns_of_published_tables_are_offered(tmp_path, path, label):
+    said = refused(tmp_path, f"{path},{label},age\n" + "".join(f"{file},{n},3\n" for file, n in WRITTEN.items()))
+    assert shlex.split(said.rpartition("add ")[2]) == ["--columns", f"path={path},label={label}"]
