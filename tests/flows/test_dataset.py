@@ -496,6 +496,37 @@ def test_links_count_as_what_they_lead_to_on_request_and_none_leads_round(
     assert "2 links lead nowhere, or back to where they are" in printed
 
 
+def test_a_folder_that_several_links_lead_to_counts_once_and_at_its_own_place(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = make(tmp_path / "photos", "b/1.png", "c/1.png", "c/deep/2.png")
+    outside = make(tmp_path / "outside", "x.png", "below/y.png")
+    for name in ("one", "two"):  # folders of links to each other's folders: their number of ways doubles with each
+        for number in range(12):
+            place = outside / f"{number}"
+            place.mkdir(exist_ok=True)
+            (place / name).symlink_to(outside / f"{number + 1}", target_is_directory=True)
+    make(outside / "12", "z.png")
+    (photos / "a").symlink_to(photos / "c", target_is_directory=True)  # before its target, by name
+    (photos / "b/far").symlink_to(outside, target_is_directory=True)
+    (photos / "c/far").symlink_to(outside / "below", target_is_directory=True)
+    report = add(root, photos, follow_links=True)
+    expected = {"b/1.png", "c/1.png", "c/deep/2.png", "b/far/x.png", "b/far/below/y.png", "b/far/12/z.png"}
+    assert set(contents(root / "data/raw")) == expected
+    assert report.classes == {"b": 4, "c": 2}
+    assert "links lead to folders that were looked through already; each counts once" in capsys.readouterr().out
+    (row,) = [line for line in (root / "data/left_out.csv").read_text().splitlines() if line.startswith("a,")]
+    assert row == "a,,folder seen already,leads to a folder that was looked through at another place"
+
+
+def test_a_table_may_name_the_images_of_a_folder_by_each_link_to_it(root: Path, tmp_path: Path) -> None:
+    photos = make(tmp_path / "photos", "one/1.png", "one/2.png")
+    (photos / "two").symlink_to(photos / "one", target_is_directory=True)
+    (photos / "table.csv").write_text("path,label\none/1.png,cat\ntwo/2.png,dog\n")
+    assert add(root, photos, follow_links=True).classes == {"cat": 1, "dog": 1}
+    assert contents(root / "data/raw")["two/2.png"] == "content of one/2.png"
+
+
 def test_the_page_names_classes_with_too_few_groups_for_the_split_and_the_folds_that_can_be_had(
     project_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
