@@ -122,9 +122,9 @@ def running_prefect(root: Path) -> str | None:
                 f"there within {SECONDS:g} s: start it, or unset it and each run has its own"
             )
         return given
-    known = _known_servers(root)
-    for address in (known.get("Prefect"), f"http://{HOST}:{PREFECT_PORT}"):
-        if address and is_prefect(f"{address}/api"):
+    known = [url for url, name in _known_servers(root).items() if name == "Prefect"]
+    for address in (*known, f"http://{HOST}:{PREFECT_PORT}"):
+        if is_prefect(f"{address}/api"):
             return f"{address}/api"
     return None
 
@@ -160,15 +160,15 @@ def started(
         for server in servers:
             _wait_for(server, children[server.name], tails[server.name])
         if announce:
-            write_json(_servers_file(root), {**_known_servers(root), **{server.name: server.url for server in servers}})
+            write_json(_servers_file(root), _known_servers(root) | {server.url: server.name for server in servers})
         yield children
     finally:
         for child in children.values():
             child.end()
             child.release()
-        gone = {server.url for server in servers}
         if announce:
-            left = {name: url for name, url in _known_servers(root).items() if url not in gone}
+            gone = {server.url for server in servers}
+            left = {url: name for url, name in _known_servers(root).items() if url not in gone}
             write_json(_servers_file(root), left)
 
 
@@ -206,5 +206,6 @@ def _servers_file(root: Path) -> Path:
 
 
 def _known_servers(root: Path) -> dict[str, str]:
+    """The servers that commands in this workspace have announced: the name of each by its address."""
     path = _servers_file(root)
     return dict(read_json(path)) if path.exists() else {}

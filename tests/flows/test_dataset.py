@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from flows.dataset import Columns, Way, add, discard, freeze, place, sample, samples
+from flows.dataset import Columns, Way, add, bringing, discard, freeze, place, sample, samples
+from flows.dataset.bringing import bring
 from flows.locks import workspace_lock
 from tasks.errors import InputError
 
@@ -772,6 +774,34 @@ def test_a_full_disk_leaves_the_dataset_as_it_was(
         add(root, make(tmp_path / "more", "cat/3.png"))
     assert contents(root / "data/raw") == before
     assert not any((root / ".equipoise/scratch").iterdir())
+
+
+@pytest.mark.parametrize("way", list(Way))
+def test_nothing_that_stands_at_an_images_place_is_written_over(tmp_path: Path, way: Way) -> None:
+    make(tmp_path, "one.png", "two.png")
+    with pytest.raises(FileExistsError):
+        bring(tmp_path / "one.png", tmp_path / "two.png", way)
+    assert (tmp_path / "two.png").read_text() == "content of two.png"
+
+
+@pytest.mark.parametrize("names", [("x.png", "X.png"), ("caf\u00e9.png", "cafe\u0301.png")])
+def test_two_names_that_are_one_to_the_disk_are_both_told_and_data_raw_stays(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str]
+) -> None:
+    add(root, make(tmp_path / "first", "cat/1.png", "dog/1.png"))
+    before = contents(root / "data/raw")
+
+    def like_a_disk_that_ignores_case_and_form(target: Path) -> None:
+        spelled = unicodedata.normalize("NFC", target.name).casefold()
+        if spelled in {unicodedata.normalize("NFC", one.name).casefold() for one in target.parent.iterdir()}:
+            raise FileExistsError(17, "File exists", str(target))
+
+    monkeypatch.setattr(bringing, "require_free", like_a_disk_that_ignores_case_and_form)
+    with pytest.raises(InputError) as raised:
+        add(root, make(tmp_path / "photos", *(f"cat/{name}" for name in names)))
+    for word in (*(f"cat/{name}" for name in names), "Rename one of them", "data/raw is as it was"):
+        assert word in str(raised.value)
+    assert contents(root / "data/raw") == before
 
 
 @pytest.fixture
