@@ -20,7 +20,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from tasks import deep_colour, exif, heic, high_bytes, jpeg, png_essence
+from tasks import deep_colour, exif, heic, high_bytes, jpeg, png_essence, tiff
 from tasks.deep_colour import AnyImage, DeepColour
 from tasks.depth import FULL, bits_for, eight_bit, top
 from tasks.errors import InputError
@@ -274,6 +274,8 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
                 oddities=(*oddities, *others),
             )
     except UnidentifiedImageError:
+        if layout := tiff.unknown_layout(file):
+            raise UnreadableError(UNSUPPORTED, layout) from None
         if can_read(kind):
             raise UnreadableError(DAMAGED, "its beginning can't be read") from None
         raise UnreadableError(NOT_AN_IMAGE, "text" if kind is TEXT else "no known image format") from None
@@ -356,7 +358,7 @@ def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> tuple[AnyImage
     deep = deep_colour.read(file, image, orientation) if is_deep else None
     if deep:
         return deep, oddities
-    pixels = _upright(image, orientation)
+    pixels = tiff.as_meant(image, _upright(image, orientation))
     pixels.info = {key: value for key, value in image.info.items() if key == "transparency"}
     return _of_sixteen_bits(pixels, white) if pixels.mode == "I" else pixels, oddities
 

@@ -19,6 +19,7 @@ from PIL import Image, TiffImagePlugin
 from tasks import jpeg_segments
 from tasks.exif import DECODER_ERRORS, orientation
 from tasks.images import UnreadableError, header
+from tasks.tiff import as_meant
 
 # What decoders need: frames and tables, scans. Of application segments what `_jpeg_application` says stays.
 _JPEG_NEEDED = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), *range(jpeg_segments.SCAN, jpeg_segments.RESTART + 1))
@@ -207,6 +208,8 @@ def _strip_tiff(content: bytes) -> bytes | None:
                 return None
             if max(image.tag_v2.get(_TIFF_BITS, (1,))) > 8 and image.mode not in _TIFF_DEEP:
                 return None  # Pillow reads the upper bits only
+            if as_meant(image, image) is not image:
+                return None  # written anew it would be read otherwise
             pixels, mode, size = image.tobytes(), image.mode, image.size  # upright: Pillow turns a TIFF itself
             palette = image.getpalette()
             icc, dpi = image.info.get("icc_profile"), image.info.get("dpi")
