@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import BinaryIO
 
 import numpy as np
@@ -36,11 +37,22 @@ def unknown_layout(file: BinaryIO) -> str:
         has_pixels = any(tag in directory for tag in (_STRIPS, _TILES))
     except DECODER_ERRORS:
         return ""
-    if not (is_sound and has_pixels):
+    is_usual = samples in (1, 3, 4) and set(bits) <= {8} and set(kinds) == {1}  # so it is something else that is wrong
+    if is_usual or not (is_sound and has_pixels):
         return ""
     values = "one value" if samples == 1 else f"{samples} values"
     kind = "floating point of " if _FLOATS in kinds else ""
-    return f"a TIFF with {values} a pixel, each {kind}{max(bits)} bits; save it as PNG, or as TIFF in grey or RGB of 8 or 16 bits"
+    instead = "save it as PNG, or as TIFF in grey or RGB of 8 or 16 bits"
+    return f"a TIFF with {values} a pixel, each {kind}{max(bits)} bits; {instead}"
+
+
+def damage(lines: Iterable[str]) -> str:
+    """Which damage libtiff has met, of what was printed while it read a file; Pillow doesn't ask it for all of that."""
+    for line in lines:
+        _, colon, told = line.partition(": ")
+        if colon and "warning" not in line.lower() and not line.startswith("["):  # as OpenCV's lines begin
+            return told
+    return ""
 
 
 def as_meant(image: Image.Image, pixels: Image.Image) -> Image.Image:
@@ -53,7 +65,10 @@ def as_meant(image: Image.Image, pixels: Image.Image) -> Image.Image:
     """
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return pixels
-    if pixels.mode.startswith("I;16") and image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO:
+    if (
+        pixels.mode.startswith("I;16")
+        and image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
+    ):
         values = np.asarray(pixels).astype(np.uint16)
         bits = bits_for(int(values.max(initial=0)))
         if bits < FULL:

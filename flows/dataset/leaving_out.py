@@ -59,9 +59,11 @@ def notes(files: Iterable[LeftOut]) -> list[str]:
     again = [one.path for one in files if one.reason == AGAIN]
     broken = [one.path for one in files if one.reason == BROKEN_LINK]
     said = [listed("links were not followed; --follow-links takes what they lead to", links)] if links else []
-    said += [listed("links lead to folders that were looked through already; each counts once", again)] if again else []
+    said += [listed("links lead to folders that were seen already; each counts once", again)] if again else []
     said += [listed("links lead nowhere, or back to where they are; they were left out", broken)] if broken else []
-    kinds = Counter((one.reason, one.detail) for one in files if one.reason not in (LINK, AGAIN, BROKEN_LINK, OTHER_FILE))
+    kinds = Counter(
+        (one.reason, one.detail) for one in files if one.reason not in (LINK, AGAIN, BROKEN_LINK, OTHER_FILE)
+    )
     said += [f"{count:,} {kind} left out: {remedy}" for (kind, remedy), count in sorted(kinds.items())]
     others = Counter(one.detail for one in files if one.reason == OTHER_FILE)
     if others:

@@ -516,7 +516,7 @@ def test_a_folder_that_several_links_lead_to_counts_once_and_at_its_own_place(
     expected = {"b/1.png", "c/1.png", "c/deep/2.png", "b/far/x.png", "b/far/below/y.png", "b/far/12/z.png"}
     assert set(contents(root / "data/raw")) == expected
     assert report.classes == {"b": 4, "c": 2}
-    assert "links lead to folders that were looked through already; each counts once" in capsys.readouterr().out
+    assert "links lead to folders that were seen already; each counts once" in capsys.readouterr().out
     (row,) = [line for line in (root / "data/left_out.csv").read_text().splitlines() if line.startswith("a,")]
     assert row == "a,,folder seen already,leads to a folder that was looked through at another place"
 

@@ -229,7 +229,16 @@ def raw_tiff(pixels: np.ndarray, photometric: int, kind: int = 1) -> bytes:
     """A TIFF in one strip, of any layout; `kind` is its sample format: 1 for numbers, 3 for floating point."""
     height, width, channels = pixels.shape
     lists, behind, entries = b"", 8 + pixels.nbytes, b""
-    numbers = {256: width, 257: height, 259: 1, 262: photometric, 273: 8, 277: channels, 278: height, 279: pixels.nbytes}
+    numbers = {
+        256: width,
+        257: height,
+        259: 1,
+        262: photometric,
+        273: 8,
+        277: channels,
+        278: height,
+        279: pixels.nbytes,
+    }
     for tag in sorted([*numbers, 258, 339]):
         if tag in numbers:
             entries += struct.pack("<HHII", tag, 4, 1, numbers[tag])
@@ -254,9 +263,9 @@ def test_a_sound_tiff_that_pillow_has_no_mode_for_is_unsupported_and_not_damaged
     pixels: np.ndarray, kind: int, told: str
 ) -> None:
     data = raw_tiff(pixels, 2 if pixels.shape[2] == 3 else 1, kind)
-    with pytest.raises(UnreadableError, match=f"^unsupported: a TIFF with {told}; save it as PNG"):
+    with pytest.raises(UnreadableError, match=rf"^unsupported: a TIFF with {told}; save it as PNG"):
         open_image(io.BytesIO(data))
-    with pytest.raises(UnreadableError, match="^damaged"):
+    with pytest.raises(UnreadableError, match=r"^damaged"):
         open_image(io.BytesIO(data[: pixels.nbytes // 2]))
 
 
