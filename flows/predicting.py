@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flows.leaderboard import read_leaderboard
 from tasks.errors import InputError
 from tasks.files import write_text
-from tasks.progress import Progress
+from tasks.progress import Progress, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +81,7 @@ def predict(root: Path, strategy: str, files: Sequence[Path], out: Path, workers
     import pandas as pd
 
     from tasks.train.loading import load_model
+    from tasks.train.predicting import off_scale
 
     folder = root / "models" / strategy
     if not folder.is_dir():
@@ -95,6 +96,8 @@ def predict(root: Path, strategy: str, files: Sequence[Path], out: Path, workers
     failed = table["error"].dropna()
     if len(failed) == len(table):
         raise InputError(f"none of the {len(table):,} files can be read as an image; the first: {failed.iloc[0]}")
+    for sentence in off_scale(model, files, workers):
+        say(sentence)
     ordered = ["path", "label", *(name for name in table.columns if name not in ("path", "label", "error")), "error"]
     for column in ("path", "error"):  # both begin with the name of a file
         table[column] = [harmless(text) if isinstance(text, str) else text for text in table[column]]

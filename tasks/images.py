@@ -23,7 +23,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from tasks import deep_colour, exif, heic, high_bytes, jpeg, png_essence, tiff
 from tasks.c_libraries import printed
 from tasks.deep_colour import AnyImage, DeepColour
-from tasks.depth import FULL, bits_for, eight_bit, top
+from tasks.depth import DEPTHS, FULL, bits_for, eight_bit, top
 from tasks.errors import InputError
 from tasks.formats import ARCHIVE, DICOM, HEAD, HEIC, IMAGE, JPEG_XL, RAW, TEXT, VIDEO, Kind, kind_of
 
@@ -166,6 +166,18 @@ def size_in_header(path: Path) -> tuple[int, int] | None:
             return image.size
     except (UnreadableError, MemoryError, *exif.DECODER_ERRORS):
         return None
+
+
+def bits_used(path: Path) -> int | None:
+    """Of an image of 16 bits a value those that it uses (`tasks.depth.DEPTHS`); None for others, which aren't decoded."""
+    try:
+        with path.open("rb") as file, header(file) as image:
+            if not (deep_colour.is_deep_colour(image) or image.mode.startswith("I")):
+                return None
+        bits = open_image(path).bits
+    except (UnreadableError, MemoryError, *exif.DECODER_ERRORS):
+        return None
+    return bits if bits in DEPTHS else None
 
 
 @contextmanager
