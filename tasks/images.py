@@ -169,7 +169,7 @@ def size_in_header(path: Path) -> tuple[int, int] | None:
 
 
 def bits_used(path: Path) -> int | None:
-    """Of an image of 16 bits a value those that it uses (`tasks.depth.DEPTHS`); None for others, which aren't decoded."""
+    """Of 16 bits a value those that an image uses (`tasks.depth.DEPTHS`); None for others, which aren't decoded."""
     try:
         with path.open("rb") as file, header(file) as image:
             if not (deep_colour.is_deep_colour(image) or image.mode.startswith("I")):

@@ -52,7 +52,7 @@ def predicted(model: Model, files: Sequence[Path], workers: int = 1) -> pd.DataF
 
 
 def off_scale(model: Model, files: Sequence[Path], workers: int = 1) -> list[str]:
-    """A sentence on files of 16 bits a value that the model sees much darker, or cut off at white, unlike in training."""
+    """A sentence on files of 16 bits a value that the model sees much darker than in training, or cut off at white."""
     used = {file: bits for file, bits in zip(files, each(bits_used, files, workers), strict=True) if bits}
     if not used:
         return []
