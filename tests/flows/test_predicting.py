@@ -159,3 +159,20 @@ def test_files_that_the_model_sees_on_another_scale_than_in_training_are_told(
     said = capsys.readouterr().out
     assert (told in said) if told else ("bits" not in said)
     assert "eight.png" not in said
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        (".", "is a folder; name the file"),
+        ("data/raw/cat/predictions.csv", "lies in data/raw"),
+        ("models/tiny/model.json/predictions.csv", "nothing can be written there"),
+    ],
+)
+def test_a_place_where_no_table_can_be_is_refused_before_an_image_is_opened(
+    root: Path, tmp_path: Path, place: str, told: str
+) -> None:
+    before = sorted(root.rglob("*"))
+    with pytest.raises(InputError, match=told):
+        predict(root, "tiny", [tmp_path / "which-is-not-opened.png"], root / place)
+    assert sorted(root.rglob("*")) == before
