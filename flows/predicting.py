@@ -116,10 +116,8 @@ def _require_place(root: Path, out: Path) -> None:
     """Refuse, before any image is opened, a place where the table can't or shouldn't be written (`InputError`)."""
     if out.is_dir():
         raise InputError(f"{out}: is a folder; name the file that is to be written with --out")
-    if out.resolve().is_relative_to((root / "data" / "raw").resolve()):
-        raise InputError(
-            f"{out}: lies in data/raw, where DVC would take it for a part of the dataset; choose another --out"
-        )
+    if out.resolve().is_relative_to((root / RAW).resolve()):
+        raise InputError(f"{out}: lies in {RAW}, whose version it would change; choose another --out")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=out.parent):
