@@ -776,6 +776,19 @@ def test_a_full_disk_leaves_the_dataset_as_it_was(
     assert not any((root / ".equipoise/scratch").iterdir())
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_images_that_may_not_be_read_are_named_all_at_once_before_anything_is_copied(
+    root: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    closed = {photos / "cat/1.png", photos / "dog/2.jpeg"}
+    allowed = os.access  # whoever is root may read all
+    monkeypatch.setattr(os, "access", lambda path, mode: path not in closed and allowed(path, mode))
+    with pytest.raises(InputError, match="2 images may not be read by you") as raised:
+        add(root, photos, dry_run=dry_run)
+    assert all(str(path) in str(raised.value) for path in closed)
+    assert not (root / "data/raw").exists()
+
+
 @pytest.mark.parametrize("way", list(Way))
 def test_nothing_that_stands_at_an_images_place_is_written_over(tmp_path: Path, way: Way) -> None:
     make(tmp_path, "one.png", "two.png")
