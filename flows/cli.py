@@ -17,7 +17,7 @@ import typer
 
 from flows.addresses import file_address, require_usable_path
 from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
-from flows.errors import ServerError
+from flows.errors import ServerError, error_of_the_place
 from flows.masking import mask_logs, masked
 from flows.workspaces import workspace_above
 from tasks.errors import InputError
@@ -460,6 +460,10 @@ def main() -> None:
         code, message = 2, str(error)
     except ServerError as error:
         code, message = 1, str(error)
+    except OSError as error:
+        code, message = 1, error_of_the_place(error)
+        if not message:
+            raise
     else:
         return
     clear_line()

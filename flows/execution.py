@@ -14,13 +14,19 @@ from queue import SimpleQueue
 from types import TracebackType
 
 from flows import terminal
-from flows.errors import error_chain
+from flows.errors import error_chain, error_of_the_place
 from flows.graph_runner import run_graph
 from flows.journal import Journal
 from flows.masking import masked
 from flows.outcomes import Outcome, Result
 from flows.plan import Plan
 from flows.stage_runner import StageRunner
+
+
+def broke_off(error: BaseException) -> str:
+    """What is told of a run that something else than a stage has ended before its time."""
+    place = error_of_the_place(error) if isinstance(error, OSError) else ""
+    return f"the run broke off: {masked(place or error_chain(error))}"
 
 
 class StageRun:
@@ -72,6 +78,8 @@ class Execution:
     ----------
     plan, journal, jobs
         As above.
+    broken
+        What ended it before its time, which the terminal has told; None where nothing did.
     """
 
     def __init__(self, plan: Plan, journal: Journal, jobs: int | None = None) -> None:
@@ -88,7 +96,7 @@ class Execution:
         )
         self._running: dict[str, StageRun] = {}
         self._known: SimpleQueue[StageRun | None] = SimpleQueue()
-        self._broken: BaseException | None = None
+        self.broken: BaseException | None = None
         self._over = False
         self._thread = threading.Thread(target=self._run, name="stages", daemon=True)
 
@@ -111,8 +119,8 @@ class Execution:
         """
         while (stage := self._known.get()) is not None:
             yield stage
-        if self._broken is not None:
-            raise self._broken
+        if self.broken is not None:
+            raise self.broken
 
     def end(self) -> None:
         """End what still runs, and close the journal: what has not come to an end counts as cancelled."""
@@ -130,8 +138,9 @@ class Execution:
         graph, stale = self.plan.graph, set(self.plan.stale)
         try:
             run_graph(graph, stale, self._run_stage, jobs=self.jobs, cancelled=cancelled, on_result=self._settle)
-        except BaseException as error:  # told by whoever follows
-            self._broken = error
+        except BaseException as error:  # told here, since perhaps nobody follows
+            self.broken = error
+            terminal.note(broke_off(error))
         finally:
             for one in self._running.values():
                 if not one.result.done():

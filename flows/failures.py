@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 from flows.outcomes import Outcome, Result
@@ -42,6 +43,11 @@ def result_of(stage: str, ended: Ended, reproduced: Reproduced | None, seconds: 
 
 def _words(ended: Ended, reproduced: Reproduced | None) -> str:
     """A command that failed has said why; otherwise it is DVC that failed, before or after it."""
+    code = ended.code if reproduced is None else reproduced.exit_code
+    if code < 0:  # what it printed before is no reason
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+        remedy = ", mostly since the memory ran out: `--jobs 1` needs the least" if -code == signal.SIGKILL else ""
+        return f"was killed by the signal {name}{remedy}"
     if reproduced is None:
         return ended.lines[-1] if ended.lines else f"ended with exit code {ended.code}"
     if reproduced.command_failed and ended.lines:

@@ -14,8 +14,12 @@ from urllib.parse import unquote
 
 MASK = "***"
 _FEWEST = 6  # letters of a secret that is hidden wherever it stands; shorter ones are words of other sentences, too
+# A password reaches to the last @ of what may be one, whatever signs it has: a / in it is no path, unless a port, which
+# is a number, stands before it.
 _LOGIN = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/\s:@'\"]*)(?P<password>:[^/\s\"]*)?@", re.IGNORECASE
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/\s:@'\"]*)"
+    r"(?P<password>:(?!\d+/)[^\s\"?#]*@[^/\s\"]*|:(?!\d+/)[^\s\"?#]*|:[^/\s\"]*)?@",
+    re.IGNORECASE,
 )
 _NAMED = re.compile(
     r"(?P<name>(?:password|passwd|pwd|token|secret|api_?key|account_?key|access_?key|signature|\bsig)"
@@ -23,7 +27,10 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 # Names of environment variables whose values are secrets as they stand, MLFLOW_TRACKING_PASSWORD for instance.
-_SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|API_KEY|ACCESS_KEY|ACCOUNT_KEY|AUTH_STRING", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"PASSWORD|PASSWD|SECRET|TOKEN(?!IZ)|API_KEY|ACCESS_KEY|ACCOUNT_KEY|AUTH_STRING", re.IGNORECASE
+)
+_COUNT_NAME = re.compile(r"TOKENS", re.IGNORECASE)  # whose value, where it is a number, says how many
 _PASSWORD_OF = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s:@]*:(?P<password>.+)@", re.IGNORECASE)
 
 
@@ -59,7 +66,12 @@ def _hide(found: re.Match[str]) -> str:
 
 
 def _candidates() -> list[tuple[str, str]]:
-    return [(name, text) for name, text in os.environ.items() if "://" in text or _SECRET_NAME.search(name)]
+    return [(name, text) for name, text in os.environ.items() if "://" in text or _is_secret(name, text)]
+
+
+def _is_secret(name: str, text: str) -> bool:
+    """Whether an environment variable is a secret as it stands."""
+    return bool(_SECRET_NAME.search(name)) and not (text.isdigit() and _COUNT_NAME.search(name))
 
 
 @lru_cache(maxsize=8)
@@ -74,7 +86,7 @@ def _secrets(variables: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
         if login and not login["password"].partition("/")[0].isdigit():  # else it is a port, and a path with an @
             found |= {login["password"], unquote(login["password"])}
             whole[text] = text[: login.start("password")] + MASK + text[login.end("password") :]
-        elif _SECRET_NAME.search(name) and "://" not in text:
+        elif _is_secret(name, text) and "://" not in text:
             found |= {text, *text.split(":", 1)[1:]}  # Prefect's and others' user:password
     hidden = whole | {secret: MASK for secret in found if len(secret) >= _FEWEST}
     return sorted(hidden.items(), key=lambda item: (-len(item[0]), item))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from flows.leaderboard import read_leaderboard
+from flows.lockfile import RAW
 from tasks.errors import InputError
 from tasks.files import write_text
-from tasks.progress import Progress
+from tasks.progress import Progress, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,16 +78,18 @@ def predict(root: Path, strategy: str, files: Sequence[Path], out: Path, workers
     Raises
     ------
     InputError
-        There is no such model, or no file can be read.
+        There is no such model, no file can be read, or nothing can be written to `out`.
     """
     import pandas as pd
 
     from tasks.train.loading import load_model
+    from tasks.train.predicting import off_scale
 
     folder = root / "models" / strategy
     if not folder.is_dir():
         known = ", ".join(sorted(path.name for path in (root / "models").glob("*") if path.is_dir())) or "none yet"
         raise InputError(f"there is no trained strategy {strategy!r}; trained are: {known}")
+    _require_place(root, out)
     model = load_model(folder)
     chunks = -(-len(files) // CHUNK)
     tables: Iterable[pd.DataFrame] = _tables(model, files, workers)
@@ -95,11 +99,31 @@ def predict(root: Path, strategy: str, files: Sequence[Path], out: Path, workers
     failed = table["error"].dropna()
     if len(failed) == len(table):
         raise InputError(f"none of the {len(table):,} files can be read as an image; the first: {failed.iloc[0]}")
+    for sentence in off_scale(model, files, workers):
+        say(sentence)
     ordered = ["path", "label", *(name for name in table.columns if name not in ("path", "label", "error")), "error"]
     for column in ("path", "error"):  # both begin with the name of a file
         table[column] = [harmless(text) if isinstance(text, str) else text for text in table[column]]
-    write_text(out, table[ordered].to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    text = table[ordered].to_csv(index=False, lineterminator="\n", float_format="%.6g")
+    try:
+        write_text(out, text)
+    except OSError as error:  # a disk that is full by now, for instance
+        raise InputError(f"{out}: the table can't be written there ({error.strerror}); choose another --out") from error
     return [str(why) for why in failed]
+
+
+def _require_place(root: Path, out: Path) -> None:
+    """Refuse, before any image is opened, a place where the table can't or shouldn't be written (`InputError`)."""
+    if out.is_dir():
+        raise InputError(f"{out}: is a folder; name the file that is to be written with --out")
+    if out.resolve().is_relative_to((root / RAW).resolve()):
+        raise InputError(f"{out}: lies in {RAW}, whose version it would change; choose another --out")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{out}: nothing can be written there ({error.strerror}); choose another --out") from error
 
 
 def harmless(text: str) -> str:

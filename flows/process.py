@@ -140,15 +140,13 @@ def run_child(
     broken: list[Exception] = []
 
     def read(lines: Iterator[str], kept: _Kept, tell: Callable[[str], None]) -> None:
-        with log.open("a", encoding="utf-8") as file:
-            for line in lines:
-                kept.add(line)
-                try:
-                    file.write(line + "\n")
-                    file.flush()
-                    tell(line)
-                except Exception as error:  # a full disk or a closed terminal; the child must not wait for a reader
-                    broken.append(error)
+        for line in lines:
+            kept.add(line)
+            try:
+                add_line(log, line)
+                tell(line)
+            except Exception as error:  # a full disk or a closed terminal; the child must not wait for a reader
+                broken.append(error)
 
     each = ((child.lines(), told, on_line), (child.errors(), errors, lambda _: None))
     readers = [threading.Thread(target=read, args=one, daemon=True) for one in each]
@@ -165,6 +163,12 @@ def run_child(
     if broken:
         raise broken[0]
     return Ended(child.process.returncode, [*told.first, *told.last, *errors.first, *errors.last], why)
+
+
+def add_line(log: Path, line: str) -> None:
+    """Add a line to a log file, which appears with its first one."""
+    with log.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
 
 
 def _lines_of(stream: IO[str] | None) -> Iterator[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from flows import terminal
-from flows.execution import Execution
+from flows.errors import error_chain
+from flows.execution import Execution, broke_off
 from flows.handing_on import handing_on
 from flows.history import commit_lock
 from flows.journal import Journal, costs, last_run
@@ -69,9 +70,9 @@ def run_pipeline(
         if not plan.stale:
             _show_unchanged(root, plan, commit=commit)
             return 0
+        execution = Execution(plan, Journal(root), jobs)
         try:
-            shown = terminal.live(len(plan.graph.upstream), costs(root))
-            with shown, Execution(plan, Journal(root), jobs) as execution, handing_on(execution):
+            with terminal.live(len(plan.graph.upstream), costs(root)), execution, handing_on(execution):
                 terminal.note(f"Prefect: {provide_prefect(root, prefect)}")
                 from flows.pipeline import pipeline
 
@@ -79,7 +80,23 @@ def run_pipeline(
         except KeyboardInterrupt:
             terminal.note("ended by Ctrl-C; finished stages are kept, and the next run goes on from there")
             return 130
-    return _show_end(root, state, stages or (), started)
+        except Exception as error:
+            if not (isinstance(error, OSError) or _is_of_prefect(error)):
+                raise
+            if _is_of_prefect(error):
+                terminal.note(
+                    f"Prefect's server does not answer any more ({error_chain(error)}); what was finished is kept, and "
+                    "the same command goes on from there"
+                )
+            elif execution.broken is None:
+                terminal.note(broke_off(error))
+            return 1
+    return _show_end(root, state, stages or (), started, told=execution.broken is not None)
+
+
+def _is_of_prefect(error: Exception) -> bool:
+    """Whether an error is that of Prefect's own, whose server may have ended: what a flow raises comes as its state."""
+    return type(error).__module__.partition(".")[0] in ("prefect", "httpx", "httpcore", "anyio")
 
 
 def _show_unchanged(root: Path, plan: Plan, *, commit: bool) -> None:
@@ -91,8 +108,11 @@ def _show_unchanged(root: Path, plan: Plan, *, commit: bool) -> None:
         terminal.note(commit_lock(root))
 
 
-def _show_end(root: Path, state: Any, stages: Sequence[str], started: float) -> int:
-    """Tell the end of a flow run, whose final Prefect state is given; returns the exit code."""
+def _show_end(root: Path, state: Any, stages: Sequence[str], started: float, *, told: bool) -> int:
+    """Tell the end of a flow run, whose final Prefect state is given; returns the exit code.
+
+    `told` says whether the terminal has said already what ended the run before its time.
+    """
     last = last_run(root)
     if state.name == "Refused" or last is None:
         raise InputError(state.message or "the run was refused")
@@ -102,7 +122,7 @@ def _show_end(root: Path, state: Any, stages: Sequence[str], started: float) -> 
     if state.is_completed():
         return 0
     wrong = set(last["exit_codes"].values()) == {2}
-    if Outcome.FAILED not in last["outcomes"].values() and state.message:
+    if Outcome.FAILED not in last["outcomes"].values() and state.message and not told:
         terminal.note(f"the run broke off: {state.message}")
     logs = f"{STATE}/logs/{last['run_id']}"
     offers = offered(last["messages"].values())

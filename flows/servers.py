@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +16,9 @@ from flows.answering import HOST, SECONDS, answers, free_port, is_free, is_prefe
 from flows.environment import PREFECT_PORT, child_environment, where_from
 from flows.errors import ServerError
 from flows.masking import masked
-from flows.process import Child
+from flows.process import Child, add_line
 from tasks.errors import InputError
-from tasks.files import read_json, write_json
+from tasks.files import read_json, write_json, write_text
 from tasks.workspace import STATE
 
 _PATIENCE_SECONDS = 180.0
@@ -122,9 +122,9 @@ def running_prefect(root: Path) -> str | None:
                 f"there within {SECONDS:g} s: start it, or unset it and each run has its own"
             )
         return given
-    known = _known_servers(root)
-    for address in (known.get("Prefect"), f"http://{HOST}:{PREFECT_PORT}"):
-        if address and is_prefect(f"{address}/api"):
+    known = [url for url, name in _known_servers(root).items() if name == "Prefect"]
+    for address in (*known, f"http://{HOST}:{PREFECT_PORT}"):
+        if is_prefect(f"{address}/api"):
             return f"{address}/api"
     return None
 
@@ -155,20 +155,21 @@ def started(
             child = children[server.name] = Child(command, root, {**child_environment(1), **server.environment})
             tail = tails[server.name] = deque(maxlen=15)
             log = root / STATE / "logs" / f"{server.name.lower()}-server.log"
+            write_text(log, "")
             threading.Thread(target=_drain, args=(child, tail, log), daemon=True).start()
         meanwhile()
         for server in servers:
             _wait_for(server, children[server.name], tails[server.name])
         if announce:
-            write_json(_servers_file(root), {**_known_servers(root), **{server.name: server.url for server in servers}})
+            write_json(_servers_file(root), _known_servers(root) | {server.url: server.name for server in servers})
         yield children
     finally:
         for child in children.values():
             child.end()
             child.release()
-        gone = {server.url for server in servers}
         if announce:
-            left = {name: url for name, url in _known_servers(root).items() if url not in gone}
+            gone = {server.url for server in servers}
+            left = {url: name for url, name in _known_servers(root).items() if url not in gone}
             write_json(_servers_file(root), left)
 
 
@@ -180,13 +181,11 @@ def _check_port(server: Server) -> None:
 
 
 def _drain(child: Child, tail: deque[str], log: Path) -> None:
-    """Read what a server prints, so that it never waits for a reader."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as file:
-        for line in child.lines():
-            tail.append(line)
-            file.write(line + "\n")
-            file.flush()
+    """Read what a server prints, so that it never waits for a reader; the log is there already."""
+    for line in child.lines():
+        tail.append(line)
+        with suppress(OSError):  # a full disk, which whoever needs the server will meet
+            add_line(log, line)
 
 
 def _wait_for(server: Server, child: Child, tail: deque[str]) -> None:
@@ -206,5 +205,6 @@ def _servers_file(root: Path) -> Path:
 
 
 def _known_servers(root: Path) -> dict[str, str]:
+    """The servers that commands in this workspace have announced: the name of each by its address."""
     path = _servers_file(root)
     return dict(read_json(path)) if path.exists() else {}

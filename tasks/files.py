@@ -43,8 +43,21 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def require_free(target: Path) -> None:
+    """Refuse a place where something stands, perhaps under a name that is another one only to other disks.
+
+    Raises
+    ------
+    FileExistsError
+        Something is there, or a link that leads nowhere.
+    """
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+
+
 def link_file(source: Path | str, target: Path | str) -> None:
-    """The same file at a second place, without its bytes a second time where the file system has hard links."""
+    """The same file at a second place that is free, without its bytes twice where the file system has hard links."""
+    require_free(Path(target))
     try:
         os.link(source, target)
     except OSError:

@@ -20,9 +20,10 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from tasks import deep_colour, exif, heic, high_bytes, jpeg, png_essence
+from tasks import deep_colour, exif, heic, high_bytes, jpeg, png_essence, tiff
+from tasks.c_libraries import printed
 from tasks.deep_colour import AnyImage, DeepColour
-from tasks.depth import FULL, bits_for, eight_bit, top
+from tasks.depth import DEPTHS, FULL, bits_for, eight_bit, top
 from tasks.errors import InputError
 from tasks.formats import ARCHIVE, DICOM, HEAD, HEIC, IMAGE, JPEG_XL, RAW, TEXT, VIDEO, Kind, kind_of
 
@@ -167,6 +168,18 @@ def size_in_header(path: Path) -> tuple[int, int] | None:
         return None
 
 
+def bits_used(path: Path) -> int | None:
+    """Of 16 bits a value those that an image uses (`tasks.depth.DEPTHS`); None for others, which aren't decoded."""
+    try:
+        with path.open("rb") as file, header(file) as image:
+            if not (deep_colour.is_deep_colour(image) or image.mode.startswith("I")):
+                return None
+        bits = open_image(path).bits
+    except (UnreadableError, MemoryError, *exif.DECODER_ERRORS):
+        return None
+    return bits if bits in DEPTHS else None
+
+
 @contextmanager
 def header(file: BinaryIO) -> Iterator[Image.Image]:
     """A file as Pillow opens it before a pixel is decoded, also where it is whole but unusual.
@@ -182,7 +195,7 @@ def header(file: BinaryIO) -> Iterator[Image.Image]:
     file.seek(0)
     formats = _formats(kind_of(head))
     usual, _ = _usual(file, head, profile=True)
-    with _limited(None), Image.open(usual, formats=formats) as image:
+    with decoding(), Image.open(usual, formats=formats) as image:
         yield image
 
 
@@ -250,7 +263,7 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
     formats = _formats(kind)
     try:
         file, oddities = _usual(file, head)
-        with _limited(max_pixels), Image.open(file, formats=formats) as image:
+        with decoding(max_pixels) as lines, Image.open(file, formats=formats) as image:
             mode, frames = image.mode, int(getattr(image, "n_frames", 1))
             is_deep = deep_colour.is_deep_colour(image)  # before EXIF is read, which loads a PNG
             is_cut = high_bytes.holds_high_bytes(image, file)
@@ -259,7 +272,7 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
             if is_cut and not isinstance(pixels, DeepColour):
                 high_bytes.check(pixels)
                 others.append(high_bytes.ODDITY)
-            return Decoded(
+            decoded = Decoded(
                 image=pixels,
                 mode=pixels.mode if isinstance(pixels, DeepColour) else mode,
                 format=str(image.format),
@@ -273,7 +286,14 @@ def _decode(file: BinaryIO, max_pixels: int | None) -> Decoded:
                 jpeg_quality=jpeg.quality(image),
                 oddities=(*oddities, *others),
             )
+        if decoded.format == "TIFF" and (wrong := tiff.damage(lines)):
+            raise ValueError(wrong)
+        return decoded
     except UnidentifiedImageError:
+        with decoding():
+            layout = tiff.unknown_layout(file)
+        if layout:
+            raise UnreadableError(UNSUPPORTED, layout) from None
         if can_read(kind):
             raise UnreadableError(DAMAGED, "its beginning can't be read") from None
         raise UnreadableError(NOT_AN_IMAGE, "text" if kind is TEXT else "no known image format") from None
@@ -327,15 +347,18 @@ def _formats(kind: Kind) -> tuple[str, ...]:
 
 
 @contextmanager
-def _limited(max_pixels: int | None) -> Iterator[None]:
-    """Hold every size that Pillow meets, also of tiles and embedded images, to the limit."""
+def decoding(max_pixels: int | None = None) -> Iterator[list[str]]:
+    """Let Pillow work quietly, and hold every size that it meets, also of tiles and embedded images, to the limit.
+
+    What C libraries print meanwhile is there once the block has ended.
+    """
     before = Image.MAX_IMAGE_PIXELS
-    with warnings.catch_warnings():
+    with printed() as lines, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         Image.MAX_IMAGE_PIXELS = max_pixels
         try:
-            yield
+            yield lines
         finally:
             Image.MAX_IMAGE_PIXELS = before
 
@@ -356,7 +379,7 @@ def _pixels(file: BinaryIO, image: Image.Image, is_deep: bool) -> tuple[AnyImage
     deep = deep_colour.read(file, image, orientation) if is_deep else None
     if deep:
         return deep, oddities
-    pixels = _upright(image, orientation)
+    pixels = tiff.as_meant(image, _upright(image, orientation))
     pixels.info = {key: value for key, value in image.info.items() if key == "transparency"}
     return _of_sixteen_bits(pixels, white) if pixels.mode == "I" else pixels, oddities
 

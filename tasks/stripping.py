@@ -18,7 +18,8 @@ from PIL import Image, TiffImagePlugin
 
 from tasks import jpeg_segments
 from tasks.exif import DECODER_ERRORS, orientation
-from tasks.images import UnreadableError, header
+from tasks.images import UnreadableError, decoding, header
+from tasks.tiff import as_meant
 
 # What decoders need: frames and tables, scans. Of application segments what `_jpeg_application` says stays.
 _JPEG_NEEDED = (*range(0xC0, 0xC8), *range(0xC9, 0xD0), *range(jpeg_segments.SCAN, jpeg_segments.RESTART + 1))
@@ -202,11 +203,13 @@ def _webp_chunk(name: bytes, data: bytes) -> bytes:
 def _strip_tiff(content: bytes) -> bytes | None:
     """The same pixels written anew: in a TIFF metadata and picture are woven into each other by offsets."""
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with decoding(), Image.open(io.BytesIO(content)) as image:
             if not isinstance(image, TiffImagePlugin.TiffImageFile) or image.n_frames != 1:
                 return None
             if max(image.tag_v2.get(_TIFF_BITS, (1,))) > 8 and image.mode not in _TIFF_DEEP:
                 return None  # Pillow reads the upper bits only
+            if as_meant(image, image) is not image:
+                return None  # written anew it would be read otherwise
             pixels, mode, size = image.tobytes(), image.mode, image.size  # upright: Pillow turns a TIFF itself
             palette = image.getpalette()
             icc, dpi = image.info.get("icc_profile"), image.info.get("dpi")
@@ -216,7 +219,7 @@ def _strip_tiff(content: bytes) -> bytes | None:
         out = io.BytesIO()
         known = {"dpi": tuple(float(value) for value in dpi)} if dpi else {}
         bare.save(out, "TIFF", compression="tiff_lzw", icc_profile=icc, **known)
-        with Image.open(io.BytesIO(out.getvalue())) as again:
+        with decoding(), Image.open(io.BytesIO(out.getvalue())) as again:
             same = (again.mode, again.size, again.tobytes()) == (mode, size, pixels)
     except DECODER_ERRORS:
         return None
@@ -252,7 +255,7 @@ def _has_no_place(content: bytes) -> bool:
 
 def _opens(content: bytes) -> bool:
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with decoding(), Image.open(io.BytesIO(content)) as image:
             image.load()
     except DECODER_ERRORS:
         return False

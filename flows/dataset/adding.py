@@ -9,7 +9,15 @@ from pathlib import Path
 from flows import lockfile
 from flows.dataset.archives import unpacked
 from flows.dataset.bringing import Way, check_space, choose_way
-from flows.dataset.entries import Found, check_classes, check_group_column, chosen_entries, class_counts, plan_merge
+from flows.dataset.entries import (
+    Found,
+    check_access,
+    check_classes,
+    check_group_column,
+    chosen_entries,
+    class_counts,
+    plan_merge,
+)
 from flows.dataset.finding import Reading, default_ingest, find, find_present, tables_beside
 from flows.dataset.freezing import freeze_before_adding
 from flows.dataset.leaving_out import remember
@@ -89,6 +97,7 @@ def add(
         new = find(folder, how, known=class_counts(() if replace else present.entries))
         if not new.entries:
             raise InputError("\n  ".join([f"{path}: no images found", *new.notes]))
+        check_access(new.entries)
         if not replace:
             _check_presence(root, present)
         plan = plan_merge(Found([], []) if replace else present, new)

@@ -30,6 +30,11 @@ MOST_TIMES = 200  # an archive holds at most so many times its own size; photos 
 ALLOWANCE = 10_000_000  # bytes that an archive of any size may hold beyond that
 MOST_DESCRIBED = 1_000_000  # bytes of a long name, or of what a TAR says of one file beside its content
 ON_DISK = 4096  # bytes that a file takes at least
+_OTHERS = {  # by their first bytes
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\7": "a RAR archive",
+    b"\x28\xb5\x2f\xfd": "packed with Zstandard",
+}
 DEEPEST = 100  # folders in each other
 
 _CHUNK = 2**20
@@ -108,6 +113,11 @@ def _unpack(path: Path, folder: Path) -> None:
         try:
             members = list(_members(path, stack))
         except _FAULTS as error:
+            if other := _other_kind(path):
+                raise InputError(
+                    f"{path}: is {other}, and read are ZIP and TAR (also .tar.gz, .tar.bz2, .tar.xz): unpack it and "
+                    "give the folder"
+                ) from None
             raise InputError(
                 f"{path}: damaged, or no ZIP or TAR archive ({_fault(error)}); get it again, or unpack it and give the "
                 "folder"
@@ -119,6 +129,13 @@ def _unpack(path: Path, folder: Path) -> None:
                 _write(member, folder, written)
             except _FAULTS as error:
                 raise InputError(f"{path}: can't unpack {member.path} ({error}); get the archive again") from None
+
+
+def _other_kind(path: Path) -> str:
+    """What an archive is that nothing here can unpack, by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    return next((name for start, name in _OTHERS.items() if head.startswith(start)), "")
 
 
 def _fault(error: Exception) -> str:

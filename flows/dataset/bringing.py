@@ -13,6 +13,7 @@ from flows.dataset.entries import Plan
 from flows.repository import open_repo
 from tasks.disk import readable_size, require_space
 from tasks.errors import InputError
+from tasks.files import require_free
 from tasks.workspace import STATE
 
 
@@ -58,6 +59,7 @@ def choose_way(root: Path, sources: Iterable[Path], asked: Way | None = None) ->
 
 def bring(source: Path, target: Path, way: Way) -> None:
     """Put a file to `target`, which must be free; raises `OSError` where that fails."""
+    require_free(target)  # reflinks and copies would write over what is there
     if way is Way.LINK:
         os.link(source.resolve(), target)
     elif way is Way.REFLINK:

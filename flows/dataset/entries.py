@@ -6,6 +6,7 @@ Everything here only plans; nothing is written.
 from __future__ import annotations
 
 import filecmp
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -164,6 +165,22 @@ def plan_merge(present: Found, new: Found) -> Plan:
     entries = sorted(merged.values(), key=lambda entry: entry.path)
     has_table = present.has_table or any(_says_more_than_its_folder(entry) for entry in entries)
     return Plan(entries, copies, has_table)
+
+
+def check_access(entries: Iterable[Entry]) -> None:
+    """Refuse images that whoever runs this may not read, all at once and before anything is copied.
+
+    Raises
+    ------
+    InputError
+        There are such.
+    """
+    closed = [quoted(str(entry.source)) for entry in entries if not os.access(entry.source, os.R_OK)]
+    if closed:
+        raise InputError(
+            listed("images may not be read by you", closed)
+            + "\nGive yourself access to them (chmod u+r), or move them away, and try again"
+        )
 
 
 def check_classes(entries: list[Entry], params: Ingest, where: str, tables: Sequence[str] = ()) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from flows.dataset.entries import Entry, Found, beside, listed
 from flows.dataset.leaving_out import (
     left_out,
+    left_out_again,
     left_out_broken,
     left_out_link,
     left_out_on_purpose,
@@ -113,6 +114,7 @@ def find_in_folder(folder: Path, params: Ingest, known: Collection[str] = (), fo
     taken = {one.path for one in entries}
     aside = [left_out(Path(path), label(path), kind) for path, kind in kinds.items() if kind is not None]
     aside += [left_out_link(Path(path), label(path)) for path in walked.links]
+    aside += [left_out_again(Path(path)) for path in walked.again]
     aside += [left_out_broken(Path(path), label(path)) for path in walked.broken]
     aside += [left_out_on_purpose(Path(path)) for path in images if path not in taken]
     if walked.empty:

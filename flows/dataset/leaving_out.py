@@ -16,6 +16,7 @@ from tasks.ingest.wording import readable
 from tasks.progress import say
 
 LINK = "link"
+AGAIN = "folder seen already"
 LEFT_OUT_FOLDER = "image"
 
 
@@ -29,6 +30,11 @@ def left_out(path: Path, label: str, kind: Kind) -> LeftOut:
 def left_out_link(path: Path, label: str) -> LeftOut:
     """A link that is not followed."""
     return LeftOut(_named(path), label, LINK, "not followed; --follow-links takes what it leads to")
+
+
+def left_out_again(path: Path) -> LeftOut:
+    """A followed link to a folder that was looked through at another place, or a folder below such a link."""
+    return LeftOut(_named(path), "", AGAIN, "leads to a folder that was looked through at another place")
 
 
 def left_out_broken(path: Path, label: str) -> LeftOut:
@@ -50,10 +56,13 @@ def notes(files: Iterable[LeftOut]) -> list[str]:
     """A sentence a reason."""
     files = list(files)
     links = [one.path for one in files if one.reason == LINK]
+    again = [one.path for one in files if one.reason == AGAIN]
     broken = [one.path for one in files if one.reason == BROKEN_LINK]
     said = [listed("links were not followed; --follow-links takes what they lead to", links)] if links else []
+    said += [listed("links lead to folders that were seen already; each counts once", again)] if again else []
     said += [listed("links lead nowhere, or back to where they are; they were left out", broken)] if broken else []
-    kinds = Counter((one.reason, one.detail) for one in files if one.reason not in (LINK, BROKEN_LINK, OTHER_FILE))
+    shown_apart = (LINK, AGAIN, BROKEN_LINK, OTHER_FILE)
+    kinds = Counter((one.reason, one.detail) for one in files if one.reason not in shown_apart)
     said += [
         f"{count:,} {kind}{'s' * (count > 1 and kind.islower())} left out: {remedy}"
         for (kind, remedy), count in sorted(kinds.items())

@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import shutil
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,10 @@ def _place(root: Path, plan: Plan, keep: bool, way: Way) -> None:
         for entry in Progress(plan.copies, "images copied" if way is Way.COPY else "images linked"):
             target = new / entry.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            bring(entry.source, target, way)
+            try:
+                bring(entry.source, target, way)
+            except FileExistsError as error:
+                raise InputError(_one_file_of_two(entry, target, plan)) from error
         if plan.needs_table:
             write_text(new / TABLE, _table(plan.entries))
         raw.parent.mkdir(parents=True, exist_ok=True)
@@ -90,6 +94,20 @@ def _place(root: Path, plan: Plan, keep: bool, way: Way) -> None:
         finish_interrupted(root)
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _one_file_of_two(entry: Entry, target: Path, plan: Plan) -> str:
+    """Why an image can't be brought to `target`, where another one stands already."""
+
+    def spelled(path: str) -> str:
+        return unicodedata.normalize("NFC", path).casefold()
+
+    alike = (one.path for one in plan.entries if one.path != entry.path and spelled(one.path) == spelled(entry.path))
+    return (
+        f"{entry.path} and {next(alike, target.name)} can't both be brought: their names differ by the case of letters "
+        "or by how letters with signs are written, which is one name to the disk of this workspace. Rename one of "
+        "them; data/raw is as it was"
+    )
 
 
 def finish_interrupted(root: Path) -> None:

@@ -38,7 +38,7 @@ def find_in_table(
         first rows named.
     """
     folder = table.parent
-    found = read_sources(table, str(table), walk(folder, follow_links).files, columns)
+    found = read_sources(table, str(table), walk(folder, follow_links, once=False).files, columns)
     root = folder.resolve()
     hints = column_hints(found.others, pd.Series([one.path for one in found.sources]))
     wanted = {one["column"] for one in hints}

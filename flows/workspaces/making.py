@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,14 +101,11 @@ def _require_place(folder: Path) -> None:
 @contextmanager
 def _made_beside(folder: Path) -> Iterator[Path]:
     """A new folder that takes the place of `folder` when the block ends without an error, or else is gone."""
-    beside = folder.with_name(f".equipoise-new-{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)  # of one that was killed
-    try:
+    with tempfile.TemporaryDirectory(prefix=".equipoise-new-", dir=folder.parent, ignore_cleanup_errors=True) as own:
+        beside = Path(own, folder.name)  # open to others as new folders are, which a temporary one is not
         beside.mkdir()
         yield beside
         beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _fill(made: Path) -> None:

@@ -259,10 +259,19 @@ def test_on_a_disk_that_holds_only_one_of_them_they_are_refused(root: Path, monk
     assert "cat/a.png (it has the same name as cat/A.png on this disk; rename one)" in refusal(root, path)
 
 
-def test_other_archives_are_named_with_what_to_do(root: Path) -> None:
-    path = root.parent / "a.7z"
-    path.write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(100))
-    assert "no ZIP or TAR archive" in refusal(root, path)
+@pytest.mark.parametrize(
+    ("name", "start", "kind"),
+    [
+        ("a.7z", b"7z\xbc\xaf\x27\x1c", "is a 7z archive"),
+        ("a.rar", b"Rar!\x1a\7\1\0", "is a RAR archive"),
+        ("a.tar.zst", b"\x28\xb5\x2f\xfd", "is packed with Zstandard"),
+    ],
+)
+def test_other_archives_are_named_with_what_to_do(root: Path, name: str, start: bytes, kind: str) -> None:
+    path = root.parent / name
+    path.write_bytes(start + bytes(100))
+    assert f"{name}: {kind}, and read are ZIP and TAR" in refusal(root, path)
+    assert "damaged" not in refusal(root, path)
     assert "unpack it and give the folder" in refusal(root, path)
     assert "\n" not in refusal(root, path)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import cli
 from flows.locks import workspace_lock
 
 
@@ -136,3 +137,18 @@ def test_the_report_is_opened_in_the_browser_and_told_where_none_is(project):
         assert str(page) in told.stdout
         assert said in told.stdout
     assert opened.read_text().strip() == page.as_uri()
+
+
+def test_a_full_disk_is_told_without_a_traceback_and_a_fault_of_our_own_with_one(monkeypatch, capsys):
+    def fail(error: OSError) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", lambda: fail(OSError(28, "No space left on device", "/data/x")))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    told = "error: /data/x: No space left on device: free some disk space, then give the same command again"
+    assert told in capsys.readouterr().err
+    monkeypatch.setattr(cli, "app", lambda: fail(FileNotFoundError(2, "No such file or directory", "/data/x")))
+    with pytest.raises(FileNotFoundError):
+        cli.main()

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from flows.dataset import Columns, Way, add, discard, freeze, place, sample, samples
+from flows.dataset import Columns, Way, add, bringing, discard, freeze, place, sample, samples
+from flows.dataset.bringing import bring
 from flows.locks import workspace_lock
 from tasks.errors import InputError
 
@@ -496,6 +498,37 @@ def test_links_count_as_what_they_lead_to_on_request_and_none_leads_round(
     assert "2 links lead nowhere, or back to where they are" in printed
 
 
+def test_a_folder_that_several_links_lead_to_counts_once_and_at_its_own_place(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = make(tmp_path / "photos", "b/1.png", "c/1.png", "c/deep/2.png")
+    outside = make(tmp_path / "outside", "x.png", "below/y.png")
+    for name in ("one", "two"):  # folders of links to each other's folders: their number of ways doubles with each
+        for number in range(12):
+            place = outside / f"{number}"
+            place.mkdir(exist_ok=True)
+            (place / name).symlink_to(outside / f"{number + 1}", target_is_directory=True)
+    make(outside / "12", "z.png")
+    (photos / "a").symlink_to(photos / "c", target_is_directory=True)  # before its target, by name
+    (photos / "b/far").symlink_to(outside, target_is_directory=True)
+    (photos / "c/far").symlink_to(outside / "below", target_is_directory=True)
+    report = add(root, photos, follow_links=True)
+    expected = {"b/1.png", "c/1.png", "c/deep/2.png", "b/far/x.png", "b/far/below/y.png", "b/far/12/z.png"}
+    assert set(contents(root / "data/raw")) == expected
+    assert report.classes == {"b": 4, "c": 2}
+    assert "links lead to folders that were seen already; each counts once" in capsys.readouterr().out
+    (row,) = [line for line in (root / "data/left_out.csv").read_text().splitlines() if line.startswith("a,")]
+    assert row == "a,,folder seen already,leads to a folder that was looked through at another place"
+
+
+def test_a_table_may_name_the_images_of_a_folder_by_each_link_to_it(root: Path, tmp_path: Path) -> None:
+    photos = make(tmp_path / "photos", "one/1.png", "one/2.png")
+    (photos / "two").symlink_to(photos / "one", target_is_directory=True)
+    (photos / "table.csv").write_text("path,label\none/1.png,cat\ntwo/2.png,dog\n")
+    assert add(root, photos, follow_links=True).classes == {"cat": 1, "dog": 1}
+    assert contents(root / "data/raw")["two/2.png"] == "content of one/2.png"
+
+
 def test_the_page_names_classes_with_too_few_groups_for_the_split_and_the_folds_that_can_be_had(
     project_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -741,6 +774,47 @@ def test_a_full_disk_leaves_the_dataset_as_it_was(
         add(root, make(tmp_path / "more", "cat/3.png"))
     assert contents(root / "data/raw") == before
     assert not any((root / ".equipoise/scratch").iterdir())
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_images_that_may_not_be_read_are_named_all_at_once_before_anything_is_copied(
+    root: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    closed = {photos / "cat/1.png", photos / "dog/2.jpeg"}
+    allowed = os.access  # whoever is root may read all
+    monkeypatch.setattr(os, "access", lambda path, mode: path not in closed and allowed(path, mode))
+    with pytest.raises(InputError, match="2 images may not be read by you") as raised:
+        add(root, photos, dry_run=dry_run)
+    assert all(str(path) in str(raised.value) for path in closed)
+    assert not (root / "data/raw").exists()
+
+
+@pytest.mark.parametrize("way", list(Way))
+def test_nothing_that_stands_at_an_images_place_is_written_over(tmp_path: Path, way: Way) -> None:
+    make(tmp_path, "one.png", "two.png")
+    with pytest.raises(FileExistsError):
+        bring(tmp_path / "one.png", tmp_path / "two.png", way)
+    assert (tmp_path / "two.png").read_text() == "content of two.png"
+
+
+@pytest.mark.parametrize("names", [("x.png", "X.png"), ("caf\u00e9.png", "cafe\u0301.png")])
+def test_two_names_that_are_one_to_the_disk_are_both_told_and_data_raw_stays(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str]
+) -> None:
+    add(root, make(tmp_path / "first", "cat/1.png", "dog/1.png"))
+    before = contents(root / "data/raw")
+
+    def like_a_disk_that_ignores_case_and_form(target: Path) -> None:
+        spelled = unicodedata.normalize("NFC", target.name).casefold()
+        if spelled in {unicodedata.normalize("NFC", one.name).casefold() for one in target.parent.iterdir()}:
+            raise FileExistsError(17, "File exists", str(target))
+
+    monkeypatch.setattr(bringing, "require_free", like_a_disk_that_ignores_case_and_form)
+    with pytest.raises(InputError) as raised:
+        add(root, make(tmp_path / "photos", *(f"cat/{name}" for name in names)))
+    for word in (*(f"cat/{name}" for name in names), "Rename one of them", "data/raw is as it was"):
+        assert word in str(raised.value)
+    assert contents(root / "data/raw") == before
 
 
 @pytest.fixture

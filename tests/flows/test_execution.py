@@ -107,6 +107,22 @@ def test_what_breaks_an_execution_reaches_who_follows(toy, monkeypatch):
         list(execution.stages())
 
 
+def test_what_breaks_an_execution_is_told_once_though_nobody_follows_and_the_next_goes_on(toy, monkeypatch, capsys):
+    def full(journal, result):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(execution_module.Journal, "add", full)
+        with Execution(plan_of(toy), Journal(toy.root), 2) as execution:
+            wait_until(lambda: execution.broken is not None)
+    told = "the run broke off: No space left on device: free some disk space"
+    assert capsys.readouterr().out.count(told) == 1
+    with Execution(plan_of(toy), Journal(toy.root), 2) as execution:
+        ended = {one.stage: one.result.result(60).outcome for one in execution.stages()}
+    assert ended["source"] is Outcome.UNCHANGED, "it had come to its end"
+    assert ended["join"] is Outcome.COMPLETED
+
+
 def test_a_stage_that_cannot_be_started_fails_and_others_still_run(toy, monkeypatch):
     run_stage = execution_module.StageRunner.run_stage
 

@@ -33,6 +33,10 @@ from flows.stage_runner import StageRunner
         ("two: s3://a:b@c and (ftp://d:e@f)", "two: s3://a:***@c and (ftp://d:***@f)"),
         ("http://u:pa'ss@host/x", "http://u:***@host/x"),
         ("'http://host:5000', 'a@b.org'", "'http://host:5000', 'a@b.org'"),
+        ("at postgresql://u:a/b@host:5432/db, where", "at postgresql://u:***@host:5432/db, where"),
+        ("http://u:p@a/ss@host/x", "http://u:***@host/x"),
+        ("http://u:a/b@host/x?mail=a@b.org", "http://u:***@host/x?mail=a@b.org"),
+        ("http://u:pw@host/x?mail=a@b.org", "http://u:***@host/x?mail=a@b.org"),
         ("http://host:5000/train@focal", "http://host:5000/train@focal"),
         ("sqlite:////a/b@c.db, see a@b.org", "sqlite:////a/b@c.db, see a@b.org"),
     ],
@@ -52,6 +56,16 @@ def test_secrets_of_the_environment_are_masked_wherever_they_stand(monkeypatch):
     monkeypatch.setenv("SOME_ADDRESS", "http://127.0.0.1:5000/train@focal")
     said = "correct-horse battery-staple pa%2Fss/word pa/ss/word 5000/train"
     assert masked(said) == "*** *** *** *** 5000/train"
+
+
+@pytest.mark.parametrize("name", ["MAX_TOKENS", "CLAIM_TOKENS_LIMIT"])
+def test_a_number_of_tokens_is_no_secret_but_a_token_of_digits_is(name, monkeypatch):
+    monkeypatch.setenv(name, "100000")
+    monkeypatch.setenv("TOKENIZER_CACHE", "/var/tokens")
+    monkeypatch.setenv("SOME_TOKEN", "123456789")
+    monkeypatch.setenv("API_TOKENS", "correct-horse")
+    assert masked("100000 images in /var/tokens") == "100000 images in /var/tokens"
+    assert masked("123456789 correct-horse") == "*** ***"
 
 
 @pytest.mark.parametrize("password", ["a/b", "it's", 'a"b', "p@s", "a b", "ü:/@"])

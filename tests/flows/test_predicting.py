@@ -134,3 +134,45 @@ def test_no_reason_why_a_file_has_no_prediction_becomes_a_formula(
     table = pd.read_csv(tmp_path / "out.csv")
     assert table["path"].tolist() == ["a.png", "'=1+1.png"]
     assert table["error"].tolist()[1] == f"'{told}"
+
+
+@pytest.mark.parametrize(
+    ("model_depth", "used", "told"),
+    [
+        (12, 12, ""),
+        (16, 16, ""),
+        (12, 16, "values above 4095, the white of the model's 12 bits"),
+        (16, 12, "of which at most 12 are used, and the model's scale is 16 bits"),
+    ],
+)
+def test_files_that_the_model_sees_on_another_scale_than_in_training_are_told(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], model_depth: int, used: int, told: str
+) -> None:
+    model = load_model(root / "models" / "tiny")
+    save_model(replace(model, depth=model_depth), tmp_path / "models" / "tiny", {})
+    ramp = np.linspace(0, 2**used - 1, 20 * 30).reshape(20, 30).astype(np.uint16)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    Image.new("L", (20, 20), 200).save(tmp_path / "eight.png")
+    (tmp_path / "none.png").write_text("no image")
+    files = [tmp_path / name for name in ("deep.png", "eight.png", "none.png")]
+    predict(tmp_path, "tiny", files, tmp_path / "out.csv")
+    said = capsys.readouterr().out
+    assert (told in said) if told else ("bits" not in said)
+    assert "eight.png" not in said
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        (".", "is a folder; name the file"),
+        ("data/raw/cat/predictions.csv", "lies in data/raw"),
+        ("models/tiny/model.json/predictions.csv", "nothing can be written there"),
+    ],
+)
+def test_a_place_where_no_table_can_be_is_refused_before_an_image_is_opened(
+    root: Path, tmp_path: Path, place: str, told: str
+) -> None:
+    before = sorted(root.rglob("*"))
+    with pytest.raises(InputError, match=told):
+        predict(root, "tiny", [tmp_path / "which-is-not-opened.png"], root / place)
+    assert sorted(root.rglob("*")) == before

@@ -156,6 +156,13 @@ def test_a_failure_tells_the_stages_own_words_and_blocks_only_what_depends_on_it
     assert outcomes(run(toy))["join"] == "Completed"
 
 
+def test_a_stage_that_is_killed_says_so_and_not_what_it_printed_last(toy):
+    toy.switch("side", "print('all is well', flush=True); import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    message = run(toy)["side"].message
+    assert message.startswith("was killed by the signal SIGKILL, mostly since the memory ran out")
+    assert "all is well" not in message
+
+
 def test_wrong_input_is_told_by_its_exit_code(toy):
     toy.switch("source", "sys.exit('error: no images') if False else (print('error: no images'), sys.exit(2))")
     assert run(toy)["source"].exit_code == 2

@@ -69,6 +69,20 @@ def test_a_server_answers_inside_the_block_and_is_gone_after_it(tmp_path):
     assert not psutil.pid_exists(group)
 
 
+def test_servers_of_one_name_are_announced_each_as_long_as_it_runs(tmp_path):
+    def announced() -> list[str]:
+        return sorted(json.loads((tmp_path / ".equipoise/servers.json").read_text()))
+
+    first, second = web(free_port()), web(free_port())
+    with started(tmp_path, [first]):
+        with started(tmp_path, [second]):
+            assert announced() == sorted([first.url, second.url])
+        assert announced() == [first.url]
+        with started(tmp_path, [web(free_port())], announce=False):
+            assert announced() == [first.url]
+    assert announced() == []
+
+
 def test_a_busy_port_is_told_with_the_option_that_changes_it(tmp_path):
     with socket.socket() as taken:
         taken.bind((HOST, 0))

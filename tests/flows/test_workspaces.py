@@ -196,6 +196,17 @@ def test_one_that_breaks_off_leaves_nothing_behind(tmp_path, monkeypatch, error)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_folder_of_another_is_touched_and_the_new_one_is_open_as_new_folders_are(tmp_path):
+    others = tmp_path / f".equipoise-new-{os.getpid()}"
+    others.mkdir()
+    (others / "kept").write_text("kept")
+    (tmp_path / "usual").mkdir()
+    make_workspace(tmp_path / "moths")
+    assert (others / "kept").read_text() == "kept"
+    assert {one.name for one in tmp_path.iterdir()} == {others.name, "usual", "moths"}
+    assert (tmp_path / "moths").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
 def test_parameters_that_are_wrong_where_the_code_is_are_told(tmp_path, monkeypatch):
     right = making.shipped
     monkeypatch.setattr(making, "shipped", lambda name: right(name).replace(b"folds: 5", b"folds: 1"))

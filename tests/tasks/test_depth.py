@@ -29,6 +29,7 @@ from tasks.ingest.catalog import ingest, summarise
 from tasks.ingest.stage import run
 from tasks.params.models import Ingest
 from tasks.row_store import RowStore
+from tasks.stripping import strip
 from tasks.tables import CATALOG
 from tasks.train.families.nearest_class_mean import NearestClassMean, NearestMeans
 from tasks.train.loading import load_model
@@ -222,6 +223,70 @@ def test_where_all_bits_are_used_the_high_bytes_are_the_picture_and_that_is_said
 def test_colours_each_by_itself_are_refused_since_pillow_takes_their_bytes_for_values() -> None:
     with pytest.raises(UnreadableError, match="unsupported: 16 bits a value with each colour by itself"):
         open_image(io.BytesIO(plain("planar tiff", values(16, 3))))
+
+
+def raw_tiff(pixels: np.ndarray, photometric: int, kind: int = 1) -> bytes:
+    """A TIFF in one strip, of any layout; `kind` is its sample format: 1 for numbers, 3 for floating point."""
+    height, width, channels = pixels.shape
+    lists, behind, entries = b"", 8 + pixels.nbytes, b""
+    numbers = {
+        256: width,
+        257: height,
+        259: 1,
+        262: photometric,
+        273: 8,
+        277: channels,
+        278: height,
+        279: pixels.nbytes,
+    }
+    for tag in sorted([*numbers, 258, 339]):
+        if tag in numbers:
+            entries += struct.pack("<HHII", tag, 4, 1, numbers[tag])
+            continue
+        cells = struct.pack(f"<{channels}H", *[kind if tag == 339 else pixels.dtype.itemsize * 8] * channels)
+        inline = cells.ljust(4, b"\0") if len(cells) <= 4 else struct.pack("<I", behind + len(lists))
+        entries += struct.pack("<HHI", tag, 3, channels) + inline
+        lists += cells * (len(cells) > 4)
+    start = b"II*\0" + struct.pack("<I", behind + len(lists))
+    return start + pixels.tobytes() + lists + struct.pack("<H", len(numbers) + 2) + entries + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "kind", "told"),
+    [
+        (np.dstack([values(16), np.full((13, 17), 65535, np.uint16)]), 1, "2 values a pixel, each 16 bits"),
+        (np.ones((8, 9, 3), np.float32), 3, "3 values a pixel, each floating point of 32 bits"),
+        (np.ones((8, 9, 1), np.float64), 3, "one value a pixel, each floating point of 64 bits"),
+    ],
+)
+def test_a_sound_tiff_that_pillow_has_no_mode_for_is_unsupported_and_not_damaged(
+    pixels: np.ndarray, kind: int, told: str
+) -> None:
+    data = raw_tiff(pixels, 2 if pixels.shape[2] == 3 else 1, kind)
+    with pytest.raises(UnreadableError, match=rf"^unsupported: a TIFF with {told}; save it as PNG"):
+        open_image(io.BytesIO(data))
+    with pytest.raises(UnreadableError, match=r"^damaged"):
+        open_image(io.BytesIO(data[: pixels.nbytes // 2]))
+
+
+def test_where_zero_is_white_deep_grey_is_turned_round_or_refused() -> None:
+    pixels = values(16)
+    assert pixels.max() > 60_000
+    data = raw_tiff(65535 - pixels, 0)
+    np.testing.assert_array_equal(np.asarray(to_rgb(open_image(io.BytesIO(data)).image, 16)), shown(pixels, 16))
+    assert not strip(data).clean, "written anew, black and white would be exchanged"
+    with pytest.raises(UnreadableError, match=r"unsupported: 0 is white, .* at most 12 are used.* 0 as black"):
+        open_image(io.BytesIO(raw_tiff(4095 - values(12), 0)))
+
+
+def test_large_integers_without_a_sign_are_not_taken_for_negative_ones() -> None:
+    grey = np.linspace(0, 2**32 - 1, 13 * 17).reshape(13, 17, 1).astype(np.uint32)
+    data = raw_tiff(grey, 1)
+    found = open_image(io.BytesIO(data))
+    assert found.bits == 32
+    rgb = np.asarray(to_rgb(found.image, 16)).astype(int)
+    assert abs(rgb[..., 0] - grey[..., 0] / (2**32 - 1) * 255).max() <= 1
+    assert not strip(data).clean, "written anew, large numbers would be negative"
 
 
 def test_colours_that_were_multiplied_with_alpha_are_read_as_pillow_reads_them() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.files import move_folder, read_json, write_json, write_text
+from tasks.files import link_file, move_folder, read_json, write_json, write_text
 
 
 def test_json_has_the_same_bytes_for_the_same_value(tmp_path: Path) -> None:
@@ -40,6 +40,16 @@ def test_text_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytes
     assert path.read_text() == "old"
     write_text(path, "new")
     assert path.read_text() == "new"
+
+
+def test_a_file_is_linked_to_a_free_place_only(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("one")
+    (tmp_path / "two").write_text("two")
+    with pytest.raises(FileExistsError):
+        link_file(tmp_path / "one", tmp_path / "two")
+    assert (tmp_path / "two").read_text() == "two"
+    link_file(tmp_path / "one", tmp_path / "three")
+    assert (tmp_path / "three").read_text() == "one"
 
 
 def test_a_folder_moves_to_another_volume_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from unusual_images import UNUSUAL, chunk, encode, padded, photo, with_chunk
 
 from tasks.images import UnreadableError, open_image, size_in_header, to_rgb
 from tasks.png_essence import SIGNATURE
+from tasks.stripping import strip
 
 
 def decode(data, max_pixels=10**6):
@@ -220,6 +222,47 @@ def test_a_block_of_zeros_in_a_jpeg_is_noticed():
 def png_of_size(width, height):
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def drawing_in_fax_code(seed=0):
+    """A TIFF in the code of faxes, whose damage Pillow doesn't ask for."""
+    pixels = np.kron(np.random.default_rng(seed).integers(0, 2, (12, 16)), np.ones((6, 5))).astype(bool)
+    return encode(Image.fromarray(pixels), "TIFF", compression="group4")
+
+
+def test_damage_that_only_libtiff_tells_is_noticed_and_nothing_reaches_the_terminal(capfd):
+    data = drawing_in_fax_code()
+    with Image.open(io.BytesIO(data)) as image:
+        start, length = image.tag_v2[273][0], image.tag_v2[279][0]
+    assert decode(data).mode == "1"
+    wrong = data[: start + length // 2] + bytes(9) + data[start + length // 2 + 9 :]
+    with Image.open(io.BytesIO(wrong)) as image:
+        image.load()
+    assert "Bad code word" in capfd.readouterr().err, "Pillow alone reads it, and libtiff prints"
+    with pytest.raises(UnreadableError, match=r"^damaged: Bad code word"):
+        decode(wrong)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_that_is_wrong_with_a_file_is_printed_or_warned_of(capfd):
+    exif = Image.Exif()
+    exif[271] = "maker" * 50
+    for image_format, options in (
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "jpeg"}),
+        ("JPEG", {}),
+    ):
+        data = encode(photo(), image_format, exif=exif.tobytes(), **options)
+        for seed in range(20):
+            wrong = bytearray(data)
+            for at in np.random.default_rng(seed).integers(8, len(data), 9):
+                wrong[at] ^= 255
+            for content in (bytes(wrong), data[: len(data) * seed // 20]):
+                with suppress(UnreadableError):
+                    decode(content)
+                strip(content)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_huge_header_is_refused_before_a_pixel_is_decoded():
