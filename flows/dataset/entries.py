@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tasks.errors import InputError, did_you_mean
 from tasks.ingest.reading import COLUMNS, folded
 from tasks.ingest.sources import Source, check_labels
-from tasks.ingest.wording import first_few
+from tasks.ingest.wording import first_few, quoted
 from tasks.params.models import Ingest
 
 SHOWN = 10  # mistakes named in one message

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from flows.dataset.entries import Entry, Found, Plan, chosen_entries, class_counts, given_groups
+from flows.dataset.foresight import refusal
 from tasks.disk import readable_size
 from tasks.group.name_series import column_hints, hints, told
 from tasks.group.relations import captured
@@ -19,7 +20,6 @@ from tasks.images import size_in_header
 from tasks.ingest.checks import options_for_small
 from tasks.ingest.wording import first_few
 from tasks.params.models import Group, Ingest, Split
-from tasks.split.foresight import refusal
 
 LONGEST_NAME = 60  # letters of a class that are shown
 MOST_CLASSES = 12  # that are counted one by one
