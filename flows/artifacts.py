@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.leaderboard import read_leaderboard
 from flows.markdown import plain
-from flows.wording import interval
+from flows.wording import bet, interval
 from tasks.files import read_json
 
 
@@ -54,12 +54,20 @@ def _class_counts(root: Path) -> list[dict[str, Any]]:
 def _markdown(board: dict[str, Any]) -> str:
     """The leaderboard as a Markdown table; names from data can't break out of a cell."""
     # The verdict stands where a narrow page doesn't cut it off.
-    head = ["strategy", "verdict", "balanced accuracy", "macro-F1", f"recall of {board['rarest_class']}", "difference"]
+    head = [
+        "strategy",
+        "verdict",
+        "balanced accuracy",
+        "macro-F1",
+        f"recall of {board['rarest_class']}",
+        "difference",
+        "bet",
+    ]
     lines = [_row(head), _row(["---"] * len(head))]
     for row in board["rows"]:
         values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
         difference = interval(row["difference"], signed=True)
-        lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference]))
+        lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference, bet(row["bet"])]))
     sentence = f"\n**Recommended: {plain(board['recommended'])}.** {plain(board['reason'])}"
     return "\n".join([*lines, sentence, "", plain(board["test"]["sentence"])])
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.terminal import WIDE, console, guard, new_table, print_table
-from flows.wording import interval
+from flows.wording import bet, interval
 from tasks.files import read_json
 
 LEADERBOARD = Path("reports", "compare", "leaderboard.json")
@@ -79,6 +79,7 @@ def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
     for title in _columns(board).values():
         table.add_column(escape(title), justify="right")
     table.add_column(f"difference to {escape(board['baseline'])}", justify="right")
+    table.add_column("bet", justify="right")
     table.add_column("verdict")
     if seconds:
         table.add_column("seconds", justify="right")
@@ -90,6 +91,7 @@ def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
             f"[{mark}]{escape(name)}[/]",
             *_cells(row, board),
             interval(row["difference"], signed=True, join=_joint()),
+            bet(row["bet"], join=_joint()),
             f"[{_VERDICTS.get(verdict, 'default')}]{escape(verdict)}[/]",
             *([] if not seconds else ["" if took is None else f"{took:.0f}"]),
         )

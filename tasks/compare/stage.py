@@ -57,6 +57,7 @@ def run(workspace: Workspace, name: str) -> None:
         audits=audits,
         samples=samples(workspace.path("data", "balanced"), recipes, sorted(before, key=before.__getitem__)),
         draws=params.evaluate.draws,
+        margin_share=params.compare.margin,
     )
     with workspace.output("reports", "compare") as folder:
         write_json(folder / "leaderboard.json", board)
