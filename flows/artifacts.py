@@ -30,7 +30,9 @@ def publish(root: Path, mlflow_url: str | None, *, verdicts: bool) -> None:
         create_table_artifact(key="class-counts", table=counts, description="Training images a class, before and after")
     leaderboard = read_leaderboard(root) if verdicts else None
     if leaderboard:
-        create_markdown_artifact(key="leaderboard", markdown=_markdown(leaderboard), description=leaderboard["reason"])
+        create_markdown_artifact(
+            key="leaderboard", markdown=_markdown(leaderboard), description=leaderboard["sentences"][0]
+        )
     report = root / "reports" / "compare" / "report.html"
     lines = [f"- Report: {plain(str(report))}"] if report.exists() else []
     lines.append(f"- MLflow run: [{mlflow_url}]({mlflow_url})" if mlflow_url else "- MLflow: start `equipoise ui`")
@@ -68,8 +70,10 @@ def _markdown(board: dict[str, Any]) -> str:
         values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
         difference = interval(row["difference"], signed=True)
         lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference, bet(row["bet"])]))
-    sentence = f"\n**Recommended: {plain(board['recommended'])}.** {plain(board['reason'])}"
-    return "\n".join([*lines, sentence, "", plain(board["test"]["sentence"])])
+    first, *others = map(plain, board["sentences"])
+    return "\n".join(
+        [f"**{first}**", *(f"- {one}" for one in others), "", *lines, "", plain(board["test"]["sentence"])]
+    )
 
 
 def _row(cells: list[str]) -> str:

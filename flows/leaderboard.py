@@ -45,7 +45,8 @@ def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
     with guard:
         console.print()
         print_table(_strategies(board, seconds))
-        console.print(f"\nRecommended: [bold]{escape(board['recommended'])}[/]. {escape(board['reason'])}\n")
+        _print_sentences(board)
+        console.print()
         print_table(_held_out(board))
         console.print(escape(board["test"]["sentence"]))
 
@@ -55,8 +56,17 @@ def show_preliminary(board: Mapping[str, Any]) -> None:
     with guard:
         console.print()
         console.print(_strategies(dict(board), {}))
-        console.print(f"\nPreliminary, from one fit a strategy: {escape(board['reason'])}")
-        console.print("Nothing of this is kept; `equipoise run` tries every strategy and gives the verdicts.")
+        console.print("\nPreliminary, from one fit a strategy:", end="")
+        _print_sentences(board)
+        console.print("\nNothing of this is kept; `equipoise run` tries every strategy and gives the verdicts.")
+
+
+def _print_sentences(board: Mapping[str, Any]) -> None:
+    """What to take, and below it why."""
+    first, *others = board["sentences"]
+    console.print(f"\n[bold]{escape(first)}[/]")
+    for one in others:
+        console.print(f"  {escape(one)}")
 
 
 def _columns(board: dict[str, Any]) -> dict[str, str]:

@@ -23,7 +23,8 @@ def parent_note(findings: Findings) -> str:
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
         metric = board["metric"]
-        lines += [f"**Recommended: {board['recommended']}.** {board['reason']}", "", board["test"]["sentence"], ""]
+        first, *others = map(plain, board["sentences"])
+        lines += [f"**{first}**", "", *(f"- {one}" for one in others), "", plain(board["test"]["sentence"]), ""]
         lines += [_row("strategy", _words(metric), "difference", "bet", "verdict"), "|---|---|---|---|---|"]
         for name, row in list(findings.rows.items())[:LONGEST]:
             difference = interval(row["difference"], signed=True)

@@ -106,7 +106,7 @@ def _outcome(difference: Interval | None, small: Sequence[str]) -> str:
     if difference is None:
         return "nothing to confirm"
     if small:
-        return f"too few images of {listed(small)} to tell"
+        return f"too few images of {small[0]} to tell" if len(small) == 1 else "too few images to tell"
     if difference.low > 0:
         return CONFIRMED
     if difference.high < 0:

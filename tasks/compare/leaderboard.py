@@ -11,7 +11,7 @@ import pyarrow as pa
 from tasks.compare.audits import Audited
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import Confirmation
-from tasks.compare.reason import headline, is_proved, reason
+from tasks.compare.reason import is_proved, sentences
 from tasks.evaluate.metrics import JUDGED
 from tasks.params.models import COMPONENTS, Strategy
 from tasks.statistics.interval import DECIMALS, Interval
@@ -57,8 +57,9 @@ def leaderboard(
     Returns
     -------
     dict
-        `metric`, `baseline`, `recommended`, `reason`, `rarest_class`, `confidence`, `margin`; `rows`, best first, each
-        with the names of the strategy's components and of its family's `backbone`, `balanced_accuracy`, `macro_f1`
+        `metric`, `baseline`, `recommended`, `sentences` (what to take, and why), `rarest_class`, `judged_classes`,
+        `not_measurable` (groups by class), `confidence`, `margin`; `rows`, best first, each with the names of the
+        strategy's components and of its family's `backbone`, `balanced_accuracy`, `macro_f1`
         (both over the `judged_classes`), `recall_rarest` and `difference` (null for the baseline) as {value, low,
         high}, its `p_value`, `bet` (`chance`, `expected_gain`, `expected_loss`), `verdict`, and `audit` (`outcome`,
         `reason`, `difference`); and `test`: `images`, `rows` of the one or two strategies that were scored,
@@ -99,8 +100,7 @@ def concluded(comparison: Comparison) -> dict[str, Any]:
         "peers": comparison.peers,
         "proved": is_proved(comparison),
         "guard": {"recall_of": comparison.guard.label, "may_fall": comparison.guard.may_fall},
-        "headline": headline(comparison),
-        "reason": reason(comparison),
+        "sentences": sentences(comparison),
         "rarest_class": comparison.rarest,
         "judged_classes": comparison.judged,
         "not_measurable": comparison.not_measurable,

@@ -24,13 +24,6 @@ def sentences(found: Comparison) -> list[str]:
     return [*_floor(found), *_recommendation(found), *_not_measurable(found), *_audit(found)]
 
 
-def headline(found: Comparison) -> str:
-    """The first sentence of it: which strategy to take, and how sure that is."""
-    if found.recommended == found.baseline:
-        return f"Keep {found.baseline}."
-    return f"Take {found.recommended}: {'proved' if is_proved(found) else 'a bet'}."
-
-
 def is_proved(found: Comparison) -> bool:
     """Whether the recommended strategy is proved to help."""
     return found.verdicts[found.recommended] == HELPS
@@ -57,7 +50,6 @@ def _recommendation(found: Comparison) -> Iterator[str]:
         yield from _refused(found)
         yield from _proved_of_others(found)
     else:
-        yield headline(found)
         yield from _promise(found)
         yield from _price(found)
         if found.choice.best != found.recommended:
@@ -87,14 +79,13 @@ def _why_baseline(found: Comparison) -> str:
 
 def _promise(found: Comparison) -> Iterator[str]:
     bet, change = found.bets[found.recommended], found.differences[found.recommended]
-    others = len(found.differences)
-    yield (
-        f"It changes {LABELS[found.metric]} by {signed(change.value)} against {found.baseline} "
-        f"({at_level(change, found.confidence, signed)})"
-        + (f"; as the best of {others} looks better than it is, expect {signed(bet.gain)}." if others > 1 else ".")
-    )
-    if_not = f"; if it is not, expect {signed(bet.loss)}" if bet.loss else ""
-    yield f"The chance that it is better at all is {percent(bet.chance)}{if_not}."
+    label, others = LABELS[found.metric], len(found.differences)
+    how = "proved to raise" if is_proved(found) else f"a bet at {percent(bet.chance)} that it raises"
+    yield f"Take {found.recommended}: {how} {label}, by {signed(bet.gain)} to be expected."
+    measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
+    tail = f", and the best of {others} looks better than it is" if others > 1 else ""
+    if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss else ""
+    yield f"Measured against {found.baseline} is {measured}{tail}{if_worse}."
 
 
 def _price(found: Comparison) -> Iterator[str]:

@@ -14,7 +14,6 @@ from tasks.compare.audits import Audited
 from tasks.compare.charts import difference_scale
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import CONFIRMED, Confirmation
-from tasks.compare.reason import sentences
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
 from tasks.compare.wording import LABELS, between, breakable, made_of
 from tasks.decimals import decimal, percent, signed
@@ -85,7 +84,6 @@ def report(data: ReportData) -> str:
         board=data.board,
         confirmation=data.confirmation,
         pair=pair,
-        sentences=sentences(comparison),
         margin_share=data.margin_share,
         label=LABELS[comparison.metric],
         images=dict(zip(comparison.classes, map(int, counts), strict=True)),

@@ -50,4 +50,4 @@ def detectable_mean_difference(
         Share p of them of which exactly one strategy is right, in (0, 1].
     """
     spread = (discordant * sum(1 / number for number in groups)) ** 0.5 / len(groups)
-    return (NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)) * spread
+    return float((NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)) * spread)

@@ -1,10 +1,11 @@
-"""What differences probably are, once it is counted in that the best of many looks better than it is.
+"""What differences to a baseline probably are, once it is counted in that the best of many looks better than it is.
 
-Each measured difference is the true one and noise, whose covariance a paired bootstrap tells. The true ones are taken
-for draws from one normal distribution, of unknown mean and spread: so what stands out of many is believed the less, the
-more noise there is and the more alike the others are (the winner's curse; James and Stein 1961; Efron, Tweedie's
-formula and selection bias, JASA 106, 2011). Mean and spread are not fixed at their estimates but averaged over all that
-fit the data (Gelman, Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1, 2006).
+Each measured difference is the true one and noise, whose covariance a paired bootstrap tells. What the strategies truly
+reach, the baseline among them, is taken for draws from one normal distribution: so what stands out of many is believed
+the less, the more noise there is and the more alike the others are, and where all look better than the baseline, the
+baseline may have been unlucky (the winner's curse; James and Stein 1961; Efron, Tweedie's formula and selection bias,
+JASA 106, 2011). The spread of the distribution is not fixed at an estimate but averaged over all that fit the data
+(Gelman, Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1, 2006).
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ def probable_differences(values: np.ndarray, draws: np.ndarray, seed: int = 0) -
     Returns
     -------
     numpy.ndarray
-        Shape (m, `DRAWS`): rows that belong together, from the posterior distribution under a flat prior of the common
-        mean and a half-Cauchy prior of the spread, whose scale is a typical standard error. A difference that is the
-        same in every bootstrap draw is known, and the others learn nothing from it.
+        Shape (m, `DRAWS`): rows that belong together, from the posterior distribution under a half-Cauchy prior of the
+        spread, whose scale is a typical standard error. A difference that is the same in every bootstrap draw is known,
+        and the others learn nothing from it.
     """
     whole = draws[:, ~np.isnan(draws).any(axis=0)]
     unsure = whole.std(axis=1, ddof=1) > STEADY if whole.shape[1] > 1 else np.zeros(len(values), dtype=bool)
@@ -45,26 +46,25 @@ def probable_differences(values: np.ndarray, draws: np.ndarray, seed: int = 0) -
 
 
 def _draw(values: np.ndarray, covariance: np.ndarray, stream: np.random.Generator) -> np.ndarray:
-    """Draws for differences with noise of this covariance, in whose eigenvectors the noise is independent."""
-    noise, vectors = np.linalg.eigh(covariance)
-    typical = float(np.mean(np.diag(covariance))) ** 0.5
+    """Draws for differences with noise of this covariance.
+
+    Differences of independent strategies to one baseline have the covariance spread^2 (I + 1), since they share it. In
+    coordinates in which that is spread^2 I, and along the eigenvectors of the noise, each is judged by itself.
+    """
+    size = len(values)
+    root = np.linalg.cholesky(np.eye(size) + 1)
+    inverse = np.linalg.inv(root)
+    noise, vectors = np.linalg.eigh(inverse @ covariance @ inverse.T)
+    typical = float(np.mean(np.diag(covariance)) / 2) ** 0.5
     noise = np.maximum(noise, (1e-3 * typical) ** 2)[:, None]  # strategies that decide alike have no noise between them
+    turned = (vectors.T @ inverse @ values)[:, None]
+
     spreads = typical * SPREADS
-    spread = spreads**2
-    ones, turned = vectors.sum(axis=0)[:, None], (vectors.T @ values)[:, None]
-
-    # By spread: the common mean, its precision, and how well it fits (the restricted likelihood).
-    weight = 1 / (noise + spread)
-    precision = (ones**2 * weight).sum(axis=0)
-    mean = (ones * turned * weight).sum(axis=0) / precision
-    misfit = ((turned - mean * ones) ** 2 * weight).sum(axis=0)
+    total = noise + spreads**2
     prior = np.log(spreads / (1 + SPREADS**2))  # half-Cauchy, on a grid of equal ratios
-    fit = (np.log(weight).sum(axis=0) - np.log(precision) - misfit) / 2 + prior
+    fit = prior - (np.log(total) + turned**2 / total).sum(axis=0) / 2
     share = np.exp(fit - fit.max())
-
-    at = stream.choice(len(spreads), size=DRAWS, p=share / share.sum())
-    common = mean[at] + stream.normal(size=DRAWS) / np.sqrt(precision[at])
-    kept = spread[at] / (noise + spread[at])
-    centre = kept * turned + (1 - kept) * common * ones
-    drawn: np.ndarray = vectors @ (centre + np.sqrt(kept * noise) * stream.normal(size=centre.shape))
+    spread = spreads[stream.choice(len(spreads), size=DRAWS, p=share / share.sum())] ** 2
+    kept = spread / (noise + spread)
+    drawn: np.ndarray = root @ vectors @ (kept * turned + np.sqrt(kept * noise) * stream.normal(size=kept.shape))
     return drawn
