@@ -20,9 +20,11 @@ from scipy.special import ndtr, ndtri
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tasks.compare.comparison import Comparison, compare
-from tasks.evaluate.evaluation import evaluate
+from tasks.evaluate.evaluation import metric_intervals
+from tasks.evaluate.metrics import decision_metrics
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Compare, Evaluate
+from tasks.statistics.bootstrap import estimate
 from tasks.statistics.shares import wilson
 
 CLASSES = ["common", "rare", "tiny"]
@@ -53,7 +55,11 @@ def judged(scored: dict[str, Scored], draws: int, seed: int) -> Comparison:
     """What `compare` says."""
     settings = Evaluate.model_validate({"draws": draws, "seed": seed})
     bootstrap = scored["plain"].bootstrap(draws, seed)
-    metrics = {name: evaluate(one, bootstrap, settings.confidence).metrics for name, one in scored.items()}
+    estimates = estimate([decision_metrics(one) for one in scored.values()], bootstrap)
+    metrics = {
+        name: metric_intervals(found, one, settings.confidence)
+        for (name, one), found in zip(scored.items(), estimates, strict=True)
+    }
     return compare(scored, metrics, Compare.model_validate({"guard": {"may_fall": 1.0}}), settings, sorted(scored))
 
 

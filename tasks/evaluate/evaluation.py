@@ -93,7 +93,9 @@ def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: flo
     }
     trials = {name: effective_trials(found[name].value, found[name].draws, *ends) for name, ends in bounds.items()}
     means = [
-        (name, Estimate(found[name].value.mean(axis=0), np.nanmean(found[name].draws, axis=0))) for name in RANKING
+        (name, Estimate(found[name].value.mean(axis=0), np.nanmean(found[name].draws, axis=0)))
+        for name in RANKING
+        if name in found
     ]
     intervals: dict[str, Interval] = {}
     for name, one in means + [(name, found[name]) for name in (*OVERALL, *JUDGING, *PER_CLASS) if name in found]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import stats
 
 from tasks.statistics.shrinkage import probable_differences
 
@@ -17,22 +17,17 @@ def bootstrap_like(values: np.ndarray, covariance: np.ndarray, number: int = 400
     return values[:, None] + np.linalg.cholesky(covariance) @ noise
 
 
-def test_means_are_those_of_an_integration_over_the_spread() -> None:
-    values, covariance = np.array([0.9, -0.4, 0.1]), np.array([[1.0, 0.3, 0.2], [0.3, 0.7, 0.1], [0.2, 0.1, 1.3]])
-    typical = (np.trace(covariance) / 6) ** 0.5
-    prior = np.eye(3) + 1  # of differences to a baseline that is one of them
-
-    def density(spread: float) -> float:
-        told = stats.multivariate_normal.pdf(values, np.zeros(3), covariance + spread**2 * prior)
-        return float(told) / (1 + (spread / typical) ** 2)
-
-    def mean(spread: float) -> np.ndarray:
-        return spread**2 * prior @ np.linalg.solve(covariance + spread**2 * prior, values)
-
-    whole = integrate.quad(density, 0, 30)[0]
-    wanted = [integrate.quad(lambda s, at=at: density(s) * mean(s)[at], 0, 30)[0] / whole for at in range(3)]
+def test_means_are_those_of_weighted_draws_from_the_prior() -> None:
+    values, covariance = np.array([2.2, -0.4, 0.1]), np.array([[1.0, 0.3, 0.2], [0.3, 0.7, 0.1], [0.2, 0.1, 1.3]])
+    stream, error = np.random.default_rng(4), (np.trace(covariance) / 6) ** 0.5
+    spread = error * np.abs(stream.standard_cauchy(1_000_000))
+    reached = spread[:, None] * stream.standard_t(2, (1_000_000, 4))
+    truth = reached[:, 1:] - reached[:, :1]
+    weight = stats.multivariate_normal.pdf(truth - values, np.zeros(3), covariance)
+    assert weight.sum() ** 2 / (weight**2).sum() > 20_000, "enough of the draws count"
     found = probable_differences(values, bootstrap_like(values, covariance))
-    np.testing.assert_allclose(found.mean(axis=1), wanted, atol=0.03)
+    np.testing.assert_allclose(found.mean(axis=1), np.average(truth, axis=0, weights=weight), atol=0.04)
+    np.testing.assert_allclose((found > 0).mean(axis=1), np.average(truth > 0, axis=0, weights=weight), atol=0.02)
 
 
 def test_a_clear_difference_is_believed_as_it_is_and_one_within_the_noise_half() -> None:
@@ -62,11 +57,11 @@ def test_nothing_varies_at_all() -> None:
     assert (probable_differences(np.array([0.0, 0.1]), np.array([[0.0] * 9, [0.1] * 9])).T == [0.0, 0.1]).all()
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.25, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("spread", [0.0, 1.0])
 def test_what_is_promised_of_the_winner_is_what_it_is(spread: float) -> None:
-    """The mean of promise minus truth over datasets is less than a third of the winner's own standard error."""
+    """The mean of promise minus truth over datasets is less than four tenths of the winner's own standard error."""
     stream, promised, true, seen = np.random.default_rng(7), [], [], []
-    for number in range(150):
+    for number in range(40):
         reached = stream.normal(0, spread, 11) if spread else np.zeros(11)
         measured = reached + stream.normal(0, 0.5**0.5, 11)
         values, truth = measured[1:] - measured[0], reached[1:] - reached[0]
@@ -77,17 +72,24 @@ def test_what_is_promised_of_the_winner_is_what_it_is(spread: float) -> None:
         promised.append(means[best] * keep)
         true.append(truth[best] * keep)
         seen.append(values[best] * keep)
-    bias, error = np.mean(promised) - np.mean(true), np.std(np.subtract(promised, true)) / 150**0.5
-    assert abs(bias) < 1 / 3 + 3 * error
+    bias, error = np.mean(promised) - np.mean(true), np.std(np.subtract(promised, true)) / 40**0.5
+    assert abs(bias) < 0.4 + 3 * error
     if spread <= 1:
         assert np.mean(seen) - np.mean(true) > 2 * abs(bias), "unshrunk, the winner promises far more than it holds"
 
 
+def test_one_that_helps_among_nine_that_do_not_is_believed() -> None:
+    values = np.array([4.5, *([0.1, -0.2, 0.3] * 3)])
+    found = probable_differences(values, bootstrap_like(values, 0.5 * (np.eye(10) + 1)))
+    assert 3.7 < found[0].mean() < 4.6
+    assert np.abs(found[1:].mean(axis=1)).max() < 0.35
+
+
 def test_of_bets_at_so_many_percent_about_so_many_are_right() -> None:
     stream, chances, right = np.random.default_rng(9), [], []
-    for number in range(400):
+    for number in range(80):
         spread = abs(stream.standard_cauchy()) * 0.5**0.5  # in standard errors of one strategy: what the prior says
-        reached = stream.normal(0, spread, 7)
+        reached = spread * stream.standard_t(2, 7)
         measured = reached + stream.normal(0, 0.5**0.5, 7)
         values, noise = measured[1:] - measured[0], stream.normal(0, 0.5**0.5, (7, 300))
         found = probable_differences(values, values[:, None] + noise[1:] - noise[0], number)
