@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.leaderboard import read_leaderboard
 from flows.markdown import plain
-from flows.wording import interval
+from flows.wording import bet, interval
 from tasks.files import read_json
 
 
@@ -30,7 +30,9 @@ def publish(root: Path, mlflow_url: str | None, *, verdicts: bool) -> None:
         create_table_artifact(key="class-counts", table=counts, description="Training images a class, before and after")
     leaderboard = read_leaderboard(root) if verdicts else None
     if leaderboard:
-        create_markdown_artifact(key="leaderboard", markdown=_markdown(leaderboard), description=leaderboard["reason"])
+        create_markdown_artifact(
+            key="leaderboard", markdown=_markdown(leaderboard), description=leaderboard["sentences"][0]
+        )
     report = root / "reports" / "compare" / "report.html"
     lines = [f"- Report: {plain(str(report))}"] if report.exists() else []
     lines.append(f"- MLflow run: [{mlflow_url}]({mlflow_url})" if mlflow_url else "- MLflow: start `equipoise ui`")
@@ -54,14 +56,24 @@ def _class_counts(root: Path) -> list[dict[str, Any]]:
 def _markdown(board: dict[str, Any]) -> str:
     """The leaderboard as a Markdown table; names from data can't break out of a cell."""
     # The verdict stands where a narrow page doesn't cut it off.
-    head = ["strategy", "verdict", "balanced accuracy", "macro-F1", f"recall of {board['rarest_class']}", "difference"]
+    head = [
+        "strategy",
+        "verdict",
+        "balanced accuracy",
+        "macro-F1",
+        f"recall of {board['rarest_class']}",
+        "difference",
+        "bet",
+    ]
     lines = [_row(head), _row(["---"] * len(head))]
     for row in board["rows"]:
         values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
         difference = interval(row["difference"], signed=True)
-        lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference]))
-    sentence = f"\n**Recommended: {plain(board['recommended'])}.** {plain(board['reason'])}"
-    return "\n".join([*lines, sentence, "", plain(board["test"]["sentence"])])
+        lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference, bet(row["bet"])]))
+    first, *others = map(plain, board["sentences"])
+    return "\n".join(
+        [f"**{first}**", *(f"- {one}" for one in others), "", *lines, "", plain(board["test"]["sentence"])]
+    )
 
 
 def _row(cells: list[str]) -> str:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.terminal import WIDE, console, guard, new_table, print_table
-from flows.wording import interval
+from flows.wording import bet, interval
 from tasks.files import read_json
 
 LEADERBOARD = Path("reports", "compare", "leaderboard.json")
@@ -45,7 +45,8 @@ def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
     with guard:
         console.print()
         print_table(_strategies(board, seconds))
-        console.print(f"\nRecommended: [bold]{escape(board['recommended'])}[/]. {escape(board['reason'])}\n")
+        _print_sentences(board)
+        console.print()
         print_table(_held_out(board))
         console.print(escape(board["test"]["sentence"]))
 
@@ -55,8 +56,17 @@ def show_preliminary(board: Mapping[str, Any]) -> None:
     with guard:
         console.print()
         console.print(_strategies(dict(board), {}))
-        console.print(f"\nPreliminary, from one fit a strategy: {escape(board['reason'])}")
-        console.print("Nothing of this is kept; `equipoise run` tries every strategy and gives the verdicts.")
+        console.print("\nPreliminary, from one fit a strategy:", end="")
+        _print_sentences(board)
+        console.print("\nNothing of this is kept; `equipoise run` tries every strategy and gives the verdicts.")
+
+
+def _print_sentences(board: Mapping[str, Any]) -> None:
+    """What to take, and below it why."""
+    first, *others = board["sentences"]
+    console.print(f"\n[bold]{escape(first)}[/]")
+    for one in others:
+        console.print(f"  {escape(one)}")
 
 
 def _columns(board: dict[str, Any]) -> dict[str, str]:
@@ -79,6 +89,7 @@ def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
     for title in _columns(board).values():
         table.add_column(escape(title), justify="right")
     table.add_column(f"difference to {escape(board['baseline'])}", justify="right")
+    table.add_column("bet", justify="right")
     table.add_column("verdict")
     if seconds:
         table.add_column("seconds", justify="right")
@@ -90,6 +101,7 @@ def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
             f"[{mark}]{escape(name)}[/]",
             *_cells(row, board),
             interval(row["difference"], signed=True, join=_joint()),
+            bet(row["bet"], join=_joint()),
             f"[{_VERDICTS.get(verdict, 'default')}]{escape(verdict)}[/]",
             *([] if not seconds else ["" if took is None else f"{took:.0f}"]),
         )

@@ -101,11 +101,10 @@ class Findings:
     @cached_property
     def held_out(self) -> dict[str, Metrics]:
         """Metrics of the held-out test part, for the one or two strategies that were scored on it."""
-        rarest = f"recall.{self.leaderboard.get('rarest_class')}"
+        names = {"recall_rarest": f"recall.{self.leaderboard.get('rarest_class')}"}
+        names |= {name: f"judged_{name}" for name in ("balanced_accuracy", "macro_f1")}
         return {
-            row["strategy"]: {
-                rarest if name == "recall_rarest" else name: row[name] for name in row.keys() - {"strategy"}
-            }
+            row["strategy"]: {names.get(name, name): row[name] for name in row.keys() - {"strategy"}}
             for row in self.leaderboard.get("test", {}).get("rows", [])
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flows.markdown import plain
 from flows.tracking.findings import Findings
-from flows.wording import interval
+from flows.wording import bet, interval
 
 LONGEST = 20  # rows of a table: MLflow cuts long descriptions off
 EXPERIMENT_NOTE = (
@@ -23,10 +23,12 @@ def parent_note(findings: Findings) -> str:
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
         metric = board["metric"]
-        lines += [f"**Recommended: {board['recommended']}.** {board['reason']}", "", board["test"]["sentence"], ""]
-        lines += [_row("strategy", _words(metric), "difference", "verdict"), "|---|---|---|---|"]
+        first, *others = map(plain, board["sentences"])
+        lines += [f"**{first}**", "", *(f"- {one}" for one in others), "", plain(board["test"]["sentence"]), ""]
+        lines += [_row("strategy", _words(metric), "difference", "bet", "verdict"), "|---|---|---|---|---|"]
         for name, row in list(findings.rows.items())[:LONGEST]:
-            lines.append(_row(name, interval(row[metric]), interval(row["difference"], signed=True), row["verdict"]))
+            difference = interval(row["difference"], signed=True)
+            lines.append(_row(name, interval(row[metric]), difference, bet(row["bet"]), row["verdict"]))
         if len(findings.rows) > LONGEST:
             lines += ["", f"{len(findings.rows) - LONGEST} more stand in `leaderboard.json`."]
     return "\n".join(lines)

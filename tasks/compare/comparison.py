@@ -7,15 +7,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, UNCLEAR, too_small, verdict
+from tasks.compare.bets import Bet, Choice, choose
+from tasks.compare.changes import Change, paired_changes
+from tasks.compare.margin import margin_at
+from tasks.compare.verdicts import BASELINE, HELD_BACK, UNCLEAR, verdict
 from tasks.errors import InputError
-from tasks.evaluate.metrics import decision_metrics
+from tasks.evaluate.metrics import JUDGED
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Compare, Evaluate
-from tasks.statistics.bootstrap import estimate
-from tasks.statistics.groups import FEWEST_GROUPS
 from tasks.statistics.interval import Interval
-from tasks.statistics.simultaneous import simultaneous
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """The class whose recall no recommended strategy may lower.
+
+    Attributes
+    ----------
+    label
+        The class.
+    may_fall
+        By how much, as a share of the baseline's recall.
+    refused
+        The strategies whose recall of it falls further, sorted.
+    """
+
+    label: str
+    may_fall: float
+    refused: list[str]
 
 
 @dataclass(frozen=True)
@@ -24,6 +43,12 @@ class Comparison:
 
     Attributes
     ----------
+    rarest
+        The judged class of the fewest images.
+    judged
+        The classes that the metric is a mean over: those that can be measured; all, where no two can.
+    not_measurable
+        The other classes, each with its number of groups; where no two can be measured, all that can't.
     metrics
         Interval by strategy and metric, as the stage `evaluate` found them.
     differences
@@ -31,39 +56,61 @@ class Comparison:
         baseline itself.
     recall_changes
         Strategy minus baseline in the recall of each class, with intervals that hold for all strategies and classes
-        together. Classes of fewer than `FEWEST_GROUPS` groups are left out.
+        together. Classes that can't be measured are left out.
     verdicts
         By strategy; the baseline's is ``baseline``.
-    too_small
-        The class that has too few groups for any verdict, if there is one.
-    recommended
-        The simplest of the strategy that helps most and those that can't be told apart from it; the baseline where none
-        helps.
-    peers
-        The others of them, best first.
+    choice
+        The best bet, and what is recommended; None where no two classes can be measured.
+    guard
+        The class that is guarded, and which strategies lower its recall too far.
     shortcuts
         The strategies whose audit found that traces of augmentation move predictions, sorted.
     """
 
     classes: list[str]
     rarest: str
+    judged: list[str]
+    not_measurable: dict[str, int]
     baseline: str
     metric: str
     margin: float
     confidence: float
     metrics: dict[str, dict[str, Interval]]
-    differences: dict[str, Interval]
-    recall_changes: dict[str, dict[str, Interval]]
+    differences: dict[str, Change]
+    recall_changes: dict[str, dict[str, Change]]
     verdicts: dict[str, str]
-    too_small: str | None
-    recommended: str
-    peers: list[str]
+    choice: Choice | None
+    guard: Guarded
     shortcuts: list[str]
 
     @property
     def ranked(self) -> list[str]:
         """The strategies, best first; equals by name."""
         return _ranked(self.metrics, self.metric)
+
+    def reached(self, name: str) -> Interval:
+        """What a strategy reaches in the judged metric."""
+        return self.metrics[name][JUDGED + self.metric]
+
+    @property
+    def recommended(self) -> str:
+        """The strategy to take."""
+        return self.choice.recommended if self.choice else self.baseline
+
+    @property
+    def peers(self) -> list[str]:
+        """Strategies that are as good a bet."""
+        return self.choice.peers if self.choice else []
+
+    @property
+    def bets(self) -> dict[str, Bet]:
+        """What to expect of each strategy but the baseline."""
+        return self.choice.bets if self.choice else {}
+
+    @property
+    def has_verdicts(self) -> bool:
+        """Whether two classes or more can be measured."""
+        return len(self.classes) - len(self.not_measurable) > 1
 
 
 def compare(
@@ -94,83 +141,61 @@ def compare(
     Raises
     ------
     InputError
-        The strategies were not fitted equally often, so they can't be paired.
+        The strategies were not fitted equally often, so they can't be paired; or there is no class to be guarded.
     """
     baseline = scored[settings.baseline]
     others = [name for name in sorted(scored) if name != settings.baseline]
     changes = paired_changes([baseline, *(scored[name] for name in others)], settings.metric, intervals)
     differences = dict(zip(others, changes.metric, strict=True))
-    small = too_small(baseline)
+    margin = margin_at(metrics[settings.baseline][JUDGED + settings.metric].value, settings.margin)
+    can_tell = baseline.measurable.sum() > 1
     verdicts = {
-        name: UNCLEAR if small else verdict(difference, settings.margin) for name, difference in differences.items()
+        name: verdict(change, margin, intervals.confidence) if can_tell else UNCLEAR
+        for name, change in differences.items()
     }
     verdicts |= dict.fromkeys(shortcuts, HELD_BACK) | {settings.baseline: BASELINE}
-    helpful = [name for name in _ranked(metrics, settings.metric) if verdicts[name] == HELPS]
-    to_best = paired_changes([scored[name] for name in helpful], settings.metric, intervals).metric if helpful else []
-    alike = helpful[:1] + [
-        name for name, change in zip(helpful[1:], to_best, strict=True) if change.low <= 0 <= change.high
-    ]
-    recommended = min(alike, key=simplest_first.index, default=settings.baseline)
-    counted = baseline.group_counts >= FEWEST_GROUPS
+    guard = _guarded(metrics, settings, baseline)
+    choice = None
+    if can_tell:
+        values = np.array([change.value for change in changes.metric])
+        refused = {*shortcuts, *guard.refused} - {settings.baseline}
+        choice = choose(others, values, changes.draws, settings.baseline, simplest_first, refused, intervals.seed)
+    counted = baseline.measurable
     return Comparison(
         classes=baseline.classes,
         rarest=baseline.classes[baseline.rarest],
+        judged=[label for label, judged in zip(baseline.classes, baseline.judged, strict=True) if judged],
+        not_measurable={
+            label: int(groups)
+            for label, groups, enough in zip(baseline.classes, baseline.group_counts, counted, strict=True)
+            if not enough
+        },
         baseline=settings.baseline,
         metric=settings.metric,
-        margin=settings.margin,
+        margin=margin,
         confidence=intervals.confidence,
         metrics=metrics,
         differences=differences,
-        recall_changes={
-            name: {
-                label: change
-                for label, change, enough in zip(baseline.classes, recalls, counted, strict=True)
-                if enough
-            }
-            for name, recalls in zip(others, changes.recall, strict=True)
-        },
+        recall_changes=dict(zip(others, changes.recall, strict=True)),
         verdicts=verdicts,
-        too_small=small,
-        recommended=recommended,
-        peers=[name for name in alike if name != recommended],
+        choice=choice,
+        guard=guard,
         shortcuts=sorted(shortcuts),
     )
 
 
-def _ranked(metrics: Mapping[str, Mapping[str, Interval]], metric: str) -> list[str]:
-    return sorted(metrics, key=lambda name: (-metrics[name][metric].value, name))
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Differences of m strategies to the baseline: in the metric, m intervals; in recall, m lists of K."""
-
-    metric: list[Interval]
-    recall: list[list[Interval]]
-
-
-def paired_changes(scored: list[Scored], metric: str, intervals: Evaluate) -> Changes:
-    """Differences of all but the first in `scored` to the first, on the same draws.
-
-    The intervals of the metric hold together, and so do those of all recalls.
-    """
-    fits = {one.fits for one in scored}
-    if len(fits) > 1:
+def _guarded(metrics: Mapping[str, Mapping[str, Interval]], settings: Compare, baseline: Scored) -> Guarded:
+    label = settings.guard.recall_of or baseline.classes[baseline.rarest]
+    if label not in baseline.classes:
         raise InputError(
-            f"strategies were fitted {sorted(fits)} times, so they can't be paired; "
-            "`equipoise run --force train` makes them anew"
+            f"params.yaml: compare.guard.recall_of: there is no class {label!r}; the classes are "
+            f"{', '.join(baseline.classes)}"
         )
-    if len(scored) == 1:
-        return Changes([], [])
-    bootstrap = scored[0].bootstrap(intervals.draws, intervals.seed)
-    base, *others = estimate([decision_metrics(one) for one in scored], bootstrap)
+    recall = {name: of_one[f"recall.{label}"].value for name, of_one in metrics.items()}
+    least = recall[settings.baseline] * (1 - settings.guard.may_fall)
+    refused = sorted(name for name, reached in recall.items() if reached < least - 1e-12)
+    return Guarded(label, settings.guard.may_fall, refused)
 
-    def joint(name: str) -> list[Interval]:
-        values = np.stack([one[name].value - base[name].value for one in others]).ravel()
-        draws = np.stack([one[name].draws - base[name].draws for one in others]).reshape(len(values), -1)
-        ends = simultaneous(values, draws, intervals.confidence)
-        return [Interval(*map(float, numbers)) for numbers in zip(values, *ends, strict=True)]
 
-    recalls = joint("recall")
-    size = len(scored[0].classes)
-    return Changes(joint(metric), [recalls[start : start + size] for start in range(0, len(recalls), size)])
+def _ranked(metrics: Mapping[str, Mapping[str, Interval]], metric: str) -> list[str]:
+    return sorted(metrics, key=lambda name: (-metrics[name][JUDGED + metric].value, name))

@@ -7,14 +7,17 @@ every look is logged and counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.compare.comparison import Comparison, paired_changes
-from tasks.compare.verdicts import too_small
-from tasks.compare.wording import LABELS, at_level
+import numpy as np
+
+from tasks.compare.changes import paired_changes
+from tasks.compare.comparison import Comparison
+from tasks.compare.wording import LABELS, at_level, listed
 from tasks.decimals import decimal, signed
 from tasks.evaluate.evaluation import Evaluation, evaluate
+from tasks.evaluate.metrics import JUDGED
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Evaluate
 from tasks.statistics.interval import Interval
@@ -64,14 +67,20 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
     """
     base, chosen = comparison.baseline, comparison.recommended
     bootstrap = held_out[base].bootstrap(intervals.draws, intervals.seed)
-    evaluations = {name: evaluate(one, bootstrap, intervals.confidence) for name, one in held_out.items()}
+    enough = held_out[base].measurable & np.isin(comparison.classes, comparison.judged)
+    small = [label for label, counted in zip(comparison.classes, enough, strict=True) if not counted]
+    judged = enough if enough.sum() > 1 else np.isin(comparison.classes, comparison.judged)
+    evaluations = {name: evaluate(one, bootstrap, intervals.confidence, judged) for name, one in held_out.items()}
     difference = None
     if chosen != base:
-        difference = paired_changes([held_out[base], held_out[chosen]], comparison.metric, intervals).metric[0]
+        difference = paired_changes([held_out[base], held_out[chosen]], comparison.metric, intervals, judged).metric[0]
     images = len(held_out[base].image_ids)
-    outcome = _outcome(difference, too_small(held_out[base]))
-    reached = evaluations[base].metrics[comparison.metric]
+    can_tell = enough.sum() > 1 and comparison.rarest not in small
+    outcome = _outcome(difference, [] if can_tell else small)
+    reached = evaluations[base].metrics[JUDGED + comparison.metric]
     label = LABELS[comparison.metric]
+    if small and enough.sum() > 1:
+        label += f" without {listed(small)}, of which there are too few"
     if difference is None:
         sentence = (
             f"The baseline is recommended, so there is nothing to confirm; on {images:,} held-out images {base} "
@@ -93,11 +102,11 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
     )
 
 
-def _outcome(difference: Interval | None, small: str | None) -> str:
+def _outcome(difference: Interval | None, small: Sequence[str]) -> str:
     if difference is None:
         return "nothing to confirm"
     if small:
-        return f"too few images of {small} to tell"
+        return f"too few images of {small[0]} to tell" if len(small) == 1 else "too few images to tell"
     if difference.low > 0:
         return CONFIRMED
     if difference.high < 0:

@@ -11,12 +11,15 @@ import pyarrow as pa
 from tasks.compare.audits import Audited
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import Confirmation
-from tasks.compare.reason import reason
+from tasks.compare.reason import is_proved, sentences
+from tasks.evaluate.metrics import JUDGED
 from tasks.params.models import COMPONENTS, Strategy
-from tasks.statistics.interval import Interval
+from tasks.statistics.interval import DECIMALS, Interval
 from tasks.tables import Table
 
 MEASURES = ("balanced_accuracy", "macro_f1", "recall_rarest")
+DIFFERENCE = ("difference", "difference_low", "difference_high", "p_value")
+BET = ("chance", "expected_gain", "expected_loss")
 
 LEADERBOARD = Table(
     "leaderboard",
@@ -30,7 +33,12 @@ LEADERBOARD = Table(
                 for name in MEASURES
                 for end in ("", "_low", "_high")
             ),
-            *(pa.field(f"difference{end}", pa.float64()) for end in ("", "_low", "_high")),  # empty for the baseline
+            # Empty for the baseline, the last three also where no two classes can be measured.
+            *(
+                pa.field(name, pa.float64())
+                for name in (*(f"difference{end}" for end in ("", "_low", "_high")), "p_value")
+            ),
+            *(pa.field(name, pa.float64()) for name in BET),
         ]
     ),
     key=("strategy",),
@@ -49,10 +57,12 @@ def leaderboard(
     Returns
     -------
     dict
-        `metric`, `baseline`, `recommended`, `reason`, `rarest_class`, `confidence`, `margin`; `rows`, best first, each
-        with the names of the strategy's components and of its family's `backbone`, `balanced_accuracy`, `macro_f1`,
-        `recall_rarest` and `difference` (null for the baseline) as {value, low, high}, `verdict`, and `audit`
-        (`outcome`, `reason`, `difference`); and `test`: `images`, `rows` of the one or two strategies that were scored,
+        `metric`, `baseline`, `recommended`, `sentences` (what to take, and why), `rarest_class`, `judged_classes`,
+        `not_measurable` (groups by class), `confidence`, `margin`; `rows`, best first, each with the names of the
+        strategy's components and of its family's `backbone`, `balanced_accuracy`, `macro_f1`
+        (both over the `judged_classes`), `recall_rarest` and `difference` (null for the baseline) as {value, low,
+        high}, its `p_value`, `bet` (`chance`, `expected_gain`, `expected_loss`), `verdict`, and `audit` (`outcome`,
+        `reason`, `difference`); and `test`: `images`, `rows` of the one or two strategies that were scored,
         their `difference`, `outcome` and a `sentence`.
     """
     rows = [
@@ -88,20 +98,27 @@ def concluded(comparison: Comparison) -> dict[str, Any]:
         "baseline": comparison.baseline,
         "recommended": comparison.recommended,
         "peers": comparison.peers,
-        "reason": reason(comparison),
+        "proved": is_proved(comparison),
+        "guard": {"recall_of": comparison.guard.label, "may_fall": comparison.guard.may_fall},
+        "sentences": sentences(comparison),
         "rarest_class": comparison.rarest,
+        "judged_classes": comparison.judged,
+        "not_measurable": comparison.not_measurable,
         "confidence": comparison.confidence,
-        "margin": comparison.margin,
+        "margin": round(comparison.margin, DECIMALS),
     }
 
 
 def judged(comparison: Comparison, name: str) -> dict[str, Any]:
     """How a strategy did: its measures, the difference to the baseline (null for itself), the verdict."""
-    difference = comparison.differences.get(name)
+    difference, bet = comparison.differences.get(name), comparison.bets.get(name)
     return {
         "strategy": name,
         **measures(comparison.metrics[name], comparison.rarest),
         "difference": difference.as_json() if difference else None,
+        "p_value": round(difference.p_value, DECIMALS) if difference else None,
+        "bet": bet.as_json() if bet else None,
+        "guarded": name in comparison.guard.refused,
         "verdict": comparison.verdicts[name],
     }
 
@@ -109,8 +126,8 @@ def judged(comparison: Comparison, name: str) -> dict[str, Any]:
 def measures(metrics: Mapping[str, Interval], rarest: str) -> dict[str, dict[str, float]]:
     """The three measures that leaderboards show."""
     return {
-        "balanced_accuracy": metrics["balanced_accuracy"].as_json(),
-        "macro_f1": metrics["macro_f1"].as_json(),
+        "balanced_accuracy": metrics[JUDGED + "balanced_accuracy"].as_json(),
+        "macro_f1": metrics[JUDGED + "macro_f1"].as_json(),
         "recall_rarest": metrics[f"recall.{rarest}"].as_json(),
     }
 
@@ -123,5 +140,7 @@ def leaderboard_table(board: Mapping[str, Any]) -> pd.DataFrame:
         for name in (*MEASURES, "difference"):
             numbers = row[name] or {"value": None, "low": None, "high": None}
             flat |= {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}
+        bet = row["bet"] or {}
+        flat |= {"p_value": row["p_value"], **{name: bet.get(name) for name in BET}}
         rows.append({"rank": rank, "recommended": row["strategy"] == board["recommended"], **flat})
-    return pd.DataFrame(rows).astype({f"difference{end}": "float64" for end in ("", "_low", "_high")})
+    return pd.DataFrame(rows).astype(dict.fromkeys((*DIFFERENCE, *BET), "float64"))

@@ -1,63 +1,155 @@
-"""Why a strategy is recommended, in a few short sentences."""
+"""What to take and why, in a few short sentences with the numbers in them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tasks.compare.comparison import Comparison
-from tasks.compare.verdicts import HELPS, UNCLEAR
+from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, UNCLEAR
 from tasks.compare.wording import LABELS, at_level, listed
-from tasks.decimals import decimal
+from tasks.decimals import decimal, percent, signed
+from tasks.evaluate.metrics import JUDGED
 from tasks.statistics.groups import FEWEST_GROUPS
+
+TAKEN_OUT = (BASELINE, HELD_BACK)  # verdicts of what is not recommended for another reason
 
 
 def reason(found: Comparison) -> str:
-    """Why this strategy is recommended, in a few short sentences."""
-    return _recommendation(found) + _audit(found)
+    """What to take and why, as one text."""
+    return " ".join(sentences(found))
 
 
-def _audit(found: Comparison) -> str:
-    """What the audits change about it, in a sentence."""
-    held = [name for name in found.shortcuts if name != found.baseline]
-    said = ""
-    if held:
-        verb = "is" if len(held) == 1 else "are"
-        said += f" {listed(held)} {verb} held back: traces of augmentation move predictions."
-    if found.baseline in found.shortcuts:
-        said += f" The baseline, {found.baseline}, reads traces of augmentation itself: compare with another."
-    return said
+def sentences(found: Comparison) -> list[str]:
+    """What to take; what it rests on; what it does to the guarded class; what is proved of the others."""
+    return [*_floor(found), *_recommendation(found), *_not_measurable(found), *_audit(found)]
 
 
-def _recommendation(found: Comparison) -> str:
-    label, others = LABELS[found.metric], len(found.differences)
-    if not others:
-        return f"{found.baseline} is the only strategy, so there is nothing to choose."
-    if found.too_small:
-        return (
-            f"Keep {found.baseline}: too few images of {found.too_small} to tell what helps. It needs "
-            f"{FEWEST_GROUPS} training images that are no relatives of each other."
+def is_proved(found: Comparison) -> bool:
+    """Whether the recommended strategy is proved to help."""
+    return found.verdicts[found.recommended] == HELPS
+
+
+def _floor(found: Comparison) -> Iterator[str]:
+    """That the baseline is hardly above chance, before anything is compared."""
+    reached, guessed = found.reached(found.baseline), 1 / len(found.classes)
+    if found.metric == "balanced_accuracy" and reached.low <= guessed:
+        yield (
+            f"{found.baseline} is hardly better than guessing ({decimal(reached.value)}, where guessing gives "
+            f"{decimal(guessed)}): these features don't see these classes, so look at the images, their labels or "
+            "another backbone first."
         )
-    if found.recommended == found.baseline:
-        doubts = sum(judged == UNCLEAR for judged in found.verdicts.values())
-        tail = f"; of {doubts} the data can't tell" if doubts else ""
-        return (
-            f"Keep {found.baseline}: none of the {others} other strategies is certain to raise {label} by an amount "
-            f"that matters{tail}."
-        )
-    gain = found.differences[found.recommended]
-    return (
-        f"{found.recommended} raises {label} by {decimal(gain.value)} over {found.baseline} "
-        f"({at_level(gain, found.confidence)}). {_choice(found)}"
+
+
+def _recommendation(found: Comparison) -> Iterator[str]:
+    if not found.differences:
+        yield f"{found.baseline} is the only strategy, so there is nothing to choose."
+    elif found.choice is None:
+        yield from _without_verdicts(found)
+    elif found.recommended == found.baseline:
+        yield f"Keep {found.baseline}: {_why_baseline(found)}."
+        yield from _refused(found)
+        yield from _proved_of_others(found)
+    else:
+        yield from _promise(found)
+        yield from _price(found)
+        if found.choice.best != found.recommended:
+            yield f"{found.choice.best} promises a little more, but {found.recommended} is simpler."
+        yield from _refused(found)
+        yield from _proved_of_others(found)
+
+
+def _without_verdicts(found: Comparison) -> Iterator[str]:
+    lacking = listed([f"{FEWEST_GROUPS - number} of {label}" for label, number in found.not_measurable.items()])
+    yield (
+        f"Keep {found.baseline}: nothing can be said of the others, since two classes or more must have "
+        f"{FEWEST_GROUPS} training images that are no relatives of each other. Lacking are {lacking}."
     )
 
 
-def _choice(found: Comparison) -> str:
-    """Why this one of those that help, in a sentence."""
-    helpful = [name for name in found.ranked if found.verdicts[name] == HELPS]
-    if len(helpful) == 1:
-        return "It is the only one that helps."
-    if not found.peers:
-        return f"It is the best of the {len(helpful)} that help."
-    best, others = helpful[0], [name for name in found.peers if name != helpful[0]]
-    if best == found.recommended:
-        return f"{listed(others)} can't be told apart from it; it is the simplest of them."
-    also = f" or from {listed(others)}" if others else ""
-    return f"The best, {best}, can't be told apart from it{also}; {found.recommended} is the simplest of them."
+def _why_baseline(found: Comparison) -> str:
+    choice, label = found.choice, LABELS[found.metric]
+    if choice is None or choice.best == found.baseline:
+        return f"of no other strategy that may be taken a gain in {label} is to be expected"
+    bet = found.bets[choice.best]
+    return (
+        f"the best bet, {choice.best}, is better with a chance of {percent(bet.chance)} only, and "
+        f"{signed(bet.gain)} in {label} is to be expected of it"
+    )
+
+
+def _promise(found: Comparison) -> Iterator[str]:
+    bet, change = found.bets[found.recommended], found.differences[found.recommended]
+    label, others = LABELS[found.metric], len(found.differences)
+    how = "proved to raise" if is_proved(found) else f"a bet at {percent(bet.chance)} that it raises"
+    yield f"Take {found.recommended}: {how} {label}, by {signed(bet.gain)} to be expected."
+    measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
+    tail = f", and the best of {others} looks better than it is" if others > 1 else ""
+    if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss else ""
+    yield f"Measured against {found.baseline} is {measured}{tail}{if_worse}."
+
+
+def _price(found: Comparison) -> Iterator[str]:
+    """What the recommendation does to the guarded class, and what else it changes."""
+    label = found.guard.label
+    shown = {f"the recall of {label}": f"recall.{label}", "its precision": f"precision.{label}"}
+    shown |= {LABELS[name]: JUDGED + name for name in ("balanced_accuracy", "macro_f1") if name != found.metric}
+    before, after = found.metrics[found.baseline], found.metrics[found.recommended]
+    changes = [
+        f"{name} from {decimal(before[key].value)} to {decimal(after[key].value)}"
+        for name, key in {**shown, LABELS["accuracy"]: "accuracy"}.items()
+    ]
+    yield f"It takes {listed(changes, len(changes))}."
+
+
+def _most_promising_refused(found: Comparison) -> str | None:
+    """The strategy that promises more than the recommended one, but that the guard keeps out."""
+    least = found.bets[found.recommended].gain if found.recommended in found.bets else 0.0
+    gains = {name: found.bets[name].gain for name in found.guard.refused if found.verdicts[name] not in TAKEN_OUT}
+    promising = [name for name, gain in gains.items() if gain > least]
+    return max(promising, key=gains.__getitem__, default=None)
+
+
+def _refused(found: Comparison) -> Iterator[str]:
+    name, key = _most_promising_refused(found), f"recall.{found.guard.label}"
+    if name is not None:
+        proved = " and is proved to help" if found.verdicts[name] == HELPS else ""
+        yield (
+            f"{name} promises more ({signed(found.bets[name].gain)}){proved}, but lowers the recall of "
+            f"{found.guard.label} from {decimal(found.metrics[found.baseline][key].value)} to "
+            f"{decimal(found.metrics[name][key].value)}, which compare.guard forbids."
+        )
+
+
+def _proved_of_others(found: Comparison) -> Iterator[str]:
+    told_of = {found.recommended, _most_promising_refused(found)}
+    of = {
+        judged: [name for name in found.ranked if found.verdicts[name] == judged and name not in told_of]
+        for judged in (HELPS, HURTS, UNCLEAR)
+    }
+    told = [f"{listed(of[HELPS])} {_verb(of[HELPS])} proved to help"] if of[HELPS] else []
+    told += [f"{listed(of[HURTS])} {_verb(of[HURTS])} proved to hurt"] if of[HURTS] else []
+    if told:
+        yield "; ".join(told) + "."
+    elif of[UNCLEAR] and not is_proved(found):
+        yield "Nothing is proved of any other."
+
+
+def _verb(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _not_measurable(found: Comparison) -> Iterator[str]:
+    if found.not_measurable and found.choice is not None:
+        few = listed(
+            [f"{label} ({number} of {FEWEST_GROUPS} groups)" for label, number in found.not_measurable.items()]
+        )
+        yield f"Not measurable, and in no verdict: {few}."
+
+
+def _audit(found: Comparison) -> Iterator[str]:
+    """What the audits change about it."""
+    held = [name for name in found.shortcuts if name != found.baseline]
+    if held:
+        yield f"{listed(held)} {_verb(held)} held back: traces of augmentation move predictions."
+    if found.baseline in found.shortcuts:
+        yield f"The baseline, {found.baseline}, reads traces of augmentation itself: compare with another."

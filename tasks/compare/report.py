@@ -16,7 +16,7 @@ from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import CONFIRMED, Confirmation
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
 from tasks.compare.wording import LABELS, between, breakable, made_of
-from tasks.decimals import decimal, signed
+from tasks.decimals import decimal, percent, signed
 from tasks.evaluate.calibration import CALIBRATION_ERROR
 from tasks.evaluate.figures import draw_reliability
 from tasks.evaluate.scored import Scored
@@ -54,6 +54,8 @@ class ReportData:
         Contact sheets as data URIs, by recipe and class.
     draws
         Number of bootstrap draws.
+    margin_share
+        The margin as a share of the odds.
     """
 
     comparison: Comparison
@@ -66,6 +68,7 @@ class ReportData:
     audits: dict[str, Audited]
     samples: dict[str, dict[str, str]]
     draws: int
+    margin_share: float
 
 
 def report(data: ReportData) -> str:
@@ -81,6 +84,7 @@ def report(data: ReportData) -> str:
         board=data.board,
         confirmation=data.confirmation,
         pair=pair,
+        margin_share=data.margin_share,
         label=LABELS[comparison.metric],
         images=dict(zip(comparison.classes, map(int, counts), strict=True)),
         groups=dict(zip(comparison.classes, map(int, data.scored.group_counts), strict=True)),
@@ -113,6 +117,7 @@ def report(data: ReportData) -> str:
         between=between,
         breakable=breakable,
         made_of=made_of,
+        percent=percent,
     )
 
 
@@ -140,11 +145,12 @@ def _trade_offs(comparison: Comparison, classes: list[str]) -> list[dict[str, An
             continue
         known = comparison.recall_changes[name]
         changes = [(label, known[label]) for label in classes if label in known]
+        proved = [(label, change) for label, change in changes if change.is_proved(comparison.confidence)]
         rows.append(
             {
                 "strategy": name,
-                "rose": [(label, change) for label, change in changes if change.low > 0],
-                "fell": [(label, change) for label, change in changes if change.high < 0],
+                "rose": [(label, change) for label, change in proved if change.value > 0],
+                "fell": [(label, change) for label, change in proved if change.value < 0],
             }
         )
     return rows

@@ -7,7 +7,7 @@ from tasks.compare.comparison import compare
 from tasks.compare.heldout import confirm
 from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
 from tasks.compare.looks import log_looks, look_sentence
-from tasks.compare.reason import reason
+from tasks.compare.reason import sentences
 from tasks.compare.report import ReportData, report
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
@@ -35,7 +35,8 @@ def run(workspace: Workspace, name: str) -> None:
     shortcuts = [strategy for strategy, audited in audits.items() if audited.holds_back]
     order = simplest_first(params.strategies, class_counts)
     comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate, order, shortcuts)
-    say(reason(comparison))
+    for line in sentences(comparison):
+        say(line)
 
     held_out = {}
     for strategy in dict.fromkeys([comparison.baseline, comparison.recommended]):
@@ -57,6 +58,7 @@ def run(workspace: Workspace, name: str) -> None:
         audits=audits,
         samples=samples(workspace.path("data", "balanced"), recipes, sorted(before, key=before.__getitem__)),
         draws=params.evaluate.draws,
+        margin_share=params.compare.margin,
     )
     with workspace.output("reports", "compare") as folder:
         write_json(folder / "leaderboard.json", board)

@@ -4,21 +4,20 @@ The rules, in this order:
 
 1. ``no difference``: the whole interval lies within the margin. Also where it excludes 0: a gain that is certain but
    smaller than what matters is no reason to leave the simpler baseline.
-2. ``helps``: the interval lies above 0.
-3. ``hurts``: the interval lies below 0.
+2. ``helps``: it is proved to be above 0, by a stepwise test of all strategies (`tasks.statistics.stepwise`).
+3. ``hurts``: it is proved to be below 0.
 4. ``unclear``: anything else. The data can't tell; more images of the rare classes would.
 
 A strategy whose audit found that traces of augmentation move its predictions is ``held back``, whatever the intervals
 say: part of what they show may be the shortcut, which new images don't offer (see `tasks.audit`).
 
-Where a class has fewer groups than `FEWEST_GROUPS`, every other verdict is ``unclear``.
+Verdicts rest on the classes that can be measured, those of `FEWEST_GROUPS` groups and more. Where no two can, every
+other verdict is ``unclear``.
 """
 
 from __future__ import annotations
 
-from tasks.evaluate.scored import Scored
-from tasks.statistics.groups import FEWEST_GROUPS
-from tasks.statistics.interval import Interval
+from tasks.compare.changes import Change
 
 BASELINE = "baseline"
 HELPS = "helps"
@@ -28,26 +27,20 @@ HURTS = "hurts"
 HELD_BACK = "held back"
 
 
-def verdict(difference: Interval, margin: float) -> str:
+def verdict(change: Change, margin: float, confidence: float) -> str:
     """Judge a difference to the baseline.
 
     Parameters
     ----------
-    difference
+    change
         Strategy minus baseline; larger is better.
     margin
         Differences no larger than this don't matter.
+    confidence
+        Level of all verdicts together.
     """
-    if -margin <= difference.low and difference.high <= margin:
+    if -margin <= change.low and change.high <= margin:
         return NO_DIFFERENCE
-    if difference.low > 0:
-        return HELPS
-    if difference.high < 0:
-        return HURTS
+    if change.is_proved(confidence):
+        return HELPS if change.value > 0 else HURTS
     return UNCLEAR
-
-
-def too_small(scored: Scored) -> str | None:
-    """The class of fewest groups if it has fewer than `FEWEST_GROUPS`, so that no verdict can rest on it; else None."""
-    groups = scored.group_counts
-    return scored.classes[groups.argmin()] if groups.min() < FEWEST_GROUPS else None

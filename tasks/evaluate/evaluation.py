@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.evaluate.calibration import CALIBRATION_ERROR, NO_RELIABILITY, calibration_error, reliability
-from tasks.evaluate.metrics import confusion_counts, decision_metrics
+from tasks.evaluate.metrics import JUDGED, confusion_counts, decision_metrics
 from tasks.evaluate.ranking import RECALLS, ranking_metrics
 from tasks.evaluate.scored import Scored
 from tasks.statistics.bootstrap import Bootstrap, Estimate, estimate, percentiles
@@ -16,6 +16,7 @@ from tasks.statistics.interval import Interval
 from tasks.statistics.shares import effective_trials, kish, wilson
 
 OVERALL = ("accuracy", "balanced_accuracy", "macro_precision", "macro_f1", CALIBRATION_ERROR)
+JUDGING = (JUDGED + "balanced_accuracy", JUDGED + "macro_f1")
 RANKING = ("roc_auc", "pr_auc")
 PER_CLASS = ("recall", "precision", "f1", *RANKING)
 
@@ -51,7 +52,7 @@ class Evaluation:
     decisions: pd.DataFrame
 
 
-def evaluate(scored: Scored, bootstrap: Bootstrap, confidence: float) -> Evaluation:
+def evaluate(scored: Scored, bootstrap: Bootstrap, confidence: float, judged: np.ndarray | None = None) -> Evaluation:
     """Evaluate one strategy.
 
     Parameters
@@ -62,8 +63,10 @@ def evaluate(scored: Scored, bootstrap: Bootstrap, confidence: float) -> Evaluat
         Of that part.
     confidence
         Confidence level of every interval, in (0, 1).
+    judged
+        The classes that judged metrics are means over, see `decision_metrics`.
     """
-    statistics = [decision_metrics(scored), ranking_metrics(scored)]
+    statistics = [decision_metrics(scored, judged), ranking_metrics(scored)]
     if scored.has_probabilities:
         statistics.append(calibration_error(scored))
     found = {name: one for of_one in estimate(statistics, bootstrap) for name, one in of_one.items()}
@@ -90,10 +93,12 @@ def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: flo
     }
     trials = {name: effective_trials(found[name].value, found[name].draws, *ends) for name, ends in bounds.items()}
     means = [
-        (name, Estimate(found[name].value.mean(axis=0), np.nanmean(found[name].draws, axis=0))) for name in RANKING
+        (name, Estimate(found[name].value.mean(axis=0), np.nanmean(found[name].draws, axis=0)))
+        for name in RANKING
+        if name in found
     ]
     intervals: dict[str, Interval] = {}
-    for name, one in means + [(name, found[name]) for name in (*OVERALL, *PER_CLASS) if name in found]:
+    for name, one in means + [(name, found[name]) for name in (*OVERALL, *JUDGING, *PER_CLASS) if name in found]:
         low, high = (
             wilson(one.value, trials[name], confidence) if name in trials else percentiles(one.draws, confidence)
         )

@@ -12,16 +12,26 @@ import numpy as np
 from tasks.evaluate.scored import Scored
 from tasks.statistics.bootstrap import Statistic
 
+JUDGED = "judged_"  # before the name of a metric that is a mean over the judged classes only
 
-def decision_metrics(scored: Scored) -> Statistic:
+
+def decision_metrics(scored: Scored, judged: np.ndarray | None = None) -> Statistic:
     """The metrics that follow from the decision for the largest score.
+
+    Parameters
+    ----------
+    scored
+        Scores of n images.
+    judged
+        Shape (K,): the classes that the judged metrics are means over; those of `scored` if None.
 
     Returns
     -------
     Statistic
-        Gives `accuracy`, `balanced_accuracy`, `macro_precision`, `macro_f1`, each of shape (S, b), and `recall`,
-        `precision`, `f1`, each of shape (S, K, b).
+        Gives `accuracy`, `balanced_accuracy`, `macro_precision`, `macro_f1`, `judged_balanced_accuracy`,
+        `judged_macro_f1`, each of shape (S, b), and `recall`, `precision`, `f1`, each of shape (S, K, b).
     """
+    counted = scored.judged if judged is None else judged
     names = np.arange(len(scored.classes))[:, None]
     actual = (scored.labels == names).astype(np.float64)
     decided = [(decisions == names).astype(np.float64) for decisions in scored.decisions]
@@ -39,6 +49,8 @@ def decision_metrics(scored: Scored) -> Statistic:
             "balanced_accuracy": np.nanmean(recall, axis=1),
             "macro_precision": np.nanmean(precision, axis=1),
             "macro_f1": np.nanmean(f1, axis=1),
+            JUDGED + "balanced_accuracy": np.nanmean(recall[:, counted], axis=1),
+            JUDGED + "macro_f1": np.nanmean(f1[:, counted], axis=1),
             "recall": recall,
             "precision": precision,
             "f1": f1,

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from tasks import scores
 from tasks.errors import InputError
 from tasks.statistics.bootstrap import Bootstrap
-from tasks.statistics.groups import groups_by_class
+from tasks.statistics.groups import FEWEST_GROUPS, groups_by_class
 from tasks.statistics.shares import kish
 from tasks.tables import PREDICTIONS, SCORE_PREFIX, first_repeat
 
@@ -136,9 +136,20 @@ class Scored:
         return np.array([kish(np.bincount(self.groups[self.labels == code])) for code in range(len(self.classes))])
 
     @property
+    def measurable(self) -> np.ndarray:
+        """Shape (K,): whether a class has groups enough for an interval that says something."""
+        return self.group_counts >= FEWEST_GROUPS
+
+    @property
+    def judged(self) -> np.ndarray:
+        """Shape (K,): the classes that a verdict rests on: those that can be measured; all, where no two can."""
+        measurable = self.measurable
+        return measurable if measurable.sum() > 1 else np.ones_like(measurable)
+
+    @property
     def rarest(self) -> int:
-        """Code of the class with the fewest images, the first of them where several tie."""
-        return int(self.class_counts.argmin())
+        """Code of the judged class with the fewest images, the first of them where several tie."""
+        return int(np.where(self.judged, self.class_counts, self.class_counts.max() + 1).argmin())
 
     def bootstrap(self, count: int, seed: int) -> Bootstrap:
         """The bootstrap of these images and fits: `count` draws."""

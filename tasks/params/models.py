@@ -200,6 +200,15 @@ class Evaluate(Section):
     seed: Seed = 0
 
 
+class Guard(Section):
+    """What no recommended strategy may do."""
+
+    recall_of: str = Field("", description="The class whose recall is guarded; empty: the rarest that can be measured.")
+    may_fall: float = Field(
+        0.05, ge=0, le=1, description="By how much it may fall, as a share of what the baseline reaches."
+    )
+
+
 class Compare(Section):
     """The verdicts."""
 
@@ -208,8 +217,9 @@ class Compare(Section):
         "balanced_accuracy", description="What strategies are ranked and judged by."
     )
     margin: float = Field(
-        0.02, gt=0, lt=1, description="A difference whose whole interval lies within this counts as none."
+        0.1, gt=0, lt=1, description="A difference that changes the odds of being right by a smaller share is none."
     )
+    guard: Guard = Field(default_factory=lambda: Guard.model_validate({}))
 
 
 class Gate(Section):

@@ -10,7 +10,10 @@ import pandas as pd
 from tasks.params.models import Split
 from tasks.split.cost import cost_in_words
 from tasks.split.leak_check import Leaks
+from tasks.statistics.groups import FEWEST_GROUPS
+from tasks.statistics.power import detectable_mean_difference
 
+DISCORDANT = (0.1, 0.3)  # shares of images that similar and dissimilar strategies answer differently
 SHOWN = 5  # images that are named, of those left out for one cause
 
 
@@ -53,6 +56,7 @@ def summary_lines(
             yield f"  {image['path']} is a relative ({kinds}) of {image['relative']} ({image['side']})"
     yield from summary["notes"]
     yield from table(summary)
+    yield from _measurable(summary)
     for side, counts in summary["counts"].items():
         names = [name for name, number in counts.items() if number == 0]
         if names and params.by == "class":  # the other rules say so in their notes
@@ -60,6 +64,29 @@ def summary_lines(
     if leaks.kinds:
         yield f"LEAK, accepted by split.accept ({', '.join(leaks.kinds)}): figures on these images are too good"
         yield from leaks.sentences()
+
+
+def _measurable(summary: dict[str, Any]) -> Iterator[str]:
+    """Which classes a verdict can rest on, and what it could find, before anything is trained."""
+    groups = summary["groups_of_class"]["train"]
+    enough = {name: number for name, number in groups.items() if number >= FEWEST_GROUPS}
+    few = ", ".join(f"{name} ({number})" for name, number in groups.items() if name not in enough)
+    if len(enough) < 2:
+        yield (
+            f"no verdict will be possible: two classes or more must have {FEWEST_GROUPS} training images that are no "
+            f"relatives of each other, but of these there are few: {few}"
+        )
+        return
+    if few:
+        yield (
+            f"verdicts will leave out {few}: a class is measurable from {FEWEST_GROUPS} training images on that are "
+            "no relatives of each other"
+        )
+    least, most = (detectable_mean_difference([*enough.values()], share) for share in DISCORDANT)
+    yield (
+        f"verdicts can find a difference in balanced accuracy of about {least:.3f} between strategies that answer "
+        f"{DISCORDANT[0]:.0%} of the images differently, and of {most:.3f} where it is {DISCORDANT[1]:.0%}"
+    )
 
 
 def _lines_on_moved(moved: dict[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import NormalDist
 
 POWER, LEVEL = 0.8, 0.05
@@ -31,3 +32,22 @@ def detectable_difference(n: int, discordant: float, power: float = POWER, level
     root = b**2 - 4 * a * c
     difference = (b + root**0.5) / (2 * a) if root >= 0 else 1.0
     return difference if difference <= discordant else None
+
+
+def detectable_mean_difference(
+    groups: Sequence[int], discordant: float, power: float = POWER, level: float = LEVEL
+) -> float:
+    """The smallest difference in the mean of recalls, each class counted alike, that a paired test detects.
+
+    The variance of the difference of two paired shares is p / n for a class of n independent images, of which the share
+    p is answered differently (Connor 1987, without the small term in the difference); the classes are independent.
+
+    Parameters
+    ----------
+    groups
+        Independent images of each class, K of them, each above 0.
+    discordant
+        Share p of them of which exactly one strategy is right, in (0, 1].
+    """
+    spread = (discordant * sum(1 / number for number in groups)) ** 0.5 / len(groups)
+    return float((NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)) * spread)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+STEADY = 1e-12  # rounding leaves a trace of spread where there is none, which is no tiny standard error
+
 
 def simultaneous(values: np.ndarray, draws: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     """Single-step max-|t| intervals from paired bootstrap draws.
@@ -40,8 +42,7 @@ def simultaneous(values: np.ndarray, draws: np.ndarray, confidence: float) -> tu
     Simultaneous inference in general parametric models, Biometrical Journal 50, 2008.
     """
     errors = np.nanstd(draws, axis=1, ddof=1)
-    # Rounding leaves a trace of spread where there is none, which must not be taken for a tiny standard error.
-    uncertain = errors > 1e-12
+    uncertain = errors > STEADY
     if not uncertain.any():
         return values.copy(), values.copy()
     deviations = np.abs(draws[uncertain] - values[uncertain, None]) / errors[uncertain, None]

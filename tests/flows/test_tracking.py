@@ -158,13 +158,14 @@ class Project:
             gain = GAINS.get(name)
             difference = dict(zip(("value", "low", "high"), gain, strict=True)) if gain else None
             verdict = "baseline" if gain is None else "helps" if gain[1] > 0 else "no difference"
-            row = {"strategy": name, "difference": difference, "verdict": verdict, **self.measures(name)}
+            bet = {"chance": 0.9, "expected_gain": 0.01, "expected_loss": -0.01} if gain else None
+            row = {"strategy": name, "difference": difference, "bet": bet, "verdict": verdict, **self.measures(name)}
             rows.append(row | {"audit": AUDITS.get(name, {"reason": "no new images", "difference": None})})
         board = {
             "baseline": "plain",
             "metric": "balanced_accuracy",
             "recommended": recommended,
-            "reason": f"{recommended} is the best of those that help.",
+            "sentences": [f"Take {recommended}: proved to help.", "It is the best of those that help."],
             "rarest_class": "Ungültig",
             "rows": sorted(rows, key=lambda row: -((row["difference"] or {}).get("value", 0))),
             "test": {
@@ -259,7 +260,7 @@ def test_a_run_has_a_parent_that_says_what_it_was_made_of(project: Project) -> N
     assert wanted.items() <= parent.data.tags.items()
     assert json.loads(parent.data.tags["classes"])["functional"] == "Functional"
     assert parent.data.metrics["seconds.train.focal"] == 1.5
-    assert "**Recommended: focal.**" in parent.data.tags["mlflow.note.content"]
+    assert "**Take focal: proved to help.**" in parent.data.tags["mlflow.note.content"]
     assert files(project, recorded.parent_run_id) == {
         "report.html",
         "leaderboard.json",

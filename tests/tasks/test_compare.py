@@ -18,11 +18,13 @@ import pytest
 from PIL import Image
 
 from tasks.compare import stage
+from tasks.compare.changes import Change, paired_changes
 from tasks.compare.charts import Scale
-from tasks.compare.comparison import Comparison, compare, paired_changes
+from tasks.compare.comparison import Comparison, compare
 from tasks.compare.heldout import confirm
 from tasks.compare.leaderboard import LEADERBOARD
 from tasks.compare.looks import look_sentence
+from tasks.compare.margin import margin_at
 from tasks.compare.reason import reason
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
@@ -33,7 +35,6 @@ from tasks.errors import InputError
 from tasks.evaluate import stage as evaluate
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Compare, Evaluate, Strategy
-from tasks.statistics.interval import Interval
 from tasks.tables import PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
 
@@ -50,7 +51,7 @@ def scored_by(stream: np.random.Generator, recalls: tuple[float, float, float], 
     return Scored(CLASSES, np.arange(len(LABELS)), LABELS, np.arange(len(LABELS)), np.eye(3)[decided])
 
 
-def differences(scored: list[Scored], draws: int = 150, seed: int = 0) -> list[Interval]:
+def differences(scored: list[Scored], draws: int = 150, seed: int = 0) -> list[Change]:
     return paired_changes(scored, "balanced_accuracy", Evaluate(draws=draws, seed=seed)).metric
 
 
@@ -59,7 +60,7 @@ def differences(scored: list[Scored], draws: int = 150, seed: int = 0) -> list[I
 
 def test_identical_predictions_differ_by_exactly_nothing() -> None:
     one = scored_by(np.random.default_rng(0), (0.8, 0.8, 0.3), fits=3)
-    assert differences([one, one, one]) == [Interval(0.0, 0.0, 0.0)] * 2
+    assert differences([one, one, one]) == [Change(0.0, 0.0, 0.0, p_value=1.0)] * 2
 
 
 def test_a_strategy_that_is_better_helps_in_most_datasets() -> None:
@@ -68,7 +69,7 @@ def test_a_strategy_that_is_better_helps_in_most_datasets() -> None:
         stream = np.random.default_rng([1, number])
         baseline = scored_by(stream, (0.7, 0.9, 0.2))
         others = [scored_by(stream, (0.7, 0.9, 0.2)), scored_by(stream, (0.7, 0.9, 0.75))]
-        verdicts.append([verdict(each, 0.02) for each in differences([baseline, *others], seed=number)])
+        verdicts.append([verdict(each, 0.02, 0.95) for each in differences([baseline, *others], seed=number)])
     assert sum(second == "helps" for _, second in verdicts) >= 27
     assert sum(first == "helps" for first, _ in verdicts) <= 3
 
@@ -83,7 +84,7 @@ def test_strategies_without_effect_are_seldom_said_to_help_or_hurt() -> None:
     for number in range(150):
         stream = np.random.default_rng([2, number])
         found = differences([scored_by(stream, (0.7, 0.8, 0.5)) for _ in range(6)], seed=number)
-        errors += any(each.low > 0 or each.high < 0 for each in found)
+        errors += any(each.low > 0 or each.high < 0 or each.is_proved(0.95) for each in found)
     assert errors / 150 <= 0.105
 
 
@@ -124,8 +125,21 @@ def test_strategies_with_unequal_numbers_of_fits_cannot_be_paired() -> None:
         (-0.03, 0.01, "unclear"),
     ],
 )
-def test_verdicts_follow_the_interval_and_the_margin(low: float, high: float, judged: str) -> None:
-    assert verdict(Interval((low + high) / 2, low, high), margin=0.02) == judged
+def test_verdicts_follow_the_test_and_the_margin(low: float, high: float, judged: str) -> None:
+    p_value = 0.04 if low > 0 or high < 0 else 0.06
+    assert verdict(Change((low + high) / 2, low, high, p_value), margin=0.02, confidence=0.95) == judged
+
+
+def test_what_is_proved_stepwise_helps_though_its_interval_of_all_strategies_holds_0() -> None:
+    assert verdict(Change(0.05, -0.001, 0.101, p_value=0.049), margin=0.02, confidence=0.95) == "helps"
+    assert verdict(Change(-0.05, -0.101, 0.001, p_value=0.049), margin=0.02, confidence=0.95) == "hurts"
+
+
+def test_the_margin_means_the_same_near_0_and_near_1() -> None:
+    for value in (0.014, 0.36, 0.95):
+        moved = value + margin_at(value, 0.1)
+        assert moved / (1 - moved) == pytest.approx(1.1 * value / (1 - value), rel=0.02)
+    assert margin_at(0.014, 0.1) < 0.028 - 0.014, "a doubling over 200 classes matters"
 
 
 def test_the_simplest_needs_few_new_images_then_few_rows_then_stands_first() -> None:
@@ -150,26 +164,70 @@ def rarely_found(found: int) -> Scored:
     return Scored(CLASSES, base.image_ids, LABELS, base.groups, np.eye(3)[decided][None])
 
 
-def test_the_simplest_of_those_that_cannot_be_told_from_the_best_is_recommended() -> None:
-    scored = {name: rarely_found(found) for name, found in (("plain", 2), ("a", 28), ("b", 27), ("c", 26), ("d", 14))}
-    for order, chosen, peers, says in (
-        ("abcd", "a", ["b", "c"], "b and c can't be told apart from it; it is the simplest of them."),
-        ("dcba", "c", ["a", "b"], "The best, a, can't be told apart from it or from b; c is the simplest of them."),
-    ):
+def test_the_simplest_of_those_that_are_as_good_a_bet_is_recommended() -> None:
+    scored = {name: rarely_found(found) for name, found in (("plain", 2), ("a", 28), ("b", 28), ("c", 27), ("d", 14))}
+    for order, chosen in (("abcd", "a"), ("dbca", "b")):
         found = comparison_of(scored, ["plain", *order])
         assert [found.verdicts[name] for name in "abcd"] == ["helps"] * 4
-        assert (found.recommended, found.peers) == (chosen, peers)  # `d` helps, but is certainly worse than the best
-        assert reason(found).startswith(f"{chosen} raises balanced accuracy by 0.")
-        assert says in reason(found)
+        assert found.recommended == chosen  # `d` helps, and is the simplest, but is certainly worse than the best
+        assert {"a", "b"} - {chosen} <= set(found.peers)
+        assert "d" not in found.peers
+        assert reason(found).startswith(f"Take {chosen}: proved to raise balanced accuracy, by +0.2")
+        assert "to 0.933" in reason(found), "the recall of the guarded class"
 
 
-def test_the_best_is_recommended_where_all_others_are_certainly_worse() -> None:
-    scored = {name: rarely_found(found) for name, found in (("plain", 2), ("a", 28), ("d", 14))}
-    found = comparison_of(scored, ["plain", "d", "a"])
-    assert (found.recommended, found.peers) == ("a", [])
-    assert reason(found).endswith("It is the best of the 2 that help.")
-    alone = comparison_of({name: scored[name] for name in ("plain", "d")})
-    assert reason(alone).endswith("It is the only one that helps.")
+def test_what_is_proved_of_the_others_is_told() -> None:
+    scored = {name: rarely_found(found) for name, found in (("plain", 14), ("a", 28), ("d", 1), ("e", 2))}
+    found = comparison_of(scored, ["plain", "d", "e", "a"])
+    assert found.recommended == "a"
+    assert "e and d are proved to hurt." in reason(found)
+
+
+def test_a_bet_is_called_one_and_its_chance_and_price_are_told() -> None:
+    found = comparison_of({"plain": rarely_found(14), "new": rarely_found(17)})
+    assert found.verdicts["new"] == "unclear"
+    assert found.recommended == "new"
+    bet = found.bets["new"]
+    assert 2 / 3 < bet.chance < 0.99
+    assert 0.01 < bet.gain < found.differences["new"].value, "a little of it was luck"
+    assert bet.loss < 0 < bet.gain
+    said = reason(found)
+    assert said.startswith(f"Take new: a bet at {100 * bet.chance:.0f} % that it raises balanced accuracy, by +")
+    assert "Measured against plain is +0.033" in said
+    assert "the recall of rare_one from 0.467 to 0.567" in said
+    assert "macro-F1 from" in said
+
+
+def test_the_baseline_stays_where_the_best_bet_is_a_toss_up() -> None:
+    found = comparison_of({"plain": rarely_found(14), "new": rarely_found(14), "worse": rarely_found(1)})
+    assert found.recommended == "plain"
+    assert reason(found).startswith("Keep plain: of no other strategy that may be taken a gain")
+    assert "worse is proved to hurt." in reason(found)
+
+
+def helped_elsewhere(rare: int) -> Scored:
+    """Predictions that find more of the other classes than `rarely_found` does, and `rare` of the rare images."""
+    base = rarely_found(rare)
+    decided = np.where(LABELS == 2, base.decisions[0], LABELS)
+    return Scored(CLASSES, base.image_ids, LABELS, base.groups, np.eye(3)[decided][None])
+
+
+def test_a_guard_keeps_out_what_the_rarest_class_pays_for() -> None:
+    scored = {"plain": rarely_found(12), "costly": helped_elsewhere(11), "fair": helped_elsewhere(12)}
+    found = comparison_of(scored)
+    assert found.guard.refused == ["costly"]
+    assert found.recommended == "fair"
+    del scored["fair"]
+    found = comparison_of(scored)
+    assert found.verdicts["costly"] == "helps"
+    assert found.recommended == "plain"
+    assert "costly promises more" in reason(found)
+    assert "lowers the recall of rare_one from 0.400 to 0.367, which compare.guard forbids." in reason(found)
+    assert reason(found).count("proved to help") == 1
+    for guard in ({"may_fall": 0.4}, {"recall_of": "common"}):
+        assert comparison_of(scored, guard=guard).recommended == "costly"
+    with pytest.raises(InputError, match=r"compare\.guard\.recall_of: there is no class 'rare'"):
+        comparison_of(scored, guard={"recall_of": "rare"})
 
 
 def first_rare_images(scored: Scored, kept: int) -> Scored:
@@ -178,14 +236,41 @@ def first_rare_images(scored: Scored, kept: int) -> Scored:
     return Scored(CLASSES, scored.image_ids[rows], LABELS[rows], np.arange(len(rows)), scored.scores[:, rows])
 
 
-def test_nothing_is_said_to_help_where_a_class_has_too_few_images() -> None:
-    for kept, judged, recommended in ((9, "unclear", "plain"), (10, "helps", "new")):
-        scored = {"plain": first_rare_images(rarely_found(0), kept), "new": first_rare_images(rarely_found(30), kept)}
-        found = comparison_of(scored)
-        assert (found.verdicts["new"], found.recommended) == (judged, recommended)
-        assert ("rare_one" in found.recall_changes["new"]) == (kept == 10)
-    found = comparison_of({name: first_rare_images(rarely_found(0), 9) for name in ("plain", "new")})
-    assert reason(found).startswith("Keep plain: too few images of rare_one to tell what helps.")
+def test_a_class_of_few_groups_is_not_measurable_and_takes_nobody_elses_verdict_away() -> None:
+    before, after = first_rare_images(rarely_found(0), 4), first_rare_images(helped_elsewhere(0), 4)
+    found = comparison_of({"plain": before, "new": after})
+    assert (found.verdicts["new"], found.recommended) == ("helps", "new")
+    assert found.not_measurable == {"rare_one": 4}
+    assert found.judged == [name for name in CLASSES if name != "rare_one"]
+    assert found.rarest == found.guard.label == SCRIPT
+    assert set(found.recall_changes["new"]) == set(found.judged)
+    recalls = [np.mean(one.decisions[0][one.labels == code] == code) for one in (before, after) for code in (0, 1)]
+    expected = np.mean(recalls[2:]) - np.mean(recalls[:2])
+    assert found.differences["new"].value == pytest.approx(expected), (
+        "the mean over the two classes that can be measured"
+    )
+    assert "Not measurable, and in no verdict: rare_one (4 of 10 groups)." in reason(found)
+    ten = comparison_of({name: first_rare_images(rarely_found(0), 10) for name in ("plain", "new")})
+    assert ten.not_measurable == {}
+
+
+def test_where_no_two_classes_can_be_measured_what_is_lacking_is_told() -> None:
+    rows = np.concatenate([np.flatnonzero(code == LABELS)[:number] for code, number in enumerate((7, 60, 4))])
+    few = [
+        Scored(CLASSES, one.image_ids[rows], LABELS[rows], np.arange(len(rows)), one.scores[:, rows])
+        for one in (rarely_found(0), helped_elsewhere(30))
+    ]
+    found = comparison_of(dict(zip(("plain", "new"), few, strict=True)))
+    assert (found.verdicts["new"], found.recommended, found.bets) == ("unclear", "plain", {})
+    assert reason(found).startswith("Keep plain: nothing can be said of the others")
+    assert f"Lacking are 3 of {SCRIPT} and 6 of rare_one." in reason(found)
+
+
+def test_a_baseline_hardly_above_chance_is_said_before_anything_is_compared() -> None:
+    stream = np.random.default_rng(6)
+    found = comparison_of({name: scored_by(stream, (0.33, 0.33, 0.33)) for name in ("plain", "new")})
+    assert reason(found).startswith("plain is hardly better than guessing (0.")
+    assert "hardly" not in reason(comparison_of({name: rarely_found(14) for name in ("plain", "new")}))
 
 
 def test_numbers_and_names_read_well() -> None:
@@ -204,11 +289,14 @@ def test_scales_have_round_ticks_that_include_zero() -> None:
 # --- confirmation ----------------------------------------------------------------------------------------------------
 
 
-def comparison_of(scored: dict[str, Scored], order: list[str] | None = None) -> Comparison:
+def comparison_of(
+    scored: dict[str, Scored], order: list[str] | None = None, guard: dict[str, Any] | None = None
+) -> Comparison:
     from tasks.evaluate.evaluation import evaluate as evaluate_one
 
     metrics = {name: evaluate_one(one, one.bootstrap(100, 0), 0.95).metrics for name, one in scored.items()}
-    return compare(scored, metrics, Compare(), Evaluate(draws=200), order or list(scored))
+    settings = Compare.model_validate({"guard": guard or {}})
+    return compare(scored, metrics, settings, Evaluate(draws=200), order or list(scored))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +307,7 @@ def test_the_held_out_part_confirms_or_contradicts(found_before: int, found_afte
     stream = np.random.default_rng(3)
     found = comparison_of({"plain": scored_by(stream, (0.7, 0.9, 0.2)), "new": scored_by(stream, (0.7, 0.9, 0.8))})
     assert found.recommended == "new"
-    assert reason(found).startswith("new raises balanced accuracy by 0.")
+    assert reason(found).startswith("Take new: proved to raise balanced accuracy, by +0.")
     held_out = {"plain": rarely_found(found_before), "new": rarely_found(found_after)}
     confirmation = confirm(held_out, found, Evaluate(draws=200))
     assert confirmation.outcome == outcome
@@ -230,8 +318,6 @@ def test_four_test_images_that_are_all_found_confirm_nothing() -> None:
     found = comparison_of({"plain": rarely_found(2), "new": rarely_found(28)})
     held_out = {"plain": first_rare_images(rarely_found(0), 4), "new": first_rare_images(rarely_found(4), 4)}
     confirmation = confirm(held_out, found, Evaluate(draws=200))
-    assert confirmation.difference is not None
-    assert confirmation.difference.low > 0  # what the bootstrap says of it, which sees no variance in 0 and 4 of 4
     assert confirmation.outcome == "too few images of rare_one to tell"
     assert confirmation.sentence.startswith("Too few images of rare_one to tell: on 184 held-out images")
 
@@ -444,7 +530,7 @@ def test_the_report_escapes_names_and_needs_no_network(finished: Path) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert all(link.startswith(("#", "data:")) for link in Page.links)
     for needed in (
-        "better raises balanced accuracy",
+        "Take better: proved to raise balanced accuracy",
         "A gain confirmed: on",
         "known relatives",
         "no image has a known relative",
@@ -460,7 +546,7 @@ def test_a_baseline_alone_makes_a_report(finished: Path, tmp_path: Path) -> None
     shutil.copytree(finished / "reports", tmp_path / "reports", dirs_exist_ok=True)
     stage.run(LoneWorkspace(tmp_path, "compare"), "")
     board = board_of(tmp_path)
-    assert board["reason"] == "plain is the only strategy, so there is nothing to choose."
+    assert " ".join(board["sentences"]) == "plain is the only strategy, so there is nothing to choose."
     assert board["test"]["difference"] is None
 
 
@@ -484,7 +570,7 @@ def test_a_strategy_that_reads_traces_is_held_back_whatever_its_interval_says() 
     assert reason(found).endswith(" a and bad are held back: traces of augmentation move predictions.")
     alone = compare(scored, metrics, Compare(), Evaluate(draws=200), list(scored), ["a", "bad", "d"])
     assert alone.recommended == "plain"
-    assert reason(alone).startswith("Keep plain: none of the 3 other strategies is certain")
+    assert reason(alone).startswith("Keep plain: of no other strategy that may be taken a gain")
     itself = compare(scored, metrics, Compare(), Evaluate(draws=200), list(scored), ["plain"])
     assert itself.verdicts["plain"] == "baseline"
     assert reason(itself).endswith("The baseline, plain, reads traces of augmentation itself: compare with another.")

@@ -340,6 +340,7 @@ def test_every_metric_of_the_contract_has_an_interval_around_it() -> None:
     scored = scored_example()
     found = evaluate(scored, scored.bootstrap(100, 0), 0.95)
     overall = {"accuracy", "balanced_accuracy", "macro_precision", "macro_f1", "roc_auc", "pr_auc"}
+    overall |= {"judged_balanced_accuracy", "judged_macro_f1"}
     each = {f"{name}.{label}" for name in ("recall", "precision", "f1", "roc_auc", "pr_auc") for label in CLASSES}
     assert overall | each | {"expected_calibration_error"} == set(found.metrics)
     for name in overall | each:
@@ -350,6 +351,20 @@ def test_every_metric_of_the_contract_has_an_interval_around_it() -> None:
     )
     shares = found.confusion.groupby("actual")["share"].sum()
     np.testing.assert_allclose(shares, 1)
+
+
+def test_judged_metrics_are_means_over_the_classes_that_can_be_measured() -> None:
+    stream = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), [30, 9, 12, 40])
+    decided = np.where(stream.random(len(labels)) < 0.6, labels, stream.integers(0, 4, len(labels)))
+    names = [f"class {code}" for code in range(4)]
+    scored = Scored(names, np.arange(len(labels)), labels, np.arange(len(labels)), np.eye(4)[decided][None])
+    found = evaluate(scored, scored.bootstrap(50, 0), 0.95).metrics
+    for name, metric in (("balanced_accuracy", reference.recall_score), ("macro_f1", reference.f1_score)):
+        of_classes = metric(labels, decided, average=None)
+        assert found[f"judged_{name}"].value == pytest.approx(of_classes[[0, 2, 3]].mean())
+        assert found[name].value == pytest.approx(of_classes.mean())
+    assert names[scored.rarest] == "class 2", "the rarest of those that can be measured"
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

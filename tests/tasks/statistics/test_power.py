@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from tasks.statistics.power import detectable_difference
+from tasks.statistics.power import detectable_difference, detectable_mean_difference
 
 
 @pytest.mark.parametrize(("n", "discordant"), [(60, 0.3), (200, 0.1), (1000, 0.5)])
@@ -32,3 +32,17 @@ def test_the_detectable_difference_is_found_in_four_of_five_cases():
 def test_too_few_images_can_show_nothing():
     assert detectable_difference(5, 0.1) is None
     assert detectable_difference(0, 0.5) is None
+
+
+def test_the_detectable_difference_of_a_mean_is_found_in_four_of_five_cases():
+    groups, discordant = [400, 150, 60], 0.2
+    difference = detectable_mean_difference(groups, discordant)
+    generator = np.random.default_rng(15)
+    means, variances = [], []
+    for n in groups:
+        shares = [(discordant + difference) / 2, (discordant - difference) / 2, 1 - discordant]
+        better, worse, _ = generator.multinomial(n, shares, 4000).T
+        means.append((better - worse) / n)
+        variances.append((better + worse - (better - worse) ** 2 / n) / n**2)
+    z = np.mean(means, axis=0) / (np.sqrt(np.sum(variances, axis=0)) / len(groups))
+    assert (np.abs(z) > norm.ppf(0.975)).mean() == pytest.approx(0.8, abs=0.04)

@@ -1,0 +1,175 @@
+"""How far the verdicts, intervals and bets of the stage `compare` can be believed, on simulated datasets.
+
+    python benchmarks/judge.py [--datasets 200]
+
+Each dataset has groups of relatives, a common class, a rarer one, and a tiny one that can't be measured. A group has a
+difficulty of its own, which all strategies share, so that images of a group are right or wrong together and strategies
+err on the same images, as on real data. What is true is known: the recall of each strategy and class.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tasks.compare.comparison import Comparison, compare
+from tasks.evaluate.evaluation import metric_intervals
+from tasks.evaluate.metrics import decision_metrics
+from tasks.evaluate.scored import Scored
+from tasks.params.models import Compare, Evaluate
+from tasks.statistics.bootstrap import estimate
+from tasks.statistics.shares import wilson
+
+CLASSES = ["common", "rare", "tiny"]
+GROUPS = (120, 40, 4)  # of each class
+MOST = 4  # images a group
+SHARED, OWN = 0.5, 0.3  # of the variance of an image's difficulty: of its group, and of its group under one strategy
+FITS = 3
+
+
+def dataset(stream: np.random.Generator, recalls: np.ndarray) -> dict[str, Scored]:
+    """Scores of strategies whose true recalls are given, shape (m, 3); the first is the baseline."""
+    sizes = [stream.integers(1, MOST + 1, number) for number in GROUPS]
+    labels = np.repeat([0, 1, 2], [of_class.sum() for of_class in sizes])
+    groups = np.repeat(np.arange(sum(GROUPS)), np.concatenate(sizes))
+    shared = stream.normal(size=sum(GROUPS))[groups] * SHARED**0.5
+    found = {}
+    for number, of_one in enumerate(recalls):
+        own = stream.normal(size=sum(GROUPS))[groups] * OWN**0.5
+        fits = stream.normal(size=(FITS, len(labels))) * (1 - SHARED - OWN) ** 0.5
+        right = shared + own + fits < ndtri(of_one)[labels]
+        decided = np.where(right, labels, (labels + 1) % 3)
+        ids = np.arange(len(labels))
+        found["plain" if number == 0 else f"s{number:02d}"] = Scored(CLASSES, ids, labels, groups, np.eye(3)[decided])
+    return found
+
+
+def judged(scored: dict[str, Scored], draws: int, seed: int) -> Comparison:
+    """What `compare` says."""
+    settings = Evaluate.model_validate({"draws": draws, "seed": seed})
+    bootstrap = scored["plain"].bootstrap(draws, seed)
+    estimates = estimate([decision_metrics(one) for one in scored.values()], bootstrap)
+    metrics = {
+        name: metric_intervals(found, one, settings.confidence)
+        for (name, one), found in zip(scored.items(), estimates, strict=True)
+    }
+    return compare(scored, metrics, Compare.model_validate({"guard": {"may_fall": 1.0}}), settings, sorted(scored))
+
+
+def share(hits: int, trials: int) -> str:
+    """A share with Wilson's interval."""
+    if not trials:
+        return "none"
+    low, high = wilson(np.array(hits / trials), np.array(float(trials)), 0.95)
+    return f"{hits / trials:6.1%}  [{float(low):.1%}, {float(high):.1%}] of {trials:,}"
+
+
+def nothing_to_find(datasets: int, draws: int) -> None:
+    """Strategies with the same true recalls: how often is one said to help or to hurt?"""
+    false = wrong_class = 0
+    for number in range(datasets):
+        stream = np.random.default_rng([1, number])
+        found = judged(dataset(stream, np.tile([0.8, 0.5, 0.3], (8, 1))), draws, number)
+        false += bool({"helps", "hurts"} & {*found.verdicts.values()})
+        changes = [change for of_one in found.recall_changes.values() for change in of_one.values()]
+        wrong_class += any(change.is_proved(found.confidence) for change in changes)
+    print("Seven strategies as good as the baseline: datasets in which anything is proved (aim: 5 % at most)")
+    print(f"  helps or hurts                      {share(false, datasets)}")
+    print(f"  a recall is said to rise or fall    {share(wrong_class, datasets)}")
+
+
+def planted(datasets: int, draws: int) -> None:
+    """Differences of known size: how often are they proved, stepwise and by intervals alone, and are they covered?"""
+    gains = np.array([0.0, 0.0, 0.06, 0.1, 0.15, 0.2, 0.25])
+    stepwise, single, told = np.zeros(len(gains), int), np.zeros(len(gains), int), 0
+    inside = {"judged metric": 0, "recall of common": 0, "recall of rare": 0, "recall of tiny": 0}
+    together = ones = 0
+    for number in range(datasets):
+        stream = np.random.default_rng([2, number])
+        recalls = np.array([[0.8, 0.5, 0.3], *([0.8, 0.5 + gain, 0.3] for gain in gains)])
+        found = judged(dataset(stream, recalls), draws, number)
+        changes = [found.differences[f"s{at + 1:02d}"] for at in range(len(gains))]
+        stepwise += [change.is_proved(found.confidence) and change.value > 0 for change in changes]
+        single += [change.low > 0 for change in changes]
+        truth = gains / 2
+        covered = [change.low <= true <= change.high for change, true in zip(changes, truth, strict=True)]
+        together, ones = together + all(covered), ones + sum(covered)
+        for name, of_one in found.metrics.items():
+            at = 0 if name == "plain" else int(name[1:])
+            true = {"judged metric": recalls[at][:2].mean()}
+            true |= {f"recall of {label}": recalls[at][code] for code, label in enumerate(CLASSES)}
+            for what, value in true.items():
+                key = "judged_balanced_accuracy" if what == "judged metric" else what.replace(" of ", ".")
+                inside[what] += of_one[key].low <= value <= of_one[key].high
+        told += len(found.metrics)
+    print("\nPlanted gains in the recall of the rare class (half of it in the judged metric): proved")
+    print("  gain    stepwise                                  by its interval of all strategies")
+    for at, gain in enumerate(gains):
+        print(f"  {gain:.2f}  {share(int(stepwise[at]), datasets)}   {share(int(single[at]), datasets)}")
+    print("Intervals that hold what is true (aim: 95 %)")
+    print(f"  differences, all of a dataset       {share(together, datasets)}")
+    print(f"  differences, one by one             {share(ones, datasets * len(gains))}")
+    for what, hits in inside.items():
+        print(f"  {what:<34}  {share(hits, told)}")
+
+
+def bets(datasets: int, draws: int) -> None:
+    """What is promised of the best bet, and what it is, over worlds in which strategies differ little or much."""
+    print("\nThe best bet among ten strategies, its gain as promised, in truth, and measured; 0 if the baseline stays")
+    every_chance, every_right = list[float](), list[bool]()
+    worlds: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
+        "no differences": lambda stream: np.zeros(10),
+        "small ones": lambda stream: stream.normal(0, 0.02, 10),
+        "as large as their errors": lambda stream: stream.normal(0, 0.06, 10),
+        "large ones": lambda stream: stream.normal(0, 0.15, 10),
+        "one that helps, nine that don't": lambda stream: np.array([0.15] + [0.0] * 9),
+    }
+    for name, world in worlds.items():
+        rows = []
+        for number in range(datasets):
+            stream = np.random.default_rng([3, number])
+            shifts = world(stream)
+            moved = ndtr(ndtri([0.8, 0.5, 0.3]) + 2.5 * np.outer([0.0, *shifts], [0.2, 1.0, 1.0]))
+            found = judged(dataset(stream, moved), draws, number)
+            best = found.choice.best if found.choice else "plain"
+            if best == "plain":
+                rows.append((0.0, 0.0, 0.0))
+                continue
+            true = (moved[int(best[1:])] - moved[0])[:2].mean()
+            bet = found.bets[best]
+            rows.append((bet.gain, true, found.differences[best].value))
+            if name != "no differences":  # where nobody is better than another no bet is right
+                every_chance.append(bet.chance)
+                every_right.append(bool(true > 0))
+        promised, true, measured = map(np.array, zip(*rows, strict=True))
+        error = (promised - true).std() / len(rows) ** 0.5
+        print(
+            f"  {name:<32} promised {promised.mean():+.4f}  true {true.mean():+.4f}  measured {measured.mean():+.4f}  "
+            f"promise less truth {(promised - true).mean():+.4f} +- {error:.4f}, a bet's own error "
+            f"{(promised - true).std():.4f}"
+        )
+    sure, right = np.array(every_chance), np.array(every_right)
+    for low, high in ((0.5, 0.7), (0.7, 0.85), (0.85, 0.95), (0.95, 1.001)):
+        inside = (sure >= low) & (sure < high)
+        if inside.any():
+            print(
+                f"  bets at {low:.0%} to {min(high, 1):.0%}, on average {sure[inside].mean():.1%}: right in "
+                f"{share(int(right[inside].sum()), int(inside.sum()))}"
+            )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datasets", type=int, default=200)
+    parser.add_argument("--draws", type=int, default=400)
+    asked = parser.parse_args()
+    nothing_to_find(asked.datasets, asked.draws)
+    planted(asked.datasets, asked.draws)
+    bets(asked.datasets, asked.draws)
