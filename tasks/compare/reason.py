@@ -80,8 +80,11 @@ def _why_baseline(found: Comparison) -> str:
 def _promise(found: Comparison) -> Iterator[str]:
     bet, change = found.bets[found.recommended], found.differences[found.recommended]
     label, others = LABELS[found.metric], len(found.differences)
-    how = "proved to raise" if is_proved(found) else f"a bet at {percent(bet.chance)} that it raises"
-    yield f"Take {found.recommended}: {how} {label}, by {signed(bet.gain)} to be expected."
+    key = f"recall.{found.guard.label}"
+    before, after = (found.metrics[name][key].value for name in (found.baseline, found.recommended))
+    how = "proved to help" if is_proved(found) else f"a bet at {percent(bet.chance)}"
+    recall = f"the recall of {found.guard.label} goes from {decimal(before)} to {decimal(after)}"
+    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {label}; {recall}."
     measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
     tail = f", and the best of {others} looks better than it is" if others > 1 else ""
     if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss else ""
@@ -89,16 +92,15 @@ def _promise(found: Comparison) -> Iterator[str]:
 
 
 def _price(found: Comparison) -> Iterator[str]:
-    """What the recommendation does to the guarded class, and what else it changes."""
-    label = found.guard.label
-    shown = {f"the recall of {label}": f"recall.{label}", "its precision": f"precision.{label}"}
+    """What else changes with the recommendation."""
+    shown = {f"the precision of {found.guard.label}": f"precision.{found.guard.label}"}
     shown |= {LABELS[name]: JUDGED + name for name in ("balanced_accuracy", "macro_f1") if name != found.metric}
     before, after = found.metrics[found.baseline], found.metrics[found.recommended]
     changes = [
         f"{name} from {decimal(before[key].value)} to {decimal(after[key].value)}"
         for name, key in {**shown, LABELS["accuracy"]: "accuracy"}.items()
     ]
-    yield f"It takes {listed(changes, len(changes))}."
+    yield f"It also takes {listed(changes, len(changes))}."
 
 
 def _most_promising_refused(found: Comparison) -> str | None:

@@ -237,7 +237,7 @@ def test_an_unchanged_run_starts_nothing_and_shows_the_verdicts_again(first, flo
     output = again.equipoise("run").stdout
     for stage in first.lock():
         assert re.search(rf"^{re.escape(stage)} +Unchanged$", output, re.MULTILINE)
-    assert re.search(r"^(Take|Keep) \w+: ", output, re.MULTILINE)
+    assert re.search(r"^(Take|Keep) \w+[:,] ", output, re.MULTILINE)
     assert len(flow_runs()) == before
 
 
@@ -355,7 +355,7 @@ def test_ctrl_c_ends_every_process_and_the_next_run_goes_on_and_commits_what_it_
 
     before = first.git("rev-parse", "HEAD")
     told = first.equipoise("run", "--set", "compare.margin=0.03", "--commit").stdout
-    assert re.search(r"^(Take|Keep) \w+: ", told, re.MULTILINE)
+    assert re.search(r"^(Take|Keep) \w+[:,] ", told, re.MULTILINE)
     assert first.git("log", "-1", "--format=%s") == "Update dvc.lock after a run"
     assert first.git("show", "--name-only", "--format=", "HEAD").split() == ["dvc.lock", "params.yaml"]
     first.git("reset", "-q", "--hard", before)

@@ -172,7 +172,7 @@ def test_the_simplest_of_those_that_are_as_good_a_bet_is_recommended() -> None:
         assert found.recommended == chosen  # `d` helps, and is the simplest, but is certainly worse than the best
         assert {"a", "b"} - {chosen} <= set(found.peers)
         assert "d" not in found.peers
-        assert reason(found).startswith(f"Take {chosen}: proved to raise balanced accuracy, by +0.2")
+        assert reason(found).startswith(f"Take {chosen}, proved to help: expect +0.2")
         assert "to 0.933" in reason(found), "the recall of the guarded class"
 
 
@@ -192,9 +192,9 @@ def test_a_bet_is_called_one_and_its_chance_and_price_are_told() -> None:
     assert 0.01 < bet.gain < found.differences["new"].value, "a little of it was luck"
     assert bet.loss < 0 < bet.gain
     said = reason(found)
-    assert said.startswith(f"Take new: a bet at {100 * bet.chance:.0f} % that it raises balanced accuracy, by +")
+    assert said.startswith(f"Take new, a bet at {100 * bet.chance:.0f} %: expect +0.0")
     assert "Measured against plain is +0.033" in said
-    assert "the recall of rare_one from 0.467 to 0.567" in said
+    assert "the recall of rare_one goes from 0.467 to 0.567" in said
     assert "macro-F1 from" in said
 
 
@@ -307,7 +307,7 @@ def test_the_held_out_part_confirms_or_contradicts(found_before: int, found_afte
     stream = np.random.default_rng(3)
     found = comparison_of({"plain": scored_by(stream, (0.7, 0.9, 0.2)), "new": scored_by(stream, (0.7, 0.9, 0.8))})
     assert found.recommended == "new"
-    assert reason(found).startswith("Take new: proved to raise balanced accuracy, by +0.")
+    assert reason(found).startswith("Take new, proved to help: expect +0.")
     held_out = {"plain": rarely_found(found_before), "new": rarely_found(found_after)}
     confirmation = confirm(held_out, found, Evaluate(draws=200))
     assert confirmation.outcome == outcome
@@ -530,7 +530,7 @@ def test_the_report_escapes_names_and_needs_no_network(finished: Path) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert all(link.startswith(("#", "data:")) for link in Page.links)
     for needed in (
-        "Take better: proved to raise balanced accuracy",
+        "Take better, proved to help: expect +",
         "A gain confirmed: on",
         "known relatives",
         "no image has a known relative",
