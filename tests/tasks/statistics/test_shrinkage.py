@@ -21,8 +21,8 @@ def test_means_are_those_of_weighted_draws_from_the_prior() -> None:
     values, covariance = np.array([2.2, -0.4, 0.1]), np.array([[1.0, 0.3, 0.2], [0.3, 0.7, 0.1], [0.2, 0.1, 1.3]])
     stream, error = np.random.default_rng(4), (np.trace(covariance) / 6) ** 0.5
     spread = error * np.abs(stream.standard_cauchy(1_000_000))
-    reached = spread[:, None] * stream.standard_t(2, (1_000_000, 4))
-    truth = reached[:, 1:] - reached[:, :1]
+    reached = spread[:, None] * stream.standard_t(4, (1_000_000, 3))
+    truth = reached - error * stream.standard_cauchy((1_000_000, 1))
     weight = stats.multivariate_normal.pdf(truth - values, np.zeros(3), covariance)
     assert weight.sum() ** 2 / (weight**2).sum() > 20_000, "enough of the draws count"
     found = probable_differences(values, bootstrap_like(values, covariance))
@@ -81,7 +81,7 @@ def test_what_is_promised_of_the_winner_is_what_it_is(spread: float) -> None:
 def test_one_that_helps_among_nine_that_do_not_is_believed() -> None:
     values = np.array([4.5, *([0.1, -0.2, 0.3] * 3)])
     found = probable_differences(values, bootstrap_like(values, 0.5 * (np.eye(10) + 1)))
-    assert 3.7 < found[0].mean() < 4.6
+    assert 3.3 < found[0].mean() < 4.6
     assert np.abs(found[1:].mean(axis=1)).max() < 0.35
 
 
@@ -89,7 +89,8 @@ def test_of_bets_at_so_many_percent_about_so_many_are_right() -> None:
     stream, chances, right = np.random.default_rng(9), [], []
     for number in range(80):
         spread = abs(stream.standard_cauchy()) * 0.5**0.5  # in standard errors of one strategy: what the prior says
-        reached = spread * stream.standard_t(2, 7)
+        reached = spread * stream.standard_t(4, 7)
+        reached[0] = stream.standard_cauchy() * 0.5**0.5
         measured = reached + stream.normal(0, 0.5**0.5, 7)
         values, noise = measured[1:] - measured[0], stream.normal(0, 0.5**0.5, (7, 300))
         found = probable_differences(values, values[:, None] + noise[1:] - noise[0], number)
