@@ -56,7 +56,7 @@ def summary_lines(
             yield f"  {image['path']} is a relative ({kinds}) of {image['relative']} ({image['side']})"
     yield from summary["notes"]
     yield from table(summary)
-    yield from _measurable(summary)
+    yield from measurable_lines(summary)
     for side, counts in summary["counts"].items():
         names = [name for name, number in counts.items() if number == 0]
         if names and params.by == "class":  # the other rules say so in their notes
@@ -66,7 +66,7 @@ def summary_lines(
         yield from leaks.sentences()
 
 
-def _measurable(summary: dict[str, Any]) -> Iterator[str]:
+def measurable_lines(summary: dict[str, Any]) -> Iterator[str]:
     """Which classes a verdict can rest on, and what it could find, before anything is trained."""
     groups = summary["groups_of_class"]["train"]
     enough = {name: number for name, number in groups.items() if number >= FEWEST_GROUPS}
@@ -84,8 +84,9 @@ def _measurable(summary: dict[str, Any]) -> Iterator[str]:
         )
     least, most = (detectable_mean_difference([*enough.values()], share) for share in DISCORDANT)
     yield (
-        f"verdicts can find a difference in balanced accuracy of about {least:.3f} between strategies that answer "
-        f"{DISCORDANT[0]:.0%} of the images differently, and of {most:.3f} where it is {DISCORDANT[1]:.0%}"
+        f"differences in balanced accuracy are found from about {least:.3f} on between strategies that answer "
+        f"{DISCORDANT[0]:.0%} of the images differently, from {most:.3f} where it is {DISCORDANT[1]:.0%}; images of a "
+        "group count as one here, so smaller ones may be found as well"
     )
 
 
