@@ -31,7 +31,7 @@ class Change(Interval):
     def is_proved(self, confidence: float) -> bool:
         """Whether there is a difference at all, at this level for the whole family.
 
-        The first step of the stepwise test is that of the intervals; where a draw at the edge divides them, they decide.
+        The first step of the stepwise test is that of the intervals; where a draw at the edge parts them, they decide.
         """
         return self.p_value <= 1 - confidence + 1e-12 or self.low > 0 or self.high < 0
 
