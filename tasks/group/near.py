@@ -143,9 +143,11 @@ def _thresholds(pictures: np.ndarray, glances: np.ndarray, batch: _Batch) -> np.
     alike = glances[rows] @ glances[examples].T
     alike[rows[:, None] == examples[None, :]] = -np.inf
     order = np.argsort(-alike, axis=1, kind="stable")
-    # How many times the distance between the two ranks the one expected relative in 1 / FALSE lies above the first.
-    above, at_first, at_last = (NormalDist().inv_cdf(1 - at / len(examples)) for at in (FALSE, first, last))
-    beyond = (above - at_first) / (at_first - at_last) if last > first else 0.0
+    beyond = 0.0  # a class of a few images tells no spread
+    if last > first:
+        # How many times the distance between the two ranks the one expected relative in 1 / FALSE lies above the first.
+        above, at_first, at_last = (NormalDist().inv_cdf(1 - at / len(examples)) for at in (FALSE, first, last))
+        beyond = (above - at_first) / (at_first - at_last)
     found = np.empty(len(rows))
     for at, row in enumerate(rows):
         others = examples[order[at, first - 1 : first - 1 + LOOK_ALIKES]]

@@ -72,10 +72,11 @@ def parts_of_one_design(number: int, rng: np.random.Generator) -> list[np.ndarra
     return [design + 0.5 * (texture(rng) - 0.5) for _ in range(number)]
 
 
-def search(images: list[Image.Image], **values) -> set[tuple[int, int]]:
+def search(images: list[Image.Image], labels: list[str | None] | None = None, **values) -> set[tuple[int, int]]:
     """Pairs of images, by their numbers, that `find_near` confirms; features are small pictures."""
     ids = [f"{number:04}" for number in range(len(images))]
-    catalog = pd.DataFrame({"image_id": ids, "label": "a", "phash": [perceptual_hashes(image) for image in images]})
+    hashes = [perceptual_hashes(image) for image in images]
+    catalog = pd.DataFrame({"image_id": ids, "label": labels or "a", "phash": hashes})
     catalog["width"], catalog["height"] = zip(*(image.size for image in images), strict=True)
     small = [np.asarray(image.convert("L").resize((12, 12)), np.float32).ravel() for image in images]
     features = Features(ids, np.stack([one - one.mean() for one in small]))
@@ -128,6 +129,17 @@ def test_flat_images_are_no_relatives_of_each_other_and_break_nothing():
     images = [Image.new("RGB", (50, 40), (value, value, value)) for value in range(0, 250, 10)]
     assert search(images) == set()
     assert search(images[:1]) == set()
+
+
+@pytest.mark.parametrize("lone", [None, "b"])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_class_of_a_few_images_and_a_few_unlabelled_ones_break_nothing(photos, lone, number):
+    labels = [lone] * number + ["a"] * (len(photos) - number)
+    assert search(photos, labels) == set()
+    copied = [*photos[1:], EDITS["brightened by 1.2"](photos[-1])]
+    assert search(copied, labels) == {(len(photos) - 2, len(photos) - 1)}
+    copied[0] = photos[-1]
+    assert (0, len(photos) - 1) in search(copied, labels)
 
 
 def test_mirrored_copies_are_looked_for_unless_told_otherwise(photos):
