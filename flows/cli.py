@@ -136,6 +136,26 @@ def _where_next(root: Path) -> None:
 
 
 @app.command(rich_help_panel=CLOSER)
+def explore(
+    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Write into params.yaml.")
+    ] = None,
+    jobs: Jobs = None,
+) -> None:
+    """Bring the report on the images up to date: what is in them, what to watch, before anything is trained."""
+    start = time.monotonic()
+    root = _enter()
+    from flows.running import run_pipeline
+
+    if code := run_pipeline(root, ["explore"], set_ or (), jobs, force=False, commit=False, started=start):
+        raise typer.Exit(code)
+    _where_next(root)
+    if open_:
+        _open(_page_of(root, "explore"))
+
+
+@app.command(rich_help_panel=CLOSER)
 def status(stages: Stages = None) -> None:
     """Say what is stale, and why."""
     _show_plan(_enter(), stages)
@@ -398,8 +418,6 @@ def report(
 ) -> None:
     """Open the report in the browser, and print where it stands."""
     root = _enter()
-    import webbrowser
-
     from flows import terminal
 
     stage = "explore" if data else "compare"
@@ -407,6 +425,14 @@ def report(
     if not page.exists():
         raise InputError(f"there is no such report yet: `equipoise run {stage}` makes it")
     terminal.note(str(page))
+    _open(page)
+
+
+def _open(page: Path) -> None:
+    import webbrowser
+
+    from flows import terminal
+
     if not webbrowser.open(file_address(page)):
         terminal.note("no browser could be started here: open that file in one")
 

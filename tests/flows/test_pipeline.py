@@ -241,6 +241,18 @@ def test_an_unchanged_run_starts_nothing_and_shows_the_verdicts_again(first, flo
     assert len(flow_runs()) == before
 
 
+def test_explore_brings_the_report_on_the_images_up_to_date_and_opens_it(first, equipoise, tmp_path):
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
+    browser.chmod(0o755)
+    page = first.root / "reports/explore/report.html"
+    done = equipoise(first.root, "explore", "--open", BROWSER=str(browser), COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    assert f"Data:   {page}  (equipoise report --data)" in done.stdout
+    assert "train@" not in done.stdout, "nothing that comes after it"
+    assert opened.read_text().strip() == page.as_uri()
+
+
 def test_a_set_parameter_runs_what_depends_on_it_and_a_refused_one_loses_nothing(first, flow_runs):
     before = (first.root / "params.yaml").read_text()
     first.equipoise("run", "--set", "strategies.focal.loss.gamma=1")
