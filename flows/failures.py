@@ -11,6 +11,7 @@ from flows.reproduced import ErrorKind, Reproduced
 from tasks.workspace import STATE
 
 SHOWN_LINES = 15
+SHELL_SIGNAL = 128  # what a shell adds to the signal that ended its command
 SAYS_WHY = "error: "  # how a stage starts what it says of wrong input
 
 
@@ -44,10 +45,9 @@ def result_of(stage: str, ended: Ended, reproduced: Reproduced | None, seconds: 
 def _words(ended: Ended, reproduced: Reproduced | None) -> str:
     """A command that failed has said why; otherwise it is DVC that failed, before or after it."""
     code = ended.code if reproduced is None else reproduced.exit_code
-    if code < 0:  # what it printed before is no reason
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        remedy = ", mostly since the memory ran out: `--jobs 1` needs the least" if -code == signal.SIGKILL else ""
-        return f"was killed by the signal {name}{remedy}"
+    if killed := _signal_of(code):  # what it printed before is no reason
+        remedy = ", mostly since the memory ran out: `--jobs 1` needs the least" if killed == "SIGKILL" else ""
+        return f"was killed by the signal {killed}{remedy}"
     if reproduced is None:
         return ended.lines[-1] if ended.lines else f"ended with exit code {ended.code}"
     if reproduced.command_failed and ended.lines:
@@ -56,6 +56,14 @@ def _words(ended: Ended, reproduced: Reproduced | None) -> str:
         # What libraries said before it is in the log; an error that was not foreseen is told with what led to it.
         return "\n".join(last[starts[-1] :] if starts and reproduced.error is ErrorKind.INPUT else last)
     return reproduced.message
+
+
+def _signal_of(code: int) -> str:
+    """The signal that an exit code tells, of the process itself or of a shell around it; empty for none."""
+    number = -code if code < 0 else code - SHELL_SIGNAL
+    if number in set(signal.Signals):
+        return signal.Signals(number).name
+    return str(number) if code < 0 else ""
 
 
 def _below_state(log: Path) -> str:
