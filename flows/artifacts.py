@@ -8,7 +8,7 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.leaderboard import read_leaderboard
-from flows.markdown import plain
+from flows.markdown import answer, plain
 from flows.wording import bet, interval
 from tasks.files import read_json
 
@@ -70,10 +70,7 @@ def _markdown(board: dict[str, Any]) -> str:
         values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
         difference = interval(row["difference"], signed=True)
         lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference, bet(row["bet"])]))
-    first, *others = map(plain, board["sentences"])
-    return "\n".join(
-        [f"**{first}**", *(f"- {one}" for one in others), "", *lines, "", plain(board["test"]["sentence"])]
-    )
+    return "\n".join([*answer(board["sentences"]), *lines, "", plain(board["test"]["sentence"])])
 
 
 def _row(cells: list[str]) -> str:

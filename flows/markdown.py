@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 
 def plain(text: str) -> str:
     """`text` so that Markdown shows it as it stands, on one line."""
     return re.sub(r"([\\`*_\[\]()!<>|#])", r"\\\1", text.replace("\n", " "))
+
+
+def answer(sentences: Sequence[str]) -> list[str]:
+    """The lines of what a leaderboard says: what to take, and below it why, an item a sentence."""
+    first, *others = map(plain, sentences)
+    return [f"**{first}**", "", *(f"- {one}" for one in others), ""]

@@ -18,7 +18,7 @@ from flows.dataset.entries import (
     class_counts,
     plan_merge,
 )
-from flows.dataset.finding import Reading, default_ingest, find, find_present, tables_beside
+from flows.dataset.finding import Reading, default_ingest, find, find_present
 from flows.dataset.freezing import freeze_before_adding
 from flows.dataset.leaving_out import remember
 from flows.dataset.page import laid_out, page
@@ -101,7 +101,7 @@ def add(
         if not replace:
             _check_presence(root, present)
         plan = plan_merge(Found([], []) if replace else present, new)
-        check_classes(plan.entries, params.ingest, str(path), tables_beside(path, new))
+        check_classes(plan.entries, params.ingest, str(path), new.tables if path.is_dir() else ())
         check_group_column(plan, new, params.ingest)
         labelled = [one for one in chosen_entries(plan.entries, params.ingest) if one.label]
         if question := open_question((one.part for one in labelled), params.split, command=""):

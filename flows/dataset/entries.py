@@ -104,6 +104,8 @@ class Found:
         Further columns of that table by name: the cell of each path as text.
     left_out
         What is no image that can be used, and why.
+    tables
+        Lines that read the tables which lie beside images that were found without one.
     """
 
     entries: list[Entry]
@@ -111,6 +113,7 @@ class Found:
     has_table: bool = False
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flows.dataset.entries import Found
-from flows.dataset.folders import beside_in, find_in_folder
+from flows.dataset.folders import find_in_folder
 from flows.dataset.table import find_in_table
 from flows.dataset.versions import RAW
 from tasks.errors import InputError
@@ -78,13 +78,3 @@ def find_present(root: Path, params: Ingest) -> Found:
     if (raw / TABLE).is_file():
         return find_in_table(raw / TABLE, keep=None)
     return find_in_folder(raw, params) if raw.is_dir() else Found([], [])
-
-
-def tables_beside(path: Path, found: Found) -> list[str]:
-    """The lines that read tables which lie in a folder whose images were found without one."""
-    if found.has_table or not path.is_dir():
-        return []
-    return [
-        one.line
-        for one in beside_in(path, [aside.path for aside in found.left_out], [entry.path for entry in found.entries])
-    ]

@@ -120,4 +120,4 @@ def find_in_folder(folder: Path, params: Ingest, known: Collection[str] = (), fo
     if walked.empty:
         number = f"{len(walked.empty):,} folder{'s hold' if len(walked.empty) > 1 else ' holds'}"
         concluded.append(f"{number} nothing: {first_few(walked.empty)}")
-    return Found(entries, [*concluded, *notes(aside)], left_out=aside)
+    return Found(entries, [*concluded, *notes(aside)], left_out=aside, tables=[one.line for one in tables])

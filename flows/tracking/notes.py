@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.markdown import plain
+from flows.markdown import answer, plain
 from flows.tracking.findings import Findings
 from flows.wording import bet, interval
 
@@ -23,8 +23,7 @@ def parent_note(findings: Findings) -> str:
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
         metric = board["metric"]
-        first, *others = map(plain, board["sentences"])
-        lines += [f"**{first}**", "", *(f"- {one}" for one in others), "", plain(board["test"]["sentence"]), ""]
+        lines += [*answer(board["sentences"]), plain(board["test"]["sentence"]), ""]
         lines += [_row("strategy", _words(metric), "difference", "bet", "verdict"), "|---|---|---|---|---|"]
         for name, row in list(findings.rows.items())[:LONGEST]:
             difference = interval(row["difference"], signed=True)

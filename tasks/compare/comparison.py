@@ -107,11 +107,6 @@ class Comparison:
         """What to expect of each strategy but the baseline."""
         return self.choice.bets if self.choice else {}
 
-    @property
-    def has_verdicts(self) -> bool:
-        """Whether two classes or more can be measured."""
-        return len(self.classes) - len(self.not_measurable) > 1
-
 
 def compare(
     scored: Mapping[str, Scored],
