@@ -6,7 +6,6 @@ commands that use them, so that what needs none answers at once.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Annotated
 import click
 import typer
 
-from flows.addresses import file_address, require_usable_path
-from flows.environment import MLFLOW_PORT, PREFECT_PORT, settle_environment
+from flows.addresses import file_address
+from flows.commands import models, services, versions
+from flows.commands.options import CLOSER, FIRST, Jobs, MlflowPort, PrefectPort, Stages, enter
 from flows.errors import ServerError, error_of_the_place
-from flows.masking import mask_logs, masked
-from flows.workspaces import workspace_above
+from flows.masking import masked
 from tasks.errors import InputError
 from tasks.progress import clear_line, speak_anywhere
 
@@ -29,49 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Finds out which remedies for class imbalance help on your images, with confidence intervals.",
 )
-
-# Panels of the list of commands.
-FIRST, CLOSER = "First steps", "A closer look"
-VERSIONS, SERVICES = "Versions of balanced datasets", "Schedules and records"
-
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Stages at the same time; as many as cores.")]
-Stages = Annotated[
-    list[str] | None, typer.Argument(help="Stages to bring up to date, with all they need; all if none.")
-]
-
-Recipe = Annotated[
-    str | None, typer.Option("--recipe", help="A recipe; by default the recommended one, or that of the release.")
-]
-
-
-PrefectPort = Annotated[
-    int | None, typer.Option(min=1, max=65535, help=f"By default {PREFECT_PORT}, or a free one if that is taken.")
-]
-MlflowPort = Annotated[
-    int | None, typer.Option(min=1, max=65535, help=f"By default {MLFLOW_PORT}, or a free one if that is taken.")
-]
-
-
-def project_root() -> Path:
-    """The project's folder: the current one or the nearest above that holds `params.yaml` and `dvc.yaml`."""
-    here = Path.cwd()
-    root = workspace_above(here)
-    if root is None:
-        raise InputError(
-            f"{here} is no Equipoise project: there is no params.yaml with a dvc.yaml here or above. "
-            "`equipoise new FOLDER` makes one"
-        )
-    return root
-
-
-def _enter() -> Path:
-    """Settle in the project's folder; every command starts so."""
-    root = project_root()
-    require_usable_path(root)
-    mask_logs()
-    os.chdir(root)
-    settle_environment(root)
-    return root
 
 
 @app.command(rich_help_panel=FIRST)
@@ -88,7 +44,7 @@ def run(
 ) -> None:
     """Bring the pipeline up to date and print the verdicts."""
     start = time.monotonic()
-    root = _enter()
+    root = enter()
     if quick:
         if stages or dry_run or force or commit:
             raise InputError("--quick makes nothing that is kept: of the other options it takes --set and --jobs")
@@ -145,7 +101,7 @@ def explore(
 ) -> None:
     """Bring the report on the images up to date: what is in them, what to watch, before anything is trained."""
     start = time.monotonic()
-    root = _enter()
+    root = enter()
     from flows.running import run_pipeline
 
     if code := run_pipeline(root, ["explore"], set_ or (), jobs, force=False, commit=False, started=start):
@@ -158,7 +114,7 @@ def explore(
 @app.command(rich_help_panel=CLOSER)
 def status(stages: Stages = None) -> None:
     """Say what is stale, and why."""
-    _show_plan(_enter(), stages)
+    _show_plan(enter(), stages)
 
 
 @app.command(rich_help_panel=FIRST)
@@ -174,7 +130,7 @@ def new(
 @app.command(rich_help_panel=FIRST)
 def sample() -> None:
     """Put the sample photos of solar cells into data/raw."""
-    root = _enter()
+    root = enter()
     from flows import dataset
 
     dataset.sample(root)
@@ -204,7 +160,7 @@ def add(
 ) -> None:
     """Bring your own images into data/raw and version them."""
     source = path.resolve() if ".." in path.parts else path.absolute()
-    root = _enter()
+    root = enter()
     from flows import dataset
 
     named = dataset.column_names(columns)
@@ -236,7 +192,7 @@ def check(
     ] = "",
 ) -> None:
     """Say what is wrong with the images, as `explore` found it; for continuous integration with --fail-on."""
-    root = _enter()
+    root = enter()
     from flows import terminal
     from flows.checking import failing, find_issues
 
@@ -253,7 +209,7 @@ def freeze(
     discard: Annotated[bool, typer.Option("--discard", help="Empty the file: draw every image anew.")] = False,
 ) -> None:
     """Keep every image where the present split has it, also when new ones come (data/frozen.csv)."""
-    root = _enter()
+    root = enter()
     from flows import dataset
 
     if discard:
@@ -262,151 +218,13 @@ def freeze(
         dataset.freeze(root)
 
 
-@app.command(rich_help_panel=VERSIONS)
-def release(
-    name: Annotated[str, typer.Argument(help="What it is called, for instance v1.")],
-    recipe: Recipe = None,
-    message: Annotated[str, typer.Option("--message", "-m", help="What git's tag says.")] = "",
-    push: Annotated[bool, typer.Option("--push/--no-push", help="Push its data to DVC's default remote.")] = True,
-) -> None:
-    """Name the present version of a balanced dataset: a git tag with a dataset card (data/releases)."""
-    root = _enter()
-    from flows import terminal
-    from flows.releases.naming import card_path
-    from flows.releases.releasing import release as make
-
-    made = make(root, name, recipe, message, push=push)
-    terminal.note(f"Card: {root / card_path(name, '.md')}")
-    if made.pushed is False:
-        raise typer.Exit(1)
-
-
-@app.command(rich_help_panel=VERSIONS)
-def releases(
-    push: Annotated[bool, typer.Option("--push", help="Push what they need to DVC's default remote.")] = False,
-) -> None:
-    """List the releases."""
-    root = _enter()
-    from flows import terminal
-    from flows.git import require_commits
-    from flows.releases import showing
-    from flows.releases.naming import known, list_releases
-    from flows.releases.pushing import push_all, pushed_to
-
-    require_commits(root)
-    if push and not push_all(root):
-        raise typer.Exit(1)
-    found = list_releases(root)
-    if found:
-        showing.releases(found, pushed_to(root, found))
-    else:
-        terminal.note(known(root))
-
-
-@app.command(rich_help_panel=VERSIONS)
-def diff(
-    first: Annotated[str, typer.Argument(metavar="A", help="A release or any git revision.")],
-    second: Annotated[str | None, typer.Argument(metavar="B", help="Another; the working tree if none.")] = None,
-    recipe: Recipe = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write a page.")] = None,
-) -> None:
-    """Say how two versions differ: images, labels, parameters, class counts, parts."""
-    page = html.absolute() if html else None
-    root = _enter()
-    from flows import terminal
-    from flows.releases import showing
-    from flows.releases.comparing import diff as compare
-
-    found = compare(root, first, second, recipe)
-    showing.difference(found)
-    if page:
-        from flows.releases.difference_page import difference_page
-        from tasks.files import write_text
-
-        try:
-            write_text(page, difference_page(found))
-        except OSError as error:
-            raise InputError(f"{page}: the page can't be written there: {error}") from error
-        terminal.note(f"\nPage: {page}")
-
-
-@app.command(rich_help_panel=VERSIONS)
-def export(
-    version: Annotated[str, typer.Argument(metavar="RELEASE", help="A release or any git revision.")],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A folder that is new or empty.")],
-    format_: Annotated[str, typer.Option("--format", help="imagefolder, webdataset, parquet or csv.")] = "imagefolder",
-    part: Annotated[str, typer.Option("--part", help="train, test or all; audit of releases that have it.")] = "all",
-    recipe: Recipe = None,
-    strip_exif: Annotated[bool, typer.Option("--strip-exif", help="Take EXIF out of the originals, too.")] = False,
-) -> None:
-    """Write a version for other tools; originals are linked where that is safe."""
-    target = to.absolute()
-    root = _enter()
-    from flows import terminal
-    from flows.releases.exporting.export import export as write
-
-    try:
-        images = write(root, version, format_, target, part=part, recipe=recipe, strip_exif=strip_exif)
-    except KeyboardInterrupt:
-        terminal.note("ended by Ctrl-C; nothing was left behind")
-        raise typer.Exit(130) from None
-    counts = ", ".join(f"{number:,} in {name}" for name, number in images.items())
-    terminal.note(f"{target}: {counts}")
-
-
-@app.command(rich_help_panel=VERSIONS)
-def restore(
-    name: Annotated[str, typer.Argument(help="A release.")],
-    force: Annotated[bool, typer.Option("--force", help="Put unsaved results aside instead of refusing.")] = False,
-) -> None:
-    """Bring a release back into the workspace."""
-    root = _enter()
-    from flows.releases import showing
-    from flows.releases.restoring import restore as bring_back
-
-    showing.restored(root, name, bring_back(root, name, force=force))
-
-
-@app.command(rich_help_panel=VERSIONS)
-def gc(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be freed; delete nothing.")] = False,
-) -> None:
-    """Free what no release, tag, branch nor the working tree needs from DVC's cache."""
-    root = _enter()
-    from flows.releases import showing
-    from flows.releases.collecting import collect
-
-    showing.freed(collect(root, dry_run=dry_run), dry_run=dry_run)
-
-
-@app.command(rich_help_panel=CLOSER)
-def predict(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of them.")],
-    strategy: Annotated[str, typer.Option("--strategy", help="Whose model; else the recommended one's.")] = "",
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the table goes.")] = Path("predictions.csv"),
-    jobs: Jobs = None,
-) -> None:
-    """Classify images with a trained strategy: a CSV of labels and scores."""
-    wanted, target = [path.absolute() for path in paths], out.absolute()
-    root = _enter()
-    from flows import predicting, terminal
-
-    chosen = strategy or predicting.chosen_strategy(root)
-    files = predicting.image_files(wanted)
-    terminal.note(f"{len(files):,} files, by the model of {chosen}")
-    failed = predicting.predict(root, chosen, files, target, workers=jobs or 1)
-    for line in failed[:20]:
-        terminal.note(f"not read: {line}")
-    terminal.note(f"{target}: {len(files) - len(failed):,} predictions, {len(failed):,} files that can't be read")
-
-
 @app.command(rich_help_panel=FIRST)
 def ui(
     prefect_port: PrefectPort = None,
     mlflow_port: MlflowPort = None,
 ) -> None:
     """Start the Prefect and MLflow servers on this machine; Ctrl-C ends both."""
-    root = _enter()
+    root = enter()
     from flows.serving import serve_uis
 
     serve_uis(root, prefect_port, mlflow_port)
@@ -417,7 +235,7 @@ def report(
     data: Annotated[bool, typer.Option("--data", help="That on the images, in place of the verdicts.")] = False,
 ) -> None:
     """Open the report in the browser, and print where it stands."""
-    root = _enter()
+    root = enter()
     from flows import terminal
 
     stage = "explore" if data else "compare"
@@ -437,44 +255,8 @@ def _open(page: Path) -> None:
         terminal.note("no browser could be started here: open that file in one")
 
 
-@app.command(rich_help_panel=SERVICES)
-def serve(
-    cron: Annotated[str, typer.Option(help="When to run, in cron's words, for instance '0 2 * * *'.")],
-    jobs: Jobs = None,
-    commit: Annotated[bool, typer.Option("--commit", help="Commit dvc.lock to git after each run.")] = False,
-    prefect_port: PrefectPort = None,
-) -> None:
-    """Run the pipeline on a schedule until Ctrl-C; starts the Prefect server that this needs if none runs."""
-    root = _enter()
-    from flows.serving import serve_schedule
-
-    serve_schedule(root, cron, jobs=jobs, commit=commit, port=prefect_port)
-
-
-@app.command(rich_help_panel=SERVICES)
-def track() -> None:
-    """Record the last run in MLflow again, for instance after the tracking server was away."""
-    root = _enter()
-    from flows import terminal
-    from flows.journal import last_run, versions_digest
-    from flows.tracking import FlowRun, TrackingAway, record
-    from flows.tracking.addresses import require_usable_addresses
-    from tasks.params import load_params
-
-    last = last_run(root)
-    if last is None:
-        raise InputError("there is no run to record yet: `equipoise run` first")
-    if last["versions"] != versions_digest(root):
-        raise InputError("the results have changed since the last run: `equipoise run` records what is there now")
-    flow_run = FlowRun(**last["flow_run"]) if last["flow_run"] else None
-    require_usable_addresses()
-    times = {key: last[key] for key in ("run_id", "started", "ended")}
-    try:
-        recorded = record(root, load_params(root / "params.yaml"), last["outcomes"], last["seconds"], flow_run, **times)
-    except TrackingAway as error:
-        sys.stderr.write(masked(f"error: {error}\n"))
-        raise typer.Exit(1) from None
-    terminal.note(f"recorded as MLflow run {recorded.parent_run_id} {recorded.url or ''}")
+for panel in (versions, models, services):
+    app.add_typer(panel.app)
 
 
 def main() -> None:
