@@ -1,5 +1,7 @@
-"""Probabilities that mean what they say: scores corrected by a temperature and one offset a class.
+"""Probabilities that mean what they say: those of a model, corrected by a floor, a temperature and an offset a class.
 
+Models can be sure without bound, and the few images on which one is sure and wrong would then decide about all; so
+first of all each probability is raised by one in as many as there are images to fit to, less than which can't be told.
 The offsets take away what a remedy has done to the classes' shares (resampling, weights, logit adjustment alike), the
 temperature what training has done to confidence. Both are found by maximum likelihood: at the maximum the mean
 probability of each class is its share of the images, whatever the remedy was.
@@ -30,14 +32,17 @@ class Calibration:
 
     Attributes
     ----------
+    floor
+        What is added to each probability before its logarithm is taken.
     temperature
-        Above 0; scores are divided by it.
+        Above 0; the logarithms are divided by it.
     offsets
-        Shape (K,): what is then added to each class's score; they sum to 0.
+        Shape (K,): what is then added to that of each class; they sum to 0.
     shares
         Shape (K,), positive, sums to 1: the class shares for which the probabilities hold.
     """
 
+    floor: float
     temperature: float
     offsets: NDArray[np.float64]
     shares: NDArray[np.float64]
@@ -63,7 +68,9 @@ class Calibration:
         shift adaptation, ICML 2020; the temperature alone: Guo, Pleiss, Sun and Weinberger, ICML 2017.
         """
         count, classes = values.shape
-        centred = values - values.mean(axis=1, keepdims=True)
+        floor = 1 / count
+        logs = _floored(values, floor)
+        centred = logs - logs.mean(axis=1, keepdims=True)
         totals = np.bincount(labels, minlength=classes).astype(np.float64)
         slope_of_data = np.append(centred[np.arange(count), labels].sum(), totals)
         target = np.append(1.0, np.zeros(classes))  # what the penalty draws to
@@ -81,11 +88,11 @@ class Calibration:
             if gained < TOLERANCE * count:
                 break
         shares = (totals + PENALTY) / (totals + PENALTY).sum()
-        return cls(float(1 / place[0]), place[1:] - place[1:].mean(), shares)
+        return cls(floor, float(1 / place[0]), place[1:] - place[1:].mean(), shares)
 
     def log_probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Corrected log-probabilities of scores, both of shape (..., K), for the class shares `shares`."""
-        logs = values / self.temperature + self.offsets
+        logs = _floored(values, self.floor) / self.temperature + self.offsets
         return logs - log_sum(logs)
 
     def for_mix(self, mix: NDArray[np.float64]) -> Calibration:
@@ -97,16 +104,23 @@ class Calibration:
         Computation 14, 2002.
         """
         offsets = self.offsets + np.log(mix / mix.sum()) - np.log(self.shares)
-        return Calibration(self.temperature, offsets - offsets.mean(), mix / mix.sum())
+        return Calibration(self.floor, self.temperature, offsets - offsets.mean(), mix / mix.sum())
 
     def as_json(self) -> dict[str, Any]:
-        """The three numbers, as they are."""
-        return {"temperature": self.temperature, "offsets": self.offsets.tolist(), "shares": self.shares.tolist()}
+        """The numbers, as they are."""
+        numbers = {"floor": self.floor, "temperature": self.temperature}
+        return {**numbers, "offsets": self.offsets.tolist(), "shares": self.shares.tolist()}
 
     @classmethod
     def from_json(cls, numbers: Mapping[str, Any]) -> Calibration:
         """What `as_json` wrote."""
-        return cls(numbers["temperature"], np.array(numbers["offsets"]), np.array(numbers["shares"]))
+        return cls(numbers["floor"], numbers["temperature"], np.array(numbers["offsets"]), np.array(numbers["shares"]))
+
+
+def _floored(values: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
+    """Logarithms of the probabilities of scores, each raised by `floor`."""
+    raised: NDArray[np.float64] = np.log(np.exp(values - log_sum(values)) + floor)
+    return raised
 
 
 def _loss(
