@@ -84,7 +84,8 @@ def _promise(found: Comparison) -> Iterator[str]:
     before, after = (found.metrics[name][key].value for name in (found.baseline, found.recommended))
     how = "proved to help" if is_proved(found) else f"a bet at {percent(bet.chance)}"
     recall = f"the recall of {found.guard.label} goes from {decimal(before)} to {decimal(after)}"
-    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {label}; {recall}."
+    of = label if found.goal.of_class is None else f"in {label}"
+    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {of}; {recall}."
     measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
     tail = f", and the best of {others} looks better than it is" if others > 1 else ""
     if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss else ""
