@@ -11,7 +11,7 @@ from tasks.decimals import decimal, percent, signed
 from tasks.evaluate.metrics import JUDGED
 from tasks.statistics.groups import FEWEST_GROUPS
 
-OTHERWISE = "another backbone, fine-tuning or more telling images"  # what may gain where features have no more to give
+OTHERWISE = "another backbone, fine-tuning or more images"  # what may gain where features have no more to give
 TAKEN_OUT = (BASELINE, HELD_BACK)  # verdicts of what is not recommended for another reason
 
 

@@ -38,6 +38,8 @@ class Scored:
         Shape (S, n, K): one score an image and class for each of the S fits; see `tasks.scores` for what they allow.
     kind
         What kind of scores they are.
+    repeats
+        Number of repeats of the cross-validation, whose fits take turns in `scores`.
     """
 
     classes: list[str]
@@ -46,6 +48,7 @@ class Scored:
     groups: np.ndarray
     scores: np.ndarray
     kind: str = "logit"
+    repeats: int = 1
 
     @classmethod
     def of(cls, predictions: pd.DataFrame, splits: pd.DataFrame, part: str) -> Scored:
@@ -93,6 +96,7 @@ class Scored:
             groups=np.unique(first["group"].to_numpy(str), return_inverse=True)[1],
             scores=values,
             kind=_kind(rows),
+            repeats=repeats,
         )
 
     @property
@@ -153,7 +157,7 @@ class Scored:
 
     def bootstrap(self, count: int, seed: int) -> Bootstrap:
         """The bootstrap of these images and fits: `count` draws."""
-        return Bootstrap.of(self.labels, self.groups, self.fits, count, seed)
+        return Bootstrap.of(self.labels, self.groups, self.fits, count, seed, self.repeats)
 
 
 def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:

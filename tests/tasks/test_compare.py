@@ -314,7 +314,7 @@ def test_how_far_the_best_strategy_stands_from_the_ceiling_of_its_features_is_sa
     assert sentence["at"][0] == (
         f"{reached:.3f} is at the ceiling of its features as nearest neighbours see it: {reached - 0.1:.3f} to "
         f"{reached + 0.001:.3f} (95 % interval {reached - 0.15:.3f} to {reached + 0.03:.3f}); no further remedy will "
-        "gain much on them, another backbone, fine-tuning or more telling images may."
+        "gain much on them, another backbone, fine-tuning or more images may."
     )
     assert "is below the ceiling" in sentence["below"][0]
     assert "is less than the nearest neighbours in its features reach alone" in sentence["less"][0]
