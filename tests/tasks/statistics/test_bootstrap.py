@@ -48,7 +48,7 @@ def test_resampled_fits_spread_as_the_mean_of_the_fits_does() -> None:
 
 
 def test_resampled_repeats_spread_as_the_mean_of_fits_that_share_their_folds_does() -> None:
-    """Three repeats of four fits: what the fits of a repeat have in common is no less uncertain for being fitted often."""
+    """What the fits of a repeat have in common is no less uncertain for being fitted four times."""
     of_repeat, own = np.array([0.2, 0.5, 0.8]), np.random.default_rng(0).normal(0, 0.01, (4, 3))
     fits = (of_repeat + own).ravel()  # those of the repeats take turns
     bootstrap = Bootstrap.of(LABELS, np.arange(len(LABELS)), 12, 4000, 0, repeats=3)
