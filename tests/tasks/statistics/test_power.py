@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from tasks.statistics.power import detectable_difference, detectable_mean_difference
+from tasks.statistics.power import detectable_difference, detectable_mean_difference, fewest_more, times_as_many
 
 
 @pytest.mark.parametrize(("n", "discordant"), [(60, 0.3), (200, 0.1), (1000, 0.5)])
@@ -46,3 +46,36 @@ def test_the_detectable_difference_of_a_mean_is_found_in_four_of_five_cases():
         variances.append((better + worse - (better - worse) ** 2 / n) / n**2)
     z = np.mean(means, axis=0) / (np.sqrt(np.sum(variances, axis=0)) / len(groups))
     assert (np.abs(z) > norm.ppf(0.975)).mean() == pytest.approx(0.8, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("groups", "discordant", "difference"),
+    [([9, 14], [0.3, 0.2], 0.2), ([5, 7, 40], [0.4, 0.1, 0.2], 0.2), ([5, 6, 7], [0.5, 0.5, 0.5], 0.3)],
+)
+def test_the_fewest_more_images_are_those_of_the_best_of_all_ways_to_add_them(groups, discordant, difference):
+    more = np.array(fewest_more(groups, discordant, difference))
+    ways = np.stack(np.meshgrid(*[np.arange(90)] * len(groups), indexing="ij"), -1).reshape(-1, len(groups))
+    z = norm.ppf(0.975) + norm.ppf(0.8)
+    found = z * np.sqrt((np.array(discordant) / (np.array(groups) + ways)).sum(1)) / len(groups)
+    enough = ways[found <= difference]
+    least = enough.sum(1).min()
+    assert 0 < more.max() < 89, "within what was tried"
+    assert (enough == more).all(1).any(), "they do"
+    assert least <= more.sum() <= least + len(groups) - 1, "whole numbers cost less than one a class"
+
+
+def test_where_a_difference_is_found_already_no_more_images_are_needed():
+    groups, difference = [400, 150, 60], detectable_mean_difference([400, 150, 60], 0.2)
+    assert fewest_more(groups, [0.2] * 3, difference + 1e-9) == [0, 0, 0]
+    assert fewest_more(groups, [0.2] * 3, difference - 1e-3)[:2] == [0, 0], "the rarest limits most"
+
+
+def test_twice_the_gain_needs_a_quarter_of_the_images():
+    groups, shares, difference = [400, 150, 60], [0.2] * 3, 0.01
+    shown = detectable_mean_difference(groups, 0.2)
+    times = times_as_many(shown * norm.ppf(0.975) / (norm.ppf(0.975) + norm.ppf(0.8)), difference)
+    assert times == pytest.approx((shown / difference) ** 2)
+    assert times_as_many(0.1, 0.02) == pytest.approx(times_as_many(0.1, 0.04) * 4)
+    more = np.array(fewest_more(groups, shares, difference)) + groups
+    assert more.sum() < times * sum(groups), "adding where it counts costs less than adding everywhere"
+    assert np.ptp(more) <= 1, "equal shares: equal numbers"
