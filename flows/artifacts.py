@@ -70,7 +70,7 @@ def _markdown(board: dict[str, Any]) -> str:
         values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
         difference = interval(row["difference"], signed=True)
         lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference, bet(row["bet"])]))
-    return "\n".join([*answer(board["sentences"]), *lines, "", plain(board["test"]["sentence"])])
+    return "\n".join([*answer(board), *lines, "", plain(board["test"]["sentence"])])
 
 
 def _row(cells: list[str]) -> str:

@@ -23,7 +23,7 @@ def parent_note(findings: Findings) -> str:
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
         metric = board["metric"]
-        lines += [*answer(board["sentences"]), plain(board["test"]["sentence"]), ""]
+        lines += [*answer(board), plain(board["test"]["sentence"]), ""]
         lines += [_row("strategy", _words(metric), "difference", "bet", "verdict"), "|---|---|---|---|---|"]
         for name, row in list(findings.rows.items())[:LONGEST]:
             difference = interval(row["difference"], signed=True)

@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from tasks.compare.audits import Audited
+from tasks.compare.before_after import before_after
 from tasks.compare.charts import difference_scale
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import CONFIRMED, Confirmation
@@ -77,6 +78,8 @@ def report(data: ReportData) -> str:
     pair = list(dict.fromkeys([comparison.baseline, comparison.recommended]))
     counts = data.scored.class_counts
     rarest_first = [comparison.classes[code] for code in np.argsort(counts, kind="stable")]
+    images = dict(zip(comparison.classes, map(int, counts), strict=True))
+    groups = dict(zip(comparison.classes, map(int, data.scored.group_counts), strict=True))
     return render(
         Path(__file__).with_name("report.html"),
         data=data,
@@ -86,8 +89,9 @@ def report(data: ReportData) -> str:
         pair=pair,
         margin_share=data.margin_share,
         label=LABELS[comparison.metric],
-        images=dict(zip(comparison.classes, map(int, counts), strict=True)),
-        groups=dict(zip(comparison.classes, map(int, data.scored.group_counts), strict=True)),
+        images=images,
+        groups=groups,
+        picture=before_after(comparison, rarest_first, images, groups),
         image_total=len(data.scored.image_ids),
         group_total=len(np.unique(data.scored.groups)),
         rarest_first=rarest_first,

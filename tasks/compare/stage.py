@@ -7,6 +7,7 @@ from tasks.compare.comparison import compare
 from tasks.compare.heldout import confirm
 from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
 from tasks.compare.looks import log_looks, look_sentence
+from tasks.compare.next_steps import next_steps
 from tasks.compare.reason import sentences
 from tasks.compare.report import ReportData, report
 from tasks.compare.samples import samples
@@ -15,7 +16,7 @@ from tasks.evaluate.scored import read_scored
 from tasks.evaluate.writing import read_evaluations
 from tasks.files import read_json, write_json, write_text
 from tasks.progress import say
-from tasks.tables import PREDICTIONS, SPLITS
+from tasks.tables import CATALOG, PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
 
 
@@ -45,7 +46,12 @@ def run(workspace: Workspace, name: str) -> None:
     say(look_sentence(log_looks(workspace, confirmation, files)))
     say(confirmation.sentence)
 
-    board = leaderboard(comparison, confirmation, params.strategies, audits)
+    catalog = workspace.read(CATALOG)
+    side = float(catalog[["width", "height"]].min(axis=1).median())
+    steps = next_steps(comparison, scored, params, side)
+    for step in steps:
+        say(f"next: {step.sentence} {step.command}".strip())
+    board = leaderboard(comparison, confirmation, params.strategies, audits, steps)
     before = class_counts[recipes[0]]["before"]
     data = ReportData(
         comparison=comparison,

@@ -36,7 +36,7 @@ def detectable_difference(n: int, discordant: float, power: float = POWER, level
 
 
 def detectable_mean_difference(
-    groups: Sequence[int], discordant: float, power: float = POWER, level: float = LEVEL
+    groups: Sequence[int], discordant: float | Sequence[float], power: float = POWER, level: float = LEVEL
 ) -> float:
     """The smallest difference in the mean of recalls, each class counted alike, that a paired test detects.
 
@@ -48,9 +48,10 @@ def detectable_mean_difference(
     groups
         Independent images of each class, K of them, each above 0.
     discordant
-        Share p of them of which exactly one strategy is right, in (0, 1].
+        Share p of them of which exactly one strategy is right, in (0, 1]; one for all classes, or one each.
     """
-    spread = (discordant * sum(1 / number for number in groups)) ** 0.5 / len(groups)
+    shares = [discordant] * len(groups) if isinstance(discordant, float) else discordant
+    spread = sum(share / number for share, number in zip(shares, groups, strict=True)) ** 0.5 / len(groups)
     return float((NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)) * spread)
 
 
@@ -68,7 +69,7 @@ def fewest_more(
     groups
         Independent images of each class, K of them, each above 0.
     discordant
-        Share of each class's of which exactly one strategy is right, in (0, 1].
+        Share of each class's of which exactly one strategy is right, 0 or above.
     difference
         What is to be found, above 0.
     """
@@ -79,7 +80,7 @@ def fewest_more(
     if left >= 0:
         return [0] * len(groups)
     scale, raised = 0.0, 0.0
-    order = sorted(range(len(groups)), key=lambda at: (groups[at] / roots[at], at))
+    order = sorted((at for at, root in enumerate(roots) if root), key=lambda at: (groups[at] / roots[at], at))
     for place, at in enumerate(order):
         left, raised = left + discordant[at] / groups[at], raised + roots[at]
         scale = raised / left if left > 0 else math.inf
@@ -89,17 +90,3 @@ def fewest_more(
     # Rounding may leave a whole number a hair too large.
     wanted = [math.ceil(scale * root - 1e-9) for root in roots]
     return [max(0, number - now) for number, now in zip(wanted, groups, strict=True)]
-
-
-def times_as_many(half_width: float, difference: float, power: float = POWER, level: float = LEVEL) -> float:
-    """How many times as many images of every class let a difference be found, judged by its present interval.
-
-    Parameters
-    ----------
-    half_width
-        Of the interval at ``1 - level``; it shrinks with the square root of the number of images.
-    difference
-        What is to be found, above 0.
-    """
-    further = NormalDist().inv_cdf(power) / NormalDist().inv_cdf(1 - level / 2)
-    return (half_width * (1 + further) / difference) ** 2

@@ -166,6 +166,7 @@ class Project:
             "metric": "balanced_accuracy",
             "recommended": recommended,
             "sentences": [f"Take {recommended}: proved to help.", "It is the best of those that help."],
+            "next": [{"sentence": "Add *more* of Ungültig.", "command": "equipoise add FOLDER"}],
             "rarest_class": "Ungültig",
             "rows": sorted(rows, key=lambda row: -((row["difference"] or {}).get("value", 0))),
             "test": {
