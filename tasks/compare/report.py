@@ -17,6 +17,9 @@ from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import CONFIRMED, Confirmation
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
 from tasks.compare.wording import LABELS, between, breakable, made_of
+from tasks.compare.curves import precision_recall
+from tasks.compare.feature_map import FeatureMap
+from tasks.compare.mistakes import Mistake
 from tasks.decimals import decimal, percent, signed
 from tasks.evaluate.calibration import CALIBRATION_ERROR
 from tasks.evaluate.figures import draw_reliability
@@ -53,6 +56,12 @@ class ReportData:
         By strategy.
     samples
         Contact sheets as data URIs, by recipe and class.
+    curves
+        Of precision and recall, see `tasks.compare.curves.read_curves`.
+    mistakes
+        The recommended strategy's; None where its scores are no probabilities.
+    feature_map
+        Of the recommended strategy's backbone; None where it has none.
     draws
         Number of bootstrap draws.
     margin_share
@@ -68,6 +77,9 @@ class ReportData:
     class_counts: dict[str, dict[str, Any]]
     audits: dict[str, Audited]
     samples: dict[str, dict[str, str]]
+    curves: pd.DataFrame
+    mistakes: list[Mistake] | None
+    feature_map: FeatureMap | None
     draws: int
     margin_share: float
 
@@ -78,8 +90,12 @@ def report(data: ReportData) -> str:
     pair = list(dict.fromkeys([comparison.baseline, comparison.recommended]))
     counts = data.scored.class_counts
     rarest_first = [comparison.classes[code] for code in np.argsort(counts, kind="stable")]
+    total = len(data.scored.image_ids)
     images = dict(zip(comparison.classes, map(int, counts), strict=True))
     groups = dict(zip(comparison.classes, map(int, data.scored.group_counts), strict=True))
+    picture = before_after(comparison, rarest_first, images, groups)
+    shares = {label: number / total for label, number in images.items()}
+    against = list(filter(None, (comparison.baseline, picture.other)))
     return render(
         Path(__file__).with_name("report.html"),
         data=data,
@@ -91,8 +107,8 @@ def report(data: ReportData) -> str:
         label=LABELS[comparison.metric],
         images=images,
         groups=groups,
-        picture=before_after(comparison, rarest_first, images, groups),
-        image_total=len(data.scored.image_ids),
+        picture=picture,
+        image_total=total,
         group_total=len(np.unique(data.scored.groups)),
         rarest_first=rarest_first,
         tally=[
@@ -103,6 +119,7 @@ def report(data: ReportData) -> str:
         trade_offs=_trade_offs(comparison, rarest_first),
         recipes=_recipes(data.class_counts, rarest_first),
         matrices=_matrices(data.confusion, pair, rarest_first) if len(rarest_first) <= SHOWN_MATRIX else {},
+        curves=precision_recall(data.curves, comparison, against, rarest_first, shares),
         calibration=_calibration(data, pair),
         audited=[(name, data.audits[name]) for name in comparison.ranked if data.audits[name].outcome != NOTHING],
         tones=TONES,

@@ -33,11 +33,12 @@ def draw(evaluation: Evaluation, title: str) -> dict[str, Figure]:
 
 
 def confusion_figure(evaluation: Evaluation, title: str) -> Figure:
-    """Shares of the actual class as colour, with the counts."""
-    classes = evaluation.classes
-    size = len(classes)
-    shares = evaluation.confusion["share"].to_numpy().reshape(size, size)
-    counts = evaluation.confusion["count"].to_numpy().reshape(size, size)
+    """Shares of the actual class as colour, with the counts; the rarest class first."""
+    size = len(evaluation.classes)
+    shares, counts = (evaluation.confusion[name].to_numpy().reshape(size, size) for name in ("share", "count"))
+    order = np.argsort(counts.sum(axis=1), kind="stable")
+    shares, counts = shares[np.ix_(order, order)], counts[np.ix_(order, order)]
+    classes = [evaluation.classes[place] for place in order]
     side = min(max(2.6 + 0.62 * size, 4.4), 14.0)
     figure = new_figure(side + 0.6, side)
     axes = figure.add_subplot()
