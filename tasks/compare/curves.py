@@ -24,7 +24,11 @@ def read_curves(folder: Path) -> pd.DataFrame:
 
 
 def precision_recall(
-    curves: pd.DataFrame, found: Comparison, pair: Sequence[str], rarest_first: Sequence[str], shares: Mapping[str, float]
+    curves: pd.DataFrame,
+    found: Comparison,
+    pair: Sequence[str],
+    rarest_first: Sequence[str],
+    shares: Mapping[str, float],
 ) -> Markup:
     """A chart a class, side by side.
 

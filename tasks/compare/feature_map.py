@@ -50,7 +50,7 @@ class FeatureMap:
 def feature_map(
     training: pd.DataFrame, rarest_first: Sequence[str], features: Path, recipe: str, balanced: pd.DataFrame, new: Path
 ) -> FeatureMap:
-    """Draw the map: the two directions in which a draw of the originals differs most, each class with as many as others.
+    """Draw the map: the two directions in which some originals, about as many of each class, differ most.
 
     Parameters
     ----------
@@ -106,7 +106,9 @@ def _draw(
     others = ~np.isin(labels, list(coloured))
     classes = every_axes[0]
     if others.any():
-        classes.scatter(*at[others].T, s=9, color=NEUTRAL, alpha=0.35, lw=0, label=f"{len(rarest_first) - COLOURED} others")
+        classes.scatter(
+            *at[others].T, s=9, color=NEUTRAL, alpha=0.35, lw=0, label=f"{len(rarest_first) - COLOURED} others"
+        )
     for label in reversed(list(coloured)):  # the rarest on top
         own = labels == label
         classes.scatter(*at[own].T, s=14, color=coloured[label], alpha=0.75, lw=0, label=in_chart(label))
@@ -122,7 +124,13 @@ def _draw(
         axes.set(xticks=[], yticks=[], xlabel="first component")
         handles, names = axes.get_legend_handles_labels()
         axes.legend(
-            handles[::-1], names[::-1], loc="upper center", bbox_to_anchor=(0.5, -0.07), ncols=3, frameon=False, fontsize=8
+            handles[::-1],
+            names[::-1],
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.07),
+            ncols=3,
+            frameon=False,
+            fontsize=8,
         )
     every_axes[0].set_ylabel("second component")
     return svg(figure, "Training images by their features", rarest_first[:COLOURED])

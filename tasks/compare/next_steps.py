@@ -48,7 +48,7 @@ class Step:
 
 def next_steps(
     found: Comparison,
-    scored: Mapping[str, Scored],
+    base: Scored,
     params: Params,
     image_side: float,
     more: Sequence[Step] = (),
@@ -59,8 +59,8 @@ def next_steps(
     ----------
     found
         The comparison.
-    scored
-        Out-of-fold scores by strategy.
+    base
+        The baseline's out-of-fold scores: how many images and groups there are.
     params
         What was tried.
     image_side
@@ -69,7 +69,7 @@ def next_steps(
         What else is known, such as how far the best reachable is; it comes after the images that are lacking.
     """
     steps = [
-        *_images(found, scored),
+        *_images(found, base),
         *more,
         *_backbone(found, params, image_side),
         *_milder(found, params.strategies),
@@ -113,7 +113,7 @@ def still_wanted(found: Comparison) -> int:
     return max(0, 2 - (len(found.classes) - len(found.not_measurable)))
 
 
-def _images(found: Comparison, scored: Mapping[str, Scored]) -> Iterator[Step]:
+def _images(found: Comparison, base: Scored) -> Iterator[Step]:
     """Which images would settle what is open."""
     if not found.differences:
         return
@@ -121,15 +121,15 @@ def _images(found: Comparison, scored: Mapping[str, Scored]) -> Iterator[Step]:
         many = lacking(found.not_measurable, still_wanted(found))
         yield Step(f"Add what a first verdict lacks: {many}, no relatives of the images that there are.", ADD)
         return
-    yield from _proof(found, scored)
+    yield from _proof(found, base)
     if found.not_measurable:
         which = "is" if len(found.not_measurable) == 1 else "are"
         many = lacking(found.not_measurable, len(found.not_measurable))
         names = listed(list(found.not_measurable))
-        yield Step(f"{names} {which} in no verdict until there are more groups of relatives: add {many}.", ADD)
+        yield Step(f"{names} {which} in no verdict: add {many}, no relatives of each other or of those there are.", ADD)
 
 
-def _proof(found: Comparison, scored: Mapping[str, Scored]) -> Iterator[Step]:
+def _proof(found: Comparison, base: Scored) -> Iterator[Step]:
     """How many more images would let the most promising gain be proved."""
     name = _promising(found)
     if name is None:
@@ -138,7 +138,6 @@ def _proof(found: Comparison, scored: Mapping[str, Scored]) -> Iterator[Step]:
     small = " (the smallest that matters)" if gain > found.bets[name].gain else ""
     goal = f"To prove a gain of {signed(gain)} {LABELS[found.metric]}{small} with {name}"
     level = (1 - found.confidence) / len(found.differences)
-    base = scored[found.baseline]
     judged = np.flatnonzero(np.isin(base.classes, found.judged))
     groups = [int(number) for number in base.group_counts[judged]]
     unit = "images" if groups == [int(number) for number in base.class_counts[judged]] else "groups of related images"
@@ -155,13 +154,11 @@ def _proof(found: Comparison, scored: Mapping[str, Scored]) -> Iterator[Step]:
         yield Step(f"{goal} takes about so many more {unit}: {which}.", ADD)
 
 
-def _shares(
-    found: Comparison, name: str, classes: Sequence[str], groups: Sequence[int], level: float
-) -> list[float]:
-    """For `tasks.statistics.power`, how much of a class's groups a strategy answers differently than the baseline.
+def _shares(found: Comparison, name: str, classes: Sequence[str], groups: Sequence[int], level: float) -> list[float]:
+    """What share of each class's groups a strategy answers differently than the baseline, for `tasks.statistics.power`.
 
-    Not counted but told by the bootstrap, which knows what relatives and the luck of training amount to: the interval of
-    the difference says how much there is in all, those of the recalls how it is shared between the classes.
+    Not counted but told by the bootstrap, which knows what relatives and the luck of training amount to: the interval
+    of the difference says how much there is in all, those of the recalls how the classes share it.
     """
     own = found.recall_changes[name]
     widths = np.array([own[label].high - own[label].low if label in own else 0.0 for label in classes])
@@ -185,14 +182,14 @@ def _promising(found: Comparison) -> str | None:
 
 def _rounded(number: int) -> int:
     """A number of images to two digits, upwards: the formula knows no more."""
-    unit = 10 ** max(0, len(str(number)) - 2)
+    unit: int = 10 ** max(0, len(str(number)) - 2)
     return -(-number // unit) * unit
 
 
 def _backbone(found: Comparison, params: Params, image_side: float) -> Iterator[Step]:
     """A finer look at the images, where no remedy is proved to help and there is much to be won."""
     reached = found.reached(found.baseline).value
-    if _is_settled(found) or reached >= GOOD_ENOUGH:
+    if not found.differences or _is_settled(found) or reached >= GOOD_ENOUGH:
         return
     key = params.strategies[found.baseline].family.backbone
     size = params.backbones[key].image_size if key in params.backbones else FINE
@@ -204,7 +201,9 @@ def _backbone(found: Comparison, params: Params, image_side: float) -> Iterator[
             f"equipoise run --set backbones.{key}.image_size={finer}",
         )
     elif found.reached(found.baseline).low <= 1 / len(found.classes):
-        yield Step("Look at what the images of each class have in common, and at their labels.", "equipoise explore --open")
+        yield Step(
+            "Look at what the images of each class have in common, and at their labels.", "equipoise explore --open"
+        )
 
 
 def _milder(found: Comparison, strategies: Mapping[str, Strategy]) -> Iterator[Step]:

@@ -14,12 +14,12 @@ from tasks.compare.audits import Audited
 from tasks.compare.before_after import before_after
 from tasks.compare.charts import difference_scale
 from tasks.compare.comparison import Comparison
-from tasks.compare.heldout import CONFIRMED, Confirmation
-from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
-from tasks.compare.wording import LABELS, between, breakable, made_of
 from tasks.compare.curves import precision_recall
 from tasks.compare.feature_map import FeatureMap
+from tasks.compare.heldout import CONFIRMED, Confirmation
 from tasks.compare.mistakes import Mistake
+from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
+from tasks.compare.wording import LABELS, between, breakable, made_of
 from tasks.decimals import decimal, percent, signed
 from tasks.evaluate.calibration import CALIBRATION_ERROR
 from tasks.evaluate.figures import draw_reliability
@@ -35,6 +35,8 @@ from tasks.tables import ORIGINS
 TONES = {HELPS: "good", HURTS: "bad", UNCLEAR: "warn", HELD_BACK: "bad", NO_DIFFERENCE: "", BASELINE: ""}
 COLOURS = {HELPS: GOOD, HURTS: BAD, UNCLEAR: "#9a6700", HELD_BACK: "#8e44ad", NO_DIFFERENCE: NEUTRAL}
 AUDIT_TONES = {SHORTCUT: "bad", CLEAN: "good", UNCLEAR_AUDIT: "warn", NOT_AUDITED: "warn", NOTHING: ""}
+ACROSS = 12  # classes that stand side by side in a table; more stand below each other
+FOLDED = 20  # rows from which a long table is folded away
 SHOWN_MATRIX = 30  # a confusion matrix of more classes can't be read on a page; the plots of `evaluate` have it
 
 
@@ -120,6 +122,7 @@ def report(data: ReportData) -> str:
         recipes=_recipes(data.class_counts, rarest_first),
         matrices=_matrices(data.confusion, pair, rarest_first) if len(rarest_first) <= SHOWN_MATRIX else {},
         curves=precision_recall(data.curves, comparison, against, rarest_first, shares),
+        confusions=_confusions(data.confusion, pair),
         calibration=_calibration(data, pair),
         audited=[(name, data.audits[name]) for name in comparison.ranked if data.audits[name].outcome != NOTHING],
         tones=TONES,
@@ -132,6 +135,8 @@ def report(data: ReportData) -> str:
         ],
         rarest_half_width=_half_width(data, comparison),
         fewest_groups=FEWEST_GROUPS,
+        across=ACROSS,
+        folded=FOLDED,
         confirmed=CONFIRMED,
         decimal=decimal,
         signed=signed,
@@ -149,13 +154,13 @@ def _half_width(data: ReportData, comparison: Comparison) -> float:
 
 
 def _forest(comparison: Comparison) -> dict[str, Any]:
-    """Coordinates of the forest plot: a line a strategy, best first."""
+    """The forest plot: a line a strategy, best first, and the scale in percent of the width."""
     names = [name for name in comparison.ranked if name in comparison.differences]
     differences = [comparison.differences[name] for name in names]
     scale = difference_scale(
-        [each.low for each in differences], [each.high for each in differences], comparison.margin, 230, 740
+        [each.low for each in differences], [each.high for each in differences], comparison.margin, 0, 100
     )
-    return {"names": names, "scale": scale, "height": 34 * len(names)}
+    return {"names": names, "scale": scale}
 
 
 def _trade_offs(comparison: Comparison, classes: list[str]) -> list[dict[str, Any]]:
@@ -213,6 +218,17 @@ def _matrices(confusion: pd.DataFrame, pair: list[str], classes: list[str]) -> d
         own = confusion[confusion["strategy"] == name].set_index(["actual", "predicted"])
         matrices[name] = [[_cell(own.loc[(actual, predicted)]) for predicted in classes] for actual in classes]
     return matrices
+
+
+def _confusions(confusion: pd.DataFrame, pair: list[str]) -> list[dict[str, Any]]:
+    """The classes that the last strategy of `pair` takes for another most, as shares of the actual class."""
+    tables = [confusion[confusion["strategy"] == name].set_index(["actual", "predicted"]) for name in pair]
+    wrong = tables[-1][tables[-1].index.get_level_values(0) != tables[-1].index.get_level_values(1)]
+    largest = wrong.sort_values("share", ascending=False, kind="stable").head(FOLDED)
+    return [
+        {"actual": actual, "predicted": predicted, "cells": [_cell(table.loc[(actual, predicted)]) for table in tables]}
+        for actual, predicted in largest.index
+    ]
 
 
 def _cell(row: pd.Series) -> dict[str, Any]:

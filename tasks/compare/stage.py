@@ -61,7 +61,7 @@ def run(workspace: Workspace, name: str) -> None:
 
     catalog = workspace.read(CATALOG)
     side = float(catalog[["width", "height"]].min(axis=1).median())
-    steps = next_steps(comparison, scored, params, side)
+    steps = next_steps(comparison, scored[comparison.baseline], params, side)
     for step in steps:
         say(f"next: {step.sentence} {step.command}".strip())
     board = leaderboard(comparison, confirmation, params.strategies, audits, steps)

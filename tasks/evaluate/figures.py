@@ -45,8 +45,10 @@ def confusion_figure(evaluation: Evaluation, title: str) -> Figure:
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     support = counts.sum(axis=1)
     names = [in_chart(name) for name in classes]
-    axes.set_xticks(range(size), names, rotation=30 if size <= ANNOTATED else 90, ha="right")
+    written = min(9.0, 0.7 * 72 * side / size)  # so that neighbouring names don't lie on each other
+    axes.set_xticks(range(size), names, rotation=30 if size <= ANNOTATED else 90, ha="right", fontsize=written)
     axes.set_yticks(range(size), [f"{name}  ({count:,.0f})" for name, count in zip(names, support, strict=True)])
+    axes.tick_params(axis="y", labelsize=written)
     axes.set(xlabel="predicted", ylabel="actual (images)")
     axes.set_title(f"{title}: where each class goes")
     axes.spines[:].set_visible(False)

@@ -60,9 +60,9 @@ def fewest_more(
 ) -> list[int]:
     """How many more independent images of each class let a paired test find a difference in the mean of recalls.
 
-    The fewest in all that do, by the formula of `detectable_mean_difference` with a share of its own for each class: the
-    classes that limit most are brought to numbers in proportion to the square roots of their shares, which is where a
-    further image tells equally much of each.
+    The fewest in all that do, by the formula of `detectable_mean_difference` with a share of its own for each class:
+    the classes that limit most are brought to numbers in proportion to the square roots of their shares, which is
+    where a further image tells equally much of each.
 
     Parameters
     ----------
