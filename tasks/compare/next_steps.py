@@ -102,10 +102,8 @@ def lacking(groups: Mapping[str, int], wanted: int) -> str:
         return listed([f"{lack[label]} of {label}" for label in sorted([*sure, *tied], key=lack.__getitem__)])
     told = [f"{lack[label]} of {label}" for label in sure]
     left = wanted - len(sure)
-    names = listed(tied)
-    if left == 1:
-        return listed([*told, f"{last} of {' or '.join(names.rsplit(' and ', 1))}"])
-    return listed([*told, f"{last} each of {left} of {names}"])
+    one_of = f"{last} of {listed(tied, joint='or')}" if left == 1 else f"{last} each of {left} of {listed(tied)}"
+    return listed([*told, one_of])
 
 
 def still_wanted(found: Comparison) -> int:
@@ -194,7 +192,7 @@ def _backbone(found: Comparison, params: Params, image_side: float) -> Iterator[
     key = params.strategies[found.baseline].family.backbone
     size = params.backbones[key].image_size if key in params.backbones else FINE
     finer = int(min(FINE, image_side))
-    if finer > size:
+    if finer >= 1.25 * size:
         yield Step(
             f"Show the backbone more: the images have {image_side:,.0f} pixels a side and it sees {size}; "
             f"{found.baseline} reaches {decimal(reached)}, and no remedy finds what the features have lost.",
