@@ -15,7 +15,7 @@ from tasks.page import thumbnail
 from tasks.statistics.scaling import Standardisation, unit_vectors
 
 MOST = 12  # mistakes: a page that shows more is not looked at
-FEWEST = 2  # of a class, as long as there is room
+LEAST = 2  # of a class, as long as there is room
 CANDIDATES = 1_000  # training images of a class among which the nearest is looked for
 SIDE = 120  # pixels of a small picture
 
@@ -65,11 +65,11 @@ def decided(scored: Scored) -> tuple[np.ndarray, np.ndarray]:
 def worst(scored: Scored) -> list[int]:
     """The images that are wrongly decided with most confidence, the rarest classes first; places in `scored`.
 
-    Of each group of relatives one is shown, and of each class as many as there is room for, at least `FEWEST`.
+    Of each group of relatives one is shown, and of each class as many as there is room for, at least `LEAST`.
     """
     codes, confidence = decided(scored)
     classes = [int(code) for code in np.argsort(scored.class_counts, kind="stable")]
-    quota = max(FEWEST, MOST // len(classes))
+    quota = max(LEAST, MOST // len(classes))
     chosen: list[int] = []
     for code in classes:
         wrong = np.flatnonzero((scored.labels == code) & (codes != code))
