@@ -59,7 +59,13 @@ def decided(scored: Scored) -> tuple[np.ndarray, np.ndarray]:
     """The class that most fits decide for, the first of them where several tie, and its mean probability; (n,) each."""
     votes = np.stack([(scored.decisions == code).sum(axis=0) for code in range(len(scored.classes))])
     codes = votes.argmax(axis=0)
-    return codes, scored.probabilities.mean(axis=0)[np.arange(len(codes)), codes]
+    return codes, _shares(scored)[np.arange(len(codes)), codes]
+
+
+def _shares(scored: Scored) -> np.ndarray:
+    """The mean probability of each class over the fits, those that decisions rest on; shape (n, K)."""
+    shares = scored.probabilities if scored.corrected is None else np.exp(scored.corrected)
+    return np.asarray(shares.mean(axis=0))
 
 
 def worst(scored: Scored) -> list[int]:
@@ -100,7 +106,7 @@ def worst_mistakes(
         The folder of the strategy's features; None where it has none.
     """
     codes, confidence = decided(scored)
-    own_confidence = scored.probabilities.mean(axis=0)[np.arange(len(codes)), scored.labels]
+    own_confidence = _shares(scored)[np.arange(len(codes)), scored.labels]
     rows = training.sort_values("image_id", ignore_index=True)  # a hash of the content: a fair draw of candidates
     row_of = dict(zip(rows["image_id"], rows.index, strict=True))
     near = _Nearest(rows, features) if features is not None else None

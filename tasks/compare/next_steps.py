@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -11,7 +12,7 @@ import numpy as np
 
 from tasks.compare.comparison import Comparison
 from tasks.compare.verdicts import HELPS, UNCLEAR
-from tasks.compare.wording import LABELS, listed
+from tasks.compare.wording import listed
 from tasks.decimals import decimal, signed
 from tasks.evaluate.scored import Scored
 from tasks.params.editing import on_one_line
@@ -22,6 +23,7 @@ from tasks.statistics.power import detectable_mean_difference, fewest_more
 MOST = 3  # steps: who is told ten things does none
 OUT_OF_REACH = 10  # times as many images: nobody collects them to prove one gain
 GOOD_ENOUGH = 0.95  # of the judged metric: from here on the images are not what holds it back
+DEAR = 0.9  # of the baseline's precision or accuracy: what leaves less has its price
 FINE = 224  # pixels a side: what backbones were trained with
 ADD = "equipoise add FOLDER"
 
@@ -106,9 +108,11 @@ def lacking(groups: Mapping[str, int], wanted: int) -> str:
     return listed([*told, one_of])
 
 
-def still_wanted(found: Comparison) -> int:
-    """How many more classes must be measurable before there is any verdict."""
-    return max(0, 2 - (len(found.classes) - len(found.not_measurable)))
+def lacking_for_a_verdict(found: Comparison) -> str:
+    """What there must be more of before there is any verdict: of the goal's own class, else of one or two."""
+    if found.goal.of_class in found.not_measurable:
+        return lacking({found.goal.of_class: found.not_measurable[found.goal.of_class]}, 1)
+    return lacking(found.not_measurable, 2 - (len(found.classes) - len(found.not_measurable)))
 
 
 def _images(found: Comparison, base: Scored) -> Iterator[Step]:
@@ -116,7 +120,7 @@ def _images(found: Comparison, base: Scored) -> Iterator[Step]:
     if not found.differences:
         return
     if found.choice is None:
-        many = lacking(found.not_measurable, still_wanted(found))
+        many = lacking_for_a_verdict(found)
         yield Step(f"Add what a first verdict lacks: {many}, no relatives of the images that there are.", ADD)
         return
     yield from _proof(found, base)
@@ -134,9 +138,9 @@ def _proof(found: Comparison, base: Scored) -> Iterator[Step]:
         return
     gain = max(found.bets[name].gain, found.margin)
     small = " (the smallest that matters)" if gain > found.bets[name].gain else ""
-    goal = f"To prove a gain of {signed(gain)} {LABELS[found.metric]}{small} with {name}"
+    goal = f"To prove a gain of {signed(gain)} {found.goal.label}{small} with {name}"
     level = (1 - found.confidence) / len(found.differences)
-    judged = np.flatnonzero(np.isin(base.classes, found.judged))
+    judged = np.flatnonzero(np.isin(base.classes, [found.goal.of_class] if found.goal.of_class else found.judged))
     groups = [int(number) for number in base.group_counts[judged]]
     unit = "images" if groups == [int(number) for number in base.class_counts[judged]] else "groups of related images"
     shares = _shares(found, name, [base.classes[code] for code in judged], groups, level)
@@ -196,33 +200,46 @@ def _backbone(found: Comparison, params: Params, image_side: float) -> Iterator[
         yield Step(
             f"Show the backbone more: the images have {image_side:,.0f} pixels a side and it sees {size}; "
             f"{found.baseline} reaches {decimal(reached)}, and no remedy finds what the features have lost.",
-            f"equipoise run --set backbones.{key}.image_size={finer}",
+            _run_with(f"backbones.{key}.image_size={finer}"),
         )
-    elif found.reached(found.baseline).low <= 1 / len(found.classes):
+    elif found.goal.name == "balanced_accuracy" and found.reached(found.baseline).low <= 1 / len(found.classes):
         yield Step(
             "Look at what the images of each class have in common, and at their labels.", "equipoise explore --open"
         )
 
 
 def _milder(found: Comparison, strategies: Mapping[str, Strategy]) -> Iterator[Step]:
-    """A milder form of what is recommended, where it costs much."""
+    """What is recommended may cost less: with a goal that says how much, or in a milder form."""
     name, guarded = found.recommended, found.guard.label
-    if name == found.baseline:
+    if name == found.baseline or found.goal.corrected:  # such a goal moves decisions itself
         return
     before, after = found.metrics[found.baseline], found.metrics[name]
     costs = {f"precision.{guarded}": f"the precision of {guarded}", "accuracy": "accuracy"}
     worst = min(costs, key=lambda key: after[key].value / max(before[key].value, 1e-9))
-    if after[worst].value > 0.9 * before[worst].value:
+    if after[worst].value > DEAR * before[worst].value:
         return
-    assignment = _half(strategies[name])
     cost = f"{name} takes {costs[worst]} from {decimal(before[worst].value)} to {decimal(after[worst].value)}"
-    if assignment:
-        yield Step(f"{cost}: a milder form may cost less.", f"equipoise run --set strategies.{name}.{assignment}")
-    elif found.metric != "macro_f1":
+    if worst != "accuracy":
+        of = {} if guarded == found.rarest else {"of": guarded}
+        wanted = {"name": "recall_at_precision", **of, "precision": min(0.99, round(before[worst].value, 2))}
         yield Step(
-            f"{cost}: if false alarms matter as much, judge by a metric that counts them.",
-            "equipoise run --set compare.metric=macro_f1",
+            f"{cost}: if these are too many false alarms, make it the goal how many are right.", _set_goal(wanted)
         )
+    elif assignment := _half(strategies[name]):
+        yield Step(f"{cost}: a milder form may cost less.", _run_with(f"strategies.{name}.{assignment}"))
+    elif found.goal.name == "balanced_accuracy":
+        yield Step(
+            f"{cost}: if all images count alike, make a goal that sees false alarms.", _set_goal({"name": "macro_f1"})
+        )
+
+
+def _set_goal(goal: dict[str, Any]) -> str:
+    return _run_with(f"compare.goal={on_one_line(goal)}")
+
+
+def _run_with(assignment: str) -> str:
+    """The line that runs with another setting, as a shell takes it."""
+    return f"equipoise run --set {shlex.quote(assignment)}"
 
 
 def _is_settled(found: Comparison) -> bool:
@@ -263,7 +280,7 @@ def _untried(found: Comparison, params: Params) -> Iterator[Step]:
             new = {**base.model_dump(mode="json", exclude_unset=True), key: settings}
             yield Step(
                 f"Try {settings['name']}, which no strategy has: {why}.",
-                f"equipoise run --set 'strategies.{name}={on_one_line(new)}'",
+                _run_with(f"strategies.{name}={on_one_line(new)}"),
             )
             return
 

@@ -25,6 +25,7 @@ def board_with(**more: Any) -> dict[str, Any]:
     row = {"strategy": "plain", **measures, "difference": None, "bet": None, "verdict": "baseline"}
     return {
         "baseline": "plain",
+        "metric": "balanced_accuracy",
         "recommended": "plain",
         "rarest_class": "rust",
         "sentences": ["Keep plain.", "It is the only one."],

@@ -110,23 +110,41 @@ def test_a_class_that_cannot_be_measured_is_told_with_what_it_lacks() -> None:
     assert steps[-1] == Step("Use the model of new on new images.", "equipoise predict FOLDER")
 
 
-def test_where_precision_or_accuracy_is_lost_a_milder_form_is_named() -> None:
+def test_where_precision_is_lost_a_goal_that_keeps_it_is_named() -> None:
     counts = {"a_rare": 60, "common": 400}
     scored = {
-        "plain": scored_by(counts, {"a_rare": 10, "common": 400}),
+        "plain": scored_by(counts, {"a_rare": 30, "common": 400}, false_alarms=10),
         "new": scored_by(counts, {"a_rare": 55, "common": 400}, false_alarms=80),
     }
+    strategies = {"plain": PLAIN, "new": ADJUSTED}
+    _, steps = steps_of(scored, strategies)
+    assert f"takes the precision of a_rare from {30 / 40:.3f} to {55 / 135:.3f}" in steps[0].sentence
+    assert steps[0].command == "equipoise run --set 'compare.goal={name: recall_at_precision, precision: 0.75}'"
+    found, steps = steps_of(scored, strategies, guard={"recall_of": "common", "may_fall": 1.0})
+    assert found.recommended == "new"
+    assert steps[0].command.endswith("posthoc.tau=0.5"), "the guarded class's precision rose, and accuracy fell"
+    _, steps = steps_of(scored, strategies, goal={"name": "recall_at_precision", "precision": 0.75})
+    assert not any("compare.goal" in step.command for step in steps), "it is the goal already"
+
+
+def test_where_accuracy_is_lost_a_milder_form_is_named() -> None:
+    counts = {"a_rare": 60, "b": 60, "common": 400}
+    plain = scored_by(counts, {"a_rare": 10, "b": 20, "common": 400})
+    new = scored_by(counts, {"a_rare": 45, "b": 20, "common": 400})
+    decided = new.decisions[0].copy()
+    decided[np.flatnonzero(new.labels == 2)[:90]] = 1
+    new = Scored(new.classes, new.image_ids, new.labels, new.groups, np.eye(3)[decided][None])
     for part, value, assignment in (
-        ("posthoc", {"name": "logit_adjustment", "tau": 1.0}, "posthoc.tau=0.5"),
-        ("sampler", {"name": "class_balanced"}, "sampler.name=square_root"),
-        ("loss", {"name": "weighted_cross_entropy", "weights": "balanced"}, "loss.weights=inverse_sqrt"),
-        ("loss", {"name": "focal", "alpha": "balanced"}, "loss.alpha=none"),
+        ("posthoc", {"name": "logit_adjustment", "tau": 1.0}, "strategies.new.posthoc.tau=0.5"),
+        ("sampler", {"name": "class_balanced"}, "strategies.new.sampler.name=square_root"),
+        ("loss", {"name": "weighted_cross_entropy", "weights": "balanced"}, "strategies.new.loss.weights=inverse_sqrt"),
+        ("loss", {"name": "focal", "alpha": "balanced"}, "strategies.new.loss.alpha=none"),
+        ("recipe", "oversampled", "'compare.goal={name: macro_f1}'"),
     ):
-        _, steps = steps_of(scored, {"plain": PLAIN, "new": PLAIN | {part: value}})
-        assert steps[0].command == f"equipoise run --set strategies.new.{assignment}"
-        assert "takes the precision of a_rare from 1.000 to" in steps[0].sentence
-    _, steps = steps_of(scored, {"plain": PLAIN, "new": PLAIN | {"recipe": "oversampled"}})
-    assert steps[0].command == "equipoise run --set compare.metric=macro_f1"
+        found, steps = steps_of({"plain": plain, "new": new}, {"plain": PLAIN, "new": PLAIN | {part: value}})
+        assert found.recommended == "new"
+        lost = [step for step in steps if step.sentence.startswith("new takes accuracy from")]
+        assert [step.command for step in lost] == [f"equipoise run --set {assignment}"]
 
 
 def test_where_nothing_helps_finer_images_and_an_untried_remedy_are_named_and_never_more_than_three_steps() -> None:
@@ -172,6 +190,7 @@ def test_the_lines_that_change_a_strategy_or_backbone_are_taken_too(tmp_path: Pa
         "strategies.balanced_sampling.sampler.name=square_root",
         "strategies.balanced_weights.loss.weights=inverse_sqrt",
         "strategies.balanced_focal.loss.alpha=none",
-        "compare.metric=macro_f1",
+        "compare.goal={name: macro_f1}",
+        "compare.goal={name: recall_at_precision, of: rare, precision: 0.75}",
     ):
         changed(tmp_path / "params.yaml", [assignment])
