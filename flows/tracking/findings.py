@@ -114,6 +114,31 @@ class Findings:
         names = {name for metrics in self.metrics.values() for name in metrics if name.startswith("recall.")}
         return slugs(name.removeprefix("recall.") for name in names)
 
+    @property
+    def recommended(self) -> str | None:
+        """The strategy to take, if `compare` said so."""
+        return self.leaderboard.get("recommended")
+
+    def strategy_of(self, digest: str | None) -> str | None:
+        """The strategy whose model has this hash, if it was judged in this run."""
+        return next((name for name in self.rows if digest and self.hashes.get(f"models/{name}") == digest), None)
+
+    def about(self, strategy: str) -> dict[str, Any]:
+        """What was found of a strategy, as it is kept with its model: what the gate asks for, and no more."""
+        board, row = self.leaderboard, self.rows[strategy]
+        told = {key: board[key] for key in ("baseline", "metric", "confidence", "guard")}
+        told |= {key: row[key] for key in ("strategy", "difference", "bet", "verdict")}
+        return told | {
+            "audit": {key: row["audit"][key] for key in ("outcome", "reason")},
+            "calibration_error": self.metrics[strategy].get("expected_calibration_error"),
+            "recall": self._recalls(strategy),
+            "baseline_recall": self._recalls(board["baseline"]),
+        }
+
+    def _recalls(self, strategy: str) -> dict[str, float]:
+        found = self.metrics[strategy].items()
+        return {name.removeprefix("recall."): one["value"] for name, one in found if name.startswith("recall.")}
+
     def losses(self, strategy: str) -> list[tuple[int, float]]:
         """Epochs of a strategy's training and their loss, the mean over all its fits (folds and seeds)."""
         epochs: dict[int, list[float]] = defaultdict(list)
@@ -121,6 +146,14 @@ class Findings:
             for row in csv.DictReader(file):
                 epochs[int(row["epoch"])].append(float(row["loss"]))
         return [(epoch, sum(losses) / len(losses)) for epoch, losses in sorted(epochs.items())]
+
+    def part_counts(self, part: str) -> dict[str, int]:
+        """Images a class in a part of the split."""
+        from tasks.tables import SPLITS, first_repeat
+
+        splits = first_repeat(SPLITS.read(SPLITS.place(self.root)))
+        counts = splits.loc[splits["part"] == part, "label"].value_counts()
+        return {label: int(counts[label]) for label in sorted(counts.index)}
 
     def class_counts(self, recipe: str) -> dict[str, int]:
         """Rows a class in a recipe's training set, of all origins."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from flows.markdown import answer, plain
+from flows.markdown import GAP, answer, plain, table
 from flows.tracking.findings import Findings
+from flows.tracking.gate import Decision
+from flows.tracking.registry import decision_note
 from flows.wording import bet, interval
 
 LONGEST = 20  # rows of a table: MLflow cuts long descriptions off
@@ -14,8 +16,8 @@ EXPERIMENT_NOTE = (
 )
 
 
-def parent_note(findings: Findings) -> str:
-    """The description of a pipeline run: its result, the leaderboard, what went wrong."""
+def parent_note(findings: Findings, decision: Decision | None = None) -> str:
+    """The description of a pipeline run: its result, the leaderboard, what the gate said, what went wrong."""
     board = findings.leaderboard
     lines = []
     bad = [f"`{stage}` {outcome.lower()}" for stage, outcome in findings.outcomes.items() if not findings.good(stage)]
@@ -24,12 +26,15 @@ def parent_note(findings: Findings) -> str:
     if board:
         metric = board["metric"]
         lines += [*answer(board["sentences"]), plain(board["test"]["sentence"]), ""]
-        lines += [_row("strategy", _words(metric), "difference", "bet", "verdict"), "|---|---|---|---|---|"]
-        for name, row in list(findings.rows.items())[:LONGEST]:
-            difference = interval(row["difference"], signed=True)
-            lines.append(_row(name, interval(row[metric]), difference, bet(row["bet"]), row["verdict"]))
+        rows = [
+            (name, interval(row[metric]), interval(row["difference"], signed=True), bet(row["bet"]), row["verdict"])
+            for name, row in list(findings.rows.items())[:LONGEST]
+        ]
+        lines += table(("strategy", _words(metric), "difference", "bet", "verdict"), rows, GAP)
         if len(findings.rows) > LONGEST:
             lines += ["", f"{len(findings.rows) - LONGEST} more stand in `leaderboard.json`."]
+    if decision:
+        lines += ["", decision_note(decision)]
     return "\n".join(lines)
 
 
@@ -55,15 +60,11 @@ def child_note(findings: Findings, strategy: str, model_page: str | None) -> str
     names = {name: _words(name) for name in metrics if "." not in name}
     names |= {f"recall.{label}": f"recall of {_words(label)}" for label in findings.class_slugs}
     if metrics:
-        lines += [_row("out of fold", ""), "|---|---|"]
-        lines += [_row(words, interval(metrics[name])) for name, words in names.items()]
+        rows = [(words, interval(metrics[name])) for name, words in names.items()]
+        lines += table(("out of fold", ""), rows, GAP)
     return "\n".join(lines)
 
 
 def _words(name: str) -> str:
     """A name as it may stand in a table of a description."""
     return plain(name.replace("_", " "))
-
-
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(f"{cell}&emsp;" for cell in cells) + " |"  # MLflow's tables leave no space between columns

@@ -1,0 +1,200 @@
+"""Two models on the same images, which neither has learnt from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tasks.compare.changes import paired_changes
+from tasks.errors import InputError
+from tasks.evaluate.metrics import JUDGED, decision_metrics
+from tasks.evaluate.scored import Scored, read_scored
+from tasks.files import json_digest
+from tasks.params.models import Evaluate
+from tasks.promotion.evidence import Evidence
+from tasks.statistics.groups import FEWEST_GROUPS
+from tasks.statistics.interval import Interval
+from tasks.tables import CATALOG, PREDICTIONS, SPLITS, first_repeat
+
+OUT_OF_FOLD, HELD_OUT = "out of fold", "held out"
+CHUNK = 256  # images at a time
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A challenger against the champion.
+
+    Attributes
+    ----------
+    where
+        `OUT_OF_FOLD`, or `HELD_OUT`: images of the present test part that neither has learnt from.
+    images
+        How many images both were judged on.
+    digest
+        SHA-256 over the ids of these images, their labels and groups.
+    difference
+        Challenger minus champion in the judged metric; None where that can't be told.
+    reached
+        The champion's and the challenger's judged metric; None likewise.
+    recall
+        Of the guarded class: the champion's and the challenger's; None where it has no images, or none were looked at.
+    lacking
+        Why a difference can't be told, as a sentence; empty if it can.
+    """
+
+    where: str
+    images: int
+    digest: str
+    difference: Interval | None
+    reached: tuple[float, float] | None
+    recall: tuple[float, float] | None
+    lacking: str
+
+
+def challenge(
+    champion: Scored, challenger: Scored, where: str, metric: str, guarded: str, level: Evaluate
+) -> Challenge:
+    """Compare two models on the same images, on the same draws of images and fits.
+
+    Of two that were fitted a different number of times, as many fits are compared as both have.
+
+    Parameters
+    ----------
+    champion, challenger
+        Their scores; the images agree in ids, labels and groups.
+    where
+        `OUT_OF_FOLD` or `HELD_OUT`.
+    metric
+        Of which the mean over the classes that can be measured is taken.
+    guarded
+        The class whose recall is guarded.
+    level
+        Confidence level, number of draws and their seed.
+
+    Raises
+    ------
+    InputError
+        They were not judged on the same images.
+    """
+    if _digest(champion) != _digest(challenger):
+        raise InputError("the two models were not judged on the same images, so they can't be compared")
+    counts = dict(zip(champion.classes, map(int, champion.group_counts), strict=True))
+    reason, difference, reached = lacking(counts, guarded), None, None
+    if not reason:
+        fits = min(champion.fits, challenger.fits)
+        pair = [replace(one, scores=one.scores[:fits]) for one in (champion, challenger)]
+        change = paired_changes(pair, metric, level, champion.measurable).metric[0]
+        difference = Interval(change.value, change.low, change.high)
+        reached = (_reached(pair[0], metric), _reached(pair[1], metric))
+    recall = (_recall(champion, guarded), _recall(challenger, guarded)) if counts.get(guarded) else None
+    return Challenge(where, len(champion.image_ids), _digest(champion), difference, reached, recall, reason)
+
+
+def lacking(groups: Mapping[str, int], guarded: str) -> str:
+    """Why two models can't be compared on images that have so many groups of each class; empty if they can."""
+    few = {label: number for label, number in groups.items() if number < FEWEST_GROUPS}
+    if len(groups) - len(few) > 1 and guarded not in few:
+        return ""
+    told = ", ".join(f"{number} of {label}" for label, number in few.items())
+    return (
+        f"too few images to tell: two classes or more, and {guarded} among them, must have {FEWEST_GROUPS} groups of "
+        f"related images, and there are {told}"
+    )
+
+
+def group_counts(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, int]:
+    """In how many groups each class occurs among rows of `SPLITS`."""
+    found = rows.groupby("label")["group"].nunique()
+    return {label: int(found.get(label, 0)) for label in classes}
+
+
+def unseen(splits: pd.DataFrame, learnt_from: set[str]) -> pd.DataFrame:
+    """The rows of the test part no relative of which is among `learnt_from`.
+
+    Parameters
+    ----------
+    splits
+        The present table `SPLITS`.
+    learnt_from
+        Ids of the images that a model has learnt from, perhaps of an earlier version of the data.
+    """
+    rows = first_repeat(splits)
+    spoilt = set(rows.loc[rows["image_id"].isin(learnt_from), "group"])
+    return rows[(rows["part"] == "test") & ~rows["group"].isin(spoilt)].sort_values("image_id", ignore_index=True)
+
+
+def scores_of(model_folder: Path, root: Path, rows: pd.DataFrame, workers: int = 1) -> Scored:
+    """What a saved model says of images of the workspace at `root`, which it opens anew.
+
+    Parameters
+    ----------
+    model_folder
+        See `tasks.train.models.save_model`.
+    root
+        The workspace.
+    rows
+        Rows of `SPLITS`, of images that the catalog names.
+    workers
+        Number of processes; changes time only.
+    """
+    from tasks.train.loading import load_model
+
+    model = load_model(model_folder)
+    paths = CATALOG.read(CATALOG.place(root)).set_index("image_id")["path"]
+    files = [root / "data" / "raw" / paths[image] for image in rows["image_id"]]
+    parts = [model.predict_each(model.inputs(files[at : at + CHUNK], workers)) for at in range(0, len(files), CHUNK)]
+    values = np.concatenate([part.values for part in parts], axis=1)
+    return _laid_out(rows, model.classes, values, parts[0].kind)
+
+
+def kept_scores(root: Path, strategy: str, rows: pd.DataFrame) -> Scored:
+    """What the stage `train` kept of a present strategy's model on `rows` of the test part."""
+    whole = read_scored(PREDICTIONS.place(root, strategy), SPLITS.read(SPLITS.place(root)), "test")
+    at = np.searchsorted(whole.image_ids.astype(str), rows["image_id"].to_numpy(str))
+    return _laid_out(rows, whole.classes, whole.scores[:, at], whole.kind)
+
+
+def scores_digest(scored: Scored) -> str:
+    """SHA-256 of what was predicted, for the log of looks at the test part."""
+    content = hashlib.sha256(_digest(scored).encode())
+    content.update(np.ascontiguousarray(scored.scores).tobytes())
+    return content.hexdigest()
+
+
+def class_changes(champion: Sequence[str], challenger: Sequence[str]) -> str:
+    """How the classes of two models differ, in words; empty if they don't."""
+    gone, new = sorted(set(champion) - set(challenger)), sorted(set(challenger) - set(champion))
+    told = [f"only the champion knows {', '.join(gone)}"] * bool(gone)
+    told += [f"only the challenger knows {', '.join(new)}"] * bool(new)
+    return "; ".join(told)
+
+
+def same_images(champion: Evidence, challenger: Evidence) -> bool:
+    """Whether two models were judged out of fold on the same images, with the same labels and relatives."""
+    return champion.images == challenger.images
+
+
+def _laid_out(rows: pd.DataFrame, classes: list[str], values: np.ndarray, kind: str) -> Scored:
+    groups = np.unique(rows["group"].to_numpy(str), return_inverse=True)[1]
+    labels = pd.Index(classes).get_indexer(rows["label"])
+    return Scored(classes, rows["image_id"].to_numpy(), labels, groups, values, kind)
+
+
+def _reached(scored: Scored, metric: str) -> float:
+    weights = np.ones((len(scored.image_ids), 1), dtype=np.int32)
+    return float(decision_metrics(scored, scored.measurable)(weights)[JUDGED + metric].mean())
+
+
+def _recall(scored: Scored, label: str) -> float:
+    code = scored.classes.index(label)
+    return float((scored.decisions[:, scored.labels == code] == code).mean())
+
+
+def _digest(scored: Scored) -> str:
+    groups = scored.image_ids[np.unique(scored.groups, return_index=True)[1]][scored.groups]
+    return json_digest([[*map(str, row)] for row in zip(scored.image_ids, scored.labels, groups, strict=True)])
