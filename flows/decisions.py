@@ -28,7 +28,8 @@ def _told(decision: Decision) -> str:
         return f"{this} is champion already."
     if decision.passed:
         former = f", in the place of version {decision.champion}" if decision.champion else ""
-        return f"{this} is champion now{former}; `equipoise promote --back` undoes it."
+        against = "" if decision.held else ", against the gate"
+        return f"{this} is champion now{former}{against}; `equipoise promote --back` undoes it."
     stays = f"version {decision.champion} stays champion" if decision.champion else "there is no champion yet"
     return (
         f"{this} is held back, {stays}; `equipoise promote {decision.strategy} --force --because TEXT` promotes it all "

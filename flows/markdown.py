@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Sequence
 
 
 def plain(text: str) -> str:
     """`text` so that Markdown shows it as it stands, on one line."""
-    return re.sub(r"([\\`*_\[\]()!<>|#])", r"\\\1", text.replace("\n", " "))
+    return re.sub(r"([\\`*_\[\]()!|#])", r"\\\1", html.escape(text.replace("\n", " "), quote=False))
 
 
 GAP = "&emsp;"  # MLflow's tables leave no space between columns

@@ -56,6 +56,7 @@ def promote(
     from flows.locks import workspace_lock
     from flows.tracking import TrackingAway
     from flows.tracking.addresses import require_usable_addresses
+    from flows.tracking.findings import Findings
     from flows.tracking.promoting import go_back
     from flows.tracking.promoting import promote as promote_model
 
@@ -65,10 +66,32 @@ def promote(
             if back:
                 terminal.note(go_back(root, because))
                 return
-            decision = promote_model(root, model, because)
+            decision = promote_model(Findings.present(root), model, because)
     except TrackingAway as error:
         sys.stderr.write(masked(f"error: {error}\n"))
         raise typer.Exit(1) from None
     show_decision(decision)
     if not decision.passed:
         raise typer.Exit(1)
+
+
+@app.command("model-card", rich_help_panel=MODELS)
+def model_card(
+    model: Annotated[str, typer.Argument(help="A strategy; else the recommended one.")] = "",
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where it goes, with a JSON beside.")] = None,
+) -> None:
+    """The card of a model: what it is for, what it learnt from, how it was judged, where it fails."""
+    target = to and to.absolute()
+    root = enter()
+    from flows import terminal
+    from flows.tracking.findings import Findings
+    from flows.tracking.model_card import describe_model, markdown, write_card
+
+    findings = Findings.present(root)
+    card = describe_model(findings, findings.chosen(model))
+    if target is None:
+        typer.echo(markdown(card), nl=False)
+        return
+    if target.suffix != ".md" or target.is_dir():
+        raise InputError(f"{target}: the card is Markdown: name a file that ends in .md")
+    terminal.note(f"{target}, and for programs {write_card(card, target).name}")

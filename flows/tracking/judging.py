@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flows.tracking.findings import Findings
 from flows.tracking.gate import Condition, Decision, decide
+from flows.tracking.model_card import describe_model, write_card
 from flows.tracking.registry import HASH_TAG, STRATEGY_TAG, Registry
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tasks.promotion.challenge import Challenge
     from tasks.promotion.evidence import Evidence
 
+CARD = "model-card.md"
 JUDGED = "judged"  # the folder among the artifacts of a model's run
 FORCE = '`equipoise promote --force --because "..."` decides without it'
 
@@ -78,20 +80,21 @@ def judge(
     if left is not None:
         reason = f" because {left.because}" if left.because else ""
         found_back = (
-            f"someone went back from it on {left.time[:10]}{reason}; `equipoise promote {number}` takes it again"
+            f"someone went back from it on {left.time[:10]}{reason}; `equipoise promote {number}` asks for it again"
         )
         conditions.append(Condition("taken back", "not", found_back, False))
     return Decision(strategy, number, former, conditions)
 
 
 def keep_evidence(client: MlflowClient, findings: Findings, strategy: str, run_id: str) -> None:
-    """Keep with the run that holds a present strategy's model how it was judged, unless it is there."""
+    """Keep with the run that holds a present strategy's model how it was judged, and its card, unless it does."""
     from tasks.promotion.evidence import Evidence
 
     if client.list_artifacts(run_id, JUDGED):
         return
     with tempfile.TemporaryDirectory() as scratch:
         Evidence.gather(findings.root, strategy, findings.about(strategy)).write(Path(scratch))
+        write_card(describe_model(findings, strategy), Path(scratch) / CARD)
         client.log_artifacts(run_id, scratch, JUDGED)
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.masking import masked
-from flows.outcomes import Outcome
-from flows.plan import make_plan
 from flows.tracking.findings import Findings
 from flows.tracking.gate import Decision
 from flows.tracking.judging import judge, keep_evidence
@@ -25,13 +23,13 @@ if TYPE_CHECKING:
 LATER = "nothing has changed: try again once it can"
 
 
-def promote(root: Path, wanted: str = "", because: str = "") -> Decision:
+def promote(findings: Findings, wanted: str = "", because: str = "") -> Decision:
     """Make a model champion if the gate lets it, or if there is a reason to do so all the same.
 
     Parameters
     ----------
-    root
-        The workspace, whose results must be up to date; the caller holds it.
+    findings
+        The present results.
     wanted
         A strategy, or the number of a version in MLflow's registry; the recommended strategy if empty.
     because
@@ -45,12 +43,11 @@ def promote(root: Path, wanted: str = "", because: str = "") -> Decision:
     Raises
     ------
     InputError
-        There is no such model, or the results are not up to date.
+        There is no such model.
     TrackingAway
         The tracking store could not be reached, or refused; nothing has changed.
     """
-    findings = _present(root)
-    with connection(root, LATER) as client:
+    with connection(findings.root, LATER) as client:
         registry = Registry(client, findings.params.track.experiment)
         version = _chosen(client, registry, findings, wanted)
         decision = judge(client, registry, findings, version, asked=True)
@@ -97,21 +94,9 @@ def go_back(root: Path, because: str = "") -> str:
     if not present:
         return told
     return (
-        f"{told}, in the place of version {present.version} ({present.tags.get(STRATEGY_TAG, '')}), which no run makes "
-        f"champion by itself any more: `equipoise promote {present.version}` does"
+        f"{told}, in the place of version {present.version} ({present.tags.get(STRATEGY_TAG, '')}); no run makes that "
+        f"one champion again by itself, `equipoise promote {present.version}` asks for it"
     )
-
-
-def _present(root: Path) -> Findings:
-    """The results of the workspace, which must be up to date."""
-    plan = make_plan(root, ["compare"])
-    stale = [*plan.stale, *plan.may_run]
-    if stale:
-        few = ", ".join(stale[:3]) + (", ..." if len(stale) > 3 else "")
-        raise InputError(
-            f"the results are not up to date ({few}), so there is nothing to judge by: `equipoise run` first"
-        )
-    return Findings(root, plan.params, dict.fromkeys(plan.graph.upstream, str(Outcome.UNCHANGED)))
 
 
 def _chosen(client: MlflowClient, registry: Registry, findings: Findings, wanted: str) -> ModelVersion:

@@ -185,11 +185,11 @@ class Registry:
 
 def decision_note(decision: Decision) -> str:
     """What the gate said, as Markdown."""
-    told = f"{plain(decision.strategy)}, {decision.outcome} by the gate"
+    told = f"{decision.strategy}, {decision.outcome} by the gate"
     if decision.because:
-        told = f"{plain(decision.strategy)}, promoted against the gate because {plain(decision.because)}"
+        told = f"{decision.strategy}, promoted against the gate because {plain(decision.because)}"
     rows = [[plain(cell) for cell in one.cells] for one in decision.conditions]
-    return "\n".join([f"**{told}**", "", *table(HEADINGS, rows, GAP)])
+    return "\n".join([f"{told}:", "", *table(HEADINGS, rows, GAP)])
 
 
 def _history(name: str, events: Sequence[Event]) -> str:

@@ -63,6 +63,20 @@ def run_page(experiment_id: str, run_id: str) -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
 
+def runs_page(server: str, experiment: str) -> str:
+    """The table of an experiment's runs at a server that answers; while there is none, the list of experiments."""
+    import requests
+
+    address = f"{server.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name"
+    shown = without_login(server).rstrip("/")
+    try:
+        answer = requests.get(address, params={"experiment_name": experiment}, timeout=_patience())
+        found = answer.json()["experiment"]["experiment_id"]
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return f"{shown}/#/experiments?workflowType=machine_learning"
+    return f"{shown}/#/experiments/{found}/runs?workflowType=machine_learning"
+
+
 def run_url(uri: str, experiment_id: str, run_id: str) -> str | None:
     """The address of a run at a tracking server; None where the store has no server of its own."""
     if not is_server(uri):
