@@ -140,11 +140,12 @@ class Findings:
     def about(self, strategy: str) -> dict[str, Any]:
         """What was found of a strategy, as it is kept with its model: what the gate asks for, and no more."""
         board, row = self.leaderboard, self.rows[strategy]
-        told = {key: board[key] for key in ("baseline", "metric", "confidence", "guard")}
+        told = {key: board[key] for key in ("baseline", "goal", "judged_by", "confidence", "guard")}
         told |= {key: row[key] for key in ("strategy", "difference", "bet", "verdict")}
+        metrics, error = self.metrics[strategy], "expected_calibration_error"
         return told | {
             "audit": {key: row["audit"][key] for key in ("outcome", "reason")},
-            "calibration_error": self.metrics[strategy].get("expected_calibration_error"),
+            "calibration_error": metrics.get(f"corrected_{error}", metrics.get(error)),
             "recall": self._recalls(strategy),
             "baseline_recall": self._recalls(board["baseline"]),
         }

@@ -136,14 +136,14 @@ def decide(
 
 
 def _gain(about: Mapping[str, Any], settings: Gate) -> Condition:
-    difference, metric = about["difference"], str(about["metric"]).replace("_", " ")
+    difference = about["difference"]
     if difference is None:
         return Condition("gain over the baseline", "nothing: it is the baseline", "", True)
     least = settings.min_gain
     return Condition(
         f"gain over {about['baseline']}",
         f"lower end above {signed(least)} (track.gate.min_gain)",
-        f"{interval(difference, signed=True)} {metric}",
+        f"{interval(difference, signed=True)} {about['judged_by']}",
         difference["low"] > least,
         {"min_gain": least, "difference": difference},
     )

@@ -38,6 +38,11 @@ class Contender:
         """Whose model it is."""
         return str(self.evidence.about["strategy"])
 
+    @property
+    def guarded(self) -> str:
+        """The class whose recall is guarded."""
+        return str(self.evidence.about["guard"]["recall_of"])
+
 
 def judge(
     client: MlflowClient, registry: Registry, findings: Findings, version: ModelVersion, *, asked: bool
@@ -102,7 +107,14 @@ def _compare(
     client: MlflowClient, findings: Findings, champion: ModelVersion, challenger: Contender, place: Path
 ) -> Challenge | str:
     """The two on the same images, or why that can't be."""
-    from tasks.promotion.challenge import OUT_OF_FOLD, challenge, class_changes, same_images
+    from tasks.promotion.challenge import (
+        OUT_OF_FOLD,
+        challenge,
+        class_changes,
+        decided_out_of_fold,
+        goal_of,
+        same_images,
+    )
 
     known = _evidence(client, findings, champion, place)
     if known is None:
@@ -110,12 +122,11 @@ def _compare(
     changed = class_changes(known.classes, challenger.evidence.classes)
     if changed:
         return f"they don't know the same classes: {changed}; {FORCE}"
-    about, level = challenger.evidence.about, findings.params.evaluate
-    if same_images(known, challenger.evidence):
-        return challenge(
-            known.scored, challenger.evidence.scored, OUT_OF_FOLD, about["metric"], about["guard"]["recall_of"], level
-        )
-    return _held_out(client, findings, Contender(champion, known), challenger, place)
+    if not same_images(known, challenger.evidence):
+        return _held_out(client, findings, Contender(champion, known), challenger, place)
+    goal, level = goal_of(findings.leaderboard["goal"]), findings.params.evaluate
+    pair = [decided_out_of_fold(one, goal, level) for one in (known, challenger.evidence)]
+    return challenge(pair[0], pair[1], OUT_OF_FOLD, goal, challenger.guarded, level)
 
 
 def _held_out(
@@ -123,24 +134,35 @@ def _held_out(
 ) -> Challenge | str:
     """The two on those images of the present test part that neither has learnt from; logged as a look at it."""
     from tasks.compare.looks import Look, add_looks
-    from tasks.promotion.challenge import HELD_OUT, challenge, group_counts, lacking, scores_digest, unseen
+    from tasks.promotion.challenge import (
+        HELD_OUT,
+        challenge,
+        decided_elsewhere,
+        goal_of,
+        group_counts,
+        lacking,
+        scores_digest,
+        unseen,
+    )
     from tasks.tables import SPLITS
 
-    about, classes = challenger.evidence.about, challenger.evidence.classes
-    guarded = about["guard"]["recall_of"]
+    classes, guarded = challenger.evidence.classes, challenger.guarded
+    goal, level = goal_of(findings.leaderboard["goal"]), findings.params.evaluate
     learnt_from = champion.evidence.learnt_from | challenger.evidence.learnt_from
     rows = unseen(SPLITS.read(SPLITS.place(findings.root)), learnt_from)
     rows = rows[rows["label"].isin(classes)].reset_index(drop=True)
-    reason = lacking(group_counts(rows, classes), guarded)
+    reason = lacking(group_counts(rows, classes), goal, guarded)
     why = "the images have changed since the champion was judged"
     if reason:
         return f"{why}, and of the test part neither has learnt from {len(rows):,} images: {reason}; {FORCE}"
-    pair = [_scores(client, findings, one, rows, place) for one in (champion, challenger)]
-    found = challenge(pair[0], pair[1], HELD_OUT, about["metric"], guarded, findings.params.evaluate)
+    both = (champion, challenger)
+    scored = [_scores(client, findings, one, rows, place) for one in both]
+    pair = [decided_elsewhere(one, of.evidence, goal, level) for one, of in zip(scored, both, strict=True)]
+    found = challenge(pair[0], pair[1], HELD_OUT, goal, guarded, level)
     reached = found.reached or ()
     looks = [
-        Look(one.strategy, scores_digest(scored), about["metric"], round(value, 6))
-        for one, scored, value in zip((champion, challenger), pair, reached, strict=True)
+        Look(of.strategy, scores_digest(one), goal.metric, round(value, 6))
+        for of, one, value in zip(both, pair, reached, strict=True)
     ]
     add_looks(findings.root, looks)
     return found

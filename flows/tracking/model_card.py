@@ -20,6 +20,7 @@ from tasks.shortcuts import CLEAN, NOTHING
 
 UNSAID = "Not stated (`release.{}` in params.yaml)."
 STATED = ("description", "license", "sources", "intended_use", "out_of_scope")
+MEANS = ("balanced_accuracy", "macro_f1")
 PER_CLASS = ("recall", "precision", "f1")
 
 
@@ -47,6 +48,8 @@ def describe_model(findings: Findings, strategy: str) -> dict[str, Any]:
         "classes": _classes(findings, chosen.recipe),
         "judging": {
             "metric": board["metric"],
+            "judged_by": board["judged_by"],
+            "corrected": params.compare.goal.corrected,
             "judged_classes": board["judged_classes"],
             "not_measurable": board["not_measurable"],
             "confidence": board["confidence"],
@@ -84,7 +87,9 @@ def write_card(card: Mapping[str, Any], path: Path) -> Path:
 def markdown(card: Mapping[str, Any]) -> str:
     """The card for people."""
     judging = card["judging"]
-    metric = _words(judging["metric"])
+    metric = plain(judging["judged_by"])
+    mean = f", a mean over {_list(judging['judged_classes'])}" if judging["metric"] in MEANS else ""
+    decides = "by a rule that was fitted to scores of other folds" if judging["corrected"] else "for the largest score"
     lines = [f"# {plain(card['strategy'])}: an image classifier", ""]
     if card["description"]:
         lines += [card["description"], ""]
@@ -93,10 +98,9 @@ def markdown(card: Mapping[str, Any]) -> str:
         "Intended Use": _use(card),
         "Factors": _factors(card),
         "Metrics": [
-            f"Judged is {metric}, a mean over {_list(judging['judged_classes'])}. Intervals are at "
-            f"{percent(judging['confidence'])}; they come from resampled groups of related images and from the "
-            f"{card['fits']} fits, so they speak of other images of the same kind and of training again. Decisions are "
-            "for the class with the largest score.",
+            f"Judged is {metric}{mean}. Intervals are at {percent(judging['confidence'])}; they come from resampled "
+            f"groups of related images and from the {card['fits']} fits, so they speak of other images of the same "
+            f"kind and of training again. It decides {decides}.",
         ],
         "Evaluation Data": _evaluation_data(card),
         "Training Data": _training_data(card),
@@ -200,21 +204,19 @@ def _analyses(card: Mapping[str, Any], metric: str) -> list[str]:
     per_class = [
         [plain(name), *(interval(metrics.get(f"{kind}.{name}")) for kind in PER_CLASS)] for name in card["classes"]
     ]
-    error = metrics.get("expected_calibration_error")
     held_out = card["held_out"]
-    test = [[_words(name), interval(one)] for name, one in (held_out["metrics"] or {}).items()]
+    test = [
+        [_words(name) if name != "reached" else metric, interval(one)]
+        for name, one in (held_out["metrics"] or {}).items()
+        if name != "reached" or card["judging"]["metric"] not in MEANS
+    ]
     return [
         verdict,
         "",
         f"The guarded class, {label}: recall {decimal(guard['model']['value'])}, that of {card['baseline']} "
         f"{decimal(guard['baseline']['value'])}.",
         "",
-        "Calibration: "
-        + (
-            f"an expected error of {interval(error)}."
-            if error
-            else "its scores are no probabilities, they only order images."
-        ),
+        "Calibration: " + _calibration(metrics),
         "",
         *table(["out of fold", ""], overall),
         "",
@@ -225,6 +227,15 @@ def _analyses(card: Mapping[str, Any], metric: str) -> list[str]:
         "",
         f"Audit: {plain(card['audit']['reason'])}.",
     ]
+
+
+def _calibration(metrics: Mapping[str, Any]) -> str:
+    error = metrics.get("expected_calibration_error")
+    corrected = metrics.get("corrected_expected_calibration_error")
+    if error is None:
+        return "its scores are no probabilities, they only order images."
+    told = f"an expected error of {interval(error)} of probabilities as the scores give them"
+    return f"{told}, {interval(corrected)} of the corrected ones." if corrected else f"{told}."
 
 
 def _caveats(card: Mapping[str, Any]) -> list[str]:

@@ -24,13 +24,12 @@ def parent_note(findings: Findings, decision: Decision | None = None) -> str:
     if bad:
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
-        metric = board["metric"]
         lines += [*answer(board["sentences"]), plain(board["test"]["sentence"]), ""]
         rows = [
-            (name, interval(row[metric]), interval(row["difference"], signed=True), bet(row["bet"]), row["verdict"])
+            (name, interval(row["reached"]), interval(row["difference"], signed=True), bet(row["bet"]), row["verdict"])
             for name, row in list(findings.rows.items())[:LONGEST]
         ]
-        lines += table(("strategy", _words(metric), "difference", "bet", "verdict"), rows, GAP)
+        lines += table(("strategy", _words(board["judged_by"]), "difference", "bet", "verdict"), rows, GAP)
         if len(findings.rows) > LONGEST:
             lines += ["", f"{len(findings.rows) - LONGEST} more stand in `leaderboard.json`."]
     if decision:

@@ -27,7 +27,7 @@ class Look:
     value: float
 
 
-def log_looks(workspace: Workspace, confirmation: Confirmation, files: Mapping[str, Path]) -> int:
+def log_looks(workspace: Workspace, confirmation: Confirmation, metric: str, files: Mapping[str, Path]) -> int:
     """Add the looks of a confirmation to the log; see `add_looks`.
 
     Parameters
@@ -36,6 +36,8 @@ def log_looks(workspace: Workspace, confirmation: Confirmation, files: Mapping[s
         Whose log.
     confirmation
         For each strategy whose test part was scored, what came of it.
+    metric
+        What they are judged by.
     files
         The predictions, by strategy.
     """
@@ -43,8 +45,8 @@ def log_looks(workspace: Workspace, confirmation: Confirmation, files: Mapping[s
         Look(
             strategy,
             hashlib.sha256(files[strategy].read_bytes()).hexdigest(),
-            confirmation.metric,
-            evaluation.metrics[confirmation.metric].as_json()["value"],
+            metric,
+            evaluation.metrics[metric].as_json()["value"],
         )
         for strategy, evaluation in confirmation.evaluations.items()
     ]

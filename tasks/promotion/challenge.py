@@ -6,17 +6,21 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tasks.compare.changes import paired_changes
 from tasks.errors import InputError
-from tasks.evaluate.metrics import JUDGED, decision_metrics
+from tasks.evaluate.deciding import cross_fitted, decided_by, fold_rules, mix_of, rule_of
+from tasks.evaluate.metrics import costs_of, decision_metrics
 from tasks.evaluate.scored import Scored, read_scored
 from tasks.files import json_digest
+from tasks.goals import Goal
 from tasks.params.models import Evaluate
 from tasks.promotion.evidence import Evidence
+from tasks.registry import components
 from tasks.statistics.groups import FEWEST_GROUPS
 from tasks.statistics.interval import Interval
 from tasks.tables import CATALOG, PREDICTIONS, SPLITS, first_repeat
@@ -56,9 +60,7 @@ class Challenge:
     lacking: str
 
 
-def challenge(
-    champion: Scored, challenger: Scored, where: str, metric: str, guarded: str, level: Evaluate
-) -> Challenge:
+def challenge(champion: Scored, challenger: Scored, where: str, goal: Goal, guarded: str, level: Evaluate) -> Challenge:
     """Compare two models on the same images, on the same draws of images and fits.
 
     Of two that were fitted a different number of times, as many fits are compared as both have.
@@ -66,11 +68,11 @@ def challenge(
     Parameters
     ----------
     champion, challenger
-        Their scores; the images agree in ids, labels and groups.
+        Their scores, decided under the goal; the images agree in ids, labels and groups.
     where
         `OUT_OF_FOLD` or `HELD_OUT`.
-    metric
-        Of which the mean over the classes that can be measured is taken.
+    goal
+        By whose metric they are judged.
     guarded
         The class whose recall is guarded.
     level
@@ -84,27 +86,51 @@ def challenge(
     if _digest(champion) != _digest(challenger):
         raise InputError("the two models were not judged on the same images, so they can't be compared")
     counts = dict(zip(champion.classes, map(int, champion.group_counts), strict=True))
-    reason, difference, reached = lacking(counts, guarded), None, None
+    reason, difference, reached = lacking(counts, goal, guarded), None, None
     if not reason:
         fits = min(champion.fits, challenger.fits)
-        pair = [replace(one, scores=one.scores[:fits]) for one in (champion, challenger)]
-        change = paired_changes(pair, metric, level, champion.measurable).metric[0]
+        pair = [_first_fits(one, fits) for one in (champion, challenger)]
+        mix = mix_of(level.mix, champion.classes)
+        change = paired_changes(pair, goal, level, champion.measurable, mix).metric[0]
         difference = Interval(change.value, change.low, change.high)
-        reached = (_reached(pair[0], metric), _reached(pair[1], metric))
+        reached = (_reached(pair[0], goal, mix), _reached(pair[1], goal, mix))
     recall = (_recall(champion, guarded), _recall(challenger, guarded)) if counts.get(guarded) else None
     return Challenge(where, len(champion.image_ids), _digest(champion), difference, reached, recall, reason)
 
 
-def lacking(groups: Mapping[str, int], guarded: str) -> str:
+def lacking(groups: Mapping[str, int], goal: Goal, guarded: str) -> str:
     """Why two models can't be compared on images that have so many groups of each class; empty if they can."""
     few = {label: number for label, number in groups.items() if number < FEWEST_GROUPS}
-    if len(groups) - len(few) > 1 and guarded not in few:
+    needed = dict.fromkeys([guarded, *([goal.of_class] if goal.of_class else [])])
+    if len(groups) - len(few) > 1 and not few.keys() & needed:
         return ""
     told = ", ".join(f"{number} of {label}" for label, number in few.items())
     return (
-        f"too few images to tell: two classes or more, and {guarded} among them, must have {FEWEST_GROUPS} groups of "
-        f"related images, and there are {told}"
+        f"too few images to tell: two classes or more, and {' and '.join(needed)} among them, must have "
+        f"{FEWEST_GROUPS} groups of related images, and there are {told}"
     )
+
+
+def decided_out_of_fold(evidence: Evidence, goal: Goal, settings: Evaluate) -> Scored:
+    """Out-of-fold scores, decided under the goal as the stage `evaluate` does: each fold by what the others say."""
+    scored = evidence.scored
+    if not goal.corrected:
+        return scored
+    mix = mix_of(settings.mix, scored.classes)
+    return cross_fitted(scored, fold_rules(scored, rule_of(scored, goal, mix), mix))
+
+
+def decided_elsewhere(scored: Scored, evidence: Evidence, goal: Goal, settings: Evaluate) -> Scored:
+    """A model's scores of images that it hasn't learnt from, decided by the rule of its out-of-fold scores."""
+    if not goal.corrected:
+        return scored
+    return decided_by(scored, rule_of(evidence.scored, goal, mix_of(settings.mix, scored.classes)))
+
+
+def goal_of(told: Mapping[str, Any]) -> Goal:
+    """The goal that a leaderboard names."""
+    made: Goal = components("tasks.goals")[told["name"]].model_validate(told)
+    return made
 
 
 def group_counts(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, int]:
@@ -185,9 +211,21 @@ def _laid_out(rows: pd.DataFrame, classes: list[str], values: np.ndarray, kind: 
     return Scored(classes, rows["image_id"].to_numpy(), labels, groups, values, kind)
 
 
-def _reached(scored: Scored, metric: str) -> float:
-    weights = np.ones((len(scored.image_ids), 1), dtype=np.int32)
-    return float(decision_metrics(scored, scored.measurable)(weights)[JUDGED + metric].mean())
+def _first_fits(one: Scored, fits: int) -> Scored:
+    return replace(
+        one,
+        scores=one.scores[:fits],
+        folds=None if one.folds is None else one.folds[:fits],
+        decided=None if one.decided is None else one.decided[:fits],
+        corrected=None if one.corrected is None else one.corrected[:fits],
+    )
+
+
+def _reached(scored: Scored, goal: Goal, mix: np.ndarray | None) -> float:
+    """What a model reaches in the goal's metric."""
+    statistic = decision_metrics(scored, scored.measurable, costs_of(goal, scored.classes, mix))
+    found = statistic(np.ones((len(scored.image_ids), 1), dtype=np.int32))[goal.metric.partition(".")[0]]
+    return float((found if goal.of_class is None else found[:, scored.classes.index(goal.of_class)]).mean())
 
 
 def _recall(scored: Scored, label: str) -> float:

@@ -7,15 +7,29 @@ import pandas as pd
 import pytest
 
 from tasks.errors import InputError
+from tasks.evaluate.out_of_fold import out_of_fold
 from tasks.evaluate.scored import Scored
+from tasks.goals import Goal
+from tasks.goals.balanced_accuracy import BalancedAccuracy
+from tasks.goals.expected_cost import ExpectedCost
+from tasks.goals.recall_at_precision import RecallAtPrecision
 from tasks.params.models import Evaluate
-from tasks.promotion.challenge import OUT_OF_FOLD, Challenge, challenge, class_changes, lacking, unseen
+from tasks.promotion.challenge import (
+    OUT_OF_FOLD,
+    Challenge,
+    challenge,
+    class_changes,
+    decided_out_of_fold,
+    lacking,
+    unseen,
+)
 from tasks.promotion.evidence import Evidence, images_digest
 from tasks.tables import PREDICTIONS, SPLITS
 
 CLASSES = ["common", "rare"]
 LABELS = np.repeat([0, 1], [90, 30])
 LEVEL = Evaluate(draws=200)
+BALANCED = BalancedAccuracy()
 
 
 def scored(right: tuple[float, float], fits: int = 3, seed: int = 0, groups: np.ndarray | None = None) -> Scored:
@@ -31,8 +45,8 @@ def recalls(one: Scored, fits: int) -> np.ndarray:
     return np.array([hits[:, code == LABELS].mean() for code in (0, 1)])
 
 
-def compared(champion: Scored, challenger: Scored, guarded: str = "rare") -> Challenge:
-    return challenge(champion, challenger, OUT_OF_FOLD, "balanced_accuracy", guarded, LEVEL)
+def compared(champion: Scored, challenger: Scored, guarded: str = "rare", goal: Goal = BALANCED) -> Challenge:
+    return challenge(champion, challenger, OUT_OF_FOLD, goal, guarded, LEVEL)
 
 
 def test_a_planted_gain_is_found_with_its_size_and_a_planted_loss_is_its_mirror() -> None:
@@ -54,6 +68,42 @@ def test_of_models_fitted_a_different_number_of_times_as_many_fits_are_compared_
     found = compared(old, new).difference
     assert found is not None
     assert found.value == pytest.approx((recalls(new, 2) - recalls(old, 2)).mean())
+
+
+@pytest.mark.parametrize(
+    "goal", [RecallAtPrecision(of="rare", precision=0.6), ExpectedCost(cost={"rare": {"common": 9}})]
+)
+def test_both_decide_under_the_goal_as_the_stage_evaluate_says(goal: Goal) -> None:
+    stream = np.random.default_rng(3)
+    found = []
+    for noise in (3.0, 1.5):
+        values = np.eye(2)[LABELS] + noise * stream.normal(size=(2, len(LABELS), 2))
+        tables = split_and_predictions(values)
+        one = Evidence({"strategy": "x", "images": images_digest(tables[0])}, *tables)
+        _, evaluated = out_of_fold(one.scored, goal, LEVEL)
+        found.append((decided_out_of_fold(one, goal, LEVEL), evaluated.metrics[goal.metric].value))
+    (old, before), (new, after) = found
+    difference = compared(old, new, goal=goal).difference
+    assert difference is not None
+    assert difference.value == pytest.approx(after - before, abs=1e-9)
+    assert before != after
+
+
+def split_and_predictions(values: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables of the training part for scores of shape (seeds, n, 2)."""
+    ids = [f"{number:016x}" for number in range(len(LABELS))]
+    names = np.array(CLASSES)[LABELS]
+    table = pd.DataFrame(
+        {"image_id": ids, "part": "train", "repeat": 0, "fold": np.arange(len(ids)) % 3, "label": names}
+    )
+    table = table.astype({"repeat": "int16", "fold": "Int16"})
+    seeds = [
+        table.assign(
+            seed=seed, kind="logit", **{f"score.{name}": of_seed[:, code] for code, name in enumerate(CLASSES)}
+        )
+        for seed, of_seed in enumerate(values)
+    ]
+    return table.assign(group=ids), pd.concat(seeds, ignore_index=True).astype({"seed": "int16"})
 
 
 def test_a_model_against_itself_differs_by_nothing() -> None:
@@ -87,7 +137,9 @@ def test_too_few_groups_are_told_in_place_of_a_difference() -> None:
     ],
 )
 def test_two_classes_and_the_guarded_one_must_be_measurable(groups: dict[str, int], guarded: str, enough: bool) -> None:
-    assert (lacking(groups, guarded) == "") == enough
+    assert (lacking(groups, BALANCED, guarded) == "") == enough
+    wanted = RecallAtPrecision(of=guarded)
+    assert (lacking(groups, wanted, "a") == "") == enough
 
 
 def splits(groups: dict[str, str], **others: str) -> pd.DataFrame:
