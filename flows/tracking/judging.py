@@ -11,6 +11,7 @@ from flows.tracking.findings import Findings
 from flows.tracking.gate import Condition, Decision, decide
 from flows.tracking.model_card import describe_model, write_card
 from flows.tracking.registry import HASH_TAG, STRATEGY_TAG, Registry
+from tasks.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ def judge(
         place = Path(scratch)
         evidence = _evidence(client, findings, version, place)
         if evidence is None:
-            unknown = "none, since an earlier version of Equipoise registered it"
+            unknown = "none that can be read: an earlier version of Equipoise may have registered it"
             lacking = Condition("record of how it was judged", "kept with the model", unknown, False)
             return Decision(strategy, number, former, [lacking])
         challenger = Contender(version, evidence)
@@ -118,12 +119,15 @@ def _compare(
 
     known = _evidence(client, findings, champion, place)
     if known is None:
-        return f"version {champion.version} keeps no record of how it was judged; {FORCE}"
+        return f"version {champion.version} keeps no record of how it was judged that can be read; {FORCE}"
     changed = class_changes(known.classes, challenger.evidence.classes)
     if changed:
         return f"they don't know the same classes: {changed}; {FORCE}"
     if not same_images(known, challenger.evidence):
-        return _held_out(client, findings, Contender(champion, known), challenger, place)
+        try:
+            return _held_out(client, findings, Contender(champion, known), challenger, place)
+        except InputError as error:  # an old model that can't be loaded any more, for instance
+            return f"they can't be run on the present test part: {error}; {FORCE}"
     goal, level = goal_of(findings.leaderboard["goal"]), findings.params.evaluate
     pair = [decided_out_of_fold(one, goal, level) for one in (known, challenger.evidence)]
     return challenge(pair[0], pair[1], OUT_OF_FOLD, goal, challenger.guarded, level)
@@ -184,7 +188,7 @@ def _scores(client: MlflowClient, findings: Findings, contender: Contender, rows
 
 
 def _evidence(client: MlflowClient, findings: Findings, version: ModelVersion, place: Path) -> Evidence | None:
-    """How a version was judged: from the workspace if it is a present one, else from its run; None if neither knows."""
+    """How a version was judged: from the workspace if it is a present one, else from its run; None if neither tells."""
     from tasks.promotion.evidence import Evidence
 
     strategy = findings.strategy_of(version.tags.get(HASH_TAG))
@@ -194,4 +198,8 @@ def _evidence(client: MlflowClient, findings: Findings, version: ModelVersion, p
         return None
     folder = place / f"judged-{version.version}"
     folder.mkdir()
-    return Evidence.read(Path(client.download_artifacts(version.run_id, JUDGED, str(folder))))
+    kept = Path(client.download_artifacts(version.run_id, JUDGED, str(folder)))
+    try:
+        return Evidence.read(kept)
+    except InputError:  # broken, or of a version of Equipoise that wrote other tables
+        return None

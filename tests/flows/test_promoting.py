@@ -25,10 +25,12 @@ from tracking_project import (
 )
 
 from flows.tracking import TrackingAway
-from flows.tracking.gate import Condition, Decision
+from flows.tracking.gate import Condition, Decision, decide
 from flows.tracking.promoting import go_back, promote
 from flows.tracking.registry import Registry
 from tasks.errors import InputError
+from tasks.promotion.challenge import Challenge
+from tasks.statistics.interval import Interval
 from tasks.train.loading import load_model
 
 AGAINST = "difference to the champion, version 1 (plain)"
@@ -111,24 +113,38 @@ def test_the_decision_is_kept_with_its_numbers_with_the_run_the_version_and_its_
     assert version.description in note
 
 
+def asked(project: Project, challenge: Challenge | None = None, **gate: Any) -> dict[str, bool]:
+    """Which conditions hold for focal under other settings of the gate."""
+    settings = parameters(STRATEGIES, **gate).track.gate
+    told = None if challenge is None else "version 1 (plain)"
+    return {one.condition: one.held for one in decide(project.findings().about("focal"), settings, told, challenge)}
+
+
 @pytest.mark.parametrize(
-    ("rule", "gain", "holds"),
+    ("rule", "difference", "holds"),
     [
-        ("proved", 0.25, True),
-        ("proved", 0.03, False),
-        ("expected", 0.03, True),
-        ("expected", -0.03, False),
-        ("not_worse", -0.03, True),
-        ("not_worse", -0.3, False),
+        ("proved", (0.05, 0.01, 0.09), True),
+        ("proved", (0.05, 0.0, 0.1), False),
+        ("expected", (0.05, -0.1, 0.2), True),
+        ("expected", (0.0, -0.1, 0.1), False),
+        ("not_worse", (-0.05, -0.1, 0.0), True),
+        ("not_worse", (-0.05, -0.09, -0.01), False),
     ],
 )
-def test_how_the_difference_to_the_champion_must_stand(project: Project, rule: str, gain: float, holds: bool) -> None:
-    project.right = {**RIGHT, "plain": 0.55, "focal": 0.55 + gain}
+def test_how_the_difference_to_the_champion_must_stand(
+    project: Project, rule: str, difference: tuple[float, float, float], holds: bool
+) -> None:
+    challenge = Challenge("out of fold", 100, "0", Interval(*difference), (0.5, 0.5), (0.5, 0.5), "")
+    assert asked(project, challenge, over_champion=rule)[AGAINST] == holds
+
+
+def test_the_rule_of_the_parameters_is_asked_when_a_run_is_recorded(project: Project) -> None:
+    project.right = {**RIGHT, "focal": 0.58}  # a gain of a few images: not proved
     recommend(project, "plain", "first")
-    project.params = parameters(STRATEGIES, over_champion=rule, guard=False)
-    decision = recommend(project, "focal")
-    assert condition(decision, AGAINST).held == holds
-    assert decision.passed == holds
+    project.params = parameters(STRATEGIES, over_champion="proved")
+    assert not recommend(project, "focal").passed
+    project.params = parameters(STRATEGIES)
+    assert recommend(project, "focal", "again").passed
 
 
 @pytest.mark.parametrize(("guard", "passes"), [(True, False), (False, True)])
@@ -157,18 +173,15 @@ def test_the_guarded_class_must_not_pay_for_the_gain(project: Project, guard: bo
     ],
 )
 def test_what_the_audit_must_say(project: Project, gate: dict[str, Any], outcome: str, held: bool) -> None:
-    project.params = parameters(STRATEGIES, **gate)
     project.audit = outcome
-    decision = recommend(project, "focal")
-    assert condition(decision, "audit").held == held
-    assert (champion(project) is not None) == held
+    project.write()
+    assert asked(project, **gate)["audit"] == held
 
 
 def test_a_calibration_error_above_the_limit_holds_back(project: Project) -> None:
     error = project.metrics("focal")["expected_calibration_error"]["value"]
     for limit, holds in ((error - 0.001, False), (error, True)):
-        project.params = parameters(STRATEGIES, max_calibration_error=limit)
-        assert condition(recommend(project, "focal", f"limit {limit}"), "calibration error").held == holds
+        assert asked(project, max_calibration_error=limit)["calibration error"] == holds
 
 
 def test_one_goes_back_again_and_again_and_no_run_undoes_that(project: Project) -> None:
@@ -304,7 +317,10 @@ def test_a_champion_of_an_earlier_version_of_equipoise_gives_way_only_by_force(p
     decision = promote(project.findings(), "focal")
     assert not decision.passed
     assert "version 2 keeps no record of how it was judged" in decision.reason
+    assert condition(promote(project.findings(), "2"), "champion").held  # it is champion already
     assert promote(project.findings(), "focal", "the old one can't be judged").passed
+    unknown = condition(promote(project.findings(), "2"), "record of how it was judged")
+    assert not unknown.held
     assert aliases(project) == {"champion": "1", "previous": "2"}
 
 
