@@ -84,7 +84,8 @@ def _promise(found: Comparison) -> Iterator[str]:
     before, after = (found.metrics[name][key].value for name in (found.baseline, found.recommended))
     how = "proved to help" if is_proved(found) else f"a bet at {percent(bet.chance)}"
     recall = f"the recall of {found.guard.label} goes from {decimal(before)} to {decimal(after)}"
-    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {label}; {recall}."
+    of = label if found.goal.of_class is None else f"in {label}"
+    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {of}; {recall}."
     measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
     tail = f", and the best of {others} looks better than it is" if others > 1 else ""
     if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss else ""
@@ -108,7 +109,8 @@ def _price(found: Comparison) -> Iterator[str]:
         for name, key in {**shown, "accuracy": "accuracy"}.items()
         if key not in (found.goal.metric, f"recall.{found.guard.label}")
     ]
-    yield f"It also takes {listed(changes, len(changes))}."
+    share = decimal(before["majority_share"].value)
+    yield f"It also takes {listed(changes, len(changes))} (always naming the commonest class: {share})."
 
 
 def _most_promising_refused(found: Comparison) -> str | None:
