@@ -109,11 +109,16 @@ def _compare(
 ) -> Challenge | str:
     """The two on the same images, or why that can't be."""
     from tasks.promotion.challenge import (
+        IN_COMMON,
         OUT_OF_FOLD,
         challenge,
         class_changes,
         decided_out_of_fold,
         goal_of,
+        group_counts,
+        in_common,
+        lacking,
+        only,
         same_images,
     )
 
@@ -123,14 +128,17 @@ def _compare(
     changed = class_changes(known.classes, challenger.evidence.classes)
     if changed:
         return f"they don't know the same classes: {changed}; {FORCE}"
-    if not same_images(known, challenger.evidence):
-        try:
-            return _held_out(client, findings, Contender(champion, known), challenger, place)
-        except InputError as error:  # an old model that can't be loaded any more, for instance
-            return f"they can't be run on the present test part: {error}; {FORCE}"
     goal, level = goal_of(findings.leaderboard["goal"]), findings.params.evaluate
-    pair = [decided_out_of_fold(one, goal, level) for one in (known, challenger.evidence)]
-    return challenge(pair[0], pair[1], OUT_OF_FOLD, goal, challenger.guarded, level)
+    rows = in_common(known, challenger.evidence)
+    same = same_images(known, challenger.evidence)
+    if same or not lacking(group_counts(rows, known.classes), goal, challenger.guarded):
+        pair = [decided_out_of_fold(one, goal, level) for one in (known, challenger.evidence)]
+        pair = pair if same else [only(one, rows) for one in pair]
+        return challenge(pair[0], pair[1], OUT_OF_FOLD if same else IN_COMMON, goal, challenger.guarded, level)
+    try:
+        return _held_out(client, findings, Contender(champion, known), challenger, place)
+    except InputError as error:  # an old model that can't be loaded any more, for instance
+        return f"they can't be run on the present test part: {error}; {FORCE}"
 
 
 def _held_out(
@@ -156,7 +164,7 @@ def _held_out(
     rows = unseen(SPLITS.read(SPLITS.place(findings.root)), learnt_from)
     rows = rows[rows["label"].isin(classes)].reset_index(drop=True)
     reason = lacking(group_counts(rows, classes), goal, guarded)
-    why = "the images have changed since the champion was judged"
+    why = "the images have changed since the champion was judged, both know too few training images"
     if reason:
         return f"{why}, and of the test part neither has learnt from {len(rows):,} images: {reason}; {FORCE}"
     both = (champion, challenger)

@@ -25,7 +25,7 @@ from tasks.statistics.groups import FEWEST_GROUPS
 from tasks.statistics.interval import Interval
 from tasks.tables import CATALOG, PREDICTIONS, SPLITS, first_repeat
 
-OUT_OF_FOLD, HELD_OUT = "out of fold", "held out"
+OUT_OF_FOLD, IN_COMMON, HELD_OUT = "out of fold", "those that both know, out of fold", "held out"
 CHUNK = 256  # images at a time
 
 
@@ -36,7 +36,8 @@ class Challenge:
     Attributes
     ----------
     where
-        `OUT_OF_FOLD`, or `HELD_OUT`: images of the present test part that neither has learnt from.
+        `OUT_OF_FOLD`; `IN_COMMON`: training images of both versions of the data; or `HELD_OUT`: images of the present
+        test part that neither has learnt from.
     images
         How many images both were judged on.
     digest
@@ -70,7 +71,7 @@ def challenge(champion: Scored, challenger: Scored, where: str, goal: Goal, guar
     champion, challenger
         Their scores, decided under the goal; the images agree in ids, labels and groups.
     where
-        `OUT_OF_FOLD` or `HELD_OUT`.
+        `OUT_OF_FOLD`, `IN_COMMON` or `HELD_OUT`.
     goal
         By whose metric they are judged.
     guarded
@@ -139,6 +140,31 @@ def group_counts(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, int]:
     return {label: int(found.get(label, 0)) for label in classes}
 
 
+def in_common(champion: Evidence, challenger: Evidence) -> pd.DataFrame:
+    """The challenger's training images, as rows of `SPLITS`, that the champion was judged on out of fold as well.
+
+    Left out are images whose label has changed, and those that have relatives now that the champion didn't know of: its
+    models may have learnt from these.
+    """
+    rows = first_repeat(challenger.splits).sort_values("image_id", ignore_index=True)
+    known = first_repeat(champion.splits).set_index("image_id")
+    before = rows["image_id"].map(known["group"])
+    among = before.groupby(rows["group"]).transform("nunique")
+    return rows[(rows["image_id"].map(known["label"]) == rows["label"]) & (among == 1)].reset_index(drop=True)
+
+
+def only(scored: Scored, rows: pd.DataFrame) -> Scored:
+    """The scores of images that are `rows` of `SPLITS`, with the groups that these say."""
+    at = pd.Index(scored.image_ids).get_indexer(rows["image_id"])
+    kept = {name: getattr(scored, name) for name in ("folds", "decided", "corrected")}
+    return replace(
+        _laid_out(rows, scored.classes, scored.scores[:, at], scored.kind),
+        folds=None if kept["folds"] is None else kept["folds"][:, at],
+        decided=None if kept["decided"] is None else kept["decided"][:, at],
+        corrected=None if kept["corrected"] is None else kept["corrected"][:, at],
+    )
+
+
 def unseen(splits: pd.DataFrame, learnt_from: set[str]) -> pd.DataFrame:
     """The rows of the test part no relative of which is among `learnt_from`.
 
@@ -181,8 +207,7 @@ def scores_of(model_folder: Path, root: Path, rows: pd.DataFrame, workers: int =
 def kept_scores(root: Path, strategy: str, rows: pd.DataFrame) -> Scored:
     """What the stage `train` kept of a present strategy's model on `rows` of the test part."""
     whole = read_scored(PREDICTIONS.place(root, strategy), SPLITS.read(SPLITS.place(root)), "test")
-    at = np.searchsorted(whole.image_ids.astype(str), rows["image_id"].to_numpy(str))
-    return _laid_out(rows, whole.classes, whole.scores[:, at], whole.kind)
+    return only(whole, rows)
 
 
 def scores_digest(scored: Scored) -> str:

@@ -296,6 +296,26 @@ def test_after_the_images_have_changed_both_are_judged_on_images_that_neither_ha
     assert looks[0]["value"] == pytest.approx(np.mean(recalls), abs=1e-5)
 
 
+def test_images_that_joined_and_left_leave_those_that_both_models_were_judged_on_out_of_fold(project: Project) -> None:
+    recommend(project, "plain", "first")
+    old = {name: one for name, one in images().items() if one[0] == "train" and not name.endswith(" 3")}
+    change_images(project, old)
+    against = condition(decided(project, "second"), AGAINST).numbers
+    assert (against["where"], against["images"]) == ("those that both know, out of fold", len(old))
+    gains = []
+    for label in CLASSES:
+        names = sorted(name for name, one in project.images.items() if one == ("train", label))
+        before = sorted(name for name, one in images().items() if one == ("train", label))
+        hits = [
+            {name for place, name in enumerate(listed) if place < RIGHT[strategy] * len(listed)}
+            for listed, strategy in ((before, "plain"), (names, "focal"))
+        ]
+        common = [name for name in old if old[name][1] == label]
+        gains.append(np.mean([(name in hits[1]) - (name in hits[0]) for name in common]))
+    assert against["difference"]["value"] == pytest.approx(np.mean(gains), abs=1e-6)
+    assert not (project.root / ".equipoise/test_looks.jsonl").exists()
+
+
 def test_too_few_images_that_neither_has_learnt_from_are_told_and_not_looked_at(project: Project) -> None:
     recommend(project, "plain", "first")
     few = {f"test {label} {number}": ("test", label) for label in CLASSES for number in range(9)}

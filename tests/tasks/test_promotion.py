@@ -20,6 +20,7 @@ from tasks.promotion.challenge import (
     challenge,
     class_changes,
     decided_out_of_fold,
+    in_common,
     lacking,
     unseen,
 )
@@ -172,6 +173,15 @@ def test_unseen_are_test_images_no_relative_of_which_was_learnt_from() -> None:
     present = splits({"a": "1", "c": "2"}, d="2", e="3", f="4", g="4")
     assert list(unseen(present, {"a", "old"})["image_id"]) == ["d", "e", "f", "g"]
     assert list(unseen(present, {"c", "f"})["image_id"]) == ["e"]
+
+
+def test_in_common_are_images_with_the_same_label_and_no_relatives_that_the_champion_did_not_know_of() -> None:
+    old = splits({"a": "1", "b": "1", "c": "2", "d": "3", "e": "4"})
+    new = splits({"a": "x", "b": "x", "c": "y", "d": "y", "e": "z", "f": "z", "g": "w"})
+    champion, challenger = (Evidence({}, table, pd.DataFrame()) for table in (old, new))
+    assert list(in_common(champion, challenger)["image_id"]) == ["a", "b", "e"]
+    relabelled = Evidence({}, new.assign(label="rare"), pd.DataFrame())
+    assert list(in_common(champion, relabelled)["image_id"]) == ["a", "b"]
 
 
 def test_evidence_comes_back_as_it_was_kept_and_what_was_changed_since_is_refused(tmp_path) -> None:
