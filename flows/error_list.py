@@ -32,7 +32,7 @@ COMMANDS = {  # who reads the messages of a module of `flows`; those of all othe
     "flows.releases": "`equipoise release`, `releases`, `diff`, `export`, `restore`, `gc`",
     "flows.servers": "`equipoise ui`, `serve`",
     "flows.serving": "`equipoise ui`, `serve`",
-    "flows.tracking": "`equipoise track`",
+    "flows.tracking": "`equipoise track`, `promote`, `model-card`",
     "flows.workspaces": "`equipoise new`",
 }
 PARAMS, EVERY_COMMAND, SEVERAL_STAGES = "`params.yaml` and `--set`", "Every command", "Several stages"

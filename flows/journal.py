@@ -31,6 +31,8 @@ class Journal:
         Seconds since 1970.
     flow_run
         Id and URL of the Prefect flow run.
+    decision
+        What the gate said of the recommended strategy (`flows.tracking.gate.Decision.as_json`).
     """
 
     root: Path
@@ -38,6 +40,7 @@ class Journal:
     results: dict[str, Result] = field(default_factory=dict)
     started: float = field(default_factory=time.time)
     flow_run: dict[str, Any] | None = None
+    decision: dict[str, Any] | None = None
 
     @property
     def logs(self) -> Path:
@@ -77,6 +80,7 @@ class Journal:
                 "started": self.started,
                 "ended": time.time(),
                 "flow_run": self.flow_run,
+                "decision": self.decision,
                 "versions": versions_digest(self.root),
                 "outcomes": self.outcomes,
                 "took": {stage: round(result.seconds, 2) for stage, result in self.results.items()},

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
 def plain(text: str) -> str:
     """`text` so that Markdown shows it as it stands, on one line."""
-    return re.sub(r"([\\`*_\[\]()!<>|#])", r"\\\1", text.replace("\n", " "))
+    return re.sub(r"([\\`*_\[\]()!|#])", r"\\\1", html.escape(text.replace("\n", " "), quote=False))
+
+
+GAP = "&emsp;"  # MLflow's tables leave no space between columns
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], gap: str = "") -> list[str]:
+    """The lines of a table; cells are Markdown already (see `plain`), `gap` follows each."""
+    lines = [[f"{cell}{gap}" for cell in row] for row in (head, *rows)]
+    return ["| " + " | ".join(row) + " |" for row in (lines[0], ["---"] * len(head), *lines[1:])]
 
 
 def answer(board: Mapping[str, Any]) -> list[str]:

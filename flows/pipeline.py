@@ -128,6 +128,9 @@ def _record(root: Path, plan: Plan, journal: Journal) -> None:
             terminal.note(f"MLflow could not record this run: {error_chain(error)}; `equipoise track` tries again")
             get_run_logger().exception("MLflow could not record this run")
             return None
+        if recorded.decision:
+            journal.decision = recorded.decision.as_json()
+            journal.save()
         return recorded.url
 
     url = track()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import terminal
+from flows.decisions import show_decision
 from flows.errors import error_chain
 from flows.execution import Execution, broke_off
 from flows.handing_on import handing_on
@@ -19,6 +20,7 @@ from flows.outcomes import Outcome
 from flows.plan import Plan, make_plan
 from flows.serving import choose_prefect, provide_prefect
 from flows.tracking.addresses import require_usable_addresses
+from flows.tracking.gate import Decision
 from tasks.errors import InputError
 from tasks.params.editing import put_back_if_refused, set_values
 from tasks.workspace import STATE
@@ -118,6 +120,8 @@ def _show_end(root: Path, state: Any, stages: Sequence[str], started: float, *, 
         raise InputError(state.message or "the run was refused")
     if state.is_completed() and "compare" in last["outcomes"]:
         show_leaderboard(root, costs(root))
+        if last["decision"]:
+            show_decision(Decision.of_json(last["decision"]))
     terminal.budget(last["took"], time.monotonic() - started)
     if state.is_completed():
         return 0

@@ -42,7 +42,7 @@ class Server:
     environment
         What its environment has beside this process's.
     page
-        The page that people want, if it isn't the first.
+        Asks the server, once it answers, for the page that people want.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Server:
     health: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
-    page: str = ""
+    page: Callable[[str], str] = str
 
 
 def prefect_server(port: int) -> Server:
@@ -75,8 +75,8 @@ def prefect_server(port: int) -> Server:
     return Server("Prefect", url, f"{url}/api/health", command, environment)
 
 
-def mlflow_server(port: int, store: str, artifacts: str) -> Server:
-    """The MLflow server with its UI, on the tracking store `store`."""
+def mlflow_server(port: int, store: str, artifacts: str, page: Callable[[str], str] = str) -> Server:
+    """The MLflow server with its UI, on the tracking store `store`; `page` finds the page that people want."""
     url = f"http://{HOST}:{port}"
     where = ["--host", HOST, "--port", str(port), "--workers", "1"]
     command = [sys.executable, "-m", "mlflow", "server", *where]
@@ -84,7 +84,6 @@ def mlflow_server(port: int, store: str, artifacts: str) -> Server:
     environment = {"MLFLOW_BACKEND_STORE_URI": store, "MLFLOW_DEFAULT_ARTIFACT_ROOT": artifacts}
     # Its job queue would start eight processes that nothing here needs.
     environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    page = f"{url}/#/experiments?workflowType=machine_learning"
     return Server("MLflow", url, f"{url}/health", command, environment, page)
 
 

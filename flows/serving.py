@@ -20,6 +20,7 @@ from flows.errors import ServerError
 from flows.masking import masked
 from flows.servers import Server, mlflow_server, port_for, prefect_server, running_prefect, started
 from tasks.errors import InputError
+from tasks.params import load_params
 
 
 def serve_uis(root: Path, prefect_port: int | None, mlflow_port: int | None) -> None:
@@ -33,9 +34,10 @@ def serve_uis(root: Path, prefect_port: int | None, mlflow_port: int | None) -> 
         A given port is in use, or ``MLFLOW_TRACKING_URI`` names no place for runs.
     """
     from flows.tracking.addresses import require_usable_addresses
-    from flows.tracking.store import artifact_location, store
+    from flows.tracking.store import artifact_location, runs_page, store
 
     require_usable_addresses()
+    experiment = _experiment(root)
     _terminate_by_exception()
     lines, servers = [], []
     prefect = prefect_server(prefect_port or PREFECT_PORT)
@@ -47,19 +49,28 @@ def serve_uis(root: Path, prefect_port: int | None, mlflow_port: int | None) -> 
         lines += [said] * bool(said)
     tracking, artifacts = store(root), artifact_location(root)
     if artifacts is None:
-        lines.append(f"MLflow:  {masked(tracking)} (MLFLOW_TRACKING_URI)")
+        shown = runs_page(tracking, experiment) if tracking.startswith("http") else masked(tracking)
+        lines.append(f"MLflow:  {shown} (MLFLOW_TRACKING_URI)")
     else:
         port, said = port_for("MLflow", mlflow_port, MLFLOW_PORT)
-        servers.append(mlflow_server(port, tracking, artifacts))
+        servers.append(mlflow_server(port, tracking, artifacts, lambda url: runs_page(url, experiment)))
         lines += [said] * bool(said)
     _run_until_ended(root, servers, lines)
+
+
+def _experiment(root: Path) -> str:
+    """The experiment whose runs people want to see; none where `params.yaml` can't be read, which stops no server."""
+    try:
+        return load_params(root / "params.yaml").track.experiment
+    except InputError:
+        return ""
 
 
 def _run_until_ended(root: Path, servers: list[Server], lines: list[str]) -> None:
     if servers:
         terminal.note(f"starting {' and '.join(server.name for server in servers)} ...")
     with started(root, servers) as children:
-        for line in [*lines, *(f"{server.name + ':':<8} {server.page or server.url}" for server in servers)]:
+        for line in [*lines, *(f"{server.name + ':':<8} {server.page(server.url)}" for server in servers)]:
             terminal.note(line)
         terminal.note("Ctrl-C ends them." if servers else "Nothing to start.")
         while children:

@@ -33,6 +33,7 @@ def track() -> None:
     """Record the last run in MLflow again, for instance after the tracking server was away."""
     root = enter()
     from flows import terminal
+    from flows.decisions import show_decision
     from flows.journal import last_run, versions_digest
     from flows.tracking import FlowRun, TrackingAway, record
     from flows.tracking.addresses import require_usable_addresses
@@ -52,3 +53,5 @@ def track() -> None:
         sys.stderr.write(masked(f"error: {error}\n"))
         raise typer.Exit(1) from None
     terminal.note(f"recorded as MLflow run {recorded.parent_run_id} {recorded.url or ''}")
+    if recorded.decision:
+        show_decision(recorded.decision)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.checking import read_issues
-from flows.markdown import plain
+from flows.markdown import plain, table
 from flows.releases.revisions import Revision
 from tasks.tables import BALANCED, ORIGINS, SPLITS, first_repeat
 
@@ -82,7 +82,7 @@ def markdown(card: Mapping[str, Any]) -> str:
     if card["description"]:
         lines += [card["description"], ""]
     lines += [
-        *_table(
+        *table(
             ["", ""], [["recipe", plain(card["recipe"])], ["training images", f"{card['images']:,}"], *_facts(card)]
         ),
         "",
@@ -91,7 +91,7 @@ def markdown(card: Mapping[str, Any]) -> str:
         "*Before* are the training images as they came, *after* the balanced training set, by where its rows come",
         "from. The test part is never balanced, and nothing in the training set descends from it.",
         "",
-        *_table(
+        *table(
             ["class", "before", "after", *origins, "test"],
             [
                 [
@@ -109,11 +109,11 @@ def markdown(card: Mapping[str, Any]) -> str:
         "",
         "## How it was made",
         "",
-        *_table(["parameter", "value"], _parameters(card["parameters"])),
+        *table(["parameter", "value"], _parameters(card["parameters"])),
         "",
         f"Made on git commit `{card['commit']}`. DVC's hashes:",
         "",
-        *_table(["data", "hash"], [[key, f"`{value}`"] for key, value in card["hashes"].items()]),
+        *table(["data", "hash"], [[key, f"`{value}`"] for key, value in card["hashes"].items()]),
         "",
         "## Known issues",
         "",
@@ -151,11 +151,7 @@ def _issues(issues: Mapping[str, int] | None) -> list[str]:
         return ["Not known: `explore` had not looked at this version."]
     if not issues:
         return ["`explore` found none."]
-    return _table(
+    return table(
         ["issue, as `explore` found it in all images", "images"],
         [[plain(name), f"{number:,}"] for name, number in sorted(issues.items(), key=lambda item: (-item[1], item[0]))],
     )
-
-
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]

@@ -18,7 +18,7 @@ from flows.git import find_commit
 from flows.leaderboard import LEADERBOARD
 from flows.lockfile import present_digest, present_stages
 from flows.outcomes import Outcome
-from tasks.errors import InputError
+from tasks.errors import InputError, did_you_mean
 from tasks.files import read_json
 from tasks.params import Params
 from tasks.slugs import slugs
@@ -119,6 +119,64 @@ class Findings:
         names = {name for metrics in self.metrics.values() for name in metrics if name.startswith("recall.")}
         return slugs(name.removeprefix("recall.") for name in names)
 
+    @property
+    def recommended(self) -> str | None:
+        """The strategy to take, if `compare` said so."""
+        return self.leaderboard.get("recommended")
+
+    def chosen(self, strategy: str) -> str:
+        """The strategy that is meant: the recommended one if none is named.
+
+        Raises
+        ------
+        InputError
+            It was not judged.
+        """
+        wanted = strategy or str(self.recommended)
+        if wanted not in self.rows:
+            told = did_you_mean(wanted, self.rows)
+            raise InputError(f"there is no strategy {wanted!r}{told}; strategies are {', '.join(self.rows)}")
+        return wanted
+
+    def strategy_of(self, digest: str | None) -> str | None:
+        """The strategy whose model has this hash, if it was judged in this run."""
+        return next((name for name in self.rows if digest and self.hashes.get(f"models/{name}") == digest), None)
+
+    def about(self, strategy: str) -> dict[str, Any]:
+        """What was found of a strategy, as it is kept with its model: what the gate asks for, and no more."""
+        board, row = self.leaderboard, self.rows[strategy]
+        told = {key: board[key] for key in ("baseline", "goal", "judged_by", "confidence", "guard")}
+        told |= {key: row[key] for key in ("strategy", "difference", "bet", "verdict")}
+        metrics, error = self.metrics[strategy], "expected_calibration_error"
+        return told | {
+            "audit": {key: row["audit"][key] for key in ("outcome", "reason")},
+            "calibration_error": metrics.get(f"corrected_{error}", metrics.get(error)),
+            "recall": self._recalls(strategy),
+            "baseline_recall": self._recalls(board["baseline"]),
+        }
+
+    def _recalls(self, strategy: str) -> dict[str, float]:
+        found = self.metrics[strategy].items()
+        return {name.removeprefix("recall."): one["value"] for name, one in found if name.startswith("recall.")}
+
+    @classmethod
+    def present(cls, root: Path) -> Findings:
+        """The results of the workspace at `root`.
+
+        Raises
+        ------
+        InputError
+            They are not up to date.
+        """
+        from flows.plan import make_plan
+
+        plan = make_plan(root, ["compare"], tidy=False)
+        stale = [*plan.stale, *plan.may_run]
+        if stale:
+            few = ", ".join(stale[:3]) + (", ..." if len(stale) > 3 else "")
+            raise InputError(f"the results are not up to date ({few}), so no model can be judged: `equipoise run`")
+        return cls(root, plan.params, dict.fromkeys(plan.graph.upstream, str(Outcome.UNCHANGED)))
+
     def losses(self, strategy: str) -> list[tuple[int, float]]:
         """Epochs of a strategy's training and their loss, the mean over all its fits (folds and seeds)."""
         epochs: dict[int, list[float]] = defaultdict(list)
@@ -127,10 +185,28 @@ class Findings:
                 epochs[int(row["epoch"])].append(float(row["loss"]))
         return [(epoch, sum(losses) / len(losses)) for epoch, losses in sorted(epochs.items())]
 
+    def part_counts(self, part: str) -> dict[str, int]:
+        """Images a class in a part of the split."""
+        return self._counts(part, "image_id")
+
+    def group_counts(self, part: str) -> dict[str, int]:
+        """Groups of relatives a class in a part of the split."""
+        return self._counts(part, "group")
+
     def class_counts(self, recipe: str) -> dict[str, int]:
         """Rows a class in a recipe's training set, of all origins."""
-        after = read_json(self.root / "data" / "balanced" / recipe / "summary.json")["after"]
-        return {name: sum(origins.values()) for name, origins in after.items()}
+        return {name: sum(origins.values()) for name, origins in self.origin_counts(recipe).items()}
+
+    def origin_counts(self, recipe: str) -> dict[str, dict[str, int]]:
+        """Rows a class in a recipe's training set, by where they come from."""
+        return dict(read_json(self.root / "data" / "balanced" / recipe / "summary.json")["after"])
+
+    def _counts(self, part: str, column: str) -> dict[str, int]:
+        from tasks.tables import SPLITS, first_repeat
+
+        splits = first_repeat(SPLITS.read(SPLITS.place(self.root)))
+        counts = splits[splits["part"] == part].groupby("label")[column].nunique()
+        return {label: int(counts[label]) for label in sorted(counts.index)}
 
     def _json(self, stage: str, path: str) -> Any:
         return read_json(self.root / path) if self.good(stage) else {}

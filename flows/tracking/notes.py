@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flows.markdown import answer, plain
+from flows.markdown import GAP, answer, plain, table
 from flows.price import Price
 from flows.tracking.findings import Findings
+from flows.tracking.gate import Decision
+from flows.tracking.registry import decision_note
 from flows.wording import bet, interval
 
 LONGEST = 20  # rows of a table: MLflow cuts long descriptions off
@@ -17,8 +19,8 @@ EXPERIMENT_NOTE = (
 )
 
 
-def parent_note(findings: Findings, prices: Mapping[str, Price]) -> str:
-    """The description of a pipeline run: its result, the leaderboard with the price a strategy, what went wrong."""
+def parent_note(findings: Findings, prices: Mapping[str, Price], decision: Decision | None = None) -> str:
+    """The description of a pipeline run: its result, leaderboard and prices, what the gate said, what went wrong."""
     board = findings.leaderboard
     lines = []
     bad = [f"`{stage}` {outcome.lower()}" for stage, outcome in findings.outcomes.items() if not findings.good(stage)]
@@ -26,14 +28,24 @@ def parent_note(findings: Findings, prices: Mapping[str, Price]) -> str:
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
         lines += [*answer(board), plain(board["test"]["sentence"]), ""]
-        lines += [_row("strategy", _words(board["judged_by"]), "difference", "bet", "verdict", "seconds", "new images")]
-        lines.append("|" + "---|" * 7)
-        for name, row in list(findings.rows.items())[:LONGEST]:
-            difference = interval(row["difference"], signed=True)
-            price = (prices[name].of_time, prices[name].of_images)
-            lines.append(_row(name, interval(row["reached"]), difference, bet(row["bet"]), row["verdict"], *price))
+        head = ("strategy", _words(board["judged_by"]), "difference", "bet", "verdict", "seconds", "new images")
+        rows = [
+            (
+                name,
+                interval(row["reached"]),
+                interval(row["difference"], signed=True),
+                bet(row["bet"]),
+                row["verdict"],
+                prices[name].of_time,
+                prices[name].of_images,
+            )
+            for name, row in list(findings.rows.items())[:LONGEST]
+        ]
+        lines += table(head, rows, GAP)
         if len(findings.rows) > LONGEST:
             lines += ["", f"{len(findings.rows) - LONGEST} more stand in `leaderboard.json`."]
+    if decision:
+        lines += ["", decision_note(decision)]
     return "\n".join(lines)
 
 
@@ -59,15 +71,11 @@ def child_note(findings: Findings, strategy: str, model_page: str | None) -> str
     names = {name: _words(name) for name in metrics if "." not in name}
     names |= {f"recall.{label}": f"recall of {_words(label)}" for label in findings.class_slugs}
     if metrics:
-        lines += [_row("out of fold", ""), "|---|---|"]
-        lines += [_row(words, interval(metrics[name])) for name, words in names.items()]
+        rows = [(words, interval(metrics[name])) for name, words in names.items()]
+        lines += table(("out of fold", ""), rows, GAP)
     return "\n".join(lines)
 
 
 def _words(name: str) -> str:
     """A name as it may stand in a table of a description."""
     return plain(name.replace("_", " "))
-
-
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(f"{cell}&emsp;" for cell in cells) + " |"  # MLflow's tables leave no space between columns

@@ -6,21 +6,25 @@ record that broke off is completed by the same call. Until a run is whole its st
 
 from __future__ import annotations
 
-import json
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.leaderboard import LEADERBOARD
 from flows.price import Price, prices
+from flows.tracking.datasets import datasets_of_run
 from flows.tracking.findings import Findings
+from flows.tracking.gate import Decision
+from flows.tracking.judging import judge, keep_evidence
 from flows.tracking.notes import EXPERIMENT_NOTE, parent_note
-from flows.tracking.registry import judge, register
+from flows.tracking.registry import BY_GATE, DECISION, Registry
 from flows.tracking.runs import Points, flat, legal, log, log_files, open_run
 from flows.tracking.store import TrackingAway, artifact_location, connection, run_url, store
 from flows.tracking.strategies import record_strategy
+from tasks.files import read_json
 from tasks.params import Params
 
 if TYPE_CHECKING:
@@ -29,10 +33,9 @@ if TYPE_CHECKING:
 
 RUN_TAG = "equipoise.run_id"
 GATE_TAG = "gate"
-REASON_TAG = "gate_reason"
-VERSION_TAG = "model_version"
 RECORDED_TAG = "equipoise.recorded"
-PASSED, HELD = "passed", "held back"
+KIND_TAG = "mlflow.experimentKind"  # decides which of MLflow's pages an experiment opens
+KIND = "custom_model_development"
 
 
 @dataclass(frozen=True)
@@ -53,20 +56,14 @@ class Recorded:
         MLflow's ids.
     url
         Page of the parent at the tracking server; None for a store in a file, whose server is started by need.
-    version
-        Version of the registered model that is the recommended strategy's, if there is one.
-    champion
-        Whether the gate held, so that this version is champion.
-    gate
-        The gate's reason, as a sentence; empty where nothing was recommended.
+    decision
+        What the gate said of the recommended strategy's model; None where nothing was recommended.
     """
 
     experiment_id: str
     parent_run_id: str
     url: str | None
-    version: str | None
-    champion: bool
-    gate: str
+    decision: Decision | None
 
 
 def record(
@@ -114,27 +111,23 @@ def record(
         if RECORDED_TAG not in parent.data.tags:
             _fill(client, findings, parent, flow_run, seconds, end)
             parent = client.get_run(parent.info.run_id)
-    tags = parent.data.tags
-    return Recorded(
-        experiment_id,
-        parent.info.run_id,
-        run_url(store(root), experiment_id, parent.info.run_id),
-        tags.get(VERSION_TAG),
-        tags.get(GATE_TAG) == PASSED,
-        tags.get(REASON_TAG, ""),
-    )
+        decision = _kept_decision(client, parent)
+    parent_id = parent.info.run_id
+    return Recorded(experiment_id, parent_id, run_url(store(root), experiment_id, parent_id), decision)
 
 
 def _open_experiment(client: MlflowClient, root: Path, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
-        tags = {"mlflow.note.content": EXPERIMENT_NOTE, "mlflow.experimentKind": "custom_model_development"}
+        tags = {"mlflow.note.content": EXPERIMENT_NOTE, KIND_TAG: KIND}
         return client.create_experiment(name, artifact_location(root), tags)
     if found.lifecycle_stage == "deleted":
         raise TrackingAway(
             f"MLflow's experiment {name!r} was deleted; bring it back with `mlflow experiments restore -x "
             f"{found.experiment_id}`, or name another one in params.yaml (track.experiment), then run `equipoise track`"
         )
+    if KIND_TAG not in found.tags:
+        client.set_experiment_tag(found.experiment_id, KIND_TAG, KIND)
     return found.experiment_id
 
 
@@ -144,17 +137,29 @@ def _name(findings: Findings, start: float) -> str:
 
 
 def _tags(findings: Findings, flow_run: FlowRun | None, found: Mapping[str, Price]) -> dict[str, str | None]:
-    labels = {slug: label for label, slug in findings.class_slugs.items()}
+    """What people look for runs by; all else stands in the note and in files."""
+    board = findings.leaderboard
     return {
         "mlflow.note.content": parent_note(findings, found),
         "mlflow.source.git.commit": findings.git_commit,
         "git_commit": findings.git_commit,
         "dvc_lock_sha256": findings.lock_digest,
-        "classes": json.dumps(labels, ensure_ascii=False),
+        "dataset": findings.hashes.get("data/catalog"),
+        "recommended": findings.recommended,
+        "proved": None if "proved" not in board else "yes" if board["proved"] else "no",
         "prefect.flow_run_id": flow_run.id if flow_run else None,
         "prefect.flow_run_url": flow_run.url if flow_run else None,
-        **{f"outcome.{legal(stage)}": outcome for stage, outcome in findings.outcomes.items()},
-        **{f"dvc.{path}": digest for path, digest in findings.hashes.items() if path.startswith("data/")},
+    }
+
+
+def _facts(findings: Findings, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What became of the stages, DVC's hash of each output, and which class a slug in a metric's name stands for."""
+    return {
+        "stages": {
+            stage: {"outcome": outcome, "seconds": seconds.get(stage)} for stage, outcome in findings.outcomes.items()
+        },
+        "dvc_hashes": findings.hashes,
+        "classes": {slug: label for label, slug in findings.class_slugs.items()},
     }
 
 
@@ -172,20 +177,41 @@ def _fill(
     costs: dict[str, Points] = {f"seconds.{legal(stage)}": [(0, took)] for stage, took in seconds.items()}
     found = prices(findings.root, findings.recipes, seconds)
     log(client, parent, tags=_tags(findings, flow_run, found), parameters=flat(shared), metrics=costs)
+    client.log_inputs(parent_id, datasets_of_run(findings))
+    client.log_dict(parent_id, _facts(findings, seconds), "run.json")
     for path, folder in _artifacts(findings).items():
         log_files(client, parent_id, findings.root / path, folder)
     holders = {
         name: record_strategy(client, findings, parent, name, seconds, found[name], end) for name in findings.strategies
     }
-    recommended = findings.leaderboard.get("recommended")
-    if recommended in holders:
-        gate = judge(findings)
-        version = register(client, findings, gate, holders[recommended])
-        client.set_tag(parent_id, VERSION_TAG, version)
-        client.set_tag(parent_id, GATE_TAG, PASSED if gate.passed else HELD)
-        client.set_tag(parent_id, REASON_TAG, gate.reason)
+    if findings.recommended in holders:
+        decision = _consider(client, findings, findings.recommended, holders[findings.recommended])
+        client.log_dict(parent_id, decision.as_json(), DECISION)
+        client.set_tag(parent_id, GATE_TAG, decision.outcome)
+        client.set_tag(parent_id, "mlflow.note.content", parent_note(findings, found, decision))
     client.set_tag(parent_id, RECORDED_TAG, "yes")
     client.set_terminated(parent_id, findings.status, int(end * 1000))
+
+
+def _consider(client: MlflowClient, findings: Findings, strategy: str, run_id: str) -> Decision:
+    """Register a strategy's model, whose files that run holds, and make it champion if the gate lets it."""
+    registry = Registry(client, findings.params.track.experiment)
+    version = registry.register(strategy, findings.hashes[f"models/{strategy}"], run_id)
+    keep_evidence(client, findings, strategy, version.run_id or run_id)
+    decision = judge(client, registry, findings, version, asked=False)
+    if decision.champion != decision.version:
+        if decision.passed:
+            registry.make_champion(decision.version, strategy, BY_GATE, decision.reason)
+        registry.keep_decision(version, decision)
+    return decision
+
+
+def _kept_decision(client: MlflowClient, parent: Run) -> Decision | None:
+    """What the gate said when a run was recorded; None of runs that an earlier version recorded."""
+    if not any(file.path == DECISION for file in client.list_artifacts(parent.info.run_id)):
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        return Decision.of_json(read_json(Path(client.download_artifacts(parent.info.run_id, DECISION, scratch))))
 
 
 def _artifacts(findings: Findings) -> dict[str, str]:

@@ -63,6 +63,20 @@ def run_page(experiment_id: str, run_id: str) -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
 
+def runs_page(server: str, experiment: str) -> str:
+    """The table of an experiment's runs at a server that answers; while there is none, the list of experiments."""
+    import requests
+
+    address = f"{server.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name"
+    shown = without_login(server).rstrip("/")
+    try:
+        answer = requests.get(address, params={"experiment_name": experiment}, timeout=_patience())
+        found = answer.json()["experiment"]["experiment_id"]
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return f"{shown}/#/experiments?workflowType=machine_learning"
+    return f"{shown}/#/experiments/{found}/runs?workflowType=machine_learning"
+
+
 def run_url(uri: str, experiment_id: str, run_id: str) -> str | None:
     """The address of a run at a tracking server; None where the store has no server of its own."""
     if not is_server(uri):
@@ -77,9 +91,19 @@ def prepare_environment() -> None:
         os.environ.setdefault(name, value)
 
 
+RECORD_LATER = "nothing is lost: `equipoise track` records this run once it can"
+
+
 @contextmanager
-def connection(root: Path) -> Iterator[MlflowClient]:
+def connection(root: Path, later: str = RECORD_LATER) -> Iterator[MlflowClient]:
     """A client of the tracking store.
+
+    Parameters
+    ----------
+    root
+        The workspace.
+    later
+        What to say to who finds the store away.
 
     Raises
     ------
@@ -92,7 +116,7 @@ def connection(root: Path) -> Iterator[MlflowClient]:
     from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
 
     uri = store(root)
-    _require_answer(uri)
+    _require_answer(uri, later)
     artifacts = artifact_location(root)
     if artifacts is not None:
         os.environ[_DEFAULT_ARTIFACTS] = artifacts
@@ -102,9 +126,9 @@ def connection(root: Path) -> Iterator[MlflowClient]:
         status = ERROR_CODE_TO_HTTP_STATUS.get(error.error_code, 500)
         if status < 500 and status not in _AWAY:
             raise
-        raise TrackingAway(_away(uri, error)) from error
+        raise TrackingAway(_away(uri, error, later)) from error
     except requests.RequestException as error:
-        raise TrackingAway(_away(uri, error)) from error
+        raise TrackingAway(_away(uri, error, later)) from error
 
 
 def _folder(root: Path) -> Path:
@@ -114,7 +138,7 @@ def _folder(root: Path) -> Path:
     return folder
 
 
-def _require_answer(uri: str) -> None:
+def _require_answer(uri: str, later: str) -> None:
     """Wait once for whoever keeps the runs, shortly: MLflow itself would wait in each of its calls, and repeat them.
 
     Any answer will do: what it says is between MLflow and the server. Of a database, only the port is tried.
@@ -132,9 +156,9 @@ def _require_answer(uri: str) -> None:
         return
     except (requests.Timeout, TimeoutError) as error:
         silence = TimeoutError(f"no answer within {seconds:g} s; {PATIENCE} sets how long it may take")
-        raise TrackingAway(_away(uri, silence)) from error
+        raise TrackingAway(_away(uri, silence, later)) from error
     except OSError as error:  # those of requests, too
-        raise TrackingAway(_away(uri, error)) from error
+        raise TrackingAway(_away(uri, error, later)) from error
 
 
 def _patience() -> float:
@@ -149,9 +173,6 @@ def _patience() -> float:
     return seconds
 
 
-def _away(uri: str, error: Exception) -> str:
+def _away(uri: str, error: Exception, later: str) -> str:
     reason = error_chain(error).splitlines()[0]
-    return masked(
-        f"MLflow's tracking store {uri} can't be used now ({reason}); "
-        "nothing is lost: `equipoise track` records this run once it can"
-    )
+    return masked(f"MLflow's tracking store {uri} can't be used now ({reason}); {later}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,17 +9,16 @@ from typing import TYPE_CHECKING
 
 from flows.price import Price
 from flows.tracking import pyfunc
+from flows.tracking.datasets import datasets_of_strategy
 from flows.tracking.findings import Findings, Metrics
 from flows.tracking.notes import child_note
-from flows.tracking.registry import HASH_TAG
+from flows.tracking.registry import HASH_TAG, STRATEGY_TAG
 from flows.tracking.runs import Points, find_runs, flat, log, log_files, open_run
 from flows.tracking.store import run_page
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Run
-
-STRATEGY_TAG = "strategy"
+    from mlflow.entities import Run
 
 
 def record_strategy(
@@ -61,9 +59,7 @@ def record_strategy(
         parameters=_parameters(findings, strategy),
         metrics=_metrics(findings, strategy) | _costs(findings, strategy, seconds) | _price(price),
     )
-    recipe = findings.params.strategies[strategy].recipe
-    if findings.good(f"balance@{recipe}"):
-        client.log_inputs(run_id, [_dataset(findings, recipe)])
+    client.log_inputs(run_id, datasets_of_strategy(findings, strategy))
     if findings.good(stage) and holder == run_id:
         _log_model(client, findings, run_id, strategy)
     if findings.good("evaluate") and (holder == run_id or findings.outcomes["evaluate"] != "Unchanged"):
@@ -130,23 +126,6 @@ def _price(price: Price) -> dict[str, Points]:
     known = {} if price.seconds is None else {"price.seconds": price.seconds}
     counted = known | {"price.new_images": price.new_images, "price.bytes": price.bytes}
     return {name: [(0, float(value))] for name, value in counted.items()}
-
-
-def _dataset(findings: Findings, recipe: str) -> DatasetInput:
-    """A recipe's training set as MLflow's dataset: the digest is DVC's hash, so equal digests mean equal files."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    path = f"data/balanced/{recipe}"
-    counts = findings.class_counts(recipe)
-    source = {"path": path, "git_commit": findings.git_commit, "dvc_hash": findings.hashes[path]}
-    dataset = Dataset(
-        name=recipe,
-        digest=findings.hashes[path],
-        source_type="dvc",
-        source=json.dumps(source),
-        profile=json.dumps({"num_rows": sum(counts.values()), "classes": counts}, ensure_ascii=False),
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
 def _log_model(client: MlflowClient, findings: Findings, run_id: str, strategy: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +17,44 @@ LOG = "test_looks.jsonl"
 FAIR_LOOKS = 5  # more choose by the test part, whether meant or not
 
 
+@dataclass(frozen=True)
+class Look:
+    """That a strategy's predictions of the test part, of this digest, were scored, and what came of it."""
+
+    strategy: str
+    predictions_sha256: str
+    metric: str
+    value: float
+
+
 def log_looks(workspace: Workspace, confirmation: Confirmation, metric: str, files: Mapping[str, Path]) -> int:
-    """Append a line for each strategy whose test part was scored to the workspace's own log.
+    """Add the looks of a confirmation to the log; see `add_looks`.
+
+    Parameters
+    ----------
+    workspace
+        Whose log.
+    confirmation
+        For each strategy whose test part was scored, what came of it.
+    metric
+        What they are judged by.
+    files
+        The predictions, by strategy.
+    """
+    looks = [
+        Look(
+            strategy,
+            hashlib.sha256(files[strategy].read_bytes()).hexdigest(),
+            metric,
+            evaluation.metrics[metric].as_json()["value"],
+        )
+        for strategy, evaluation in confirmation.evaluations.items()
+    ]
+    return add_looks(workspace.root, looks)
+
+
+def add_looks(root: Path, looks: Iterable[Look]) -> int:
+    """Append a line a look to the log of the workspace at `root`.
 
     A line holds the time, the strategy, the digest of its predictions, and the metric with its value. The log is no
     output: git and DVC ignore it.
@@ -27,18 +64,11 @@ def log_looks(workspace: Workspace, confirmation: Confirmation, metric: str, fil
     int
         How many different predictions were ever scored on the test part; to score the same again tells nothing new.
     """
-    log = workspace.path(STATE, LOG)
+    log = root / STATE / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as lines:
-        for strategy, evaluation in confirmation.evaluations.items():
-            look = {
-                "time": datetime.now(UTC).isoformat(timespec="seconds"),
-                "strategy": strategy,
-                "predictions_sha256": hashlib.sha256(files[strategy].read_bytes()).hexdigest(),
-                "metric": metric,
-                "value": evaluation.metrics[metric].as_json()["value"],
-            }
-            lines.write(json.dumps(look) + "\n")
+        for look in looks:
+            lines.write(json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **asdict(look)}) + "\n")
     return len(set(re.findall(r'"predictions_sha256": "(\w+)"', log.read_text(encoding="utf-8"))))
 
 

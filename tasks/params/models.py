@@ -250,6 +250,27 @@ class Gate(Section):
     min_gain: float = Field(
         0.0, ge=-1, le=1, description="The lower end of the gain over the baseline must be above this."
     )
+    over_champion: Literal["proved", "expected", "not_worse"] = Field(
+        "expected",
+        description=(
+            "How its difference to the champion, on the same images, must stand: its lower end above 0, itself above "
+            "0, or its upper end not below 0."
+        ),
+    )
+    guard: bool = Field(
+        True,
+        description=(
+            "Whether the recall of the guarded class must not fall against the champion, or the baseline if there is "
+            "none, by more than compare.guard.may_fall."
+        ),
+    )
+    max_calibration_error: float | None = Field(
+        None, ge=0, le=1, description="The largest expected calibration error, out of fold; null: any."
+    )
+    audit: Literal["clean", "certain", "any"] = Field(
+        "clean",
+        description=("What the audit must say: no shortcut was found; that there is none, for certain; or anything."),
+    )
 
 
 class Track(Section):
@@ -260,11 +281,13 @@ class Track(Section):
 
 
 class Release(Section):
-    """What the card of a release says and the data can't."""
+    """What the cards of releases and models say and the data can't."""
 
     description: str = Field(default="", description="What the dataset shows, and what it is for.")
     license: str = Field(default="", description="The licence of the images, for instance CC BY-NC-SA 4.0.")
     sources: str = Field(default="", description="Where the images come from: names, addresses, who to cite.")
+    intended_use: str = Field(default="", description="What models of these images are for, and for whom.")
+    out_of_scope: str = Field(default="", description="What they must not be used for.")
 
 
 class Run(Section):

@@ -132,6 +132,16 @@ def ask(api: str) -> Callable[..., list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
+def tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without runs, copied into each test's workspace: making one takes seconds."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture(scope="session")
 def workspace_template(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of this project with two classes of small images, in which nothing has run; tests take copies."""
     root = tmp_path_factory.mktemp("workspaces") / "template"

@@ -152,3 +152,34 @@ def test_a_full_disk_is_told_without_a_traceback_and_a_fault_of_our_own_with_one
     monkeypatch.setattr(cli, "app", lambda: fail(FileNotFoundError(2, "No such file or directory", "/data/x")))
     with pytest.raises(FileNotFoundError):
         cli.main()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--force"], "--because"),
+        (["--force", "--because", " "], "--because"),
+        (["--because", "it is better"], "--force"),
+        (["--back", "focal"], "no model"),
+        (["--back", "--force", "--because", "x"], "no --force"),
+    ],
+)
+def test_promotion_by_force_needs_a_reason_and_the_way_back_no_model(project, arguments, told):
+    done = equipoise(project, "promote", *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_there_is_no_champion_to_go_back_to_in_a_new_project(project):
+    done = equipoise(project, "promote", "--back")
+    assert done.returncode == 2
+    assert "there is no champion yet of equipoise" in done.stderr
+
+
+def test_a_tracking_server_that_is_away_is_told_by_promote(project, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    done = equipoise(project, "promote", "--back")
+    assert done.returncode == 1
+    assert "http://127.0.0.1:9 can't be used now" in done.stderr
+    assert "nothing has changed" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -3,239 +3,49 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
 import json
-import shutil
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
-from ruamel.yaml import YAML
+from tracking_project import (
+    AUDITS,
+    CLASSES,
+    COUNTS,
+    ENDS,
+    HELD_OUT,
+    REPOSITORY,
+    STRATEGIES,
+    Project,
+    artifact,
+    children,
+    client,
+    decided,
+    files,
+    new_project,
+    parameters,
+    runs,
+)
 
-from flows.tracking import FlowRun, Recorded, TrackingAway, record, store
+from flows.tracking import FlowRun, TrackingAway, store
+from flows.tracking.store import runs_page
 from tasks.errors import InputError
-from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
-from tasks.files import write_json, write_text
-from tasks.params import Params, load_params
 from tasks.slugs import slugs
-from tasks.train.families.head import FittedHead, Head
-from tasks.train.models import Model, save_model
-from tasks.train.posthoc.none import Unchanged
-
-REPOSITORY = Path(__file__).parent.parent.parent
-BACKBONE = "efficientnet_lite0"
-CLASSES = ["Functional", "likely defective", "Ungültig"]
-STRATEGIES = ["plain", "focal", "oversampled"]
-GAINS = {"plain": None, "focal": (0.031, 0.011, 0.052), "oversampled": (-0.004, -0.015, 0.006)}
-ENDS = ("value", "low", "high")
-AUDITS = {
-    "oversampled": {"reason": "can't tell: a rise of 0.02", "difference": {"value": 0.02, "low": -0.03, "high": 0.07}}
-}
-COUNTS = {"Functional": 80, "likely defective": 12, "Ungültig": 8}
-
-
-@cache
-def fitted(seed: int) -> FittedHead:
-    """A head on the features of the default backbone, of chance."""
-    stream = np.random.default_rng(seed)
-    arrays = {"weight0": stream.normal(size=(3, 1280)), "bias0": stream.normal(size=3)}
-    arrays |= {"mean": stream.normal(size=1280), "deviation": stream.uniform(1, 2, size=1280)}
-    arrays = {name: values.astype(np.float32) for name, values in arrays.items()}
-    return FittedHead(BACKBONE, None, np.full(3, 1 / 3), arrays)
-
-
-@dataclass
-class Project:
-    """A workspace as a pipeline run leaves it, small; `stage_files` may be changed between runs."""
-
-    root: Path
-    params: Params
-    strategies: list[str] = field(default_factory=lambda: list(STRATEGIES))
-
-    def write(self, recommended: str = "focal") -> None:
-        """Write what all stages make, and the `dvc.lock` that fits."""
-        for name in self.params.recipes:
-            self._recipe(name)
-        write_json(self.root / "data/catalog/summary.json", {"images": 100})
-        write_json(self.root / "data/splits/summary.json", {"train": 80, "test": 20})
-        for number, name in enumerate(self.strategies):
-            self._model(name, number)
-        self._evaluation()
-        self._comparison(recommended)
-        write_text(self.root / "reports/explore/report.html", "<h1>The data</h1>")
-        self.lock()
-
-    def lock(self) -> None:
-        """Write `dvc.lock`, with a hash an output that follows its files."""
-        outs = {"ingest": ["data/catalog"], "split": ["data/splits"], "explore": ["reports/explore"]}
-        outs |= {f"balance@{name}": [f"data/balanced/{name}"] for name in self.params.recipes}
-        outs |= {f"train@{name}": [f"models/{name}"] for name in self.strategies}
-        outs |= {f"audit@{name}": [f"reports/audit/{name}"] for name in self.strategies}
-        outs |= {"evaluate": ["reports/evaluate"], "compare": ["reports/compare"]}
-        stages = {
-            stage: {"cmd": "x", "outs": [{"path": path, "hash": "md5", "md5": self.hash(path)} for path in paths]}
-            for stage, paths in outs.items()
-        }
-        with (self.root / "dvc.lock").open("w") as file:
-            YAML().dump({"schema": "2.0", "stages": stages}, file)
-
-    def hash(self, path: str) -> str:
-        files = sorted(file for file in (self.root / path).rglob("*") if file.is_file())
-        content = b"".join(str(file).encode() + file.read_bytes() for file in files)
-        return hashlib.md5(content, usedforsecurity=False).hexdigest() + ".dir"
-
-    def outcomes(self, outcome: str = "Completed", **others: str) -> dict[str, str]:
-        stages = ["ingest", "split", "explore", *(f"balance@{name}" for name in self.params.recipes)]
-        stages += [*(f"train@{name}" for name in self.strategies), "evaluate", "compare"]
-        stages += [f"audit@{name}" for name in self.strategies]
-        return {stage: others.get(stage.replace("@", "_"), outcome) for stage in stages}
-
-    def record(self, run_id: str = "first", outcomes: dict[str, str] | None = None, **more: Any) -> Recorded:
-        outcomes = outcomes or self.outcomes()
-        return record(self.root, self.params, outcomes, dict.fromkeys(outcomes, 1.5), run_id=run_id, **more)
-
-    def _recipe(self, name: str) -> None:
-        folder = self.root / "data/balanced" / name
-        after = {label: {"original": count} for label, count in COUNTS.items()}
-        if name == "augmented_minority":
-            after |= {label: {"original": COUNTS[label], "augmented": 80 - COUNTS[label]} for label in CLASSES[1:]}
-            (folder / "contact_sheets").mkdir(parents=True, exist_ok=True)
-            for label, slug in slugs(CLASSES[1:]).items():
-                shade = COUNTS[label] * 8
-                Image.new("RGB", (240, 160), (shade, 120, 160)).save(folder / "contact_sheets" / f"{slug}.png")
-        write_json(folder / "summary.json", {"before": COUNTS, "after": after})
-
-    def _model(self, name: str, number: int) -> None:
-        write_json(self.root / "reports/audit" / name / "audit.json", {"strategy": name})
-        folder = self.root / "models" / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        backbone = EfficientNetLite0(image_size=64)
-        family = Head(backbone=BACKBONE)
-        save_model(Model(sorted(CLASSES), family, Unchanged(), (fitted(number),), None, backbone, 16), folder, {})
-        with (folder / "history.csv").open("w", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(["seed", "fold", "epoch", "loss"])
-            for seed in (0, 1):
-                for fold in (0, 1, ""):
-                    rows.writerows([seed, fold, epoch, 1 / epoch + seed + (fold or 0)] for epoch in (1, 2, 3))
-
-    def metrics(self, name: str) -> dict[str, dict[str, float]]:
-        gain = (GAINS.get(name) or (0.0,))[0]
-        names = ["accuracy", "balanced_accuracy", "macro_f1", *(f"recall.{c}" for c in CLASSES), "f1.Functional"]
-        found = {}
-        for number, metric in enumerate(names):
-            value = round(0.5 + 0.05 * number + gain, 6)
-            found[metric] = {"value": value, "low": round(value - 0.02, 6), "high": round(value + 0.02, 6)}
-        return found
-
-    def measures(self, name: str) -> dict[str, dict[str, float]]:
-        metrics = self.metrics(name)
-        rarest = metrics["recall.Ungültig"]
-        reached = {"recall_rarest": rarest, "reached": metrics["balanced_accuracy"]}
-        return {name: metrics[name] for name in ("balanced_accuracy", "macro_f1")} | reached
-
-    def _evaluation(self) -> None:
-        write_json(self.root / "reports/evaluate/metrics.json", {name: self.metrics(name) for name in self.strategies})
-        for name in self.strategies:
-            plots = self.root / "reports/evaluate/plots" / name
-            plots.mkdir(parents=True, exist_ok=True)
-            Image.new("RGB", (300, 200), (240, 240, 240)).save(plots / "confusion.png")
-
-    def _comparison(self, recommended: str) -> None:
-        rows = []
-        for name in self.strategies:
-            gain = GAINS.get(name)
-            difference = dict(zip(("value", "low", "high"), gain, strict=True)) if gain else None
-            verdict = "baseline" if gain is None else "helps" if gain[1] > 0 else "no difference"
-            bet = {"chance": 0.9, "expected_gain": 0.01, "expected_loss": -0.01} if gain else None
-            row = {"strategy": name, "difference": difference, "bet": bet, "verdict": verdict, **self.measures(name)}
-            rows.append(row | {"audit": AUDITS.get(name, {"reason": "no new images", "difference": None})})
-        board = {
-            "baseline": "plain",
-            "metric": "balanced_accuracy",
-            "judged_by": "balanced accuracy",
-            "recommended": recommended,
-            "sentences": [f"Take {recommended}: proved to help.", "It is the best of those that help."],
-            "next": [{"sentence": "Add *more* of Ungültig.", "command": "equipoise add FOLDER"}],
-            "rarest_class": "Ungültig",
-            "rows": sorted(rows, key=lambda row: -((row["difference"] or {}).get("value", 0))),
-            "test": {
-                "images": 20,
-                "rows": [{"strategy": name, **self.measures(name)} for name in dict.fromkeys(["plain", recommended])],
-                "sentence": "On the held-out images the gain is confirmed.",
-            },
-        }
-        write_json(self.root / "reports/compare/leaderboard.json", board)
-        write_text(self.root / "reports/compare/report.html", "<h1>Which remedies help</h1>")
-
-
-def parameters(strategies: list[str] | None = None, min_gain: float = 0.0) -> Params:
-    """The checkout's own parameters with fewer strategies and recipes."""
-    plain = load_params(REPOSITORY / "params.yaml").model_dump(mode="json")
-    if strategies is not None:
-        plain["strategies"] = {name: plain["strategies"][name] for name in strategies}
-        plain["recipes"] = {name: plain["recipes"][name] for name in ("natural", "oversampled", "augmented_minority")}
-    plain["track"] = {"experiment": "solar-cells", "gate": {"min_gain": min_gain}}
-    return Params.model_validate(plain)
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without runs, copied into each test's workspace: making one takes seconds."""
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
 
 
 @pytest.fixture
-def project(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path, tracking_store: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
-    root = tmp_path / "workspace"
-    (root / ".equipoise/mlflow").mkdir(parents=True)
-    shutil.copy(empty_store, root / ".equipoise/mlflow/mlflow.db")
-    project = Project(root, parameters(STRATEGIES))
-    project.write()
-    return project
-
-
-def client(project: Project) -> Any:
-    from mlflow import MlflowClient
-
-    return MlflowClient(store(project.root))
-
-
-def runs(project: Project) -> list[Any]:
-    return list(client(project).search_runs(["1"]))
-
-
-def children(project: Project, recorded: Recorded) -> dict[str, Any]:
-    return {
-        run.info.run_name: run
-        for run in runs(project)
-        if run.data.tags.get("mlflow.parentRunId") == recorded.parent_run_id
-    }
-
-
-def files(project: Project, run_id: str, folder: str | None = None) -> set[str]:
-    found = set()
-    for entry in client(project).list_artifacts(run_id, folder):
-        found |= files(project, run_id, entry.path) if entry.is_dir else {entry.path}
-    return found
+    return new_project(tmp_path / "workspace", tracking_store)
 
 
 def test_a_run_has_a_parent_that_says_what_it_was_made_of(project: Project) -> None:
@@ -256,12 +66,19 @@ def test_a_run_has_a_parent_that_says_what_it_was_made_of(project: Project) -> N
         "dvc_lock_sha256": lock_digest,
         "prefect.flow_run_id": "0b1c",
         "prefect.flow_run_url": "http://127.0.0.1:4200/runs/flow-run/0b1c",
-        "dvc.data/catalog": project.hash("data/catalog"),
-        "dvc.data/balanced/augmented_minority": project.hash("data/balanced/augmented_minority"),
-        "outcome.train.focal": "Completed",
+        "dataset": project.hash("data/catalog"),
+        "recommended": "focal",
+        "proved": "yes",
+        "gate": "passed",
     }
+    shown = {tag for tag in parent.data.tags if not tag.startswith("mlflow.")} | {"mlflow.source.git.commit"}
+    assert shown == wanted.keys() | {"equipoise.recorded"}
     assert wanted.items() <= parent.data.tags.items()
-    assert json.loads(parent.data.tags["classes"])["functional"] == "Functional"
+    facts = artifact(project, recorded.parent_run_id, "run.json")
+    assert facts["stages"]["train@focal"] == {"outcome": "Completed", "seconds": 1.5}
+    hashed = ("data/catalog", "data/balanced/augmented_minority", "models/focal")
+    assert {path: facts["dvc_hashes"][path] for path in hashed} == {path: project.hash(path) for path in hashed}
+    assert facts["classes"]["functional"] == "Functional"
     assert parent.data.metrics["seconds.train.focal"] == 1.5
     note = parent.data.tags["mlflow.note.content"]
     assert "**Take focal: proved to help.**" in note
@@ -269,6 +86,8 @@ def test_a_run_has_a_parent_that_says_what_it_was_made_of(project: Project) -> N
     assert files(project, recorded.parent_run_id) == {
         "report.html",
         "leaderboard.json",
+        "run.json",
+        "gate.json",
         "explore/report.html",
         "data/catalog/summary.json",
         "data/splits/summary.json",
@@ -328,10 +147,32 @@ def test_test_metrics_stand_only_where_the_test_part_was_looked_at(project: Proj
 
 def test_the_dataset_of_a_strategy_is_its_recipe_with_the_hash_of_dvc(project: Project) -> None:
     run = children(project, project.record())["oversampled"]
-    (dataset_input,) = run.inputs.dataset_inputs
-    assert dataset_input.dataset.name == "oversampled"
-    assert dataset_input.dataset.digest == project.hash("data/balanced/oversampled")
-    assert json.loads(dataset_input.dataset.profile) == {"num_rows": 100, "classes": COUNTS}
+    made, judged = run.inputs.dataset_inputs
+    assert made.dataset.name == "oversampled"
+    assert made.dataset.digest == project.hash("data/balanced/oversampled")
+    assert json.loads(made.dataset.profile) == {"num_rows": 100, "classes": COUNTS}
+    assert (judged.dataset.name, judged.dataset.digest) == ("out of fold", project.hash("data/splits"))
+    contexts = [{tag.key: tag.value for tag in one.tags} for one in (made, judged)]
+    assert contexts == [{"mlflow.data.context": "training"}, {"mlflow.data.context": "evaluation"}]
+
+
+def test_the_datasets_of_a_run_are_the_parts_of_the_split_and_those_of_a_strategy_where_it_was_judged(
+    project: Project,
+) -> None:
+    recorded = project.record()
+    parts = {"training part": (COUNTS, "training"), "test part": (dict.fromkeys(CLASSES, HELD_OUT), "evaluation")}
+    found = client(project).get_run(recorded.parent_run_id).inputs.dataset_inputs
+    assert {one.dataset.digest for one in found} == {project.hash("data/splits")}
+    assert {one.dataset.name: (json.loads(one.dataset.profile)["classes"], one.tags[0].value) for one in found} == parts
+    names = {
+        name: {one.dataset.name for one in run.inputs.dataset_inputs}
+        for name, run in children(project, recorded).items()
+    }
+    assert names == {
+        "plain": {"natural", "out of fold", "test part"},
+        "focal": {"natural", "out of fold", "test part"},
+        "oversampled": {"oversampled", "out of fold"},
+    }
 
 
 def test_a_strategy_that_did_not_change_links_to_the_run_with_its_files(project: Project) -> None:
@@ -395,16 +236,17 @@ def test_only_what_the_run_vouches_for_is_recorded(project: Project) -> None:
     assert (found["focal"].info.status, found["plain"].info.status) == ("FAILED", "FINISHED")
     assert "train.loss" not in found["focal"].data.metrics
     assert not [name for run in found.values() for name in run.data.metrics if name.startswith(("cv.", "test."))]
-    assert recorded.version is None
+    assert recorded.decision is None
+    assert not [one for one in parent.inputs.dataset_inputs if one.dataset.digest != project.hash("data/splits")]
 
 
 def test_a_recommendation_that_holds_becomes_champion_and_loads_without_pickle(project: Project) -> None:
     import mlflow
 
-    recorded = project.record()
-    assert recorded.champion
+    decision = decided(project)
+    assert decision.passed
     version = client(project).get_model_version_by_alias("solar-cells", "champion")
-    assert str(version.version) == recorded.version == "1"
+    assert str(version.version) == decision.version == "1"
     assert version.tags["equipoise.dvc_hash"] == project.hash("models/focal")
     assert (version.tags["strategy"], version.tags["gate"]) == ("focal", "passed")
     mlflow.set_tracking_uri(store(project.root))
@@ -425,26 +267,18 @@ def test_the_alias_stays_where_it_is_when_the_gain_is_too_small(project: Project
     (project.root / "models/focal/history.csv").write_text("seed,fold,epoch,loss\n0,0,1,0.5\n")
     project.lock()
     project.params = parameters(STRATEGIES, min_gain=0.02)
-    second = project.record("second")
-    assert (second.version, second.champion) == ("2", False)
-    assert "+.031 [+.011, +.052]" in second.gate
-    assert "not above +0.020" in second.gate
+    second = decided(project, "second")
+    assert (second.version, second.passed) == ("2", False)
+    assert "gain over plain: +.031 [+.011, +.052] balanced accuracy" in second.reason
+    assert "lower end above +0.020 (track.gate.min_gain)" in second.reason
     version = client(project).get_model_version("solar-cells", "2")
-    assert (version.tags["gate"], version.tags["gate_reason"]) == ("held back", second.gate)
+    assert (version.tags["gate"], version.tags["gate_reason"]) == ("held back", second.reason)
     assert str(client(project).get_model_version_by_alias("solar-cells", "champion").version) == "1"
-
-
-def test_a_recommended_baseline_is_never_champion(project: Project) -> None:
-    project.write(recommended="plain")
-    recorded = project.record()
-    assert recorded.version == "1"
-    assert not recorded.champion
-    assert "is the baseline" in recorded.gate
 
 
 def test_a_model_that_is_registered_is_not_registered_again(project: Project) -> None:
     project.record("first")
-    second = project.record("second", project.outcomes("Unchanged"))
+    second = decided(project, "second", project.outcomes("Unchanged"))
     assert second.version == "1"
     assert len(client(project).search_model_versions("name = 'solar-cells'")) == 1
 
@@ -480,7 +314,7 @@ def test_a_server_that_is_away_is_told_and_the_same_call_works_later(
             project.record()
         assert "secret" not in str(caught.value)
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert project.record().version == "1"
+    assert decided(project).version == "1"
 
 
 class Silent:
@@ -533,6 +367,37 @@ def test_everything_stays_in_the_workspace(project: Project, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["workspace"]
     experiment = client(project).get_experiment_by_name("solar-cells")
     assert experiment.artifact_location == (project.root / ".equipoise/mlflow/artifacts").as_uri()
+
+
+def test_an_experiment_of_an_earlier_version_opens_the_pages_of_model_training(project: Project) -> None:
+    client(project).create_experiment("solar-cells")
+    project.record()
+    experiment = client(project).get_experiment_by_name("solar-cells")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+class Knowing(BaseHTTPRequestHandler):
+    """A server that knows one experiment."""
+
+    def do_GET(self) -> None:
+        known = self.path.endswith("/experiments/get-by-name?experiment_name=solar-cells")
+        self.send_response(200 if known else 404)
+        self.end_headers()
+        self.wfile.write(b'{"experiment": {"experiment_id": "7"}}' if known else b"{}")
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        pass
+
+
+def test_the_link_opens_the_table_of_runs_or_the_list_of_experiments() -> None:
+    server = HTTPServer(("127.0.0.1", 0), Knowing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    assert runs_page(url, "solar-cells") == f"{url}/#/experiments/7/runs?workflowType=machine_learning"
+    assert runs_page(url, "moths") == f"{url}/#/experiments?workflowType=machine_learning"
+    server.shutdown()
+    server.server_close()
+    assert runs_page(url, "solar-cells") == f"{url}/#/experiments?workflowType=machine_learning"
 
 
 def test_importing_the_package_does_not_import_mlflow() -> None:
