@@ -66,7 +66,7 @@ def main() -> None:
         seconds = sum(stage(root, "train", name) for name in names)
         splits = SPLITS.read(SPLITS.place(root))
         scored = [read_scored(PREDICTIONS.place(root, name), splits, "train") for name in names]
-        changes = paired_changes(scored, params.compare.metric, params.evaluate).metric
+        changes = paired_changes(scored, params.compare.goal, params.evaluate).metric
         widths = np.array([change.high - change.low for change in changes]) / 2
         base = base if len(base) else widths
         print(

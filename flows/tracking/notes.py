@@ -25,14 +25,13 @@ def parent_note(findings: Findings, prices: Mapping[str, Price]) -> str:
     if bad:
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
-        metric = board["metric"]
         lines += [*answer(board["sentences"]), plain(board["test"]["sentence"]), ""]
-        lines += [_row("strategy", _words(metric), "difference", "bet", "verdict", "seconds", "new images")]
+        lines += [_row("strategy", _words(board["judged_by"]), "difference", "bet", "verdict", "seconds", "new images")]
         lines.append("|" + "---|" * 7)
         for name, row in list(findings.rows.items())[:LONGEST]:
             difference = interval(row["difference"], signed=True)
             price = (prices[name].of_time, prices[name].of_images)
-            lines.append(_row(name, interval(row[metric]), difference, bet(row["bet"]), row["verdict"], *price))
+            lines.append(_row(name, interval(row["reached"]), difference, bet(row["bet"]), row["verdict"], *price))
         if len(findings.rows) > LONGEST:
             lines += ["", f"{len(findings.rows) - LONGEST} more stand in `leaderboard.json`."]
     return "\n".join(lines)
