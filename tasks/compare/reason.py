@@ -110,7 +110,8 @@ def _price(found: Comparison) -> Iterator[str]:
         for name, key in {**shown, "accuracy": "accuracy"}.items()
         if key not in (found.goal.metric, f"recall.{found.guard.label}")
     ]
-    yield f"It also takes {listed(changes, len(changes))}."
+    share = decimal(before["majority_share"].value)
+    yield f"It also takes {listed(changes, len(changes))} (always naming the commonest class: {share})."
 
 
 def _most_promising_refused(found: Comparison) -> str | None:
