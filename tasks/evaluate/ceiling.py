@@ -56,6 +56,12 @@ class Ceiling:
     most: Interval
     pairs: dict[str, Pair]
 
+    @property
+    def hardest(self) -> list[tuple[str, Pair]]:
+        """Each pair of classes once, that which is hardest to tell apart first."""
+        once = {frozenset((name, pair.mixed_with)): (name, pair) for name, pair in self.pairs.items()}
+        return sorted(once.values(), key=lambda found: (found[1].most.value, found[0]))
+
     def as_json(self) -> dict[str, Any]:
         """As it is written."""
         return {

@@ -18,6 +18,7 @@ from tasks.errors import InputError
 from tasks.evaluate import stage
 from tasks.evaluate.bounding import write_ceilings
 from tasks.evaluate.calibration import BINS, CORRECTED, probability_metrics, reliability
+from tasks.evaluate.ceiling import read_ceilings
 from tasks.evaluate.deciding import cross_fitted, fold_rules, rule_of
 from tasks.evaluate.evaluation import evaluate
 from tasks.evaluate.figures import draw
@@ -659,6 +660,12 @@ def test_the_ceiling_is_that_of_training_images_of_classes_that_can_be_measured(
         "middle": "left",
         "right": found["classes"]["right"]["mixed_with"],
     }
+    read = read_ceilings(tmp_path / "train", {"one": "small", "images": "none"})
+    assert list(read) == ["one"]
+    assert read["one"].as_json() == found
+    first, *others = [{name, pair.mixed_with} for name, pair in read["one"].hardest]
+    assert first == {"left", "middle"}
+    assert first not in others
     assert found["classes"]["right"]["least"]["value"] > 0.95 > found["classes"]["left"]["most"]["value"]
     # Test images, other repeats and the order of the rows change nothing.
     test = split.assign(image_id=[f"t{name}" for name in ids], part="test")
