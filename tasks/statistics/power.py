@@ -36,7 +36,11 @@ def detectable_difference(n: int, discordant: float, power: float = POWER, level
 
 
 def detectable_mean_difference(
-    groups: Sequence[int], discordant: float | Sequence[float], power: float = POWER, level: float = LEVEL
+    groups: Sequence[int],
+    discordant: float | Sequence[float],
+    tests: int = 1,
+    power: float = POWER,
+    level: float = LEVEL,
 ) -> float:
     """The smallest difference in the mean of recalls, each class counted alike, that a paired test detects.
 
@@ -49,10 +53,29 @@ def detectable_mean_difference(
         Independent images of each class, K of them, each above 0.
     discordant
         Share p of them of which exactly one strategy is right, in (0, 1]; one for all classes, or one each.
+    tests
+        How many such differences are judged together: each has its share of the level (Bonferroni). Stepwise tests of
+        differences to one baseline lose a little less.
     """
+    least = NormalDist().inv_cdf(1 - level / tests / 2) + NormalDist().inv_cdf(power)
     shares = [discordant] * len(groups) if isinstance(discordant, float) else discordant
-    spread = sum(share / number for share, number in zip(shares, groups, strict=True)) ** 0.5 / len(groups)
-    return float((NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)) * spread)
+    return float(least * _spread(groups, shares))
+
+
+def power_of_mean_difference(
+    difference: float, groups: Sequence[int], discordant: Sequence[float], tests: int = 1, level: float = LEVEL
+) -> float:
+    """How often a difference in the mean of recalls is found for the better; parameters as above.
+
+    Parameters
+    ----------
+    difference
+        In the mean, in truth.
+    discordant
+        Of each class.
+    """
+    least = NormalDist().inv_cdf(1 - level / tests / 2)
+    return NormalDist().cdf(difference / _spread(groups, discordant) - least)
 
 
 def fewest_more(
@@ -76,7 +99,7 @@ def fewest_more(
     z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
     left = (difference * len(groups) / z) ** 2  # what the variances of the classes may sum to
     roots = [share**0.5 for share in discordant]
-    left -= sum(share / number for share, number in zip(discordant, groups, strict=True))
+    left -= (len(groups) * _spread(groups, discordant)) ** 2
     if left >= 0:
         return [0] * len(groups)
     scale, raised = 0.0, 0.0
@@ -90,3 +113,8 @@ def fewest_more(
     # Rounding may leave a whole number a hair too large.
     wanted = [math.ceil(scale * root - 1e-9) for root in roots]
     return [max(0, number - now) for number, now in zip(wanted, groups, strict=True)]
+
+
+def _spread(groups: Sequence[int], discordant: Sequence[float]) -> float:
+    """The standard error of the difference of two means of recalls."""
+    return float(sum(share / number for share, number in zip(discordant, groups, strict=True)) ** 0.5 / len(groups))

@@ -22,7 +22,7 @@ STEPS = [
 def board_with(**more: Any) -> dict[str, Any]:
     """A leaderboard of one strategy."""
     measures = dict.fromkeys(["balanced_accuracy", "macro_f1", "recall_rarest"], NUMBERS)
-    row = {"strategy": "plain", **measures, "difference": None, "bet": None, "verdict": "baseline"}
+    row = {"strategy": "plain", "recipe": "natural", **measures, "difference": None, "bet": None, "verdict": "baseline"}
     return {
         "baseline": "plain",
         "metric": "balanced_accuracy",
