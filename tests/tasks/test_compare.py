@@ -470,9 +470,6 @@ def write_inputs(root: Path, spoil: tuple[str, ...] = (), kind: str = "logit") -
     )
     (root / "data" / "splits").mkdir(parents=True)
     SPLITS.write(split.assign(group=split["image_id"]), root / "data" / "splits" / "splits.parquet")
-    features = np.random.default_rng(1).normal(size=(len(labels), 4)) + 2 * np.eye(4)[labels]
-    (root / "data" / "features" / "small").mkdir(parents=True)
-    Features(split["image_id"].tolist(), features.astype(np.float32)).save(root / "data" / "features" / "small", {})
     for strategy, recall, common_recall in (("plain", 0.2, 0.85), ("better", 0.9, 0.85), ("worse", 0.05, 0.5)):
         rows = []
         for seed in range(2):

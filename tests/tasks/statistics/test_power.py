@@ -53,6 +53,27 @@ def test_the_detectable_difference_of_a_mean_is_found_in_four_of_five_cases():
     assert (np.abs(z) > norm.ppf(0.975)).mean() == pytest.approx(0.8, abs=0.04)
 
 
+@pytest.mark.parametrize("tests", [1, 10])
+def test_the_detectable_difference_of_a_mean_has_the_power_that_it_is_named_for(tests):
+    difference = detectable_mean_difference([120, 40], 0.3, tests)
+    assert power_of_mean_difference(difference, [120, 40], [0.3, 0.3], tests) == pytest.approx(0.8)
+    assert power_of_mean_difference(0.0, [120, 40], [0.3, 0.3], tests) == pytest.approx(0.025 / tests)
+    spread = (0.2 / 120 + 0.4 / 40) ** 0.5 / 2
+    wanted = norm.sf(norm.isf(0.025 / tests) - 0.1 / spread)
+    assert power_of_mean_difference(0.1, [120, 40], [0.2, 0.4], tests) == pytest.approx(wanted)
+
+
+def test_the_more_are_judged_together_the_more_each_must_differ():
+    """Of ten independent differences the one that differs is found by Bonferroni's test in four of five cases."""
+    groups, discordant = [400, 150], 0.3
+    difference = detectable_mean_difference(groups, discordant, 10)
+    assert difference > 1.25 * detectable_mean_difference(groups, discordant)
+    spread = (discordant / 400 + discordant / 150) ** 0.5 / 2
+    measured = np.random.default_rng(16).normal(difference, spread, 4000)
+    p_values = 2 * norm.sf(np.abs(measured) / spread)
+    assert (10 * p_values <= 0.05).mean() == pytest.approx(0.8, abs=0.03)
+
+
 @pytest.mark.parametrize(
     ("groups", "discordant", "difference"),
     [([9, 14], [0.3, 0.2], 0.2), ([5, 7, 40], [0.4, 0.1, 0.2], 0.2), ([5, 6, 7], [0.5, 0.5, 0.5], 0.3)],
@@ -83,24 +104,3 @@ def test_equal_shares_ask_for_equal_numbers_and_half_the_difference_for_four_tim
 
 def test_a_class_that_both_answer_alike_needs_no_more():
     assert fewest_more([400, 50], [0.0, 0.3], 0.02)[0] == 0
-
-
-@pytest.mark.parametrize("tests", [1, 10])
-def test_the_detectable_difference_of_a_mean_has_the_power_that_it_is_named_for(tests):
-    difference = detectable_mean_difference([120, 40], 0.3, tests)
-    assert power_of_mean_difference(difference, [120, 40], [0.3, 0.3], tests) == pytest.approx(0.8)
-    assert power_of_mean_difference(0.0, [120, 40], [0.3, 0.3], tests) == pytest.approx(0.025 / tests)
-    spread = (0.2 / 120 + 0.4 / 40) ** 0.5 / 2
-    wanted = norm.sf(norm.isf(0.025 / tests) - 0.1 / spread)
-    assert power_of_mean_difference(0.1, [120, 40], [0.2, 0.4], tests) == pytest.approx(wanted)
-
-
-def test_the_more_are_judged_together_the_more_each_must_differ():
-    """Of ten independent differences the one that differs is found by Bonferroni's test in four of five cases."""
-    groups, discordant = [400, 150], 0.3
-    difference = detectable_mean_difference(groups, discordant, 10)
-    assert difference > 1.25 * detectable_mean_difference(groups, discordant)
-    spread = (discordant / 400 + discordant / 150) ** 0.5 / 2
-    measured = np.random.default_rng(16).normal(difference, spread, 4000)
-    p_values = 2 * norm.sf(np.abs(measured) / spread)
-    assert (10 * p_values <= 0.05).mean() == pytest.approx(0.8, abs=0.03)
