@@ -99,7 +99,7 @@ def fewest_more(
     z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
     left = (difference * len(groups) / z) ** 2  # what the variances of the classes may sum to
     roots = [share**0.5 for share in discordant]
-    left -= sum(share / number for share, number in zip(discordant, groups, strict=True))
+    left -= (len(groups) * _spread(groups, discordant)) ** 2
     if left >= 0:
         return [0] * len(groups)
     scale, raised = 0.0, 0.0

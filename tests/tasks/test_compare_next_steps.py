@@ -14,6 +14,7 @@ from scipy.stats import norm
 
 from tasks.compare.comparison import Comparison, compare
 from tasks.compare.next_steps import MOST, REMEDIES, Step, lacking, next_steps
+from tasks.compare.reason import reason
 from tasks.evaluate.evaluation import evaluate
 from tasks.evaluate.scored import Scored
 from tasks.params import load_params
@@ -78,6 +79,19 @@ def test_without_a_verdict_the_one_step_is_to_add_what_is_lacking() -> None:
     (step,) = steps
     assert "lacks: 4 of rust, no relatives" in step.sentence
     assert step.command == "equipoise add FOLDER"
+
+
+def test_a_goal_on_a_class_that_cannot_be_measured_asks_for_images_of_that_class() -> None:
+    counts = {"common": 60, "other": 60, "rust": 6}
+    scored = {name: scored_by(counts, {"common": 50, "other": 50, "rust": 3}) for name in ("plain", "new")}
+    goal = {"name": "recall_at_precision", "of": "rust", "precision": 0.5}
+    found, steps = steps_of(scored, {"plain": PLAIN, "new": ADJUSTED}, goal=goal)
+    assert found.choice is None
+    assert [step.sentence for step in steps] == [
+        "Add what a first verdict lacks: 4 of rust, no relatives of the images that there are."
+    ]
+    assert "since rust must have 10 training images" in reason(found)
+    assert "Lacking are 4 of rust." in reason(found)
 
 
 def test_the_images_that_would_prove_a_gain_are_those_that_its_noise_asks_for() -> None:
