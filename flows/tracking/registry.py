@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHAMPION = "champion"
-HASH_TAG = "equipoise.dvc_hash"
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,17 @@ def register(client: MlflowClient, findings: Findings, gate: Gate, run_id: str) 
 
     name = findings.params.track.experiment
     strategy = findings.leaderboard["recommended"]
-    digest = findings.hashes[f"models/{strategy}"]
+    identity = findings.identity(strategy)
     try:
         client.create_registered_model(name, description=f"Classifiers recommended by Equipoise on {name}.")
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     versions = client.search_model_versions(f"name = '{name}'")
-    version = next((found.version for found in versions if found.tags.get(HASH_TAG) == digest), None)
+    version = next((found.version for found in versions if identity.items() <= found.tags.items()), None)
     if version is None:
         created = client.create_model_version(
-            name, f"runs:/{run_id}/train/model", run_id, tags={HASH_TAG: digest, "strategy": strategy}
+            name, f"runs:/{run_id}/train/model", run_id, tags={**identity, "strategy": strategy}
         )
         version = created.version
     verdict = "passed" if gate.passed else "held back"

@@ -39,6 +39,7 @@ _UNLESS_SET = {
 _DEFAULT_ARTIFACTS = "_MLFLOW_SERVER_ARTIFACT_ROOT"
 PATIENCE = "EQUIPOISE_TRACKING_SECONDS"
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+RECORD_LATER = "nothing is lost: `equipoise track` records this run once it can"
 _AWAY = {401, 403, 404, 408, 429}  # besides 500 and above: answers that the same call may not get later
 
 
@@ -78,8 +79,15 @@ def prepare_environment() -> None:
 
 
 @contextmanager
-def connection(root: Path) -> Iterator[MlflowClient]:
+def connection(root: Path, remedy: str = RECORD_LATER) -> Iterator[MlflowClient]:
     """A client of the tracking store.
+
+    Parameters
+    ----------
+    root
+        The workspace.
+    remedy
+        What to do when the store is away.
 
     Raises
     ------
@@ -92,7 +100,7 @@ def connection(root: Path) -> Iterator[MlflowClient]:
     from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
 
     uri = store(root)
-    _require_answer(uri)
+    _require_answer(uri, remedy)
     artifacts = artifact_location(root)
     if artifacts is not None:
         os.environ[_DEFAULT_ARTIFACTS] = artifacts
@@ -102,9 +110,9 @@ def connection(root: Path) -> Iterator[MlflowClient]:
         status = ERROR_CODE_TO_HTTP_STATUS.get(error.error_code, 500)
         if status < 500 and status not in _AWAY:
             raise
-        raise TrackingAway(_away(uri, error)) from error
+        raise TrackingAway(_away(uri, error, remedy)) from error
     except requests.RequestException as error:
-        raise TrackingAway(_away(uri, error)) from error
+        raise TrackingAway(_away(uri, error, remedy)) from error
 
 
 def _folder(root: Path) -> Path:
@@ -114,7 +122,7 @@ def _folder(root: Path) -> Path:
     return folder
 
 
-def _require_answer(uri: str) -> None:
+def _require_answer(uri: str, remedy: str) -> None:
     """Wait once for whoever keeps the runs, shortly: MLflow itself would wait in each of its calls, and repeat them.
 
     Any answer will do: what it says is between MLflow and the server. Of a database, only the port is tried.
@@ -132,9 +140,9 @@ def _require_answer(uri: str) -> None:
         return
     except (requests.Timeout, TimeoutError) as error:
         silence = TimeoutError(f"no answer within {seconds:g} s; {PATIENCE} sets how long it may take")
-        raise TrackingAway(_away(uri, silence)) from error
+        raise TrackingAway(_away(uri, silence, remedy)) from error
     except OSError as error:  # those of requests, too
-        raise TrackingAway(_away(uri, error)) from error
+        raise TrackingAway(_away(uri, error, remedy)) from error
 
 
 def _patience() -> float:
@@ -149,9 +157,6 @@ def _patience() -> float:
     return seconds
 
 
-def _away(uri: str, error: Exception) -> str:
+def _away(uri: str, error: Exception, remedy: str) -> str:
     reason = error_chain(error).splitlines()[0]
-    return masked(
-        f"MLflow's tracking store {uri} can't be used now ({reason}); "
-        "nothing is lost: `equipoise track` records this run once it can"
-    )
+    return masked(f"MLflow's tracking store {uri} can't be used now ({reason}); {remedy}")
