@@ -141,16 +141,27 @@ def _of_mlflow(root: Path, name: str) -> Chosen:
     experiment = load_params(root / "params.yaml").track.experiment
     address = f"models:/{experiment}@{CHAMPION}" if name == CHAMPION else name
     with _mlflow(root, name, experiment) as client, TemporaryDirectory() as scratch:
-        from mlflow.artifacts import download_artifacts
-
         version = _version(client, address)
         title = name if version is None else f"{version.name} {version.version} of MLflow's registry"
-        place = download_artifacts(artifact_uri=address, dst_path=scratch, tracking_uri=store(root))
-        folder = _packed_in(Path(place))
+        source = address if version is None else client.get_model_version_download_uri(version.name, version.version)
+        folder = _packed_in(_fetched(root, client, source, scratch))
         if folder is None:
             raise InputError(f"{address}: no model of Equipoise stands there{_there_are(root)}")
         classifier = load_classifier(folder)
     return Chosen(title, classifier, None if version is None else _same_strategy(root, version.tags))
+
+
+def _fetched(root: Path, client: MlflowClient, source: str, folder: str) -> Path:
+    """The artifacts of a run, or those that the registry names, brought into a folder."""
+    from mlflow.artifacts import download_artifacts
+
+    if run := re.fullmatch(r"runs:/([^/]+)/(.+)", source):
+        return Path(client.download_artifacts(run[1], run[2], folder))
+    if source.startswith(ADDRESSES):
+        raise InputError(
+            f"{source}: an address is models:/NAME/VERSION, models:/NAME@ALIAS or runs:/RUN/FOLDER{_there_are(root)}"
+        )
+    return Path(download_artifacts(artifact_uri=source, dst_path=folder, tracking_uri=store(root)))
 
 
 @contextmanager
@@ -216,7 +227,7 @@ def _names(root: Path) -> list[str]:
 def _there_are(root: Path) -> str:
     """What can be named, to be put behind a message."""
     return (
-        f". There are: {', '.join(trained(root)) or 'no trained strategies yet'}; {RECOMMENDED}, {CHAMPION}, an "
+        f"\nthere are: {', '.join(trained(root)) or 'no trained strategies yet'}; {RECOMMENDED}, {CHAMPION}, an "
         "address of MLflow (models:/name/3, runs:/...), or a folder that holds a model"
     )
 

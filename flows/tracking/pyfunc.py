@@ -14,7 +14,9 @@ import base64
 import binascii
 import logging
 import os
+import re
 import sys
+import warnings
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +36,8 @@ IMAGE, PATH = "image", "path"
 IMAGE_ROOT = "EQUIPOISE_IMAGE_ROOT"
 SERVED = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # MLflow's servers set it
 OTHER_SERVER = "mlserver"  # a module that only another server of MLflow's models imports
+# Base64 that MLflow hands over undecoded, as bytes, from "inputs" and CSV; no image file is made of such signs only.
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 WANTED = (
     f"give a table with a column {IMAGE} (bytes of a JPEG, PNG or another image file; in JSON as base64) or {PATH}, or "
     "a list of such bytes or paths"
@@ -85,7 +89,7 @@ def _images(given: Any) -> list[Path | bytes]:
 
     if not isinstance(given, pd.DataFrame):
         values = [given] if isinstance(given, str | bytes | os.PathLike) else list(given)
-        return [value if isinstance(value, bytes) else _file(value) for value in values]
+        return [_either(value) for value in values]
     for column, read in ((IMAGE, _content), (PATH, _file), (0, _either)):
         if column in given.columns:
             return [read(value) for value in given[column]]
@@ -94,18 +98,18 @@ def _images(given: Any) -> list[Path | bytes]:
 
 def _content(value: Any) -> bytes:
     """The bytes of an image."""
-    if isinstance(value, bytes):
+    if isinstance(value, bytes) and not _BASE64.fullmatch(value):
         return value
-    if not isinstance(value, str):
+    if not isinstance(value, str | bytes):
         raise InputError(f"the column {IMAGE} holds a {type(value).__name__}: {WANTED}")
     try:
-        return base64.b64decode("".join(value.split()), validate=True)
+        return base64.b64decode("".join(value.split()) if isinstance(value, str) else value, validate=True)
     except (binascii.Error, ValueError):
         raise InputError(f"the column {IMAGE} holds text that is no base64") from None
 
 
 def _either(value: Any) -> Path | bytes:
-    return value if isinstance(value, bytes) else _file(value)
+    return _content(value) if isinstance(value, bytes) else _file(value)
 
 
 def _file(value: Any) -> Path:
@@ -148,7 +152,8 @@ def save(model_folder: Path, destination: Path, rule: Path | None = None) -> Non
     from tasks.train.classifier import load_classifier, pack
     from tasks.train.loading import packages_of_model
 
-    with TemporaryDirectory() as scratch:
+    with TemporaryDirectory() as scratch, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*input example was not provided")  # images are large, the columns clear
         data = Path(scratch) / PACKED.name
         pack(model_folder, rule, data)
         pyfunc.save_model(

@@ -23,6 +23,7 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
+from flows.chosen_model import choose_model
 from flows.tracking import FlowRun, Recorded, TrackingAway, record, store
 from tasks.errors import InputError
 from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
@@ -32,6 +33,7 @@ from tasks.slugs import slugs
 from tasks.train.families.head import FittedHead, Head
 from tasks.train.models import Model, save_model
 from tasks.train.posthoc.none import Unchanged
+from tasks.train.predicting import predicted
 
 REPOSITORY = Path(__file__).parent.parent.parent
 BACKBONE = "efficientnet_lite0"
@@ -406,11 +408,66 @@ def test_a_recommendation_that_holds_becomes_champion_and_loads_without_pickle(p
         photos.append(str(project.root / f"{shade}.png"))
         Image.new("RGB", (80, 60), (shade, shade, 90)).save(photos[-1])
     table = mlflow.pyfunc.load_model("models:/solar-cells@champion").predict(photos)
-    kinds = [f"{kind}.{label}" for kind in ("score", "probability") for label in sorted(CLASSES)]
-    assert list(table.columns) == ["label", *kinds]
-    scores = table[kinds[: len(CLASSES)]]
+    kinds = [f"{kind}.{label}" for kind in ("probability", "score") for label in sorted(CLASSES)]
+    assert list(table.columns) == ["label", *kinds, "error"]
+    scores = table[kinds[len(CLASSES) :]]
     assert len(table) == 2
     assert [f"score.{label}" for label in table["label"]] == scores.idxmax(axis=1).tolist()
+
+
+def test_models_in_mlflow_are_named_by_champion_and_by_address_with_the_same_answers(project: Project) -> None:
+    recorded = project.record()
+    root = project.root
+    (root / "params.yaml").write_text(
+        (REPOSITORY / "params.yaml").read_text().replace("experiment: equipoise", "experiment: solar-cells")
+    )
+    run_id = children(project, recorded)["focal"].info.run_id
+    photos = [root / f"{shade}.png" for shade in (20, 200)]
+    for photo in photos:
+        Image.new("RGB", (80, 60), (int(photo.stem), 90, 90)).save(photo)
+    expected = predicted(choose_model(root, "focal", root).classifier, photos).table
+    for name in ("champion", "models:/solar-cells/1", "models:/solar-cells@champion", f"runs:/{run_id}/train/model"):
+        chosen = choose_model(root, name, root)
+        assert predicted(chosen.classifier, photos).table.equals(expected)
+        assert chosen.strategy == (None if name.startswith("runs:/") else "focal")
+    (root / "models/focal/history.csv").write_text("seed,fold,epoch,loss\n0,0,1,0.5\n")
+    project.lock()
+    assert choose_model(root, "champion", root).strategy is None, "trained anew since"
+    for name in (
+        "models:/solar-cells/7",
+        "models:/solar-cells@best",
+        f"runs:/{run_id}/nothing",
+        "runs:/0123/train/model",
+    ):
+        with pytest.raises(InputError, match="MLflow has no such model") as told:
+            choose_model(root, name, root)
+        assert "registered are: models:/solar-cells/1" in str(told.value)
+        assert "there are: focal, oversampled, plain; recommended, champion" in str(told.value)
+    for name in ("models:/solar-cells/latest", "models:/m-0123", "runs:/0123"):
+        with pytest.raises(InputError, match="an address is models:/NAME/VERSION"):
+            choose_model(root, name, root)
+    with pytest.raises(InputError, match="no model of Equipoise stands there"):
+        choose_model(root, f"runs:/{run_id}/train", root)
+
+
+def test_without_its_mlflow_a_champion_is_told_to_be_away(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(REPOSITORY / "params.yaml", project.root)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(InputError, match=r"champion: MLflow's tracking store .* can't be used now .*name a strategy"):
+        choose_model(project.root, "champion", project.root)
+
+
+def test_a_model_travels_with_its_rule_and_another_rule_is_another_version(project: Project) -> None:
+    rule = project.root / "reports/evaluate/rules/focal.json"
+    versions = []
+    for number, text in enumerate(('{"cutoff": 0.3}', '{"cutoff": 0.4}', '{"cutoff": 0.4}')):
+        write_text(rule, text)
+        recorded = project.record(f"run {number}", project.outcomes("Unchanged"))
+        versions.append(recorded.version)
+        run_id = children(project, recorded)["focal"].data.tags["model_run"]
+        packed = client(project).download_artifacts(run_id, "train/model/data/strategy/rule.json", str(project.root))
+        assert Path(packed).read_text() == text
+    assert versions == ["1", "2", "2"]
 
 
 def test_the_alias_stays_where_it_is_when_the_gain_is_too_small(project: Project) -> None:
