@@ -33,7 +33,12 @@ from tasks.compare.wording import breakable, listed, made_of
 from tasks.decimals import signed
 from tasks.errors import InputError
 from tasks.evaluate import stage as evaluate
+from tasks.evaluate.metrics import costs_of
 from tasks.evaluate.scored import Scored
+from tasks.goals import Goal
+from tasks.goals.balanced_accuracy import BalancedAccuracy
+from tasks.goals.expected_cost import ExpectedCost
+from tasks.goals.recall_at_precision import RecallAtPrecision
 from tasks.params.models import Compare, Evaluate, Strategy
 from tasks.tables import PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
@@ -52,7 +57,7 @@ def scored_by(stream: np.random.Generator, recalls: tuple[float, float, float], 
 
 
 def differences(scored: list[Scored], draws: int = 150, seed: int = 0) -> list[Change]:
-    return paired_changes(scored, "balanced_accuracy", Evaluate(draws=draws, seed=seed)).metric
+    return paired_changes(scored, BalancedAccuracy(), Evaluate(draws=draws, seed=seed)).metric
 
 
 # --- statistics ------------------------------------------------------------------------------------------------------
@@ -230,6 +235,28 @@ def test_a_guard_keeps_out_what_the_rarest_class_pays_for() -> None:
         comparison_of(scored, guard={"recall_of": "rare"})
 
 
+def test_strategies_are_judged_by_the_goal() -> None:
+    scored = {"plain": rarely_found(4), "other": rarely_found(16), "elsewhere": helped_elsewhere(4)}
+    found = comparison_of(scored, goal=RecallAtPrecision(of="rare_one"))
+    assert found.ranked[0] == found.recommended == "other"
+    assert found.differences["other"].value == pytest.approx(12 / 30)
+    assert found.differences["elsewhere"].value == 0
+    assert found.verdicts == {"plain": "baseline", "other": "helps", "elsewhere": "no difference"}
+    assert "in the recall of rare_one at a precision of 0.8; the recall of rare_one goes from 0.133" in reason(found)
+    by_cost = comparison_of(scored, goal=ExpectedCost(cost={"common": {SCRIPT: 5.0}}))
+    costs = np.ones((3, 3)) - np.eye(3)
+    costs[1, 0] = 5.0
+    paid = {name: costs[LABELS, one.decisions[0]].mean() for name, one in scored.items()}
+    cheapest = min(costs[LABELS, decided].mean() for decided in range(3))
+    assert by_cost.reached("elsewhere").value == pytest.approx(1 - paid["elsewhere"] / cheapest)
+    assert by_cost.differences["elsewhere"].value == pytest.approx((paid["plain"] - paid["elsewhere"]) / cheapest)
+
+
+def test_a_goal_about_a_class_that_cannot_be_measured_gives_no_verdict() -> None:
+    few = {name: first_rare_images(rarely_found(found), 4) for name, found in (("plain", 0), ("new", 4))}
+    assert comparison_of(few, goal=RecallAtPrecision(of="rare_one")).choice is None
+
+
 def first_rare_images(scored: Scored, kept: int) -> Scored:
     """The same with only the first `kept` images of the rare class."""
     rows = np.concatenate([np.flatnonzero(LABELS != 2), np.flatnonzero(LABELS == 2)[:kept]])
@@ -290,12 +317,19 @@ def test_scales_have_round_ticks_that_include_zero() -> None:
 
 
 def comparison_of(
-    scored: dict[str, Scored], order: list[str] | None = None, guard: dict[str, Any] | None = None
+    scored: dict[str, Scored],
+    order: list[str] | None = None,
+    guard: dict[str, Any] | None = None,
+    goal: Goal | None = None,
 ) -> Comparison:
     from tasks.evaluate.evaluation import evaluate as evaluate_one
 
-    metrics = {name: evaluate_one(one, one.bootstrap(100, 0), 0.95).metrics for name, one in scored.items()}
     settings = Compare.model_validate({"guard": guard or {}})
+    settings = settings if goal is None else settings.model_copy(update={"goal": goal})
+    costs = costs_of(settings.goal, CLASSES, None)
+    metrics = {
+        name: evaluate_one(one, one.bootstrap(100, 0), 0.95, costs=costs).metrics for name, one in scored.items()
+    }
     return compare(scored, metrics, settings, Evaluate(draws=200), order or list(scored))
 
 
@@ -486,7 +520,7 @@ def test_every_look_at_the_test_part_is_logged_outside_the_outputs(finished: Pat
     for look, row in zip(looks, board_of(finished)["test"]["rows"], strict=False):
         content = (finished / "predictions" / look["strategy"] / "predictions.parquet").read_bytes()
         assert look["predictions_sha256"] == hashlib.sha256(content).hexdigest()
-        assert (look["metric"], look["value"]) == ("balanced_accuracy", row["balanced_accuracy"]["value"])
+        assert (look["metric"], look["value"]) == ("judged_balanced_accuracy", row["balanced_accuracy"]["value"])
 
 
 def test_looks_are_counted_by_different_predictions_and_told_in_the_terminal_only(
