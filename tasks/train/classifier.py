@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tasks.errors import InputError
 from tasks.features.embedding import about
 from tasks.files import read_json
+from tasks.rules import Rule
 from tasks.scores import Scores, has_probabilities, probabilities
 from tasks.train.loading import load_model
 from tasks.train.models import ABOUT, Model
@@ -28,18 +29,6 @@ UNCORRECTED = (
     "no rule of `equipoise run evaluate` goes with this model: the largest score decides, and probabilities are the "
     "softmax of its scores, not corrected"
 )
-
-
-class Rule(Protocol):
-    """How the scores of one strategy are read."""
-
-    classes: list[str]
-
-    def decide(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The decisions for `values` of shape (..., n, K), codes of classes."""
-
-    def probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Corrected probabilities of `values`, of the same shape; None where scores are none."""
 
 
 @dataclass(frozen=True)
@@ -111,18 +100,18 @@ def load_classifier(folder: Path, rule: Path | None = None) -> Classifier:
     file = rule or folder / RULE
     if not file.is_file():
         return Classifier(model, None, (*notes, UNCORRECTED))
-    found = read_rule(file)
+    try:
+        found = Rule.read(file)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{file}: not a rule that is known here ({error}); `equipoise run evaluate` makes it"
+        ) from None
     if found.classes != model.classes:
         raise InputError(
             f"{file}: a rule for {', '.join(found.classes)}, but the model knows {', '.join(model.classes)}; "
             "`equipoise run` makes both anew"
         )
     return Classifier(model, found, tuple(notes))
-
-
-def read_rule(file: Path) -> Rule:
-    """The rule in a file that `evaluate` wrote."""
-    raise NotImplementedError
 
 
 def _differences(model: Model, made: dict[str, Any] | None) -> list[str]:

@@ -19,15 +19,19 @@ from flows.chosen_model import Chosen, choose_model
 from flows.cli import app
 from flows.predicting import harmless, images_of, predict
 from tasks import new_images
+from tasks.calibration import Calibration
 from tasks.errors import InputError
 from tasks.features import Features
 from tasks.features.embedding import about, embed, network_vectors
 from tasks.files import read_json, write_json
+from tasks.goals.expected_cost import ExpectedCost
+from tasks.goals.macro_f1 import MacroF1
+from tasks.rules import Rule
 from tasks.scores import Scores
 from tasks.tables import CATALOG, SPLITS
 from tasks.train.classifier import Classifier, load_classifier, pack
 from tasks.train.loading import load_model, packages_of_model
-from tasks.train.models import ABOUT, save_model
+from tasks.train.models import ABOUT, rule_file, save_model
 from tasks.train.predicting import predicted
 
 SHARES = ["probability.dark", "probability.light"]
@@ -257,27 +261,38 @@ def test_a_file_that_cannot_be_written_whole_is_not_there(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-class Contrary:
-    """A rule that takes the smaller score, and always says the same."""
-
-    classes = CLASSES
-
-    def decide(self, values: np.ndarray) -> np.ndarray:
-        return values.argmin(axis=-1)
-
-    def probabilities(self, values: np.ndarray) -> np.ndarray:
-        return np.broadcast_to([0.25, 0.75], values.shape)
-
-
-def test_the_rule_decides_and_says_how_probable_classes_are(root: Path, images: Path) -> None:
-    model = load_model(root / "models" / "tiny")
+def test_the_rule_decides_and_says_how_probable_classes_are(own: Path, images: Path, tmp_path: Path) -> None:
     files = [images / "a.png", images / "deep" / "b.jpg"]
-    plain, ruled = (predicted(Classifier(model, rule), files).table for rule in (None, Contrary()))
-    assert ruled["label"].tolist() == ["light", "dark"]
-    np.testing.assert_array_equal(ruled[SHARES], [[0.25, 0.75]] * 2)
-    np.testing.assert_array_equal(ruled[SCORES], plain[SCORES])
+    plain = predicted(choose_model(own, "tiny", own).classifier, files).table
     values = plain[SCORES].to_numpy()
     np.testing.assert_allclose(plain[SHARES], np.exp(values) / np.exp(values).sum(axis=1, keepdims=True), rtol=1e-12)
+    goal = ExpectedCost(cost={"dark": {"light": 1.0}, "light": {"dark": 1e9}})
+    rule = Rule(CLASSES, "logit", goal, Calibration(0.01, 2.0, np.array([0.5, -0.5]), np.array([0.3, 0.7])), None)
+    write_json(rule_file(own, "tiny"), rule.as_json())
+    floored = np.log(plain[SHARES].to_numpy() + 0.01)
+    powers = np.exp(floored / 2.0 + [0.5, -0.5])
+    pack(own / "models" / "tiny", rule_file(own, "tiny"), tmp_path / "packed")
+    for name in ("tiny", str(tmp_path / "packed")):
+        ruled = predicted(choose_model(own, name, own).classifier, files).table
+        np.testing.assert_allclose(ruled[SHARES], powers / powers.sum(axis=1, keepdims=True), rtol=1e-9)
+        np.testing.assert_array_equal(ruled[SCORES], plain[SCORES])
+        assert ruled["label"].tolist() == ["light", "light"], "to miss a light one would cost too much"
+    assert not [note for note in load_classifier(tmp_path / "packed").notes if "rule" in note]
+    assert [note for note in load_classifier(own / "models" / "tiny").notes if "no rule" in note]
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"classes": ["light", "dark"]}, "a rule for light, dark, but the model knows dark, light"),
+        ({"goal": {"name": "x"}}, "not a rule that is known here"),
+    ],
+)
+def test_a_rule_of_another_model_is_refused(own: Path, facts: dict[str, object], told: str) -> None:
+    rule = Rule(CLASSES, "logit", MacroF1(), None, None).as_json()
+    write_json(rule_file(own, "tiny"), rule | facts)
+    with pytest.raises(InputError, match=told):
+        choose_model(own, "tiny", own)
 
 
 def test_anomaly_scores_have_no_probabilities(root: Path, images: Path) -> None:

@@ -25,13 +25,16 @@ from ruamel.yaml import YAML
 
 from flows.chosen_model import choose_model
 from flows.tracking import FlowRun, Recorded, TrackingAway, record, store
+from tasks.calibration import Calibration
 from tasks.errors import InputError
 from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
-from tasks.files import write_json, write_text
+from tasks.files import read_json, write_json, write_text
+from tasks.goals.macro_f1 import MacroF1
 from tasks.params import Params, load_params
+from tasks.rules import Rule
 from tasks.slugs import slugs
 from tasks.train.families.head import FittedHead, Head
-from tasks.train.models import Model, save_model
+from tasks.train.models import Model, rule_file, save_model
 from tasks.train.posthoc.none import Unchanged
 from tasks.train.predicting import predicted
 
@@ -460,15 +463,16 @@ def test_without_its_mlflow_a_champion_is_told_to_be_away(project: Project, monk
 
 
 def test_a_model_travels_with_its_rule_and_another_rule_is_another_version(project: Project) -> None:
-    rule = project.root / "reports/evaluate/rules/focal.json"
     versions = []
-    for number, text in enumerate(('{"cutoff": 0.3}', '{"cutoff": 0.4}', '{"cutoff": 0.4}')):
-        write_text(rule, text)
+    for number, temperature in enumerate((1.5, 2.5, 2.5)):
+        calibration = Calibration(0.01, temperature, np.zeros(3), np.full(3, 1 / 3))
+        rule = Rule(sorted(CLASSES), "logit", MacroF1(), calibration, None).as_json()
+        write_json(rule_file(project.root, "focal"), rule)
         recorded = project.record(f"run {number}", project.outcomes("Unchanged"))
         versions.append(recorded.version)
         run_id = children(project, recorded)["focal"].data.tags["model_run"]
         packed = client(project).download_artifacts(run_id, "train/model/data/strategy/rule.json", str(project.root))
-        assert Path(packed).read_text() == text
+        assert read_json(Path(packed)) == rule
     assert versions == ["1", "2", "2"]
 
 
