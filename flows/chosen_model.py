@@ -142,7 +142,7 @@ def _of_mlflow(root: Path, name: str) -> Chosen:
     address = f"models:/{experiment}@{CHAMPION}" if name == CHAMPION else name
     with _mlflow(root, name, experiment) as client, TemporaryDirectory() as scratch:
         version = _version(client, address)
-        title = name if version is None else f"{version.name} {version.version} of MLflow's registry"
+        title = name if version is None else f"{name} (version {version.version}, {version.tags.get(STRATEGY_TAG)})"
         source = address if version is None else client.get_model_version_download_uri(version.name, version.version)
         folder = _packed_in(_fetched(root, client, source, scratch))
         if folder is None:

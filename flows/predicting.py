@@ -85,11 +85,15 @@ def require_images(model: str, here: Path, paths: Sequence[Path]) -> None:
     raise InputError(f"by which model? It is named first: equipoise predict {RECOMMENDED} {shlex.quote(model)}")
 
 
-def images_of(paths: Iterable[Path]) -> list[Listed]:
+def images_of(paths: Iterable[Path], out: Path | None = None) -> list[Listed]:
     """Files, all files below folders in the order of their names, and those that tables name in a column ``path``.
 
-    Names that begin with a dot are left out of folders. A table's paths are relative to its folder; one that leads
-    nowhere becomes a row with the reason.
+    Parameters
+    ----------
+    paths
+        A table's paths are relative to its folder; one that leads nowhere becomes a row with the reason.
+    out
+        Where the answers go: left out of folders, as is what is hidden there, by a name that begins with a dot.
 
     Raises
     ------
@@ -103,11 +107,18 @@ def images_of(paths: Iterable[Path]) -> list[Listed]:
         if path.is_file() and path.suffix.lower() in SUFFIXES:
             found += _listed_in(path)
             continue
-        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        found += [Listed(file, str(file)) for file in inside if file.is_file() and not file.name.startswith(".")]
+        inside = _files_below(path, out) if path.is_dir() else [path]
+        found += [Listed(file, str(file)) for file in inside if file.is_file()]
     if not found:
         raise InputError(f"{', '.join(map(str, paths))}: no files there; name images, or folders that hold some")
     return found
+
+
+def _files_below(folder: Path, out: Path | None) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path != out and not hidden:
+            yield path
 
 
 def _listed_in(path: Path) -> Iterator[Listed]:

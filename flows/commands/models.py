@@ -42,7 +42,7 @@ def predict(
 
     predicting.require_images(model, here, wanted)
     chosen = choose_model(root, model, here)
-    images = predicting.images_of(wanted)
+    images = predicting.images_of(wanted, target)
     terminal.note(f"{len(images):,} images, by the model {chosen.title}")
     for sentence in chosen.classifier.notes:
         terminal.note(sentence)

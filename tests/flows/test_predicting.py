@@ -200,6 +200,18 @@ def test_a_place_where_no_table_can_be_is_refused_before_an_image_is_opened(
     assert sorted(root.rglob("*")) == before
 
 
+def test_folders_are_read_without_what_is_hidden_and_without_the_answers_of_last_time(
+    root: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (images / ".thumbnails").mkdir()
+    shutil.copy(images / "a.png", images / ".thumbnails")
+    monkeypatch.chdir(root)
+    for _ in range(2):
+        code, told = run("tiny", images, "--to", images / "out.csv")
+        assert code == 0, told
+        assert len(pd.read_csv(images / "out.csv")) == 3
+
+
 @pytest.mark.parametrize("name", ["list.csv", "list.tsv", "list.parquet"])
 def test_a_table_names_images_relative_to_its_folder_and_keeps_their_names(
     root: Path, images: Path, tmp_path: Path, name: str

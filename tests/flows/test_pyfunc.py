@@ -86,6 +86,12 @@ def test_paths_bytes_and_base64_give_the_numbers_of_predict(model: Any, expected
         check(model.predict(images), expected)
 
 
+def test_no_images_have_no_answers(place: Path) -> None:
+    own = pyfunc._load_pyfunc(str(place / "mlflow_model" / pyfunc.PACKED))
+    assert list(own.predict([]).columns) == ["label", *NUMBERS, "error"]
+    assert len(own.predict(pd.DataFrame({"image": []}))) == 0
+
+
 def test_a_model_says_in_mlflow_what_goes_in_and_what_comes_out(model: Any) -> None:
     assert [str(one.type) for one in model.metadata.get_input_schema()] == ["DataType.binary"]
     assert model.metadata.get_output_schema().input_names() == ["label", *NUMBERS, "error"]
