@@ -142,7 +142,7 @@ def _of_mlflow(root: Path, name: str) -> Chosen:
     address = f"models:/{experiment}@{CHAMPION}" if name == CHAMPION else name
     with _mlflow(root, name, experiment) as client, TemporaryDirectory() as scratch:
         version = _version(client, address)
-        title = name if version is None else f"{name} (version {version.version}, {version.tags.get(STRATEGY_TAG)})"
+        title = name if version is None else f"{name} ({_described(version)})"
         source = address if version is None else client.get_model_version_download_uri(version.name, version.version)
         folder = _packed_in(_fetched(root, client, source, scratch))
         if folder is None:
@@ -190,6 +190,10 @@ def _version(client: MlflowClient, address: str) -> ModelVersion | None:
         return None
     name, number, alias = registered.groups()
     return client.get_model_version(name, number) if number else client.get_model_version_by_alias(name, alias)
+
+
+def _described(version: ModelVersion) -> str:
+    return ", ".join(filter(None, (f"version {version.version}", version.tags.get(STRATEGY_TAG))))
 
 
 def _same_strategy(root: Path, tags: Mapping[str, str]) -> str | None:

@@ -114,8 +114,8 @@ def _either(value: Any) -> Path | bytes:
 
 def _file(value: Any) -> Path:
     """The path of an image, if it may be read here."""
-    if not isinstance(value, str | os.PathLike):
-        raise InputError(f"a {type(value).__name__} is no path: {WANTED}")
+    if not isinstance(value, str | os.PathLike) or "\0" in str(value):
+        raise InputError(f"{str(value)[:80]!r} is no path: {WANTED}")
     path, root = Path(value), os.environ.get(IMAGE_ROOT)
     if root:
         path = Path(root, path)

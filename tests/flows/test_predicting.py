@@ -229,6 +229,12 @@ def test_a_table_names_images_relative_to_its_folder_and_keeps_their_names(
     assert found["error"][1].startswith("can't be opened")
 
 
+def test_a_name_that_no_file_can_have_is_told_beside_the_others(root: Path, images: Path) -> None:
+    found = predicted(load_classifier(root / "models" / "tiny"), [Path("a\0b"), Path("a" * 5000), images / "a.png"])
+    assert found.table["error"].str.startswith("can't be opened").tolist()[:2] == [True, True]
+    assert found.table["label"].dropna().to_dict() == {2: "dark"}
+
+
 def test_a_table_without_paths_is_refused_with_the_columns_that_it_has(images: Path) -> None:
     (images / "list.csv").write_text("file,label\na.png,x\n")
     with pytest.raises(InputError, match=r"list\.csv has no column path; it has file, label"):

@@ -110,7 +110,8 @@ def test_nothing_is_pickled_and_no_code_travels_along(place: Path) -> None:
         (pd.DataFrame({"image": ["%%%"]}), "text that is no base64"),
         (pd.DataFrame({"image": [5]}), "holds a int"),
         (pd.DataFrame({"path": [None]}), "is no path"),
-        ([5], "is no path"),
+        ([5], "'5' is no path"),
+        (["a\0b"], "is no path"),
     ],
 )
 def test_what_is_no_image_is_refused_in_words(place: Path, images: Any, told: str) -> None:
