@@ -19,7 +19,8 @@ def predict(
     model: Annotated[
         str,
         typer.Argument(
-            help="champion, recommended, a strategy, an address of MLflow (models:/name/3, runs:/...), or a folder."
+            metavar="MODEL",
+            help="champion, recommended, a strategy, an address of MLflow (models:/name/3, runs:/...), or a folder.",
         ),
     ],
     paths: Annotated[

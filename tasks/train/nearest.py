@@ -72,7 +72,9 @@ class Reference:
             if groups is not None:
                 cosines[groups[here, None] == self.groups] = -np.inf
             rows[here] = cosines.argmax(axis=1)
-            distances[here] = np.maximum(1 - cosines.max(axis=1), 0)
+            apart = vectors[here] - self.vectors[rows[here]]
+            distances[here] = (apart**2).sum(axis=1) / 2  # 1 less the cosine, and 0 for the same vector
+            distances[here][np.isinf(cosines.max(axis=1))] = np.inf  # it has relatives only
         return rows, distances
 
 
