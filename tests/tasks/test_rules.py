@@ -32,34 +32,39 @@ def example(seed: int = 0, shift: tuple[float, ...] = (0.0, 0.0, 0.0)) -> np.nda
 def test_the_correction_is_that_of_a_general_optimiser() -> None:
     values = 4 * example(shift=(0, 1, 2))
     floor = 1 / len(values)
-    logs = np.log(np.exp(values) / np.exp(values).sum(axis=1, keepdims=True) + floor)
 
     def loss(place: np.ndarray) -> float:
-        moved = place[0] * logs + np.append(0, place[1:])
-        return -(moved - np.log(np.exp(moved).sum(axis=1, keepdims=True)))[np.arange(len(LABELS)), LABELS].mean()
+        powers = np.exp(place[0] * values + np.append(0, place[1:]))
+        probabilities = floor + (1 - 3 * floor) * powers / powers.sum(axis=1, keepdims=True)
+        return -np.log(probabilities)[np.arange(len(LABELS)), LABELS].mean()
 
-    best = minimize(loss, [1.0, 0.0, 0.0], method="BFGS")
+    best = minimize(loss, [0.2, 0.0, 0.0], method="BFGS")
     found = Calibration.fit(values, LABELS)
     assert 1 / found.temperature == pytest.approx(best.x[0], rel=1e-3)
     np.testing.assert_allclose(found.offsets - found.offsets[0], np.append(0, best.x[1:]), atol=2e-3)
     assert found.offsets.sum() == pytest.approx(0, abs=1e-9)
-    near = Calibration.fit(values, LABELS, Calibration(floor, 2.0, np.array([1.0, 0.0, -1.0]), found.shares))
-    np.testing.assert_allclose(near.log_probabilities(values), found.log_probabilities(values), atol=1e-6)
+
+
+def test_shift_and_scale_of_scores_do_not_matter() -> None:
+    expected = Calibration.fit(example(), LABELS).probabilities(example())
+    for scale, shift in ((1.0, (0.0, 5.0, 15.0)), (50.0, (3.0, 0.0, 0.0)), (0.01, (0.0, 0.0, 1.0))):
+        moved = scale * example(shift=shift)
+        np.testing.assert_allclose(Calibration.fit(moved, LABELS).probabilities(moved), expected, atol=2e-3)
 
 
 def test_corrected_probabilities_have_the_shares_of_the_classes() -> None:
     values = example(shift=(0, 3, 5))
-    corrected = np.exp(Calibration.fit(values, LABELS).log_probabilities(values))
+    corrected = Calibration.fit(values, LABELS).probabilities(values)
     np.testing.assert_allclose(corrected.sum(axis=1), 1)
-    np.testing.assert_allclose(corrected.mean(axis=0), np.bincount(LABELS) / len(LABELS), atol=1e-4)
+    np.testing.assert_allclose(corrected.mean(axis=0), np.bincount(LABELS) / len(LABELS), atol=3 / len(LABELS))
 
 
 def test_a_mix_is_bayes_rule() -> None:
     found = Calibration.fit(example(), LABELS)
     mix = np.array([0.2, 0.5, 0.3])
-    weighted = np.exp(found.log_probabilities(example())) * mix / (np.bincount(LABELS) / len(LABELS))
+    weighted = found.probabilities(example()) * mix / (np.bincount(LABELS) / len(LABELS))
     expected = weighted / weighted.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(np.exp(found.for_mix(mix).log_probabilities(example())), expected, rtol=1e-4)
+    np.testing.assert_allclose(found.for_mix(mix).probabilities(example()), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +75,8 @@ def test_a_mix_is_bayes_rule() -> None:
 def test_degenerate_scores_have_finite_corrections(values: np.ndarray) -> None:
     found = Calibration.fit(values, LABELS)
     assert found.temperature > 0
-    assert np.isfinite(found.offsets).all()
-    assert np.isfinite(found.log_probabilities(values)).all()
+    assert np.isfinite(found.probabilities(values)).all()
+    assert np.isfinite(np.log(found.probabilities(values))).all()
 
 
 def test_one_image_on_which_a_model_is_sure_and_wrong_does_not_decide_about_all() -> None:
@@ -84,8 +89,8 @@ def test_one_image_on_which_a_model_is_sure_and_wrong_does_not_decide_about_all(
 def test_a_class_without_images_is_improbable_and_no_error() -> None:
     values, labels = example()[LABELS < 2], LABELS[LABELS < 2]
     found = Calibration.fit(values, labels)
-    assert np.exp(found.log_probabilities(values))[:, 2].mean() < 1 / len(labels)
-    assert np.isfinite(found.for_mix(np.array([0.4, 0.4, 0.2])).offsets).all()
+    assert found.probabilities(values)[:, 2].mean() < 2 / len(labels)
+    assert np.isfinite(found.for_mix(np.array([0.4, 0.4, 0.2])).probabilities(values)).all()
 
 
 @pytest.mark.parametrize("tied", [False, True])
