@@ -285,14 +285,17 @@ def test_the_rule_decides_and_says_how_probable_classes_are(own: Path, images: P
     values = plain[SCORES].to_numpy()
     np.testing.assert_allclose(plain[SHARES], np.exp(values) / np.exp(values).sum(axis=1, keepdims=True), rtol=1e-12)
     goal = ExpectedCost(cost={"dark": {"light": 1.0}, "light": {"dark": 1e9}})
-    rule = Rule(CLASSES, "logit", goal, Calibration(0.01, 2.0, np.array([0.5, -0.5]), np.array([0.3, 0.7])), None)
+    seen = np.random.default_rng(0).normal(size=(200, 2))
+    calibration = Calibration.fit(seen, (seen[:, 1] + 0.5 > seen[:, 0]).astype(np.int64)[::-1])
+    rule = Rule(CLASSES, "logit", goal, calibration, None)
     write_json(rule_file(own, "tiny"), rule.as_json())
-    floored = np.log(plain[SHARES].to_numpy() + 0.01)
-    powers = np.exp(floored / 2.0 + [0.5, -0.5])
+    expected = rule.probabilities(values)
+    assert expected is not None
+    assert np.abs(expected - plain[SHARES]).to_numpy().max() > 0.005
     pack(own / "models" / "tiny", rule_file(own, "tiny"), tmp_path / "packed")
     for name in ("tiny", str(tmp_path / "packed")):
         ruled = predicted(choose_model(own, name, own).classifier, files).table
-        np.testing.assert_allclose(ruled[SHARES], powers / powers.sum(axis=1, keepdims=True), rtol=1e-9)
+        np.testing.assert_allclose(ruled[SHARES], expected, rtol=1e-9)
         np.testing.assert_array_equal(ruled[SCORES], plain[SCORES])
         assert ruled["label"].tolist() == ["light", "light"], "to miss a light one would cost too much"
     assert not [note for note in load_classifier(tmp_path / "packed").notes if "rule" in note]

@@ -466,9 +466,9 @@ def test_without_its_mlflow_a_champion_is_told_to_be_away(project: Project, monk
 
 def test_a_model_travels_with_its_rule_and_another_rule_is_another_version(project: Project) -> None:
     versions = []
-    for number, temperature in enumerate((1.5, 2.5, 2.5)):
-        calibration = Calibration(0.01, temperature, np.zeros(3), np.full(3, 1 / 3))
-        rule = Rule(sorted(CLASSES), "logit", MacroF1(), calibration, None).as_json()
+    calibration = Calibration.fit(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 3)
+    for number, mix in enumerate(([0.2, 0.3, 0.5], [0.1, 0.1, 0.8], [0.1, 0.1, 0.8])):
+        rule = Rule(sorted(CLASSES), "logit", MacroF1(), calibration.for_mix(np.array(mix)), None).as_json()
         write_json(rule_file(project.root, "focal"), rule)
         recorded = project.record(f"run {number}", project.outcomes("Unchanged"))
         versions.append(recorded.version)
