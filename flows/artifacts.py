@@ -78,7 +78,7 @@ def _markdown(board: dict[str, Any], found: dict[str, Price]) -> str:
         cost = [price.of_time, price.of_images]
         lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference, bet(row["bet"]), *cost]))
     told = [plain(price_sentence(board, found)), "", plain(board["test"]["sentence"])]
-    return "\n".join([*answer(board["sentences"]), *lines, "", *told])
+    return "\n".join([*answer(board), *lines, "", *told])
 
 
 def _row(cells: list[str]) -> str:

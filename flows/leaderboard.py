@@ -52,6 +52,7 @@ def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
         console.print()
         print_table(_held_out(board))
         console.print(escape(board["test"]["sentence"]))
+        _print_next(board)
 
 
 def show_preliminary(board: Mapping[str, Any]) -> None:
@@ -70,6 +71,17 @@ def _print_sentences(board: Mapping[str, Any]) -> None:
     console.print(f"\n[bold]{escape(first)}[/]")
     for one in others:
         console.print(f"  {escape(one)}")
+
+
+def _print_next(board: Mapping[str, Any]) -> None:
+    """What to do next, each step with the line to type."""
+    steps = board.get("next", [])  # boards of earlier versions have none
+    if steps:
+        console.print("\n[bold]What to do next[/]")
+    for number, step in enumerate(steps, start=1):
+        console.print(f"  {number}. {escape(step['sentence'])}")
+        if step["command"]:
+            console.print(f"     {escape(step['command'])}", soft_wrap=True)
 
 
 def _columns(board: dict[str, Any]) -> dict[str, str]:

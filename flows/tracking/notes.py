@@ -25,7 +25,7 @@ def parent_note(findings: Findings, prices: Mapping[str, Price]) -> str:
     if bad:
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
-        lines += [*answer(board["sentences"]), plain(board["test"]["sentence"]), ""]
+        lines += [*answer(board), plain(board["test"]["sentence"]), ""]
         lines += [_row("strategy", _words(board["judged_by"]), "difference", "bet", "verdict", "seconds", "new images")]
         lines.append("|" + "---|" * 7)
         for name, row in list(findings.rows.items())[:LONGEST]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ import pyarrow as pa
 from tasks.compare.audits import Audited
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import Confirmation
+from tasks.compare.next_steps import Step
 from tasks.compare.reason import is_proved, sentences
 from tasks.goals import JUDGED
 from tasks.params.models import COMPONENTS, Strategy
@@ -51,6 +52,7 @@ def leaderboard(
     confirmation: Confirmation,
     strategies: Mapping[str, Strategy],
     audits: Mapping[str, Audited],
+    steps: Sequence[Step],
 ) -> dict[str, Any]:
     """All that the terminal prints, ready for JSON.
 
@@ -58,12 +60,13 @@ def leaderboard(
     -------
     dict
         `metric`, `goal`, `judged_by` (the metric in words), `baseline`, `recommended`, `sentences` (what to take, and
-        why), `rarest_class`, `judged_classes`, `not_measurable` (groups by class), `confidence`, `margin`; `rows`, best
-        first, each with the names of the strategy's components and of its family's `backbone`, `balanced_accuracy`,
-        `macro_f1` (both over the `judged_classes`), `recall_rarest`, `reached` (in the goal's metric) and `difference`
-        (null for the baseline) as {value, low, high}, its `p_value`, `bet` (`chance`, `expected_gain`,
-        `expected_loss`), `verdict`, and `audit` (`outcome`, `reason`, `difference`); and `test`: `images`, `rows` of
-        the one or two strategies that were scored, their `difference`, `outcome` and a `sentence`.
+        why), `next` (what to do next, each a `sentence` and a `command`), `rarest_class`, `judged_classes`,
+        `not_measurable` (groups by class), `confidence`, `margin`; `rows`, best first, each with the names of the
+        strategy's components and of its family's `backbone`, `balanced_accuracy`, `macro_f1` (both over the
+        `judged_classes`), `recall_rarest`, `reached` (in the goal's metric) and `difference` (null for the baseline)
+        as {value, low, high}, its `p_value`, `bet` (`chance`, `expected_gain`, `expected_loss`), `verdict`, and
+        `audit` (`outcome`, `reason`, `difference`); and `test`: `images`, `rows` of the one or two strategies that
+        were scored, their `difference`, `outcome` and a `sentence`.
     """
     rows = [
         {
@@ -85,6 +88,7 @@ def leaderboard(
     ]
     return {
         **concluded(comparison),
+        "next": [step.as_json() for step in steps],
         "rows": rows,
         "test": {
             "images": confirmation.images,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.compare.comparison import Comparison
+from tasks.compare.next_steps import lacking_for_a_verdict
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, UNCLEAR
 from tasks.compare.wording import at_level, listed
 from tasks.decimals import decimal, percent, signed
@@ -60,10 +61,11 @@ def _recommendation(found: Comparison) -> Iterator[str]:
 
 
 def _without_verdicts(found: Comparison) -> Iterator[str]:
-    lacking = listed([f"{FEWEST_GROUPS - number} of {label}" for label, number in found.not_measurable.items()])
+    own = found.goal.of_class if found.goal.of_class in found.not_measurable else None
     yield (
-        f"Keep {found.baseline}: nothing can be said of the others, since two classes or more must have "
-        f"{FEWEST_GROUPS} training images that are no relatives of each other. Lacking are {lacking}."
+        f"Keep {found.baseline}: nothing can be said of the others, since {own or 'two classes or more'} must have "
+        f"{FEWEST_GROUPS} training images that are no relatives of each other. Lacking are "
+        f"{lacking_for_a_verdict(found)}."
     )
 
 

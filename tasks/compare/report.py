@@ -10,9 +10,13 @@ import numpy as np
 import pandas as pd
 
 from tasks.compare.audits import Audited
+from tasks.compare.before_after import before_after
 from tasks.compare.charts import difference_scale
 from tasks.compare.comparison import Comparison
+from tasks.compare.curves import precision_recall
+from tasks.compare.feature_map import FeatureMap
 from tasks.compare.heldout import CONFIRMED, Confirmation
+from tasks.compare.mistakes import Mistake
 from tasks.compare.probabilities import calibration_chart, mixes_chart, operating_rows
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
 from tasks.compare.wording import between, breakable, made_of
@@ -29,6 +33,8 @@ from tasks.tables import ORIGINS
 TONES = {HELPS: "good", HURTS: "bad", UNCLEAR: "warn", HELD_BACK: "bad", NO_DIFFERENCE: "", BASELINE: ""}
 COLOURS = {HELPS: GOOD, HURTS: BAD, UNCLEAR: "#9a6700", HELD_BACK: "#8e44ad", NO_DIFFERENCE: NEUTRAL}
 AUDIT_TONES = {SHORTCUT: "bad", CLEAN: "good", UNCLEAR_AUDIT: "warn", NOT_AUDITED: "warn", NOTHING: ""}
+ACROSS = 12  # classes that stand side by side in a table; more stand below each other
+FOLDED = 20  # rows from which a long table is folded away
 SHOWN_MATRIX = 30  # a confusion matrix of more classes can't be read on a page; the plots of `evaluate` have it
 
 
@@ -50,6 +56,12 @@ class ReportData:
         By strategy.
     samples
         Contact sheets as data URIs, by recipe and class.
+    curves
+        Of precision and recall, see `tasks.compare.curves.read_curves`.
+    mistakes
+        The recommended strategy's; None where its scores are no probabilities.
+    feature_map
+        Of the recommended strategy's backbone; None where it has none.
     draws
         Number of bootstrap draws.
     margin_share
@@ -67,6 +79,9 @@ class ReportData:
     class_counts: dict[str, dict[str, Any]]
     audits: dict[str, Audited]
     samples: dict[str, dict[str, str]]
+    curves: pd.DataFrame
+    mistakes: list[Mistake] | None
+    feature_map: FeatureMap | None
     draws: int
     margin_share: float
 
@@ -77,6 +92,12 @@ def report(data: ReportData) -> str:
     pair = list(dict.fromkeys([comparison.baseline, comparison.recommended]))
     counts = data.scored.class_counts
     rarest_first = [comparison.classes[code] for code in np.argsort(counts, kind="stable")]
+    total = len(data.scored.image_ids)
+    images = dict(zip(comparison.classes, map(int, counts), strict=True))
+    groups = dict(zip(comparison.classes, map(int, data.scored.group_counts), strict=True))
+    picture = before_after(comparison, rarest_first, images, groups)
+    shares = {label: number / total for label, number in images.items()}
+    against = list(filter(None, (comparison.baseline, picture.other)))
     return render(
         Path(__file__).with_name("report.html"),
         data=data,
@@ -86,9 +107,10 @@ def report(data: ReportData) -> str:
         pair=pair,
         margin_share=data.margin_share,
         label=comparison.goal.label,
-        images=dict(zip(comparison.classes, map(int, counts), strict=True)),
-        groups=dict(zip(comparison.classes, map(int, data.scored.group_counts), strict=True)),
-        image_total=len(data.scored.image_ids),
+        images=images,
+        groups=groups,
+        picture=picture,
+        image_total=total,
         group_total=len(np.unique(data.scored.groups)),
         rarest_first=rarest_first,
         tally=[
@@ -99,6 +121,8 @@ def report(data: ReportData) -> str:
         trade_offs=_trade_offs(comparison, rarest_first),
         recipes=_recipes(data.class_counts, rarest_first),
         matrices=_matrices(data.confusion, pair, rarest_first) if len(rarest_first) <= SHOWN_MATRIX else {},
+        curves=precision_recall(data.curves, comparison, against, rarest_first, shares),
+        confusions=_confusions(data.confusion, pair),
         calibration=calibration_chart(comparison, data.reliability, pair),
         operating=operating_rows(data.operating, comparison.recommended, rarest_first),
         mixes=mixes_chart(data.mixes, comparison),
@@ -114,6 +138,8 @@ def report(data: ReportData) -> str:
         ],
         rarest_half_width=_half_width(data, comparison),
         fewest_groups=FEWEST_GROUPS,
+        across=ACROSS,
+        folded=FOLDED,
         confirmed=CONFIRMED,
         decimal=decimal,
         signed=signed,
@@ -131,13 +157,13 @@ def _half_width(data: ReportData, comparison: Comparison) -> float:
 
 
 def _forest(comparison: Comparison) -> dict[str, Any]:
-    """Coordinates of the forest plot: a line a strategy, best first."""
+    """The forest plot: a line a strategy, best first, and the scale in percent of the width."""
     names = [name for name in comparison.ranked if name in comparison.differences]
     differences = [comparison.differences[name] for name in names]
     scale = difference_scale(
-        [each.low for each in differences], [each.high for each in differences], comparison.margin, 230, 740
+        [each.low for each in differences], [each.high for each in differences], comparison.margin, 0, 100
     )
-    return {"names": names, "scale": scale, "height": 34 * len(names)}
+    return {"names": names, "scale": scale}
 
 
 def _trade_offs(comparison: Comparison, classes: list[str]) -> list[dict[str, Any]]:
@@ -195,6 +221,17 @@ def _matrices(confusion: pd.DataFrame, pair: list[str], classes: list[str]) -> d
         own = confusion[confusion["strategy"] == name].set_index(["actual", "predicted"])
         matrices[name] = [[_cell(own.loc[(actual, predicted)]) for predicted in classes] for actual in classes]
     return matrices
+
+
+def _confusions(confusion: pd.DataFrame, pair: list[str]) -> list[dict[str, Any]]:
+    """The classes that the last strategy of `pair` takes for another most, as shares of the actual class."""
+    tables = [confusion[confusion["strategy"] == name].set_index(["actual", "predicted"]) for name in pair]
+    wrong = tables[-1][tables[-1].index.get_level_values(0) != tables[-1].index.get_level_values(1)]
+    largest = wrong.sort_values("share", ascending=False, kind="stable").head(FOLDED)
+    return [
+        {"actual": actual, "predicted": predicted, "cells": [_cell(table.loc[(actual, predicted)]) for table in tables]}
+        for actual, predicted in largest.index
+    ]
 
 
 def _cell(row: pd.Series) -> dict[str, Any]:

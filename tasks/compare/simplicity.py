@@ -22,8 +22,12 @@ def simplest_first(strategies: Mapping[str, Strategy], class_counts: Mapping[str
     """
 
     def needs(name: str) -> tuple[int, int]:
-        classes = class_counts[strategies[name].recipe]["after"].values()
-        made = sum(origins.get(origin, 0) for origins in classes for origin in MADE)
-        return made, sum(sum(origins.values()) for origins in classes)
+        counts = class_counts[strategies[name].recipe]
+        return makes_new(counts), sum(sum(origins.values()) for origins in counts["after"].values())
 
     return sorted(strategies, key=needs)
+
+
+def makes_new(counts: Mapping[str, Any]) -> int:
+    """How many images of a balanced set are new, from its summary."""
+    return sum(origins.get(origin, 0) for origins in counts["after"].values() for origin in MADE)

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pandas import DataFrame
 
 from tasks.compare.audits import read_audits
-from tasks.compare.comparison import compare
+from tasks.compare.comparison import Comparison, compare
+from tasks.compare.curves import read_curves
+from tasks.compare.feature_map import FeatureMap, feature_map
 from tasks.compare.heldout import confirm
 from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
 from tasks.compare.looks import log_looks, look_sentence
+from tasks.compare.mistakes import Mistake, worst_mistakes
+from tasks.compare.next_steps import next_steps
 from tasks.compare.reason import sentences
 from tasks.compare.report import ReportData, report
 from tasks.compare.samples import samples
-from tasks.compare.simplicity import simplest_first
+from tasks.compare.simplicity import makes_new, simplest_first
+from tasks.depth import depth_of
 from tasks.evaluate.ceiling import read_ceilings
 from tasks.evaluate.deciding import cross_fitted, decided_by, fold_rules, mix_of
 from tasks.evaluate.scored import Scored, read_scored
 from tasks.evaluate.writing import read_evaluations
 from tasks.files import read_json, write_json, write_text
-from tasks.params.models import Evaluate
+from tasks.params.models import NONE, Evaluate, Strategy
 from tasks.progress import say
 from tasks.rules import Rule
-from tasks.tables import PREDICTIONS, SPLITS
+from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS, first_repeat
 from tasks.workspace import Workspace
 
 
@@ -31,6 +41,8 @@ def run(workspace: Workspace, name: str) -> None:
     splits = workspace.read(SPLITS)
     workspace.sweep("data", "balanced", keep=params.recipes)
     workspace.sweep("reports", "audit", keep=params.strategies)
+    workspace.sweep("data", "features", keep=[*params.backbones, NONE])
+    workspace.sweep("data", "features_new", keep=params.recipes)
     files = {strategy: PREDICTIONS.place(workspace.root, strategy) for strategy in sorted(params.strategies)}
     evaluated = read_evaluations(workspace.path("reports", "evaluate"), list(files))
     scored = {
@@ -57,8 +69,16 @@ def run(workspace: Workspace, name: str) -> None:
     say(look_sentence(log_looks(workspace, confirmation, comparison.goal.metric, files)))
     say(confirmation.sentence)
 
-    board = leaderboard(comparison, confirmation, params.strategies, audits)
+    catalog = workspace.read(CATALOG)
+    side = float(catalog[["width", "height"]].min(axis=1).median())
+    steps = next_steps(comparison, scored[comparison.baseline], params, side)
+    for step in steps:
+        say(f"next: {step.sentence} {step.command}".strip())
+    board = leaderboard(comparison, confirmation, params.strategies, audits, steps)
+    chosen = params.strategies[comparison.recommended]
+    training = first_repeat(splits[splits["part"] == "train"])
     before = class_counts[recipes[0]]["before"]
+    rarest_first = sorted(before, key=before.__getitem__)
     data = ReportData(
         comparison=comparison,
         confirmation=confirmation,
@@ -70,7 +90,10 @@ def run(workspace: Workspace, name: str) -> None:
         mixes=evaluated.mixes,
         class_counts=class_counts,
         audits=audits,
-        samples=samples(workspace.path("data", "balanced"), recipes, sorted(before, key=before.__getitem__)),
+        samples=samples(workspace.path("data", "balanced"), recipes, rarest_first),
+        curves=read_curves(workspace.path("reports", "evaluate")),
+        mistakes=_mistakes(workspace, scored[comparison.recommended], chosen, training, catalog),
+        feature_map=_feature_map(workspace, comparison, chosen, training, class_counts, rarest_first),
         draws=params.evaluate.draws,
         margin_share=params.compare.margin,
     )
@@ -78,6 +101,44 @@ def run(workspace: Workspace, name: str) -> None:
         write_json(folder / "leaderboard.json", board)
         LEADERBOARD.write(leaderboard_table(board), folder / LEADERBOARD.file)
         write_text(folder / "report.html", report(data))
+
+
+def _mistakes(
+    workspace: Workspace, scored: Scored, strategy: Strategy, training: DataFrame, catalog: DataFrame
+) -> list[Mistake] | None:
+    """The worst mistakes of the strategy to take; None where its scores are no probabilities."""
+    if not scored.has_probabilities:
+        return None
+    paths = dict(zip(catalog["image_id"], catalog["path"], strict=True))
+    raw = workspace.path("data", "raw")
+    return worst_mistakes(scored, training, paths, raw, depth_of(catalog), _features(workspace, strategy))
+
+
+def _feature_map(
+    workspace: Workspace,
+    comparison: Comparison,
+    strategy: Strategy,
+    training: DataFrame,
+    class_counts: Mapping[str, Mapping[str, Any]],
+    rarest_first: list[str],
+) -> FeatureMap | None:
+    """The map of the features that the strategy to take looks at, and of a recipe with new images."""
+    features = _features(workspace, strategy)
+    if features is None:
+        return None
+    # The recipe of the strategy to take, or else of the best one that makes new images and looks at the same features.
+    strategies = workspace.params.strategies
+    names = [comparison.recommended, *comparison.ranked]
+    recipes = [strategies[name].recipe for name in names if strategies[name].family.backbone == features.name]
+    recipe = next((one for one in recipes if makes_new(class_counts[one])), recipes[0])
+    new = workspace.path("data", "features_new", recipe, features.name)
+    return feature_map(training, rarest_first, features, recipe, workspace.read(BALANCED, recipe), new)
+
+
+def _features(workspace: Workspace, strategy: Strategy) -> Path | None:
+    """The folder of the features that a strategy looks at; None where it looks at images."""
+    family = strategy.family
+    return workspace.path("data", "features", family.backbone) if family.inputs == "features" else None
 
 
 def _decided(scored: Scored, rule: Rule, settings: Evaluate) -> Scored:

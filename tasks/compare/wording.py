@@ -21,10 +21,10 @@ def at_level(interval: Interval, confidence: float, number: Callable[[float], st
     return f"{100 * confidence:g} % interval {between(interval, number)}"
 
 
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """Names in a sentence; where there are more than `most`, the first of them and how many others."""
+def listed(names: Sequence[str], most: int = 3, joint: str = "and") -> str:
+    """Names in a sentence, `joint` before the last; of more than `most` the first of them and how many others."""
     shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} others"]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return f" {joint} ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def made_of(row: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:

@@ -34,19 +34,22 @@ def draw(evaluation: Evaluation, title: str) -> dict[str, Figure]:
 
 
 def confusion_figure(evaluation: Evaluation, title: str) -> Figure:
-    """Shares of the actual class as colour, with the counts."""
-    classes = evaluation.classes
-    size = len(classes)
-    shares = evaluation.confusion["share"].to_numpy().reshape(size, size)
-    counts = evaluation.confusion["count"].to_numpy().reshape(size, size)
+    """Shares of the actual class as colour, with the counts; the rarest class first."""
+    size = len(evaluation.classes)
+    shares, counts = (evaluation.confusion[name].to_numpy().reshape(size, size) for name in ("share", "count"))
+    order = np.argsort(counts.sum(axis=1), kind="stable")
+    shares, counts = shares[np.ix_(order, order)], counts[np.ix_(order, order)]
+    classes = [evaluation.classes[place] for place in order]
     side = min(max(2.6 + 0.62 * size, 4.4), 14.0)
     figure = new_figure(side + 0.6, side)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     support = counts.sum(axis=1)
     names = [in_chart(name) for name in classes]
-    axes.set_xticks(range(size), names, rotation=30 if size <= ANNOTATED else 90, ha="right")
+    written = min(9.0, 0.7 * 72 * side / size)  # so that neighbouring names don't lie on each other
+    axes.set_xticks(range(size), names, rotation=30 if size <= ANNOTATED else 90, ha="right", fontsize=written)
     axes.set_yticks(range(size), [f"{name}  ({count:,.0f})" for name, count in zip(names, support, strict=True)])
+    axes.tick_params(axis="y", labelsize=written)
     axes.set(xlabel="predicted", ylabel="actual (images)")
     axes.set_title(f"{title}: where each class goes")
     axes.spines[:].set_visible(False)

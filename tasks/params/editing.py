@@ -109,7 +109,7 @@ def _edit(text: str, keys: list[str], value: Any) -> str:
     section: Any = YAML().compose(text)
     for key in keys[:-1]:
         section = _entries(section)[key][1]
-    written, entries = _write(value), _entries(section)
+    written, entries = on_one_line(value), _entries(section)
     if keys[-1] in entries:
         name, old = entries[keys[-1]]
         start = text.index(":", name.end_mark.index) + 1
@@ -120,12 +120,12 @@ def _edit(text: str, keys: list[str], value: Any) -> str:
         return text[:start] + gap + written + _shifted(text[end:], longer)
     if section.flow_style:
         end = section.end_mark.index - 1
-        return text[:end] + (", " if entries else "") + f"{_write(keys[-1])}: {written}" + text[end:]
+        return text[:end] + (", " if entries else "") + f"{on_one_line(keys[-1])}: {written}" + text[end:]
     newline = "\r\n" if "\r\n" in text else "\n"
     line = text.find("\n", _end(text, section))
     end = len(text) if line < 0 else line - (newline == "\r\n")
     column = " " * section.start_mark.column
-    return text[:end] + f"{newline}{column}{_write(keys[-1])}: {written}" + text[end:]
+    return text[:end] + f"{newline}{column}{on_one_line(keys[-1])}: {written}" + text[end:]
 
 
 def _shifted(rest: str, longer: int) -> str:
@@ -153,7 +153,7 @@ def _is_empty(node: Node) -> bool:
     return bool(node.start_mark.index == node.end_mark.index)
 
 
-def _write(value: Any) -> str:
+def on_one_line(value: Any) -> str:
     """A value on one line, as it may stand in a list or mapping."""
     yaml = YAML()
     yaml.default_flow_style = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
@@ -35,7 +36,11 @@ def detectable_difference(n: int, discordant: float, power: float = POWER, level
 
 
 def detectable_mean_difference(
-    groups: Sequence[int], discordant: float, tests: int = 1, power: float = POWER, level: float = LEVEL
+    groups: Sequence[int],
+    discordant: float | Sequence[float],
+    tests: int = 1,
+    power: float = POWER,
+    level: float = LEVEL,
 ) -> float:
     """The smallest difference in the mean of recalls, each class counted alike, that a paired test detects.
 
@@ -47,13 +52,14 @@ def detectable_mean_difference(
     groups
         Independent images of each class, K of them, each above 0.
     discordant
-        Share p of them of which exactly one strategy is right, in (0, 1].
+        Share p of them of which exactly one strategy is right, in (0, 1]; one for all classes, or one each.
     tests
         How many such differences are judged together: each has its share of the level (Bonferroni). Stepwise tests of
         differences to one baseline lose a little less.
     """
     least = NormalDist().inv_cdf(1 - level / tests / 2) + NormalDist().inv_cdf(power)
-    return float(least * _spread(groups, [discordant] * len(groups)))
+    shares = [discordant] * len(groups) if isinstance(discordant, float) else discordant
+    return float(least * _spread(groups, shares))
 
 
 def power_of_mean_difference(
@@ -70,6 +76,43 @@ def power_of_mean_difference(
     """
     least = NormalDist().inv_cdf(1 - level / tests / 2)
     return NormalDist().cdf(difference / _spread(groups, discordant) - least)
+
+
+def fewest_more(
+    groups: Sequence[int], discordant: Sequence[float], difference: float, power: float = POWER, level: float = LEVEL
+) -> list[int]:
+    """How many more independent images of each class let a paired test find a difference in the mean of recalls.
+
+    The fewest in all that do, by the formula of `detectable_mean_difference` with a share of its own for each class:
+    the classes that limit most are brought to numbers in proportion to the square roots of their shares, which is
+    where a further image tells equally much of each.
+
+    Parameters
+    ----------
+    groups
+        Independent images of each class, K of them, each above 0.
+    discordant
+        Share of each class's of which exactly one strategy is right, 0 or above.
+    difference
+        What is to be found, above 0.
+    """
+    z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
+    left = (difference * len(groups) / z) ** 2  # what the variances of the classes may sum to
+    roots = [share**0.5 for share in discordant]
+    left -= sum(share / number for share, number in zip(discordant, groups, strict=True))
+    if left >= 0:
+        return [0] * len(groups)
+    scale, raised = 0.0, 0.0
+    order = sorted((at for at, root in enumerate(roots) if root), key=lambda at: (groups[at] / roots[at], at))
+    for place, at in enumerate(order):
+        left, raised = left + discordant[at] / groups[at], raised + roots[at]
+        scale = raised / left if left > 0 else math.inf
+        following = order[place + 1 : place + 2]
+        if all(scale <= groups[other] / roots[other] for other in following):
+            break
+    # Rounding may leave a whole number a hair too large.
+    wanted = [math.ceil(scale * root - 1e-9) for root in roots]
+    return [max(0, number - now) for number, now in zip(wanted, groups, strict=True)]
 
 
 def _spread(groups: Sequence[int], discordant: Sequence[float]) -> float:

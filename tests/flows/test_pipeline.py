@@ -207,6 +207,8 @@ def test_prefect_has_the_artifacts_that_people_look_for(first, ask):
     artifacts = {artifact["key"]: artifact["data"] for artifact in ask("artifacts")}
     assert {"class-counts", "leaderboard", "links"} <= set(artifacts)
     assert "plain" in artifacts["leaderboard"]
+    for step in json.loads((first.root / "reports/compare/leaderboard.json").read_text())["next"]:
+        assert step["command"] in artifacts["leaderboard"]
 
 
 def test_stage_output_reaches_prefects_log_and_the_log_file(first, ask):

@@ -173,6 +173,7 @@ class Project:
             "judged_by": "balanced accuracy",
             "recommended": recommended,
             "sentences": [f"Take {recommended}: proved to help.", "It is the best of those that help."],
+            "next": [{"sentence": "Add *more* of Ungültig.", "command": "equipoise add FOLDER"}],
             "rarest_class": "Ungültig",
             "rows": sorted(rows, key=lambda row: -((row["difference"] or {}).get("value", 0))),
             "test": {
@@ -267,7 +268,9 @@ def test_a_run_has_a_parent_that_says_what_it_was_made_of(project: Project) -> N
     assert wanted.items() <= parent.data.tags.items()
     assert json.loads(parent.data.tags["classes"])["functional"] == "Functional"
     assert parent.data.metrics["seconds.train.focal"] == 1.5
-    assert "**Take focal: proved to help.**" in parent.data.tags["mlflow.note.content"]
+    note = parent.data.tags["mlflow.note.content"]
+    assert "**Take focal: proved to help.**" in note
+    assert "1. Add \\*more\\* of Ungültig. `equipoise add FOLDER`" in note
     assert files(project, recorded.parent_run_id) == {
         "report.html",
         "leaderboard.json",

@@ -585,6 +585,16 @@ def test_many_classes_can_be_drawn(tmp_path: Path) -> None:
     assert len(figures["roc"].axes[0].lines) == 1 + 20
 
 
+def test_a_confusion_matrix_is_sorted_by_class_size_the_rarest_first() -> None:
+    scored = scored_example(counts=(30, 6, 12))
+    found = evaluate(scored, scored.bootstrap(100, 0), 0.95)
+    axes = draw(found, "plain")["confusion"].axes[0]
+    order = [1, 2, 0]
+    assert [text.get_text().strip().split("  ")[1] for text in axes.get_yticklabels()] == ["(6)", "(12)", "(30)"]
+    shares = found.confusion["share"].to_numpy().reshape(3, 3)
+    assert axes.images[0].get_array() == pytest.approx(shares[np.ix_(order, order)])
+
+
 class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what this stage reads."""
 

@@ -7,7 +7,12 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from tasks.statistics.power import detectable_difference, detectable_mean_difference, power_of_mean_difference
+from tasks.statistics.power import (
+    detectable_difference,
+    detectable_mean_difference,
+    fewest_more,
+    power_of_mean_difference,
+)
 
 
 @pytest.mark.parametrize(("n", "discordant"), [(60, 0.3), (200, 0.1), (1000, 0.5)])
@@ -67,3 +72,35 @@ def test_the_more_are_judged_together_the_more_each_must_differ():
     measured = np.random.default_rng(16).normal(difference, spread, 4000)
     p_values = 2 * norm.sf(np.abs(measured) / spread)
     assert (10 * p_values <= 0.05).mean() == pytest.approx(0.8, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("groups", "discordant", "difference"),
+    [([9, 14], [0.3, 0.2], 0.2), ([5, 7, 40], [0.4, 0.1, 0.2], 0.2), ([5, 6, 7], [0.5, 0.5, 0.5], 0.3)],
+)
+def test_the_fewest_more_images_are_those_of_the_best_of_all_ways_to_add_them(groups, discordant, difference):
+    more = np.array(fewest_more(groups, discordant, difference))
+    ways = np.stack(np.meshgrid(*[np.arange(90)] * len(groups), indexing="ij"), -1).reshape(-1, len(groups))
+    z = norm.ppf(0.975) + norm.ppf(0.8)
+    found = z * np.sqrt((np.array(discordant) / (np.array(groups) + ways)).sum(1)) / len(groups)
+    enough = ways[found <= difference]
+    least = enough.sum(1).min()
+    assert 0 < more.max() < 89, "within what was tried"
+    assert (enough == more).all(1).any(), "they do"
+    assert least <= more.sum() <= least + len(groups) - 1, "whole numbers cost less than one a class"
+
+
+def test_where_a_difference_is_found_already_no_more_images_are_needed():
+    groups, difference = [400, 150, 60], detectable_mean_difference([400, 150, 60], 0.2)
+    assert fewest_more(groups, [0.2] * 3, difference + 1e-9) == [0, 0, 0]
+    assert fewest_more(groups, [0.2] * 3, difference - 1e-3)[:2] == [0, 0], "the rarest limits most"
+
+
+def test_equal_shares_ask_for_equal_numbers_and_half_the_difference_for_four_times_of_them():
+    few, many = (np.array([400, 150, 60]) + fewest_more([400, 150, 60], [0.2] * 3, d) for d in (0.02, 0.01))
+    assert np.ptp(few) == np.ptp(many) == 0
+    assert many[0] == pytest.approx(4 * few[0], abs=4)
+
+
+def test_a_class_that_both_answer_alike_needs_no_more():
+    assert fewest_more([400, 50], [0.0, 0.3], 0.02)[0] == 0
