@@ -28,11 +28,13 @@ DEEPEST, MOST = 6, 24  # how far names are followed, and how many forms of one m
 COMMANDS = {  # who reads the messages of a module of `flows`; those of all others any command may say
     "flows.checking": "`equipoise check`",
     "flows.dataset": "`equipoise add`, `sample`, `freeze`",
+    "flows.chosen_model": "`equipoise predict`",
     "flows.predicting": "`equipoise predict`",
     "flows.releases": "`equipoise release`, `releases`, `diff`, `export`, `restore`, `gc`",
     "flows.servers": "`equipoise ui`, `serve`",
     "flows.serving": "`equipoise ui`, `serve`",
     "flows.tracking": "`equipoise track`, `promote`, `model-card`",
+    "flows.tracking.pyfunc": "A model in MLflow",
     "flows.workspaces": "`equipoise new`",
 }
 PARAMS, EVERY_COMMAND, SEVERAL_STAGES = "`params.yaml` and `--set`", "Every command", "Several stages"
@@ -163,7 +165,7 @@ def heading_of(module: str) -> str:
     """Under which heading the messages of a module stand."""
     _, room, *_ = module.split(".")
     if module.startswith("flows."):
-        return COMMANDS.get(f"flows.{room}", EVERY_COMMAND)
+        return COMMANDS.get(module) or COMMANDS.get(f"flows.{room}", EVERY_COMMAND)
     return f"Stage `{room}`" if room in STAGES else PARAMS if room == "params" else SEVERAL_STAGES
 
 

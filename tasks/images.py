@@ -155,6 +155,8 @@ def open_image(source: Path | BinaryIO, max_pixels: int | None = None) -> Decode
         file = source.open("rb")
     except OSError as error:
         raise UnreadableError(UNOPENED, error.strerror or type(error).__name__) from None
+    except ValueError as error:  # a name that no file can have
+        raise UnreadableError(UNOPENED, str(error)) from None
     with file:
         return _decode(file, max_pixels)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +16,7 @@ from tasks.features import Features
 
 if TYPE_CHECKING:
     from tasks.features.backbones import Backbone
+    from tasks.new_images import Told
 
 
 class Source(Protocol):
@@ -145,40 +146,76 @@ class FeatureFolders:
 
 @dataclass(frozen=True)
 class FileSource:
-    """Image files that no stage has seen: they are decoded and embedded when they are asked for, once for all fits.
+    """Images that no stage has seen: they are opened when they are asked for, once for all fits.
 
     Attributes
     ----------
+    files
+        Paths of image files, or the bytes of such; an id is a number that counts them from 0.
     backbones
         How features are made, by name.
     depth
         Bits of 16-bit values that are shown (`tasks.images.to_rgb`).
     workers
         Number of processes; changes time only.
+    patient
+        Whether an image that can't be read is shown as a black one, for `told` to say so, instead of an error.
+    told
+        What opening each image told, by id, once something was asked for.
     """
 
+    files: Sequence[Path | bytes]
     backbones: Mapping[str, Backbone]
     depth: int
     workers: int = 1
+    patient: bool = False
+    told: dict[str, Told] = field(default_factory=dict)
     _made: dict[Any, Any] = field(default_factory=dict)
 
     def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
-        """See `Source`; ids are paths."""
-        from tasks.features.embedding import embed
+        """See `Source`.
 
-        key = (backbone, *ids)
-        if key not in self._made:
-            paths = [Path(name) for name in ids]
-            self._made[key] = embed(paths, self.backbones[backbone], self.depth, self.workers)
-        found: NDArray[np.float32] = self._made[key]
+        Raises
+        ------
+        InputError
+            An image can't be read.
+        """
+        from tasks.new_images import vectors
+
+        chosen = self.backbones[backbone]
+        found: NDArray[np.float32] = self._once(
+            ids,
+            backbone,
+            np.empty((len(ids), chosen.dimensions), dtype=np.float32),
+            lambda images: vectors(images, chosen, self.depth, self.workers),
+        )
         return found
 
     def images(self, ids: Sequence[str], size: int, resize: str) -> NDArray[np.uint8]:
-        """See `Source`; ids are paths."""
-        from tasks.decoding import decode
+        """See `Source`; raises as `features` does."""
+        from tasks.new_images import pixels
 
-        key = (size, resize, *ids)
-        if key not in self._made:
-            self._made[key] = decode([Path(name) for name in ids], size, resize, self.depth)
-        found: NDArray[np.uint8] = self._made[key]
+        found: NDArray[np.uint8] = self._once(
+            ids,
+            (size, resize),
+            np.empty((len(ids), size, size, 3), dtype=np.uint8),
+            lambda images: pixels(images, size, resize, self.depth, self.workers),
+        )
         return found
+
+    def _once(self, ids: Sequence[str], how: Any, array: Any, make: Callable[[list[Path | bytes]], Any]) -> Any:
+        """What was made of `ids` in the same way before, or else `array`, filled row by row with what `make` gives."""
+        key = (how, *ids)
+        if key not in self._made:
+            for row, (values, told) in enumerate(make([self.files[int(name)] for name in ids])):
+                array[row] = values
+                self.told[ids[row]] = told
+                if told.error and not self.patient:
+                    raise InputError(f"{self.name(ids[row])}: {told.error}; leave it out, or mend it")
+            self._made[key] = array
+        return self._made[key]
+
+    def name(self, number: str) -> str:
+        """What messages call an image: its path, or its number from 1."""
+        image = self.files[int(number)]
+        return f"image {int(number) + 1}" if isinstance(image, bytes) else str(image)

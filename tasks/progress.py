@@ -8,14 +8,17 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 _REWRITE_SECONDS = 0.2
 _LINES_A_STRETCH = 50  # so many lines, then as many while the time that went by grows by a factor of 2.7
 _rewritten = ""  # what stands in the terminal's last line and gives way to whatever comes next
-_STEP = re.compile(r"(?P<done>[\d,]+) of (?P<total>[\d,]+) (?P<what>.+) \(\d+%\)(?:, (?P<left>\d+) s left)?")
+_STEP = re.compile(
+    r"(?P<done>[\d,]+) of (?P<total>[\d,]+) (?P<what>.+) \(\d+%\)"
+    r"(?:, (?P<rate>[\d,]+) a second)?(?:, (?P<left>\d+) s left)?"
+)
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,20 @@ class Step:
         The plural noun of the items.
     left
         Seconds that the rest takes, at the pace so far; None where nothing can be said yet.
+    rate
+        Items a second so far; None where nobody asks.
     """
 
     done: int
     total: int
     what: str
     left: float | None = None
+    rate: float | None = None
 
     def __str__(self) -> str:
+        pace = "" if self.rate is None else f", {self.rate:,.0f} a second"
         forecast = "" if self.left is None else f", {self.left:.0f} s left"
-        return f"{self.done:,} of {self.total:,} {self.what} ({self.done / self.total:.0%}){forecast}"
+        return f"{self.done:,} of {self.total:,} {self.what} ({self.done / self.total:.0%}){pace}{forecast}"
 
     @classmethod
     def read(cls, line: str) -> Step | None:
@@ -48,7 +55,8 @@ class Step:
         if found is None:
             return None
         done, total = (int(found[name].replace(",", "")) for name in ("done", "total"))
-        return cls(done, total, found["what"], None if found["left"] is None else float(found["left"]))
+        left, rate = (None if found[name] is None else float(found[name].replace(",", "")) for name in ("left", "rate"))
+        return cls(done, total, found["what"], left, rate)
 
 
 class Progress:
@@ -67,27 +75,44 @@ class Progress:
         Number of items where `items` has no length.
     every
         Seconds between two lines at the start, where this is no terminal.
+    rate
+        Whether items a second are told, too.
+    size
+        How many items something that `items` gives counts as, where it gives them by the dozen; 1 by default.
     """
 
-    def __init__(self, items: Any, what: str, total: int | None = None, every: float = 2.0) -> None:
+    def __init__(
+        self,
+        items: Any,
+        what: str,
+        total: int | None = None,
+        every: float = 2.0,
+        *,
+        rate: bool = False,
+        size: Callable[[Any], int] | None = None,
+    ) -> None:
         self.items = items
         self.what = what
         self.total = len(items) if total is None else total
         self.every = every
+        self.rate = rate
+        self.size = size
 
     def __iter__(self) -> Iterator[Any]:
         start = last = time.monotonic()
         in_terminal = _is_terminal()
         done = 0
-        for done, item in enumerate(self.items, start=1):
+        for item in self.items:
             yield item
+            done += 1 if self.size is None else self.size(item)
             now = time.monotonic()
             pause = _REWRITE_SECONDS if in_terminal else max(self.every, (now - start) / _LINES_A_STRETCH)
             if now - last >= pause and done < self.total:
                 last = now
                 # The first items also pay for the start of the workers: no forecast from those.
                 left = (now - start) / done * (self.total - done) if done >= self.total / 50 else None
-                (_rewrite if in_terminal else say)(str(Step(done, self.total, self.what, left)))
+                rate = done / max(now - start, 1e-9) if self.rate else None
+                (_rewrite if in_terminal else say)(str(Step(done, self.total, self.what, left, rate)))
         say(f"{done:,} {self.what} in {time.monotonic() - start:.1f} s")
 
 

@@ -19,12 +19,14 @@ from flows.leaderboard import LEADERBOARD
 from flows.lockfile import present_digest, present_stages
 from flows.outcomes import Outcome
 from tasks.errors import InputError, did_you_mean
-from tasks.files import read_json
+from tasks.files import json_digest, read_json
 from tasks.params import Params
 from tasks.slugs import slugs
 
 GOOD = frozenset(str(outcome) for outcome in Outcome if outcome.good)
 TRIED = GOOD | {str(Outcome.FAILED)}
+HASH_TAG = "equipoise.dvc_hash"
+RULE_TAG = "equipoise.rule"
 
 Metrics = Mapping[str, Mapping[str, Any]]  # name of a metric: {"value", "low", "high"}
 
@@ -87,6 +89,19 @@ class Findings:
         """DVC's hash of every output, by path, of the stages that this run vouches for."""
         stages = present_stages(self.root)
         return {path: md5 for stage, outputs in stages.items() if self.good(stage) for path, md5 in outputs.items()}
+
+    def identity(self, strategy: str) -> dict[str, str]:
+        """Tags by which a strategy's model is found again: DVC's hash of it, and a digest of its rule if it has one."""
+        found = {HASH_TAG: self.hashes.get(f"models/{strategy}", "")}
+        rule = self.rule(strategy)
+        return found if rule is None else found | {RULE_TAG: json_digest(read_json(rule))}
+
+    def rule(self, strategy: str) -> Path | None:
+        """The file of the rule by which a strategy's scores are decided; None where `evaluate` did not succeed."""
+        from tasks.train.models import rule_file
+
+        file = rule_file(self.root, strategy)
+        return file if self.good("evaluate") and file.is_file() else None
 
     @cached_property
     def metrics(self) -> dict[str, Metrics]:

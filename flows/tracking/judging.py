@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.tracking.findings import Findings
+from flows.tracking.findings import HASH_TAG, Findings
 from flows.tracking.gate import Condition, Decision, decide
 from flows.tracking.model_card import describe_model, write_card
-from flows.tracking.registry import HASH_TAG, STRATEGY_TAG, Registry
+from flows.tracking.registry import STRATEGY_TAG, Registry
 from tasks.errors import InputError
 
 if TYPE_CHECKING:

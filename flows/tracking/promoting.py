@@ -10,7 +10,7 @@ from flows.masking import masked
 from flows.tracking.findings import Findings
 from flows.tracking.gate import Decision
 from flows.tracking.judging import judge, keep_evidence
-from flows.tracking.registry import ASKED, BACK, FORCED, HASH_TAG, STRATEGY_TAG, Registry
+from flows.tracking.registry import ASKED, BACK, FORCED, STRATEGY_TAG, Registry
 from flows.tracking.runs import find_runs
 from flows.tracking.store import connection
 from tasks.errors import InputError, did_you_mean
@@ -111,12 +111,12 @@ def _chosen(client: MlflowClient, registry: Registry, findings: Findings, wanted
                 f"{', '.join(findings.rows)}, versions of {registry.name} in MLflow {versions}"
             )
         return found
-    digest = findings.hashes[f"models/{strategy}"]
+    identity = findings.identity(strategy)
     experiment = client.get_experiment_by_name(registry.name)
-    same = {STRATEGY_TAG: strategy, HASH_TAG: digest}
+    same = {STRATEGY_TAG: strategy, **identity}
     runs = find_runs(client, experiment.experiment_id, same) if experiment else []
     if not runs:
         raise InputError(f"the model of {strategy} is not recorded in MLflow yet: `equipoise track` does it")
-    version = registry.register(strategy, digest, runs[0].info.run_id)
+    version = registry.register(strategy, identity, runs[0].info.run_id)
     keep_evidence(client, findings, strategy, version.run_id or runs[0].info.run_id)
     return version

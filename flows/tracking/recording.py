@@ -196,7 +196,7 @@ def _fill(
 def _consider(client: MlflowClient, findings: Findings, strategy: str, run_id: str) -> Decision:
     """Register a strategy's model, whose files that run holds, and make it champion if the gate lets it."""
     registry = Registry(client, findings.params.track.experiment)
-    version = registry.register(strategy, findings.hashes[f"models/{strategy}"], run_id)
+    version = registry.register(strategy, findings.identity(strategy), run_id)
     keep_evidence(client, findings, strategy, version.run_id or run_id)
     decision = judge(client, registry, findings, version, asked=False)
     if decision.champion != decision.version:

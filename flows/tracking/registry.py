@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, PREVIOUS = "champion", "previous"
-HASH_TAG = "equipoise.dvc_hash"
 STRATEGY_TAG = "strategy"
 DECISION = "gate.json"
 BY_GATE, ASKED, FORCED, BACK = "gate", "asked", "forced", "back"
@@ -62,9 +61,9 @@ class Registry:
         self.client = client
         self.name = name
 
-    def find(self, digest: str) -> ModelVersion | None:
-        """The version of a model by DVC's hash of its files."""
-        return next((one for one in self._versions() if one.tags.get(HASH_TAG) == digest), None)
+    def find(self, identity: Mapping[str, str]) -> ModelVersion | None:
+        """The version of a model by what `Findings.identity` says of it."""
+        return next((one for one in self._versions() if identity.items() <= one.tags.items()), None)
 
     def version(self, number: str) -> ModelVersion | None:
         """The version of this number."""
@@ -74,15 +73,15 @@ class Registry:
         """The numbers of all versions, in order."""
         return sorted((str(one.version) for one in self._versions()), key=int)
 
-    def register(self, strategy: str, digest: str, run_id: str) -> ModelVersion:
+    def register(self, strategy: str, identity: Mapping[str, str], run_id: str) -> ModelVersion:
         """The version of a model; it is made unless it is there.
 
         Parameters
         ----------
         strategy
             Whose model.
-        digest
-            DVC's hash of its files.
+        identity
+            See `Findings.identity`.
         run_id
             The run that holds them.
         """
@@ -93,8 +92,8 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        tags = {HASH_TAG: digest, STRATEGY_TAG: strategy}
-        return self.find(digest) or self.client.create_model_version(
+        tags = {**identity, STRATEGY_TAG: strategy}
+        return self.find(identity) or self.client.create_model_version(
             self.name, f"runs:/{run_id}/train/model", run_id, tags=tags
         )
 

@@ -39,6 +39,7 @@ _UNLESS_SET = {
 _DEFAULT_ARTIFACTS = "_MLFLOW_SERVER_ARTIFACT_ROOT"
 PATIENCE = "EQUIPOISE_TRACKING_SECONDS"
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+RECORD_LATER = "nothing is lost: `equipoise track` records this run once it can"
 _AWAY = {401, 403, 404, 408, 429}  # besides 500 and above: answers that the same call may not get later
 
 
@@ -95,15 +96,15 @@ RECORD_LATER = "nothing is lost: `equipoise track` records this run once it can"
 
 
 @contextmanager
-def connection(root: Path, later: str = RECORD_LATER) -> Iterator[MlflowClient]:
+def connection(root: Path, remedy: str = RECORD_LATER) -> Iterator[MlflowClient]:
     """A client of the tracking store.
 
     Parameters
     ----------
     root
         The workspace.
-    later
-        What to say to who finds the store away.
+    remedy
+        What to do when the store is away.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def connection(root: Path, later: str = RECORD_LATER) -> Iterator[MlflowClient]:
     from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
 
     uri = store(root)
-    _require_answer(uri, later)
+    _require_answer(uri, remedy)
     artifacts = artifact_location(root)
     if artifacts is not None:
         os.environ[_DEFAULT_ARTIFACTS] = artifacts
@@ -126,9 +127,9 @@ def connection(root: Path, later: str = RECORD_LATER) -> Iterator[MlflowClient]:
         status = ERROR_CODE_TO_HTTP_STATUS.get(error.error_code, 500)
         if status < 500 and status not in _AWAY:
             raise
-        raise TrackingAway(_away(uri, error, later)) from error
+        raise TrackingAway(_away(uri, error, remedy)) from error
     except requests.RequestException as error:
-        raise TrackingAway(_away(uri, error, later)) from error
+        raise TrackingAway(_away(uri, error, remedy)) from error
 
 
 def _folder(root: Path) -> Path:
@@ -138,7 +139,7 @@ def _folder(root: Path) -> Path:
     return folder
 
 
-def _require_answer(uri: str, later: str) -> None:
+def _require_answer(uri: str, remedy: str) -> None:
     """Wait once for whoever keeps the runs, shortly: MLflow itself would wait in each of its calls, and repeat them.
 
     Any answer will do: what it says is between MLflow and the server. Of a database, only the port is tried.
@@ -156,9 +157,9 @@ def _require_answer(uri: str, later: str) -> None:
         return
     except (requests.Timeout, TimeoutError) as error:
         silence = TimeoutError(f"no answer within {seconds:g} s; {PATIENCE} sets how long it may take")
-        raise TrackingAway(_away(uri, silence, later)) from error
+        raise TrackingAway(_away(uri, silence, remedy)) from error
     except OSError as error:  # those of requests, too
-        raise TrackingAway(_away(uri, error, later)) from error
+        raise TrackingAway(_away(uri, error, remedy)) from error
 
 
 def _patience() -> float:
@@ -173,6 +174,6 @@ def _patience() -> float:
     return seconds
 
 
-def _away(uri: str, error: Exception, later: str) -> str:
+def _away(uri: str, error: Exception, remedy: str) -> str:
     reason = error_chain(error).splitlines()[0]
-    return masked(f"MLflow's tracking store {uri} can't be used now ({reason}); {later}")
+    return masked(f"MLflow's tracking store {uri} can't be used now ({reason}); {remedy}")

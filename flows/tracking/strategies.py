@@ -12,7 +12,7 @@ from flows.tracking import pyfunc
 from flows.tracking.datasets import datasets_of_strategy
 from flows.tracking.findings import Findings, Metrics
 from flows.tracking.notes import child_note
-from flows.tracking.registry import HASH_TAG, STRATEGY_TAG
+from flows.tracking.registry import STRATEGY_TAG
 from flows.tracking.runs import Points, find_runs, flat, log, log_files, open_run
 from flows.tracking.store import run_page
 
@@ -41,7 +41,7 @@ def record_strategy(
     run = open_run(client, experiment_id, key, strategy, end - seconds.get(stage, 0.0))
     run_id = run.info.run_id
 
-    same = {STRATEGY_TAG: strategy, HASH_TAG: findings.hashes.get(f"models/{strategy}", "")}
+    same = {STRATEGY_TAG: strategy, **findings.identity(strategy)}
     holders = find_runs(client, experiment_id, same) if outcome == "Unchanged" else []
     holder: str = holders[0].info.run_id if holders else run_id
 
@@ -129,10 +129,11 @@ def _price(price: Price) -> dict[str, Points]:
 
 
 def _log_model(client: MlflowClient, findings: Findings, run_id: str, strategy: str) -> None:
-    """Add the model and its history; only then the hash by which others find this run."""
+    """Add the model and its history; only then the tags by which others find this run."""
     folder = findings.root / "models" / strategy
     with tempfile.TemporaryDirectory() as scratch:
-        pyfunc.save(folder, Path(scratch) / "model")
+        pyfunc.save(folder, Path(scratch) / "model", findings.rule(strategy))
         client.log_artifacts(run_id, str(Path(scratch) / "model"), "train/model")
     log_files(client, run_id, folder / "history.csv", "train")
-    client.set_tag(run_id, HASH_TAG, findings.hashes[f"models/{strategy}"])
+    for tag, value in findings.identity(strategy).items():
+        client.set_tag(run_id, tag, value)

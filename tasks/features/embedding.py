@@ -25,6 +25,7 @@ from tasks.progress import Progress
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
 
 PACKAGES = ("torch", "pillow")  # beside those of the backbone they decide on last bits
 BATCHES_A_CHUNK = 8  # what a process gets at a time: enough to outweigh handing it over, little enough to share out
@@ -91,20 +92,26 @@ def about(backbone: Backbone) -> dict[str, Any]:
     }
 
 
-def _embed_batch(backbone: Backbone, depth: int, paths: list[Path]) -> np.ndarray:
-    """The vectors of a batch, computed on one thread."""
+def network_vectors(backbone: Backbone, images: Sequence[Image.Image]) -> np.ndarray:
+    """The vectors of at most a batch of images as the network sees them, squared: computed on one thread, (n, d)."""
     import torch
 
     torch.set_num_threads(1)
     network = _network(backbone)
     pixels = np.zeros((backbone.batch_size, backbone.image_size, backbone.image_size, 3), dtype=np.float32)
-    for row, path in enumerate(paths):
-        pixels[row] = np.asarray(squared(open_rgb(path, depth), backbone.image_size, backbone.resize))
+    for row, image in enumerate(images):
+        pixels[row] = np.asarray(image)
     mean, deviation = torch.tensor(backbone.mean), torch.tensor(backbone.deviation)
-    images = ((torch.from_numpy(pixels) - mean) / deviation).permute(0, 3, 1, 2)
+    shown = ((torch.from_numpy(pixels) - mean) / deviation).permute(0, 3, 1, 2)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=backbone.precision == "bfloat16"):
-        vectors = network(images)
-    return vectors[: len(paths)].float().numpy()
+        vectors = network(shown)
+    return vectors[: len(images)].float().numpy()
+
+
+def _embed_batch(backbone: Backbone, depth: int, paths: list[Path]) -> np.ndarray:
+    return network_vectors(
+        backbone, [squared(open_rgb(path, depth), backbone.image_size, backbone.resize) for path in paths]
+    )
 
 
 def _network(backbone: Backbone) -> Callable[[torch.Tensor], torch.Tensor]:

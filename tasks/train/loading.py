@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from tasks.depth import FULL
 from tasks.errors import InputError
@@ -77,4 +78,12 @@ def _family_and_backbone(facts: dict[str, Any]) -> tuple[Family, Backbone | None
 
 
 def _made(package: str, described: dict[str, Any]) -> Any:
-    return components(package)[described["name"]].model_validate(described)
+    known = components(package)
+    try:
+        return known[described["name"]].model_validate(described)
+    except (KeyError, ValidationError):
+        kind = package.rpartition(".")[2]
+        raise InputError(
+            f"the model was made with {described} of {kind}, which this installation doesn't know; known are: "
+            f"{', '.join(known)}. Install the package that has it, or the version of Equipoise that trained the model"
+        ) from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.features.embedding import about as about_features
 from tasks.files import write_json
 from tasks.inputs import FileSource, Inputs
 from tasks.scores import Scores
@@ -66,10 +67,21 @@ class Model:
         each = [fitted.predict(inputs) for fitted in self.fits]
         return each[0].with_values(np.stack([one.values for one in each]))
 
-    def inputs(self, files: Sequence[Path], workers: int = 1) -> Inputs:
-        """Image files as this model sees them, by the preprocessing that it was fitted with."""
+    def inputs(self, images: Sequence[Path | bytes], workers: int = 1, *, patient: bool = False) -> Inputs:
+        """Image files, or their bytes, as this model sees them: by the preprocessing that it was fitted with.
+
+        Parameters
+        ----------
+        images
+            Those that no stage has seen.
+        workers
+            Number of processes; changes time only.
+        patient
+            Whether one that can't be read is no error (`tasks.inputs.FileSource`).
+        """
         backbones = {} if self.backbone is None else {self.family.backbone: self.backbone}
-        return Inputs([str(file) for file in files], FileSource(backbones, self.depth, workers))
+        source = FileSource(images, backbones, self.depth, workers, patient)
+        return Inputs([str(row) for row in range(len(images))], source)
 
 
 def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
@@ -85,6 +97,7 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
         "prior": model.fits[0].prior.tolist(),
         "fold": model.fold,
         "backbone": model.backbone and model.backbone.settings(),
+        "features": model.backbone and about_features(model.backbone),
         "depth": model.depth,
         "score": model.family.score,
         "seeds": len(model.fits),
@@ -95,3 +108,8 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
 def fold_folder(folder: Path, fold: int) -> Path:
     """Where, below a strategy's `folder`, the model stands that saw no image of `fold`."""
     return folder / "folds" / str(fold)
+
+
+def rule_file(root: Path, strategy: str) -> Path:
+    """Where the workspace at `root` keeps the rule by which a strategy's scores are decided, which `evaluate` fits."""
+    return root / "reports" / "evaluate" / "rules" / f"{strategy}.json"

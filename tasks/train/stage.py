@@ -7,7 +7,7 @@ from tasks.progress import say
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train.fitting import fit_strategy
 from tasks.train.models import fold_folder, save_model
-from tasks.train.stored_inputs import check_features, inputs_of
+from tasks.train.stored_inputs import check_features, features_made, inputs_of
 from tasks.workspace import Workspace
 
 
@@ -28,7 +28,7 @@ def run(workspace: Workspace, name: str) -> None:
         tell=say,
     )
     with workspace.output("models", name) as folder:
-        about = {"strategy": name, "recipe": strategy.recipe}
+        about = {"strategy": name, "recipe": strategy.recipe, "features": features_made(workspace, strategy)}
         save_model(outcome.model, folder, about)
         for fold, model in outcome.fold_models.items():
             own = fold_folder(folder, fold)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.depth import depth_of
 from tasks.features import ABOUT, require_alike
@@ -51,3 +51,11 @@ def check_features(workspace: Workspace, strategy: Strategy) -> None:
         return
     new = read_json(workspace.path("data", "features_new", recipe, backbone, ABOUT))
     require_alike(workspace.path("data", "features", backbone), new, f"data/features_new/{recipe}/{backbone} was")
+
+
+def features_made(workspace: Workspace, strategy: Strategy) -> dict[str, Any] | None:
+    """How the features that a strategy learns from were made, for its model to keep; None for a family on images."""
+    if strategy.family.inputs != "features":
+        return None
+    found: dict[str, Any] = read_json(workspace.path("data", "features", strategy.family.backbone, ABOUT))
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from tracking_project import (
@@ -35,10 +37,17 @@ from tracking_project import (
     runs,
 )
 
+from flows.chosen_model import choose_model
 from flows.tracking import FlowRun, TrackingAway, store
 from flows.tracking.store import runs_page
+from tasks.calibration import Calibration
 from tasks.errors import InputError
+from tasks.files import read_json, write_json
+from tasks.goals.macro_f1 import MacroF1
+from tasks.rules import Rule
 from tasks.slugs import slugs
+from tasks.train.models import rule_file
+from tasks.train.predicting import predicted
 
 
 @pytest.fixture
@@ -255,11 +264,68 @@ def test_a_recommendation_that_holds_becomes_champion_and_loads_without_pickle(p
         photos.append(str(project.root / f"{shade}.png"))
         Image.new("RGB", (80, 60), (shade, shade, 90)).save(photos[-1])
     table = mlflow.pyfunc.load_model("models:/solar-cells@champion").predict(photos)
-    kinds = [f"{kind}.{label}" for kind in ("score", "probability") for label in sorted(CLASSES)]
-    assert list(table.columns) == ["label", *kinds]
-    scores = table[kinds[: len(CLASSES)]]
+    kinds = [f"{kind}.{label}" for kind in ("probability", "score") for label in sorted(CLASSES)]
+    assert list(table.columns) == ["label", *kinds, "error"]
+    scores = table[kinds[len(CLASSES) :]]
     assert len(table) == 2
     assert [f"score.{label}" for label in table["label"]] == scores.idxmax(axis=1).tolist()
+
+
+def test_models_in_mlflow_are_named_by_champion_and_by_address_with_the_same_answers(project: Project) -> None:
+    recorded = project.record()
+    root = project.root
+    (root / "params.yaml").write_text(
+        (REPOSITORY / "params.yaml").read_text().replace("experiment: equipoise", "experiment: solar-cells")
+    )
+    run_id = children(project, recorded)["focal"].info.run_id
+    photos = [root / f"{shade}.png" for shade in (20, 200)]
+    for photo in photos:
+        Image.new("RGB", (80, 60), (int(photo.stem), 90, 90)).save(photo)
+    expected = predicted(choose_model(root, "focal", root).classifier, photos).table
+    for name in ("champion", "models:/solar-cells/1", "models:/solar-cells@champion", f"runs:/{run_id}/train/model"):
+        chosen = choose_model(root, name, root)
+        assert predicted(chosen.classifier, photos).table.equals(expected)
+        assert chosen.strategy == (None if name.startswith("runs:/") else "focal")
+    (root / "models/focal/history.csv").write_text("seed,fold,epoch,loss\n0,0,1,0.5\n")
+    project.lock()
+    assert choose_model(root, "champion", root).strategy is None, "trained anew since"
+    for name in (
+        "models:/solar-cells/7",
+        "models:/solar-cells@best",
+        f"runs:/{run_id}/nothing",
+        "runs:/0123/train/model",
+    ):
+        with pytest.raises(InputError, match="MLflow has no such model") as told:
+            choose_model(root, name, root)
+        assert "registered are: models:/solar-cells/1" in str(told.value)
+        assert "there are: focal, oversampled, plain; recommended, champion" in str(told.value)
+    for name in ("models:/solar-cells/latest", "models:/m-0123", "runs:/0123"):
+        with pytest.raises(InputError, match="an address is models:/NAME/VERSION"):
+            choose_model(root, name, root)
+    with pytest.raises(InputError, match="no model of Equipoise stands there"):
+        choose_model(root, f"runs:/{run_id}/train", root)
+
+
+def test_without_its_mlflow_a_champion_is_told_to_be_away(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(REPOSITORY / "params.yaml", project.root)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(InputError, match=r"champion: MLflow's tracking store .* can't be used now .*name a strategy"):
+        choose_model(project.root, "champion", project.root)
+
+
+def test_a_model_travels_with_its_rule_and_another_rule_is_another_version(project: Project) -> None:
+    versions = []
+    calibration = Calibration.fit(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 3)
+    for number, mix in enumerate(([0.2, 0.3, 0.5], [0.1, 0.1, 0.8], [0.1, 0.1, 0.8])):
+        rule = Rule(sorted(CLASSES), "logit", MacroF1(), calibration.for_mix(np.array(mix)), None).as_json()
+        write_json(rule_file(project.root, "focal"), rule)
+        recorded = project.record(f"run {number}", project.outcomes("Unchanged"))
+        assert recorded.decision
+        versions.append(recorded.decision.version)
+        run_id = children(project, recorded)["focal"].data.tags["model_run"]
+        packed = client(project).download_artifacts(run_id, "train/model/data/strategy/rule.json", str(project.root))
+        assert read_json(Path(packed)) == rule
+    assert versions == ["1", "2", "2"]
 
 
 def test_the_alias_stays_where_it_is_when_the_gain_is_too_small(project: Project) -> None:

@@ -23,6 +23,20 @@ def test_progress_yields_each_item_and_tells_how_far_it_is(
     ]
 
 
+def test_progress_counts_what_comes_by_the_dozen_and_tells_the_rate_where_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0.0, 2.0, 8.0, 10.0, 10.0])  # start, one a chunk, end
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    chunks = ["a" * 100, "b" * 1900, "c" * 500]
+    assert list(Progress(chunks, "images", total=2500, rate=True, size=len)) == chunks
+    assert capsys.readouterr().out.splitlines() == [
+        "100 of 2,500 images (4%), 50 a second, 48 s left",
+        "2,000 of 2,500 images (80%), 250 a second, 2 s left",
+        "2,500 images in 10.0 s",
+    ]
+
+
 def test_progress_counts_an_iterator_by_its_total(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(Progress((n for n in range(4)), "folds", total=4, every=0)) == 6
     printed = capsys.readouterr().out.splitlines()
@@ -40,7 +54,12 @@ def test_what_is_said_is_one_line_at_once(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_what_progress_says_can_be_read_again() -> None:
-    for step in (Step(2, 5, "images", 4), Step(1_200, 2_624, "new images of the part x", None)):
+    for step in (
+        Step(2, 5, "images", 4),
+        Step(2_000, 5_000, "images", None, 1_234),
+        Step(2, 5, "images", 4, 5),
+        Step(1_200, 2_624, "new images of the part x", None),
+    ):
         assert Step.read(str(step)) == step
     assert Step.read("5 of 7 classes are rare") is None
     assert Step.read("5 images in 8.0 s") is None

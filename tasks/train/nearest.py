@@ -1,0 +1,121 @@
+"""The nearest training image of a new one in a model's features, and how far training images lie from each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import InputError
+from tasks.features import ABOUT, Features
+from tasks.files import read_json
+from tasks.tables import CATALOG, SPLITS, first_repeat
+from tasks.train.models import ABOUT as ABOUT_MODEL
+from tasks.train.models import Model
+from tasks.workspace import Workspace
+
+JUDGED = 2_000  # training images whose own distances are measured; more would change the shares by a percent or two
+AT_A_TIME = 1_000  # rows of the table of distances that stand in memory
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Training images in a model's features. Distances are 1 less the cosine: 0 for the same direction.
+
+    Attributes
+    ----------
+    paths, labels
+        Of each image, n of them.
+    groups
+        Shape (n,), integers: relatives have the same.
+    vectors
+        Shape (n, d), of length 1.
+    """
+
+    paths: list[str]
+    labels: list[str]
+    groups: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+    def nearest(self, vectors: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The row of the nearest training image of each of some vectors, shape (m,), and the distances."""
+        return self._nearest(unit(vectors), None)
+
+    def share_farther(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The share of training images that lie farther than each distance from their nearest one that is no relative.
+
+        1 where no training image is as near to another, 0 where none is as far.
+        """
+        own = self.own_distances
+        if not len(own):
+            return np.full(len(distances), np.nan)
+        return 1 - np.searchsorted(own, distances, side="right") / len(own)
+
+    @cached_property
+    def own_distances(self) -> NDArray[np.float64]:
+        """How far training images lie from their nearest one that is no relative, ascending: of all, or of `JUDGED`."""
+        chosen = np.linspace(0, len(self.paths), min(JUDGED, len(self.paths)), endpoint=False).astype(np.int64)
+        _, distances = self._nearest(self.vectors[chosen], self.groups[chosen])
+        return np.sort(distances[np.isfinite(distances)])
+
+    def _nearest(
+        self, vectors: NDArray[np.float32], groups: NDArray[np.int64] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        rows = np.empty(len(vectors), dtype=np.int64)
+        distances = np.empty(len(vectors))
+        for start in range(0, len(vectors), AT_A_TIME):
+            here = slice(start, start + AT_A_TIME)
+            cosines = vectors[here] @ self.vectors.T
+            if groups is not None:
+                cosines[groups[here, None] == self.groups] = -np.inf
+            rows[here] = cosines.argmax(axis=1)
+            apart = vectors[here] - self.vectors[rows[here]]
+            distances[here] = (apart**2).sum(axis=1) / 2  # 1 less the cosine, and 0 for the same vector
+            distances[here][np.isinf(cosines.max(axis=1))] = np.inf  # it has relatives only
+        return rows, distances
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors of length 1 in the same directions; zeros stay."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+def reference_of(workspace: Workspace, model: Model, folder: Path) -> Reference:
+    """The training images of a model that was trained in this workspace.
+
+    Parameters
+    ----------
+    workspace
+        Where it was trained.
+    model
+        That of all training rows.
+    folder
+        Where it stands.
+
+    Raises
+    ------
+    InputError
+        The model sees images and makes no features, or the workspace's features are not those that it learnt from.
+    """
+    name = model.family.backbone
+    if model.backbone is None:
+        raise InputError(f"--nearest compares features, and a model of the family {model.family.name} has none")
+    features = workspace.path("data", "features", name)
+    vectors = Features.load(features)
+    made = read_json(folder / ABOUT_MODEL).get("features")
+    if made is not None and made != read_json(features / ABOUT):
+        raise InputError(f"{features}: made otherwise than when the model was trained; `equipoise run` trains it anew")
+    splits = first_repeat(workspace.read(SPLITS))
+    rows = splits[splits["part"] == "train"]
+    catalog = workspace.read(CATALOG).set_index("image_id")["path"]
+    ids = rows["image_id"].tolist()
+    return Reference(
+        [str(workspace.path("data", "raw") / catalog[one]) for one in ids],
+        rows["label"].tolist(),
+        np.unique(rows["group"].to_numpy(dtype=str), return_inverse=True)[1],
+        unit(vectors.take(ids)),
+    )
