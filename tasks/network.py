@@ -1,0 +1,125 @@
+"""A model as one network of torch, from decoded images to scores: what is exported, and what Grad-CAM looks into.
+
+It is put together of what the model's family, backbone and post-hoc rule say of themselves, and knows none of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tasks.errors import InputError
+from tasks.features.backbones import Backbone
+from tasks.registry import components
+from tasks.scores import has_probabilities
+from tasks.squaring import Squared
+from tasks.train.layers import constant
+from tasks.train.models import Model
+
+
+class Seen(nn.Module):
+    """Decoded images, uint8 (n, h, w, 3) of any size, as a backbone's network is shown them, (n, 3, s, s)."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.squared = Squared(backbone.image_size, backbone.resize)
+        self.mean, self.deviation = (
+            constant(np.reshape(values, (3, 1, 1))) for values in (backbone.mean, backbone.deviation)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        shown: Tensor = (self.squared(images) - self.mean) / self.deviation
+        return shown
+
+
+class Network(nn.Module):
+    """A model.
+
+    Attributes
+    ----------
+    seen, maps, pool
+        From images to the backbone's last maps and to features; they change nothing for a family on images.
+    fits
+        From features to scores, a network a seed.
+    shift
+        What the post-hoc rule adds to each class's score, shape (K,).
+    """
+
+    def __init__(self, body: tuple[nn.Module, nn.Module, nn.Module], fits: list[nn.Module], shift: np.ndarray) -> None:
+        super().__init__()
+        self.seen, self.maps, self.pool = body
+        self.fits = nn.ModuleList(fits)
+        self.shift = constant(shift)
+
+    def of_maps(self, maps: Tensor) -> Tensor:
+        """Scores before the post-hoc rule, (n, K), the mean of all seeds, of the backbone's last maps."""
+        features = self.pool(maps)
+        return torch.stack([fit(features) for fit in self.fits]).mean(0)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scores as `Model.predict` has them, (n, K), for images uint8 (n, h, w, 3)."""
+        return self.of_maps(self.maps(self.seen(images))) + self.shift
+
+
+class Answers(nn.Module):
+    """What an exported network answers: scores, probabilities where the scores give some, and the decision's code."""
+
+    def __init__(self, network: Network, kind: str) -> None:
+        super().__init__()
+        self.network = network
+        self.names = ["scores", *(["probabilities"] if has_probabilities(kind) else []), "label"]
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """See `names`."""
+        scores = self.network(images)
+        probabilities = (scores.softmax(1),) if "probabilities" in self.names else ()
+        return (scores, *probabilities, scores.argmax(1))
+
+
+def network_of(model: Model, strategy: str, verb: str) -> Network:
+    """A model as a network in evaluation mode, all of whose numbers stay as they are.
+
+    Parameters
+    ----------
+    model
+        The model.
+    strategy, verb
+        What messages call it, and what it can't be: "exported".
+
+    Raises
+    ------
+    InputError
+        Its family, backbone or post-hoc rule is no network.
+    """
+    fits = [fitted.module() for fitted in model.fits]
+    networks = [fit for fit in fits if fit is not None]
+    if len(networks) < len(fits):
+        able = [name for name, one in components("tasks.train.families").items() if one.is_network]
+        raise InputError(
+            f"{strategy}: a model of the family {model.family.name!r} is no network, so it can't be {verb}; "
+            f"those of {' and '.join(able)} can: name a strategy with one of them"
+        )
+    shift = model.posthoc.shift(model.fits[0].prior)
+    if shift is None:
+        raise InputError(
+            f"{strategy}: its post-hoc rule {model.posthoc.name!r} does not just add a number to each class's score, "
+            f"so it can't be {verb}; name a strategy with another one"
+        )
+    body: tuple[nn.Module, nn.Module, nn.Module] = (nn.Identity(), nn.Identity(), nn.Identity())
+    if model.backbone is not None:
+        made = model.backbone.module()
+        if made is None:
+            raise InputError(
+                f"{strategy}: the backbone {model.backbone.name!r} does not show its network, so the model can't be "
+                f"{verb}; name a strategy with another one"
+            )
+        if model.backbone.precision != "float32":
+            raise InputError(
+                f"{strategy}: its features were computed as {model.backbone.precision}, and a network of float32 would "
+                f"give others, so it can't be {verb}: set precision: float32 for the backbone, and `equipoise run`"
+            )
+        body = (Seen(model.backbone), made[0], made[1])
+    network = Network(body, networks, shift).eval()
+    return network.requires_grad_(False)
