@@ -71,7 +71,8 @@ def _print_sentences(board: Mapping[str, Any]) -> None:
 
 def _columns(board: dict[str, Any]) -> dict[str, str]:
     rarest = f"recall of {board['rarest_class']}"
-    return {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "recall_rarest": rarest}
+    shown = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "recall_rarest": rarest}
+    return shown if board["metric"] in shown else {"reached": board["judged_by"], **shown}
 
 
 def _cells(row: dict[str, Any], board: dict[str, Any]) -> list[str]:

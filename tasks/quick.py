@@ -67,7 +67,7 @@ def quick(root: Path) -> dict[str, Any]:
     from tasks.compare.comparison import compare
     from tasks.compare.leaderboard import concluded, judged
     from tasks.compare.simplicity import simplest_first
-    from tasks.evaluate.evaluation import evaluate
+    from tasks.evaluate.out_of_fold import out_of_fold
     from tasks.evaluate.scored import read_scored
     from tasks.files import read_json, write_json
     from tasks.tables import PREDICTIONS, SPLITS
@@ -90,14 +90,13 @@ def quick(root: Path) -> dict[str, Any]:
         for name in params.strategies
     }
     settings = params.evaluate
-    metrics = {
-        name: evaluate(one, one.bootstrap(settings.draws, settings.seed), settings.confidence).metrics
-        for name, one in scored.items()
-    }
+    evaluated = {name: out_of_fold(one, params.compare.goal, settings) for name, one in scored.items()}
+    decided = {name: one for name, (one, _) in evaluated.items()}
+    metrics = {name: found.metrics for name, (_, found) in evaluated.items()}
     counts = {
         recipe: read_json(workspace.path("data", "balanced", recipe, "summary.json")) for recipe in params.recipes
     }
-    found = compare(scored, metrics, params.compare, settings, simplest_first(params.strategies, counts))
+    found = compare(decided, metrics, params.compare, settings, simplest_first(params.strategies, counts))
     board = {**concluded(found), "rows": [judged(found, name) for name in found.ranked]}
     write_json(root / RESULT, board)
     return board

@@ -59,11 +59,15 @@ def probabilities(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]
     ValueError
         Anomaly scores are no probabilities.
     """
+    shares: NDArray[np.float64] = np.exp(log_probabilities(values, kind))
+    return shares
+
+
+def log_probabilities(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
+    """Their natural logarithms, shape (..., n, K); errors as `probabilities`."""
     if not has_probabilities(kind):
         raise ValueError("an anomaly score orders images and says nothing of how probable a class is")
-    powers = np.exp(values - values.max(axis=-1, keepdims=True))
-    shares: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
-    return shares
+    return values - log_sum(values)
 
 
 def ranking(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
@@ -75,7 +79,19 @@ def ranking(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
     """
     if kind == "anomaly":
         return values
-    odds = np.empty_like(values)
-    for code in range(values.shape[-1]):
-        odds[..., code] = values[..., code] - np.logaddexp.reduce(np.delete(values, code, axis=-1), axis=-1)
+    best = values.argmax(axis=-1)[..., None]
+    rest = values.copy()
+    np.put_along_axis(rest, best, -np.inf, axis=-1)
+    of_best = np.take_along_axis(values, best, axis=-1) - log_sum(rest)
+    logs = values - log_sum(values)
+    with np.errstate(divide="ignore"):  # of the best class, which is set below: 1 - p would lose what is left of it
+        odds: NDArray[np.float64] = logs - np.log1p(-np.exp(logs))
+    np.put_along_axis(odds, best, of_best, axis=-1)
     return odds
+
+
+def log_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logarithm of the sum of powers over the last axis, which is kept."""
+    most = values.max(axis=-1, keepdims=True)
+    logs: NDArray[np.float64] = np.log(np.exp(values - most).sum(axis=-1, keepdims=True)) + most
+    return logs

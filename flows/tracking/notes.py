@@ -22,12 +22,11 @@ def parent_note(findings: Findings) -> str:
     if bad:
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
-        metric = board["metric"]
         lines += [*answer(board["sentences"]), plain(board["test"]["sentence"]), ""]
-        lines += [_row("strategy", _words(metric), "difference", "bet", "verdict"), "|---|---|---|---|---|"]
+        lines += [_row("strategy", _words(board["judged_by"]), "difference", "bet", "verdict"), "|---|---|---|---|---|"]
         for name, row in list(findings.rows.items())[:LONGEST]:
             difference = interval(row["difference"], signed=True)
-            lines.append(_row(name, interval(row[metric]), difference, bet(row["bet"]), row["verdict"]))
+            lines.append(_row(name, interval(row["reached"]), difference, bet(row["bet"]), row["verdict"]))
         if len(findings.rows) > LONGEST:
             lines += ["", f"{len(findings.rows) - LONGEST} more stand in `leaderboard.json`."]
     return "\n".join(lines)

@@ -34,7 +34,7 @@ def judge(findings: Findings) -> Gate:
     passed = difference["low"] > least
     return Gate(
         passed,
-        f"{strategy} gains {interval(difference, signed=True)} {findings.leaderboard['metric']} over "
+        f"{strategy} gains {interval(difference, signed=True)} {findings.leaderboard['judged_by']} over "
         f"{findings.leaderboard['baseline']}; the lower end is {'' if passed else 'not '}above {signed(least)} "
         "(track.gate.min_gain)",
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.errors import InputError
-from tasks.evaluate.metrics import JUDGED, decision_metrics
+from tasks.evaluate.metrics import costs_of, decision_metrics
 from tasks.evaluate.scored import Scored
+from tasks.goals import Goal
 from tasks.params.models import Evaluate
 from tasks.statistics.bootstrap import Estimate, estimate
 from tasks.statistics.interval import Interval
@@ -55,19 +56,27 @@ class Changes:
     recall: list[dict[str, Change]]
 
 
-def paired_changes(scored: list[Scored], metric: str, intervals: Evaluate, judged: np.ndarray | None = None) -> Changes:
+def paired_changes(
+    scored: list[Scored],
+    goal: Goal,
+    intervals: Evaluate,
+    judged: np.ndarray | None = None,
+    mix: np.ndarray | None = None,
+) -> Changes:
     """Differences of all but the first in `scored` to the first, on the same draws.
 
     Parameters
     ----------
     scored
         Scores of the same images and fits.
-    metric
-        Of which the mean over the judged classes is taken.
+    goal
+        By whose metric they are judged.
     intervals
         Confidence level, number of draws and their seed.
     judged
         See `tasks.evaluate.metrics.decision_metrics`.
+    mix
+        See `tasks.evaluate.metrics.Costs`.
 
     Raises
     ------
@@ -83,9 +92,10 @@ def paired_changes(scored: list[Scored], metric: str, intervals: Evaluate, judge
     if len(scored) == 1:
         return Changes([], np.empty((0, intervals.draws)), [])
     bootstrap = scored[0].bootstrap(intervals.draws, intervals.seed)
-    base, *others = estimate([decision_metrics(one, judged) for one in scored], bootstrap)
-    name = JUDGED + metric
-    values, draws = _differences([one[name] for one in others], base[name])
+    costs = costs_of(goal, scored[0].classes, mix)
+    base, *others = estimate([decision_metrics(one, judged, costs) for one in scored], bootstrap)
+    of_goal = [_judged(one, goal, scored[0].classes) for one in (base, *others)]
+    values, draws = _differences(of_goal[1:], of_goal[0])
     shown = np.flatnonzero(scored[0].measurable)
     recalls: list[dict[str, Change]] = [{} for _ in others]
     if len(shown):
@@ -95,6 +105,12 @@ def paired_changes(scored: list[Scored], metric: str, intervals: Evaluate, judge
         for at, row in enumerate(recalls):
             row |= dict(zip(labels, found[at * len(shown) : (at + 1) * len(shown)], strict=True))
     return Changes(_together(values, draws, intervals.confidence), draws, recalls)
+
+
+def _judged(found: dict[str, Estimate], goal: Goal, classes: list[str]) -> Estimate:
+    """What a goal is judged by; for that of a class, of this class."""
+    name = goal.metric.partition(".")[0]
+    return found[name] if goal.of_class is None else _chosen(found[name], np.array(classes.index(goal.of_class)))
 
 
 def _chosen(one: Estimate, codes: np.ndarray) -> Estimate:

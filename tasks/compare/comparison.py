@@ -12,8 +12,9 @@ from tasks.compare.changes import Change, paired_changes
 from tasks.compare.margin import margin_at
 from tasks.compare.verdicts import BASELINE, HELD_BACK, UNCLEAR, verdict
 from tasks.errors import InputError
-from tasks.evaluate.metrics import JUDGED
+from tasks.evaluate.deciding import mix_of
 from tasks.evaluate.scored import Scored
+from tasks.goals import Goal
 from tasks.params.models import Compare, Evaluate
 from tasks.statistics.interval import Interval
 
@@ -46,13 +47,15 @@ class Comparison:
     rarest
         The judged class of the fewest images.
     judged
-        The classes that the metric is a mean over: those that can be measured; all, where no two can.
+        The classes that means are over: those that can be measured; all, where no two can.
     not_measurable
         The other classes, each with its number of groups; where no two can be measured, all that can't.
+    goal
+        What is wanted; strategies are judged by its metric.
     metrics
         Interval by strategy and metric, as the stage `evaluate` found them.
     differences
-        Strategy minus baseline in the metric, with intervals that hold for all strategies together; not for the
+        Strategy minus baseline in the goal's metric, with intervals that hold for all strategies together; not for the
         baseline itself.
     recall_changes
         Strategy minus baseline in the recall of each class, with intervals that hold for all strategies and classes
@@ -72,7 +75,7 @@ class Comparison:
     judged: list[str]
     not_measurable: dict[str, int]
     baseline: str
-    metric: str
+    goal: Goal
     margin: float
     confidence: float
     metrics: dict[str, dict[str, Interval]]
@@ -86,11 +89,11 @@ class Comparison:
     @property
     def ranked(self) -> list[str]:
         """The strategies, best first; equals by name."""
-        return _ranked(self.metrics, self.metric)
+        return _ranked(self.metrics, self.goal.metric)
 
     def reached(self, name: str) -> Interval:
         """What a strategy reaches in the judged metric."""
-        return self.metrics[name][JUDGED + self.metric]
+        return self.metrics[name][self.goal.metric]
 
     @property
     def recommended(self) -> str:
@@ -121,11 +124,11 @@ def compare(
     Parameters
     ----------
     scored
-        Out-of-fold scores by strategy, of the same images and fits.
+        Out-of-fold scores by strategy, of the same images and fits, decided under the goal.
     metrics
         What the stage `evaluate` found, by strategy and metric.
     settings
-        Baseline, metric and margin.
+        Baseline, goal, margin and guard.
     intervals
         Confidence level, number of draws and their seed.
     simplest_first
@@ -139,11 +142,13 @@ def compare(
         The strategies were not fitted equally often, so they can't be paired; or there is no class to be guarded.
     """
     baseline = scored[settings.baseline]
+    goal = settings.goal.about(baseline.classes[baseline.rarest])
     others = [name for name in sorted(scored) if name != settings.baseline]
-    changes = paired_changes([baseline, *(scored[name] for name in others)], settings.metric, intervals)
+    mix = mix_of(intervals.mix, baseline.classes)
+    changes = paired_changes([baseline, *(scored[name] for name in others)], goal, intervals, mix=mix)
     differences = dict(zip(others, changes.metric, strict=True))
-    margin = margin_at(metrics[settings.baseline][JUDGED + settings.metric].value, settings.margin)
-    can_tell = baseline.measurable.sum() > 1
+    margin = margin_at(metrics[settings.baseline][goal.metric].value, settings.margin)
+    can_tell = baseline.can_tell_of(goal.of_class)
     verdicts = {
         name: verdict(change, margin, intervals.confidence) if can_tell else UNCLEAR
         for name, change in differences.items()
@@ -166,7 +171,7 @@ def compare(
             if not enough
         },
         baseline=settings.baseline,
-        metric=settings.metric,
+        goal=goal,
         margin=margin,
         confidence=intervals.confidence,
         metrics=metrics,
@@ -193,4 +198,4 @@ def _guarded(metrics: Mapping[str, Mapping[str, Interval]], settings: Compare, b
 
 
 def _ranked(metrics: Mapping[str, Mapping[str, Interval]], metric: str) -> list[str]:
-    return sorted(metrics, key=lambda name: (-metrics[name][JUDGED + metric].value, name))
+    return sorted(metrics, key=lambda name: (-metrics[name][metric].value, name))

@@ -14,10 +14,11 @@ import numpy as np
 
 from tasks.compare.changes import paired_changes
 from tasks.compare.comparison import Comparison
-from tasks.compare.wording import LABELS, at_level, listed
+from tasks.compare.wording import at_level, listed
 from tasks.decimals import decimal, signed
+from tasks.evaluate.deciding import mix_of
 from tasks.evaluate.evaluation import Evaluation, evaluate
-from tasks.evaluate.metrics import JUDGED
+from tasks.evaluate.metrics import costs_of
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Evaluate
 from tasks.statistics.interval import Interval
@@ -46,7 +47,6 @@ class Confirmation:
 
     images: int
     rarest_images: int
-    metric: str
     evaluations: dict[str, Evaluation]
     difference: Interval | None
     outcome: str
@@ -59,42 +59,46 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
     Parameters
     ----------
     held_out
-        Scores of the test part of the baseline and the recommendation, and of no other.
+        Scores of the test part of the baseline and the recommendation, and of no other, decided by the rules of their
+        out-of-fold scores.
     comparison
         What was found out of fold.
     intervals
         Confidence level, number of draws and their seed.
     """
-    base, chosen = comparison.baseline, comparison.recommended
+    base, chosen, goal = comparison.baseline, comparison.recommended, comparison.goal
     bootstrap = held_out[base].bootstrap(intervals.draws, intervals.seed)
     enough = held_out[base].measurable & np.isin(comparison.classes, comparison.judged)
     small = [label for label, counted in zip(comparison.classes, enough, strict=True) if not counted]
     judged = enough if enough.sum() > 1 else np.isin(comparison.classes, comparison.judged)
-    evaluations = {name: evaluate(one, bootstrap, intervals.confidence, judged) for name, one in held_out.items()}
+    mix = mix_of(intervals.mix, comparison.classes)
+    costs = costs_of(goal, comparison.classes, mix)
+    level = intervals.confidence
+    evaluations = {name: evaluate(one, bootstrap, level, judged, costs) for name, one in held_out.items()}
     difference = None
     if chosen != base:
-        difference = paired_changes([held_out[base], held_out[chosen]], comparison.metric, intervals, judged).metric[0]
+        difference = paired_changes([held_out[base], held_out[chosen]], goal, intervals, judged, mix).metric[0]
     images = len(held_out[base].image_ids)
-    can_tell = enough.sum() > 1 and comparison.rarest not in small
+    needed = goal.of_class or comparison.rarest
+    can_tell = enough.sum() > 1 and needed not in small
     outcome = _outcome(difference, [] if can_tell else small)
-    reached = evaluations[base].metrics[JUDGED + comparison.metric]
-    label = LABELS[comparison.metric]
-    if small and enough.sum() > 1:
+    reached = evaluations[base].metrics[goal.metric]
+    label = goal.label
+    if goal.of_class is None and small and enough.sum() > 1:
         label += f" without {listed(small)}, of which there are too few"
     if difference is None:
         sentence = (
             f"The baseline is recommended, so there is nothing to confirm; on {images:,} held-out images {base} "
-            f"reaches {label} {decimal(reached.value)} ({at_level(reached, intervals.confidence)})."
+            f"reaches {label} {decimal(reached.value)} ({at_level(reached, level)})."
         )
     else:
         sentence = (
             f"{outcome[0].upper()}{outcome[1:]}: on {images:,} held-out images {chosen} changes {label} by "
-            f"{signed(difference.value)} against {base} ({at_level(difference, intervals.confidence, signed)})."
+            f"{signed(difference.value)} against {base} ({at_level(difference, level, signed)})."
         )
     return Confirmation(
         images=images,
         rarest_images=int(held_out[base].class_counts[comparison.classes.index(comparison.rarest)]),
-        metric=comparison.metric,
         evaluations=evaluations,
         difference=difference,
         outcome=outcome,

@@ -12,7 +12,7 @@ from tasks.compare.audits import Audited
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import Confirmation
 from tasks.compare.reason import is_proved, sentences
-from tasks.evaluate.metrics import JUDGED
+from tasks.goals import JUDGED
 from tasks.params.models import COMPONENTS, Strategy
 from tasks.statistics.interval import DECIMALS, Interval
 from tasks.tables import Table
@@ -57,13 +57,13 @@ def leaderboard(
     Returns
     -------
     dict
-        `metric`, `baseline`, `recommended`, `sentences` (what to take, and why), `rarest_class`, `judged_classes`,
-        `not_measurable` (groups by class), `confidence`, `margin`; `rows`, best first, each with the names of the
-        strategy's components and of its family's `backbone`, `balanced_accuracy`, `macro_f1`
-        (both over the `judged_classes`), `recall_rarest` and `difference` (null for the baseline) as {value, low,
-        high}, its `p_value`, `bet` (`chance`, `expected_gain`, `expected_loss`), `verdict`, and `audit` (`outcome`,
-        `reason`, `difference`); and `test`: `images`, `rows` of the one or two strategies that were scored,
-        their `difference`, `outcome` and a `sentence`.
+        `metric`, `goal`, `judged_by` (the metric in words), `baseline`, `recommended`, `sentences` (what to take, and
+        why), `rarest_class`, `judged_classes`, `not_measurable` (groups by class), `confidence`, `margin`; `rows`, best
+        first, each with the names of the strategy's components and of its family's `backbone`, `balanced_accuracy`,
+        `macro_f1` (both over the `judged_classes`), `recall_rarest`, `reached` (in the goal's metric) and `difference`
+        (null for the baseline) as {value, low, high}, its `p_value`, `bet` (`chance`, `expected_gain`,
+        `expected_loss`), `verdict`, and `audit` (`outcome`, `reason`, `difference`); and `test`: `images`, `rows` of
+        the one or two strategies that were scored, their `difference`, `outcome` and a `sentence`.
     """
     rows = [
         {
@@ -76,7 +76,12 @@ def leaderboard(
         for name in comparison.ranked
     ]
     test_rows = [
-        {"strategy": name, **measures(one.metrics, comparison.rarest)} for name, one in confirmation.evaluations.items()
+        {
+            "strategy": name,
+            **measures(one.metrics, comparison.rarest),
+            "reached": one.metrics[comparison.goal.metric].as_json(),
+        }
+        for name, one in confirmation.evaluations.items()
     ]
     return {
         **concluded(comparison),
@@ -94,7 +99,9 @@ def leaderboard(
 def concluded(comparison: Comparison) -> dict[str, Any]:
     """What a leaderboard says beside its rows."""
     return {
-        "metric": comparison.metric,
+        "metric": comparison.goal.metric.removeprefix(JUDGED),
+        "goal": comparison.goal.model_dump(mode="json"),
+        "judged_by": comparison.goal.label,
         "baseline": comparison.baseline,
         "recommended": comparison.recommended,
         "peers": comparison.peers,
@@ -115,6 +122,7 @@ def judged(comparison: Comparison, name: str) -> dict[str, Any]:
     return {
         "strategy": name,
         **measures(comparison.metrics[name], comparison.rarest),
+        "reached": comparison.reached(name).as_json(),
         "difference": difference.as_json() if difference else None,
         "p_value": round(difference.p_value, DECIMALS) if difference else None,
         "bet": bet.as_json() if bet else None,

@@ -16,7 +16,7 @@ LOG = "test_looks.jsonl"
 FAIR_LOOKS = 5  # more choose by the test part, whether meant or not
 
 
-def log_looks(workspace: Workspace, confirmation: Confirmation, files: Mapping[str, Path]) -> int:
+def log_looks(workspace: Workspace, confirmation: Confirmation, metric: str, files: Mapping[str, Path]) -> int:
     """Append a line for each strategy whose test part was scored to the workspace's own log.
 
     A line holds the time, the strategy, the digest of its predictions, and the metric with its value. The log is no
@@ -35,8 +35,8 @@ def log_looks(workspace: Workspace, confirmation: Confirmation, files: Mapping[s
                 "time": datetime.now(UTC).isoformat(timespec="seconds"),
                 "strategy": strategy,
                 "predictions_sha256": hashlib.sha256(files[strategy].read_bytes()).hexdigest(),
-                "metric": confirmation.metric,
-                "value": evaluation.metrics[confirmation.metric].as_json()["value"],
+                "metric": metric,
+                "value": evaluation.metrics[metric].as_json()["value"],
             }
             lines.write(json.dumps(look) + "\n")
     return len(set(re.findall(r'"predictions_sha256": "(\w+)"', log.read_text(encoding="utf-8"))))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from tasks.compare.comparison import Comparison
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, UNCLEAR
-from tasks.compare.wording import LABELS, at_level, listed
+from tasks.compare.wording import at_level, listed
 from tasks.decimals import decimal, percent, signed
-from tasks.evaluate.metrics import JUDGED
+from tasks.goals import JUDGED
 from tasks.statistics.groups import FEWEST_GROUPS
 
 TAKEN_OUT = (BASELINE, HELD_BACK)  # verdicts of what is not recommended for another reason
@@ -32,7 +32,7 @@ def is_proved(found: Comparison) -> bool:
 def _floor(found: Comparison) -> Iterator[str]:
     """That the baseline is hardly above chance, before anything is compared."""
     reached, guessed = found.reached(found.baseline), 1 / len(found.classes)
-    if found.metric == "balanced_accuracy" and reached.low <= guessed:
+    if found.goal.name == "balanced_accuracy" and reached.low <= guessed:
         yield (
             f"{found.baseline} is hardly better than guessing ({decimal(reached.value)}, where guessing gives "
             f"{decimal(guessed)}): these features don't see these classes, so look at the images, their labels or "
@@ -67,7 +67,7 @@ def _without_verdicts(found: Comparison) -> Iterator[str]:
 
 
 def _why_baseline(found: Comparison) -> str:
-    choice, label = found.choice, LABELS[found.metric]
+    choice, label = found.choice, found.goal.label
     if choice is None or choice.best == found.baseline:
         return f"of no other strategy that may be taken a gain in {label} is to be expected"
     bet = found.bets[choice.best]
@@ -79,7 +79,7 @@ def _why_baseline(found: Comparison) -> str:
 
 def _promise(found: Comparison) -> Iterator[str]:
     bet, change = found.bets[found.recommended], found.differences[found.recommended]
-    label, others = LABELS[found.metric], len(found.differences)
+    label, others = found.goal.label, len(found.differences)
     key = f"recall.{found.guard.label}"
     before, after = (found.metrics[name][key].value for name in (found.baseline, found.recommended))
     how = "proved to help" if is_proved(found) else f"a bet at {percent(bet.chance)}"
@@ -94,11 +94,19 @@ def _promise(found: Comparison) -> Iterator[str]:
 def _price(found: Comparison) -> Iterator[str]:
     """What else changes with the recommendation."""
     shown = {f"the precision of {found.guard.label}": f"precision.{found.guard.label}"}
-    shown |= {LABELS[name]: JUDGED + name for name in ("balanced_accuracy", "macro_f1") if name != found.metric}
+    shown |= {
+        "balanced accuracy": f"{JUDGED}balanced_accuracy",
+        "macro-F1": f"{JUDGED}macro_f1",
+        "accuracy": "accuracy",
+    }
+    if found.goal.of_class is not None:
+        of = found.goal.of_class
+        shown |= {f"the recall of {of}": f"recall.{of}", f"the precision of {of}": f"precision.{of}"}
     before, after = found.metrics[found.baseline], found.metrics[found.recommended]
     changes = [
         f"{name} from {decimal(before[key].value)} to {decimal(after[key].value)}"
-        for name, key in {**shown, LABELS["accuracy"]: "accuracy"}.items()
+        for name, key in {**shown, "accuracy": "accuracy"}.items()
+        if key not in (found.goal.metric, f"recall.{found.guard.label}")
     ]
     yield f"It also takes {listed(changes, len(changes))}."
 

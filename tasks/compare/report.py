@@ -8,19 +8,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from tasks.compare.audits import Audited
 from tasks.compare.charts import difference_scale
 from tasks.compare.comparison import Comparison
 from tasks.compare.heldout import CONFIRMED, Confirmation
+from tasks.compare.probabilities import calibration_chart, mixes_chart, operating_rows
 from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, HURTS, NO_DIFFERENCE, UNCLEAR
-from tasks.compare.wording import LABELS, between, breakable, made_of
+from tasks.compare.wording import between, breakable, made_of
 from tasks.decimals import decimal, percent, signed
-from tasks.evaluate.calibration import CALIBRATION_ERROR
-from tasks.evaluate.figures import draw_reliability
 from tasks.evaluate.scored import Scored
-from tasks.page import BAD, GOOD, NEUTRAL, new_figure, render, svg
+from tasks.page import BAD, GOOD, NEUTRAL, render
 from tasks.shortcuts import CLEAN, NOT_AUDITED, NOTHING, SHORTCUT
 from tasks.shortcuts import UNCLEAR as UNCLEAR_AUDIT
 from tasks.statistics.groups import FEWEST_GROUPS
@@ -44,7 +42,7 @@ class ReportData:
         The leaderboard, see `tasks.compare.leaderboard.leaderboard`.
     scored
         The baseline's out-of-fold scores: how many images and groups there are.
-    confusion, reliability
+    confusion, reliability, operating, mixes
         Tables of the stage `evaluate`, all strategies.
     class_counts
         By recipe, the class counts `before` and `after` from the balanced set's summary.
@@ -64,6 +62,8 @@ class ReportData:
     scored: Scored
     confusion: pd.DataFrame
     reliability: pd.DataFrame
+    operating: pd.DataFrame
+    mixes: pd.DataFrame
     class_counts: dict[str, dict[str, Any]]
     audits: dict[str, Audited]
     samples: dict[str, dict[str, str]]
@@ -85,7 +85,7 @@ def report(data: ReportData) -> str:
         confirmation=data.confirmation,
         pair=pair,
         margin_share=data.margin_share,
-        label=LABELS[comparison.metric],
+        label=comparison.goal.label,
         images=dict(zip(comparison.classes, map(int, counts), strict=True)),
         groups=dict(zip(comparison.classes, map(int, data.scored.group_counts), strict=True)),
         image_total=len(data.scored.image_ids),
@@ -99,7 +99,10 @@ def report(data: ReportData) -> str:
         trade_offs=_trade_offs(comparison, rarest_first),
         recipes=_recipes(data.class_counts, rarest_first),
         matrices=_matrices(data.confusion, pair, rarest_first) if len(rarest_first) <= SHOWN_MATRIX else {},
-        calibration=_calibration(data, pair),
+        calibration=calibration_chart(comparison, data.reliability, pair),
+        operating=operating_rows(data.operating, comparison.recommended, rarest_first),
+        mixes=mixes_chart(data.mixes, comparison),
+        mixes_shown=set(data.mixes["mix"]),
         audited=[(name, data.audits[name]) for name in comparison.ranked if data.audits[name].outcome != NOTHING],
         tones=TONES,
         audit_tones=AUDIT_TONES,
@@ -196,18 +199,3 @@ def _matrices(confusion: pd.DataFrame, pair: list[str], classes: list[str]) -> d
 
 def _cell(row: pd.Series) -> dict[str, Any]:
     return {"count": row["count"], "share": Interval(row["share"], row["low"], row["high"])}
-
-
-def _calibration(data: ReportData, pair: list[str]) -> Markup:
-    """Reliability diagrams of the strategies in `pair` that give probabilities, side by side."""
-    pair = [name for name in pair if CALIBRATION_ERROR in data.comparison.metrics[name]]
-    if not pair:
-        return Markup("<p>Neither gives probabilities, so there is no calibration to look at.</p>")
-    figure = new_figure(4.6 * len(pair), 3.6)
-    every_axes = figure.subplots(1, len(pair), sharey=True, squeeze=False)[0]
-    for axes, name in zip(every_axes, pair, strict=True):
-        draw_reliability(axes, data.reliability[data.reliability["strategy"] == name])
-        error: Interval = data.comparison.metrics[name][CALIBRATION_ERROR]
-        axes.set_title(f"{name}\ncalibration error {decimal(error.value)} ({between(error)})", fontsize=9)
-        axes.set_xlabel("confidence: the largest probability")
-    return svg(figure, "Share of decisions that are right, by confidence, for " + " and ".join(pair))

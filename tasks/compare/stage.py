@@ -11,10 +11,13 @@ from tasks.compare.reason import sentences
 from tasks.compare.report import ReportData, report
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
-from tasks.evaluate.scored import read_scored
+from tasks.evaluate.deciding import cross_fitted, decided_by, fold_rules, mix_of
+from tasks.evaluate.scored import Scored, read_scored
 from tasks.evaluate.writing import read_evaluations
 from tasks.files import read_json, write_json, write_text
+from tasks.params.models import Evaluate
 from tasks.progress import say
+from tasks.rules import Rule
 from tasks.tables import PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
 
@@ -26,8 +29,11 @@ def run(workspace: Workspace, name: str) -> None:
     workspace.sweep("data", "balanced", keep=params.recipes)
     workspace.sweep("reports", "audit", keep=params.strategies)
     files = {strategy: PREDICTIONS.place(workspace.root, strategy) for strategy in sorted(params.strategies)}
-    scored = {strategy: read_scored(file, splits, "train") for strategy, file in files.items()}
     evaluated = read_evaluations(workspace.path("reports", "evaluate"), list(files))
+    scored = {
+        strategy: _decided(read_scored(file, splits, "train"), evaluated.rules[strategy], params.evaluate)
+        for strategy, file in files.items()
+    }
     recipes = sorted({strategy.recipe for strategy in params.strategies.values()})
     recipes.sort(key=lambda recipe: recipe != params.strategies[params.compare.baseline].recipe)
     class_counts = {recipe: read_json(workspace.path("data", "balanced", recipe, "summary.json")) for recipe in recipes}
@@ -40,9 +46,9 @@ def run(workspace: Workspace, name: str) -> None:
 
     held_out = {}
     for strategy in dict.fromkeys([comparison.baseline, comparison.recommended]):
-        held_out[strategy] = read_scored(files[strategy], splits, "test")
+        held_out[strategy] = decided_by(read_scored(files[strategy], splits, "test"), evaluated.rules[strategy])
     confirmation = confirm(held_out, comparison, params.evaluate)
-    say(look_sentence(log_looks(workspace, confirmation, files)))
+    say(look_sentence(log_looks(workspace, confirmation, comparison.goal.metric, files)))
     say(confirmation.sentence)
 
     board = leaderboard(comparison, confirmation, params.strategies, audits)
@@ -54,6 +60,8 @@ def run(workspace: Workspace, name: str) -> None:
         scored=scored[comparison.baseline],
         confusion=evaluated.confusion,
         reliability=evaluated.reliability,
+        operating=evaluated.operating,
+        mixes=evaluated.mixes,
         class_counts=class_counts,
         audits=audits,
         samples=samples(workspace.path("data", "balanced"), recipes, sorted(before, key=before.__getitem__)),
@@ -64,3 +72,10 @@ def run(workspace: Workspace, name: str) -> None:
         write_json(folder / "leaderboard.json", board)
         LEADERBOARD.write(leaderboard_table(board), folder / LEADERBOARD.file)
         write_text(folder / "report.html", report(data))
+
+
+def _decided(scored: Scored, rule: Rule, settings: Evaluate) -> Scored:
+    """Out-of-fold scores, decided under the goal: each fold by the others where it is not just the largest score."""
+    if not rule.goal.corrected:
+        return scored
+    return cross_fitted(scored, fold_rules(scored, rule, mix_of(settings.mix, scored.classes)))

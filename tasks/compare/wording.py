@@ -10,8 +10,6 @@ from tasks.decimals import decimal
 from tasks.params.models import IDLE, NONE
 from tasks.statistics.interval import Interval
 
-LABELS = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "accuracy": "accuracy"}
-
 
 def between(interval: Interval, number: Callable[[float], str] = decimal) -> str:
     """The ends of an interval in words."""

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from tasks.evaluate.calibration import CALIBRATION_ERROR, NO_RELIABILITY, calibration_error, reliability
-from tasks.evaluate.metrics import JUDGED, confusion_counts, decision_metrics
+from tasks.evaluate.calibration import (
+    CALIBRATION_ERROR,
+    CORRECTED,
+    OF_PROBABILITIES,
+    probability_metrics,
+    reliability,
+)
+from tasks.evaluate.metrics import EXPECTED_COST, SHOTS, Costs, confusion_counts, decision_metrics
+from tasks.evaluate.mixes import NO_MIXES
+from tasks.evaluate.operating import NO_POINTS
 from tasks.evaluate.ranking import RECALLS, ranking_metrics
 from tasks.evaluate.scored import Scored
+from tasks.goals import COST_AVOIDED, JUDGED
+from tasks.rules import Rule
 from tasks.statistics.bootstrap import Bootstrap, Estimate, estimate, percentiles
 from tasks.statistics.interval import Interval
 from tasks.statistics.shares import effective_trials, kish, wilson
 
-OVERALL = ("accuracy", "balanced_accuracy", "macro_precision", "macro_f1", CALIBRATION_ERROR)
-JUDGING = (JUDGED + "balanced_accuracy", JUDGED + "macro_f1")
+# The metrics of the whole that summaries and `dvc metrics show` list; accuracy never without the majority's share.
+OVERALL = ("accuracy", "majority_share", "balanced_accuracy", "macro_precision", "macro_f1", CALIBRATION_ERROR)
+JUDGING = (JUDGED + "balanced_accuracy", JUDGED + "macro_f1", EXPECTED_COST, COST_AVOIDED)
+MORE = (
+    "geometric_mean",
+    "worst_recall",
+    "matthews_correlation",
+    "cohens_kappa",
+    *(f"recall_{name}" for name in SHOTS),
+    *(prefix + name for prefix in ("", CORRECTED) for name in OF_PROBABILITIES if prefix + name not in OVERALL),
+)
 RANKING = ("roc_auc", "pr_auc")
-PER_CLASS = ("recall", "precision", "f1", *RANKING)
+PER_CLASS = ("recall", "precision", "f1", *RANKING, "calibration_error", CORRECTED + "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -42,6 +61,10 @@ class Evaluation:
         are no probabilities.
     decisions
         A row an image under the first fit: `actual`, `predicted`.
+    operating, mixes
+        See `tasks.evaluate.operating` and `tasks.evaluate.mixes`; empty for the test part.
+    rule
+        How new scores are read; None for the test part.
     """
 
     classes: list[str]
@@ -50,9 +73,19 @@ class Evaluation:
     curves: pd.DataFrame
     reliability: pd.DataFrame
     decisions: pd.DataFrame
+    operating: pd.DataFrame = field(default_factory=NO_POINTS.copy)
+    mixes: pd.DataFrame = field(default_factory=NO_MIXES.copy)
+    rule: Rule | None = None
 
 
-def evaluate(scored: Scored, bootstrap: Bootstrap, confidence: float, judged: np.ndarray | None = None) -> Evaluation:
+def evaluate(
+    scored: Scored,
+    bootstrap: Bootstrap,
+    confidence: float,
+    judged: np.ndarray | None = None,
+    costs: Costs | None = None,
+    training_images: np.ndarray | None = None,
+) -> Evaluation:
     """Evaluate one strategy.
 
     Parameters
@@ -63,12 +96,11 @@ def evaluate(scored: Scored, bootstrap: Bootstrap, confidence: float, judged: np
         Of that part.
     confidence
         Confidence level of every interval, in (0, 1).
-    judged
-        The classes that judged metrics are means over, see `decision_metrics`.
+    judged, costs, training_images
+        See `decision_metrics`.
     """
-    statistics = [decision_metrics(scored, judged), ranking_metrics(scored)]
-    if scored.has_probabilities:
-        statistics.append(calibration_error(scored))
+    decisions = decision_metrics(scored, judged, costs, training_images)
+    statistics = [decisions, ranking_metrics(scored), *probability_metrics(scored)]
     found = {name: one for of_one in estimate(statistics, bootstrap) for name, one in of_one.items()}
     names = np.array(scored.classes)
     return Evaluation(
@@ -76,7 +108,7 @@ def evaluate(scored: Scored, bootstrap: Bootstrap, confidence: float, judged: np
         metrics=metric_intervals(found, scored, confidence),
         confusion=_confusion(scored, confidence),
         curves=_curves(found, scored.classes, confidence),
-        reliability=reliability(scored, confidence) if scored.has_probabilities else NO_RELIABILITY,
+        reliability=reliability(scored, confidence),
         decisions=pd.DataFrame({"actual": names[scored.labels], "predicted": names[scored.decisions[0]]}),
     )
 
@@ -85,7 +117,7 @@ def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: flo
     """Put an interval on each metric.
 
     Proportions (accuracy, recall of a class) get Wilson's interval with the effective number of images; all others the
-    bootstrap's percentiles. ROC-AUC and PR-AUC of the whole are the means over the classes.
+    bootstrap's percentiles,  ROC-AUC and PR-AUC of the whole are the means over the classes.
     """
     bounds = {
         "accuracy": (np.array(kish(np.bincount(scored.groups))), np.array(len(scored.labels))),
@@ -98,7 +130,7 @@ def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: flo
         if name in found
     ]
     intervals: dict[str, Interval] = {}
-    for name, one in means + [(name, found[name]) for name in (*OVERALL, *JUDGING, *PER_CLASS) if name in found]:
+    for name, one in means + [(name, found[name]) for name in (*OVERALL, *JUDGING, *MORE, *PER_CLASS) if name in found]:
         low, high = (
             wilson(one.value, trials[name], confidence) if name in trials else percentiles(one.draws, confidence)
         )

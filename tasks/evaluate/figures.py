@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from tasks.evaluate.calibration import CALIBRATION_ERROR
+from tasks.evaluate.calibration import AS_CORRECTED, AS_GIVEN, BINS, CALIBRATION_ERROR, CORRECTED
 from tasks.evaluate.evaluation import Evaluation
 from tasks.lettering import in_chart
 from tasks.page import ACCENT, NEUTRAL, PALETTE, new_figure
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+STATES = {AS_GIVEN: NEUTRAL, AS_CORRECTED: ACCENT}  # of probabilities, and their colours
 ANNOTATED = 15  # a confusion matrix of more classes has no room for numbers
 
 
@@ -101,45 +102,55 @@ def roc_figure(evaluation: Evaluation, title: str) -> Figure:
 
 
 def calibration_figure(evaluation: Evaluation, title: str) -> Figure:
-    """How often decisions of a given confidence are right, and how many there are of each."""
+    """How often what is said to be probable is so, and how many images there are of each confidence."""
     figure = new_figure(5.0, 4.4)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
     draw_reliability(upper, evaluation.reliability)
-    error = evaluation.metrics[CALIBRATION_ERROR]
     upper.set_title(f"{title}: calibration")
-    upper.text(
-        0.03, 0.95, f"calibration error {error.value:.3f}\n({error.low:.3f} to {error.high:.3f})", va="top", fontsize=8
-    )
-    table = evaluation.reliability
-    lower.bar(
-        table["bin_low"],
-        table["images"],
-        width=table["bin_high"] - table["bin_low"],
-        align="edge",
-        color=ACCENT,
-        alpha=0.55,
-        edgecolor="white",
-    )
-    lower.set(xlabel="confidence: the largest probability", ylabel="images")
+    told = {AS_GIVEN: CALIBRATION_ERROR, AS_CORRECTED: CORRECTED + CALIBRATION_ERROR}
+    errors = {state: evaluation.metrics[name] for state, name in told.items() if name in evaluation.metrics}
+    lines = [f"error {state}: {one.value:.3f} ({one.low:.3f} to {one.high:.3f})" for state, one in errors.items()]
+    upper.text(0.97, 0.05, "\n".join(lines), va="bottom", ha="right", fontsize=7)
+    for state, table in _states(evaluation.reliability):
+        lower.stairs(*_steps(table), color=STATES[state], lw=1.2)
+    lower.set(xlabel="the largest probability", ylabel="images")
     return figure
 
 
 def draw_reliability(axes: Axes, table: pd.DataFrame) -> None:
-    """The reliability diagram: on the diagonal, confidence is what it says."""
+    """The reliability diagram, as given and corrected: on the diagonal, probabilities are what they say."""
     axes.plot([0, 1], [0, 1], color=NEUTRAL, lw=0.8, ls=":")
-    spread = np.abs(np.stack([table["accuracy"] - table["low"], table["high"] - table["accuracy"]]))
-    axes.errorbar(
-        table["confidence"],
-        table["accuracy"],
-        yerr=spread,
-        color=ACCENT,
-        marker="o",
-        ms=4,
-        lw=1.2,
-        elinewidth=0.9,
-        capsize=2,
-    )
+    for state, own in _states(table):
+        spread = np.abs(np.stack([own["accuracy"] - own["low"], own["high"] - own["accuracy"]]))
+        axes.errorbar(
+            own["confidence"],
+            own["accuracy"],
+            yerr=spread,
+            color=STATES[state],
+            marker="o",
+            ms=4,
+            lw=1.2,
+            elinewidth=0.9,
+            capsize=2,
+            label=state,
+        )
     axes.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def _states(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The rows of probabilities as given, and of corrected ones, where there are any."""
+    for state in STATES:
+        own = table[table["probabilities"] == state]
+        if len(own):
+            yield state, own
+
+
+def _steps(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Images in every bin, also the empty ones, and the edges of the bins."""
+    images = np.zeros(BINS)
+    images[np.rint(table["bin_low"] * BINS).astype(int)] = table["images"]
+    return images, np.linspace(0, 1, BINS + 1)
 
 
 def _styled(evaluation: Evaluation, metric: str) -> Iterator[tuple[pd.DataFrame, str, str]]:

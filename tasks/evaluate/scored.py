@@ -38,6 +38,12 @@ class Scored:
         Shape (S, n, K): one score an image and class for each of the S fits; see `tasks.scores` for what they allow.
     kind
         What kind of scores they are.
+    folds
+        Shape (S, n): the fold that holds each image in each fit's cross-validation; None for the test part.
+    decided
+        Shape (S, n): decisions under the goal (`tasks.evaluate.deciding`); None: for the largest score.
+    corrected
+        Shape (S, n, K): corrected log-probabilities (`tasks.evaluate.deciding`); None where there are none.
     """
 
     classes: list[str]
@@ -46,6 +52,9 @@ class Scored:
     groups: np.ndarray
     scores: np.ndarray
     kind: str = "logit"
+    folds: np.ndarray | None = None
+    decided: np.ndarray | None = None
+    corrected: np.ndarray | None = None
 
     @classmethod
     def of(cls, predictions: pd.DataFrame, splits: pd.DataFrame, part: str) -> Scored:
@@ -93,6 +102,7 @@ class Scored:
             groups=np.unique(first["group"].to_numpy(str), return_inverse=True)[1],
             scores=values,
             kind=_kind(rows),
+            folds=_folds(truth, len(seeds), len(first)) if part == "train" else None,
         )
 
     @property
@@ -102,8 +112,8 @@ class Scored:
 
     @property
     def decisions(self) -> np.ndarray:
-        """Shape (S, n): code of the class with the largest score."""
-        return scores.decisions(self.scores)
+        """Shape (S, n): code of the class that is decided for."""
+        return scores.decisions(self.scores) if self.decided is None else self.decided
 
     @property
     def has_probabilities(self) -> bool:
@@ -145,6 +155,10 @@ class Scored:
         """Shape (K,): the classes that a verdict rests on: those that can be measured; all, where no two can."""
         measurable = self.measurable
         return measurable if measurable.sum() > 1 else np.ones_like(measurable)
+
+    def can_tell_of(self, label: str | None) -> bool:
+        """Whether a verdict on this class is possible; of no one class: on two or more."""
+        return bool(self.measurable.sum() > 1 if label is None else self.measurable[self.classes.index(label)])
 
     @property
     def rarest(self) -> int:
@@ -188,6 +202,11 @@ def _classes(splits: pd.DataFrame, part: str) -> list[str]:
             "give the split more of these images, or drop the class (ingest.drop)"
         )
     return classes
+
+
+def _folds(truth: pd.DataFrame, seeds: int, images: int) -> np.ndarray:
+    """The fold of each image, shape (S, n), of fits by seed and repeat; `truth` is sorted by repeat and image."""
+    return np.tile(truth["fold"].to_numpy(int).reshape(-1, images), (seeds, 1))
 
 
 def _kind(rows: pd.DataFrame) -> str:

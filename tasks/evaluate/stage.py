@@ -7,9 +7,11 @@ from pathlib import Path
 
 from pandas import DataFrame
 
-from tasks.evaluate.evaluation import Evaluation, evaluate
+from tasks.evaluate.evaluation import Evaluation
+from tasks.evaluate.out_of_fold import out_of_fold
 from tasks.evaluate.scored import read_scored
 from tasks.evaluate.writing import write_evaluations, write_plots
+from tasks.goals import Goal
 from tasks.parallel import each
 from tasks.params.models import Evaluate
 from tasks.progress import Progress
@@ -23,16 +25,17 @@ def run(workspace: Workspace, name: str) -> None:
     strategies = sorted(workspace.params.strategies)
     workspace.sweep("predictions", keep=strategies)
     with workspace.output("reports", "evaluate") as folder:
-        one = partial(_evaluate, root=workspace.root, splits=splits, settings=workspace.params.evaluate, folder=folder)
+        settings, goal = workspace.params.evaluate, workspace.params.compare.goal
+        one = partial(_evaluate, root=workspace.root, splits=splits, settings=settings, goal=goal, folder=folder)
         done = each(one, strategies, workspace.workers, chunk=1)
         found = list(Progress(done, "strategies", total=len(strategies)))
         write_evaluations(dict(zip(strategies, found, strict=True)), folder)
 
 
-def _evaluate(strategy: str, root: Path, splits: DataFrame, settings: Evaluate, folder: Path) -> Evaluation:
+def _evaluate(strategy: str, root: Path, splits: DataFrame, settings: Evaluate, goal: Goal, folder: Path) -> Evaluation:
     """Evaluate one strategy and draw its plots below `folder`; runs in a process of its own."""
     file = PREDICTIONS.place(root, strategy)
     scored = read_scored(file, splits, "train")
-    found = evaluate(scored, scored.bootstrap(settings.draws, settings.seed), settings.confidence)
+    found = out_of_fold(scored, goal, settings)[1]
     write_plots(found, strategy, folder / "plots" / strategy)
     return found

@@ -14,6 +14,7 @@ from tasks.evaluate.figures import draw
 from tasks.files import write_json
 from tasks.lettering import stand_ins
 from tasks.page import save_png
+from tasks.rules import Rule
 from tasks.statistics.interval import DECIMALS, Interval
 from tasks.tables import Table
 
@@ -40,7 +41,9 @@ def write_evaluations(evaluations: dict[str, Evaluation], folder: Path) -> None:
     - ``summary/<strategy>.json``: {metric: value} of the overall metrics and the recalls, so that
       ``dvc metrics show`` prints a row a strategy.
     - ``confusion.csv``, ``pr.csv``, ``roc.csv``, ``calibration.csv``: all strategies, with intervals.
+    - ``operating.csv``, ``mixes.csv``: all strategies, see `tasks.evaluate.operating` and `tasks.evaluate.mixes`.
     - ``confusion/<strategy>.csv``: a row an image under the first fit, for DVC's own confusion template.
+    - ``rules/<strategy>.json``: see `tasks.rules`.
     """
     metrics = {
         strategy: {name: interval.as_json() for name, interval in one.metrics.items()}
@@ -63,6 +66,12 @@ def write_evaluations(evaluations: dict[str, Evaluation], folder: Path) -> None:
     _write_csv({name: one.curves[precision] for name, one in evaluations.items()}, folder / "pr.csv")
     alarms = ["class", "false_positive_rate", "recall", "false_positive_rate_low", "false_positive_rate_high"]
     _write_csv({name: one.curves[alarms] for name, one in evaluations.items()}, folder / "roc.csv")
+
+    _write_csv({name: one.operating for name, one in evaluations.items()}, folder / "operating.csv")
+    _write_csv({name: one.mixes for name, one in evaluations.items()}, folder / "mixes.csv")
+    for strategy, one in evaluations.items():
+        if one.rule is not None:
+            write_json(folder / "rules" / f"{strategy}.json", one.rule.as_json())
 
     (folder / "confusion").mkdir()
     for strategy, one in evaluations.items():
@@ -89,11 +98,14 @@ def _write_csv(frames: dict[str, pd.DataFrame], path: Path) -> None:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What the stage wrote, as the stage `compare` reads it: metrics, confusion and reliability of all strategies."""
+    """What the stage wrote, as the stage `compare` reads it: all strategies."""
 
     metrics: dict[str, dict[str, Interval]]
     confusion: pd.DataFrame
     reliability: pd.DataFrame
+    operating: pd.DataFrame
+    mixes: pd.DataFrame
+    rules: dict[str, Rule]
 
 
 def read_evaluations(folder: Path, strategies: list[str]) -> Evaluated:
@@ -112,6 +124,10 @@ def read_evaluations(folder: Path, strategies: list[str]) -> Evaluated:
     for row in table[table["strategy"].isin(strategies)].itertuples():
         metrics[row.strategy][row.metric] = Interval(row.value, row.low, row.high)
     # Classes may be called "NA" or "1": their names are text, whatever they look like.
-    names = {"strategy": str, "actual": str, "predicted": str}
-    confusion = pd.read_csv(folder / "confusion.csv", dtype=names, keep_default_na=False)
-    return Evaluated(metrics, confusion, pd.read_csv(folder / "calibration.csv", dtype=names, keep_default_na=False))
+    names = dict.fromkeys(("strategy", "actual", "predicted", "class"), str)
+    confusion, calibration, operating, mixes = (
+        pd.read_csv(folder / f"{name}.csv", dtype=names, keep_default_na=False)
+        for name in ("confusion", "calibration", "operating", "mixes")
+    )
+    rules = {strategy: Rule.read(folder / "rules" / f"{strategy}.json") for strategy in strategies}
+    return Evaluated(metrics, confusion, calibration, operating, mixes, rules)

@@ -69,6 +69,10 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
         "recipes": {name: _recipe(item) for name, item in section("recipes").items()},
         "train": section("train", without=OF_FITS),
         "strategies": {name: _strategy(item, backbone, fits) for name, item in section("strategies").items()},
+        "compare": {
+            **section("compare", without=["metric"]),
+            **({"goal": {"name": sections["compare"]["metric"]}} if "metric" in sections.get("compare", {}) else {}),
+        },
         "evaluate": {{"resamples": "draws"}.get(key, key): value for key, value in section("evaluate").items()},
     }
 

@@ -6,9 +6,9 @@ A field that is true of one section alone is checked here; what sections say of 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.balance.augment import Augment
@@ -16,6 +16,8 @@ from tasks.balance.mixed import MixedImages
 from tasks.balance.presets import Preset
 from tasks.balance.resample import Resample
 from tasks.features.backbones import Backbone
+from tasks.goals import Goal
+from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.registry import Component, OneOf
 from tasks.synthesize.generators import Generator
 from tasks.train.families import Family
@@ -197,6 +199,15 @@ class Evaluate(Section):
 
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence level of every interval.")
     draws: int = Field(1000, ge=100, le=100_000, description="Bootstrap draws.")
+    recalls: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        default=[0.8, 0.9, 0.95], description="Recalls for which each class's operating points are chosen."
+    )
+    miss_costs: list[Annotated[float, Field(gt=0, le=1e9)]] = Field(
+        default=[10.0], description="What a miss may cost, in false alarms: an operating point a class for each."
+    )
+    mix: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="Class shares where the model will be used; empty: those of the data."
+    )
     seed: Seed = 0
 
 
@@ -213,13 +224,24 @@ class Compare(Section):
     """The verdicts."""
 
     baseline: str = Field("plain", description="The strategy that all others are compared with.")
-    metric: Literal["balanced_accuracy", "macro_f1"] = Field(
-        "balanced_accuracy", description="What strategies are ranked and judged by."
+    goal: Annotated[Goal, OneOf()] = Field(
+        default_factory=BalancedAccuracy, description="What is wanted: what strategies are ranked and judged by."
     )
     margin: float = Field(
         0.1, gt=0, lt=1, description="A difference that changes the odds of being right by a smaller share is none."
     )
     guard: Guard = Field(default_factory=lambda: Guard.model_validate({}))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, given: Any) -> Any:
+        """Tell where `metric` went."""
+        if isinstance(given, dict) and "metric" in given:
+            instead = f"goal: {{name: {given['metric']}}}"
+            raise PydanticCustomError(
+                "renamed", "metric is goal now; write {instead} in its place", {"instead": instead}
+            )
+        return given
 
 
 class Gate(Section):

@@ -34,6 +34,7 @@ from tasks.decimals import signed
 from tasks.errors import InputError
 from tasks.evaluate import stage as evaluate
 from tasks.evaluate.scored import Scored
+from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.params.models import Compare, Evaluate, Strategy
 from tasks.tables import PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
@@ -52,7 +53,7 @@ def scored_by(stream: np.random.Generator, recalls: tuple[float, float, float], 
 
 
 def differences(scored: list[Scored], draws: int = 150, seed: int = 0) -> list[Change]:
-    return paired_changes(scored, "balanced_accuracy", Evaluate(draws=draws, seed=seed)).metric
+    return paired_changes(scored, BalancedAccuracy(), Evaluate(draws=draws, seed=seed)).metric
 
 
 # --- statistics ------------------------------------------------------------------------------------------------------
@@ -486,7 +487,7 @@ def test_every_look_at_the_test_part_is_logged_outside_the_outputs(finished: Pat
     for look, row in zip(looks, board_of(finished)["test"]["rows"], strict=False):
         content = (finished / "predictions" / look["strategy"] / "predictions.parquet").read_bytes()
         assert look["predictions_sha256"] == hashlib.sha256(content).hexdigest()
-        assert (look["metric"], look["value"]) == ("balanced_accuracy", row["balanced_accuracy"]["value"])
+        assert (look["metric"], look["value"]) == ("judged_balanced_accuracy", row["balanced_accuracy"]["value"])
 
 
 def test_looks_are_counted_by_different_predictions_and_told_in_the_terminal_only(

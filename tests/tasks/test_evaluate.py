@@ -10,19 +10,27 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.metrics import geometric_mean_score
 from sklearn import metrics as reference
 
 from tasks.errors import InputError
 from tasks.evaluate import stage
-from tasks.evaluate.calibration import BINS, calibration_error, reliability
+from tasks.evaluate.calibration import BINS, CORRECTED, probability_metrics, reliability
+from tasks.evaluate.deciding import cross_fitted, fold_rules, rule_of
 from tasks.evaluate.evaluation import evaluate
 from tasks.evaluate.figures import draw
-from tasks.evaluate.metrics import confusion_counts, decision_metrics
+from tasks.evaluate.metrics import Costs, confusion_counts, decision_metrics
+from tasks.evaluate.mixes import accuracy_by_mix, class_mixes
+from tasks.evaluate.operating import operating_points
+from tasks.evaluate.out_of_fold import out_of_fold
 from tasks.evaluate.ranking import RECALLS, RankedClass, ranking_metrics
 from tasks.evaluate.scored import Scored, read_scored
 from tasks.evaluate.writing import read_evaluations, write_evaluations, write_plots
+from tasks.goals.balanced_accuracy import BalancedAccuracy
+from tasks.goals.expected_cost import ExpectedCost
+from tasks.goals.recall_at_precision import RecallAtPrecision
 from tasks.page import save_png
-from tasks.params.models import Evaluate
+from tasks.params.models import Compare, Evaluate
 from tasks.scores import ranking
 from tasks.statistics import bootstrap
 from tasks.statistics.bootstrap import estimate, percentiles
@@ -49,6 +57,7 @@ def scored_example(fits: int = 2, coarse: bool = False, relatives: int = 1, coun
         labels=labels,
         groups=groups,
         scores=np.round(scores) if coarse else scores,
+        folds=np.tile(groups % 3, (fits, 1)),
     )
 
 
@@ -200,6 +209,11 @@ def test_weighted_metrics_agree_with_scikit_learn(coarse: bool) -> None:
                 "recall": recall,
                 "precision": precision,
                 "f1": f1,
+                "majority_share": weight[truth == 0].sum() / weight.sum(),
+                "worst_recall": recall.min(),
+                "geometric_mean": geometric_mean_score(truth, decided, average="multiclass", sample_weight=weight),
+                "matthews_correlation": reference.matthews_corrcoef(truth, decided, sample_weight=weight),
+                "cohens_kappa": reference.cohen_kappa_score(truth, decided, sample_weight=weight),
                 "roc_auc": [
                     reference.roc_auc_score(truth == code, odds[:, code], sample_weight=weight) for code in range(3)
                 ],
@@ -218,6 +232,53 @@ def test_log_odds_order_images_as_probabilities_do_even_where_those_round_to_one
     probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(odds[2], np.log(probabilities[2] / (1 - probabilities[2])))
     assert odds[1, 0] > odds[0, 0]
+
+
+@pytest.mark.parametrize("decided", [[0] * 9, [0, 1, 2] * 3, [1, 1, 1, 2, 2, 2, 0, 0, 0]], ids=["one", "all", "none"])
+def test_metrics_of_degenerate_decisions_are_those_of_scikit_learn(decided: list[int]) -> None:
+    truth = np.array([0, 1, 2] * 3)
+    scored = Scored(list("abc"), np.arange(9), truth, np.arange(9), np.eye(3)[decided][None])
+    found = {name: values[0, ..., 0] for name, values in decision_metrics(scored)(np.ones((9, 1))).items()}
+    assert found["matthews_correlation"] == pytest.approx(reference.matthews_corrcoef(truth, decided))
+    assert found["cohens_kappa"] == pytest.approx(reference.cohen_kappa_score(truth, decided))
+    assert found["geometric_mean"] == pytest.approx(geometric_mean_score(truth, decided, average="multiclass"))
+    assert found["macro_f1"] == pytest.approx(reference.f1_score(truth, decided, average="macro"))
+
+
+def test_where_all_is_one_class_chance_corrected_metrics_are_zero() -> None:
+    scored = Scored(list("ab"), np.arange(4), np.zeros(4, int), np.arange(4), np.eye(2)[[0, 0, 0, 0]][None])
+    found = decision_metrics(scored)(np.ones((4, 1)))
+    assert found["matthews_correlation"][0, 0] == found["cohens_kappa"][0, 0] == 0
+
+
+def test_recalls_of_many_medium_and_few_are_means_over_such_classes() -> None:
+    scored = scored_example(fits=1)
+    found = decision_metrics(scored, training_images=np.array([101, 100, 19]))(np.ones((len(scored.labels), 1)))
+    for name, code in (("many", 0), ("medium", 1), ("few", 2)):
+        assert found[f"recall_{name}"][0, 0] == found["recall"][0, code, 0]
+    only_many = decision_metrics(scored, training_images=np.array([500, 101, 300]))(np.ones((len(scored.labels), 1)))
+    assert only_many["recall_many"][0, 0] == only_many["balanced_accuracy"][0, 0]
+    assert not {"recall_medium", "recall_few"} & set(only_many)
+
+
+@pytest.mark.parametrize("mix", [None, [0.2, 0.2, 0.6]])
+def test_expected_cost_is_that_of_a_plain_loop(mix: list[float] | None) -> None:
+    scored = scored_example(fits=2)
+    cost = np.array([[0, 1, 2], [3, 0, 1], [20, 5, 0.5]])
+    weights = np.random.default_rng(3).integers(0, 3, (len(scored.labels), 3))
+    shares = None if mix is None else np.array(mix)
+    found = decision_metrics(scored, costs=Costs(cost, shares))(weights)
+    for fit in range(2):
+        for column in range(3):
+            weight = weights[:, column]
+            support = np.array([weight[scored.labels == code].sum() for code in range(3)])
+            wanted = support / support.sum() if shares is None else shares
+            paid = np.zeros(3)
+            for one, actual, decided in zip(weight, scored.labels, scored.decisions[fit], strict=True):
+                paid[actual] += one * cost[actual, decided] / support[actual]
+            constant = min(sum(wanted[actual] * cost[actual, decided] for actual in range(3)) for decided in range(3))
+            assert found["expected_cost"][fit, column] == pytest.approx(paid @ wanted)
+            assert found["cost_avoided"][fit, column] == pytest.approx(1 - paid @ wanted / constant)
 
 
 def test_a_class_that_is_never_predicted_has_precision_and_f1_zero() -> None:
@@ -266,11 +327,130 @@ def test_calibration_error_is_that_of_a_plain_loop() -> None:
             bins.setdefault(number, []).append((row.max(), row.argmax() == label))
         gaps = [abs(sum(sure for sure, _ in members) - sum(right for _, right in members)) for members in bins.values()]
         expected.append(sum(gaps) / len(scored.labels))
-    found = calibration_error(scored)(np.ones((len(scored.labels), 1), dtype=np.int32))
+    (given,) = probability_metrics(scored)
+    found = given(np.ones((len(scored.labels), 1), dtype=np.int32))
     np.testing.assert_allclose(found["expected_calibration_error"][:, 0], expected)
     table = reliability(scored, 0.95)
     assert table["images"].sum() == pytest.approx(len(scored.labels))
     assert ((table["low"] <= table["accuracy"]) & (table["accuracy"] <= table["high"])).all()
+
+
+def test_scores_of_probabilities_agree_with_scikit_learn_and_plain_loops() -> None:
+    scored = scored_example(fits=2)
+    scored = replace(scored, corrected=np.log(np.full_like(scored.scores, 1 / 3)))
+    weights = np.random.default_rng(5).integers(0, 4, (len(scored.labels), 2))
+    given, corrected = (one(weights) for one in probability_metrics(scored))
+    truth = np.eye(3)[scored.labels]
+    for fit in range(2):
+        probabilities = scored.probabilities[fit]
+        for column in range(2):
+            weight = weights[:, column]
+            log_loss = reference.log_loss(scored.labels, probabilities, sample_weight=weight)
+            assert given["log_loss"][fit, column] == pytest.approx(log_loss)
+            squares = ((probabilities - truth) ** 2).sum(axis=1)
+            assert given["brier"][fit, column] == pytest.approx(np.average(squares, weights=weight))
+            of_classes = []
+            for code in range(3):
+                gaps = np.zeros(BINS)
+                for one, said, true in zip(weight, probabilities[:, code], truth[:, code], strict=True):
+                    gaps[next(b for b in range(BINS) if said <= (b + 1) / BINS)] += one * (said - true)
+                of_classes.append(np.abs(gaps).sum() / weight.sum())
+            np.testing.assert_allclose(given["calibration_error"][fit, :, column], of_classes)
+            assert given["classwise_calibration_error"][fit, column] == pytest.approx(np.mean(of_classes))
+            assert corrected[CORRECTED + "log_loss"][fit, column] == pytest.approx(np.log(3))
+
+
+# --- rules of the folds ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_said_of_a_fold_does_not_depend_on_its_own_labels() -> None:
+    scored = scored_example(relatives=2)
+    goal = RecallAtPrecision(of=CLASSES[2], precision=0.5)
+    own = scored.folds[0] == 1
+    turned = scored.labels.copy()
+    turned[own] = turned[own][::-1]
+    rules = {}
+    for name, one in (("true", scored), ("turned", replace(scored, labels=turned))):
+        rules[name] = cross_fitted(one, fold_rules(one, rule_of(one, goal)))
+    np.testing.assert_array_equal(rules["true"].decided[:, own], rules["turned"].decided[:, own])
+    np.testing.assert_allclose(rules["true"].corrected[:, own], rules["turned"].corrected[:, own], atol=1e-7)
+    assert (rules["true"].decided[:, ~own] != rules["turned"].decided[:, ~own]).any(), "the others do depend on them"
+
+
+def test_correction_takes_a_shift_of_the_classes_away() -> None:
+    scored = scored_example()
+    shift = np.array([0.0, 2.0, 5.0])
+    moved = replace(scored, scores=3 * (scored.scores + shift))
+    found = {}
+    for name, one in (("plain", scored), ("moved", moved)):
+        decided, found[name] = out_of_fold(one, BalancedAccuracy(), Evaluate(draws=100))
+        assert decided.corrected is not None
+        found[name + " shares"] = np.exp(decided.corrected).mean(axis=(0, 1))
+    for name in ("log_loss", "brier", "expected_calibration_error"):
+        of = {key: found[key].metrics for key in ("plain", "moved")}
+        assert of["moved"][CORRECTED + name].value == pytest.approx(of["plain"][CORRECTED + name].value, abs=1e-3)
+        assert of["moved"][CORRECTED + name].value < of["moved"][name].value
+    np.testing.assert_allclose(found["moved shares"], scored.class_counts / len(scored.labels), atol=0.01)
+
+
+def test_operating_points_are_those_of_a_plain_loop() -> None:
+    scored = scored_example(fits=2, relatives=2)
+    rule = rule_of(scored, BalancedAccuracy())
+    rules = fold_rules(scored, rule)
+    settings = Evaluate(draws=100, recalls=[0.7], miss_costs=[4])
+    table = operating_points(scored, rule, rules, settings, scored.bootstrap(100, 0)).set_index(["class", "wanted"])
+    for code, label in enumerate(scored.classes):
+        for wanted in ("recall 0.7", "a miss costs 4 false alarms"):
+            recall, precision, alarms = [], [], []
+            for fit in range(2):
+                taken = np.zeros(len(scored.labels), dtype=bool)
+                for fold in rules:
+                    said = np.exp(fold.rule.log_probabilities(scored.scores))[..., code]
+                    cut = 1 / 5
+                    if wanted == "recall 0.7":
+                        own = said[fold.seen & (scored.labels == code)]
+                        cut = max(value for value in own if (own >= value).mean() >= 0.7 - 1e-9) * (1 - 1e-9)
+                    taken |= fold.own[fit] & (said[fit] >= cut)
+                recall.append(taken[scored.labels == code].mean())
+                precision.append((scored.labels[taken] == code).mean() if taken.any() else 0.0)
+                alarms.append(taken.mean())
+            row = table.loc[(label, wanted)]
+            assert row["recall"] == pytest.approx(np.mean(recall), abs=0.02), (label, wanted)  # cuts lie between scores
+            assert row["precision"] == pytest.approx(np.mean(precision), abs=0.05)
+            assert row["alarms"] == pytest.approx(np.mean(alarms), abs=0.02)
+            assert row["recall_low"] <= row["recall"] <= row["recall_high"]
+    assert table.loc[(CLASSES[0], "a miss costs 4 false alarms"), "cutoff"] == pytest.approx(1 / 5)
+
+
+def test_accuracy_under_other_mixes() -> None:
+    scored, found = out_of_fold(scored_example(), BalancedAccuracy(), Evaluate(draws=100))
+    mixes = class_mixes(scored.class_counts, np.array([0.1, 0.1, 0.8]))
+    np.testing.assert_allclose(mixes["reversed"], np.array([15, 40, 120]) / 175)
+    table = accuracy_by_mix(scored, scored.bootstrap(100, 0), 0.95).set_index(["mix", "decisions"])["accuracy"]
+    assert table["natural", "as decided"] == pytest.approx(found.metrics["accuracy"].value)
+    assert table["uniform", "as decided"] == pytest.approx(found.metrics["balanced_accuracy"].value)
+    for name in ("natural", "uniform", "reversed"):
+        weighted = np.exp(scored.corrected) * mixes[name] / mixes["natural"]
+        right = weighted.argmax(axis=-1) == scored.labels
+        recalls = [right[:, scored.labels == code].mean() for code in range(3)]
+        assert table[name, "adapted"] == pytest.approx(mixes[name] @ recalls)
+
+
+def test_a_mix_must_name_the_classes() -> None:
+    for mix, says in (({"_NA": 0.5}, "the share of .* is missing"), ({"NA": 0.5}, "no class 'NA'")):
+        with pytest.raises(InputError, match=says):
+            out_of_fold(scored_example(), BalancedAccuracy(), Evaluate(draws=100, mix=mix))
+
+
+def test_costs_move_decisions_to_where_they_are_cheaper() -> None:
+    scored = scored_example()
+    goal = ExpectedCost(cost={CLASSES[2]: {CLASSES[0]: 30.0, CLASSES[1]: 30.0}})
+    plain, costly = (out_of_fold(scored, one, Evaluate(draws=100)) for one in (BalancedAccuracy(), goal))
+    assert (costly[0].decisions == 2).sum() > 2 * (plain[0].decisions == 2).sum()
+    matrix = goal.costs(CLASSES)
+    paid = {name: matrix[scored.labels, one.decisions].mean() for name, one in (("a", plain[0]), ("b", costly[0]))}
+    assert costly[1].metrics["expected_cost"].value == pytest.approx(paid["b"])
+    assert paid["b"] < paid["a"]
 
 
 # --- intervals and draws -----------------------------------------------------------------------------------------
@@ -337,13 +517,16 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
 
 
 def test_every_metric_of_the_contract_has_an_interval_around_it() -> None:
-    scored = scored_example()
-    found = evaluate(scored, scored.bootstrap(100, 0), 0.95)
+    _, found = out_of_fold(scored_example(), BalancedAccuracy(), Evaluate(draws=100))
     overall = {"accuracy", "balanced_accuracy", "macro_precision", "macro_f1", "roc_auc", "pr_auc"}
-    overall |= {"judged_balanced_accuracy", "judged_macro_f1"}
-    each = {f"{name}.{label}" for name in ("recall", "precision", "f1", "roc_auc", "pr_auc") for label in CLASSES}
-    assert overall | each | {"expected_calibration_error"} == set(found.metrics)
-    for name in overall | each:
+    overall |= {"judged_balanced_accuracy", "judged_macro_f1", "majority_share", "geometric_mean", "worst_recall"}
+    overall |= {"matthews_correlation", "cohens_kappa", "recall_many", "recall_medium", "recall_few"}
+    kinds = ("recall", "precision", "f1", "roc_auc", "pr_auc", "calibration_error", "corrected_calibration_error")
+    each = {f"{name}.{label}" for name in kinds for label in CLASSES}
+    of_probabilities = {"expected_calibration_error", "classwise_calibration_error", "log_loss", "brier"}
+    of_probabilities |= {CORRECTED + name for name in of_probabilities}
+    assert overall | each | of_probabilities == set(found.metrics)
+    for name in overall | {one for one in each if "calibration" not in one}:
         interval = found.metrics[name]
         assert 0 <= interval.low <= interval.high <= 1, name
     assert found.metrics["roc_auc"].value == pytest.approx(
@@ -376,7 +559,7 @@ def test_files_are_the_same_bytes_for_the_same_predictions_and_read_back(tmp_pat
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir()
-        evaluation = evaluate(scored, scored.bootstrap(100, 0), 0.95)
+        _, evaluation = out_of_fold(scored, BalancedAccuracy(), Evaluate(draws=100))
         write_evaluations({"NA": evaluation}, folder)
         write_plots(evaluation, "NA", folder / "plots" / "NA")
         contents.append({path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.*"))})
@@ -386,7 +569,8 @@ def test_files_are_the_same_bytes_for_the_same_predictions_and_read_back(tmp_pat
     back = read_evaluations(tmp_path / "first", ["NA"])
     metrics = json.loads(contents[0][Path("metrics.json")])["NA"]
     assert {name: one.as_json() for name, one in back.metrics["NA"].items()} == metrics
-    assert set(back.confusion["actual"]) == set(CLASSES)
+    assert set(back.confusion["actual"]) == set(back.operating["class"]) == set(CLASSES)
+    np.testing.assert_allclose(back.rules["NA"].probabilities(scored.scores).sum(axis=-1), 1)
     with pytest.raises(InputError, match="no metrics of plain; `equipoise run evaluate`"):
         read_evaluations(tmp_path / "first", ["NA", "plain"])
 
@@ -401,7 +585,9 @@ def test_many_classes_can_be_drawn(tmp_path: Path) -> None:
 class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what this stage reads."""
 
-    params = SimpleNamespace(evaluate=Evaluate(draws=100), strategies={"plain": None})  # type: ignore[assignment]
+    params = SimpleNamespace(  # type: ignore[assignment]
+        evaluate=Evaluate(draws=100), compare=Compare(), strategies={"plain": None}
+    )
 
 
 def write_inputs(root: Path, strategy: str, spoil_test: bool = False) -> None:
@@ -439,8 +625,12 @@ def test_missing_predictions_name_the_stage_that_makes_them(tmp_path: Path) -> N
 def test_anomaly_scores_are_evaluated_without_calibration(tmp_path: Path) -> None:
     logits = scored_example(counts=(60, 20))
     orders = replace(logits, kind="anomaly")
-    found = {name: evaluate(one, one.bootstrap(50, 0), 0.95) for name, one in (("a", orders), ("b", logits))}
-    assert set(found["b"].metrics) - set(found["a"].metrics) == {"expected_calibration_error"}
+    settings = Evaluate(draws=100)
+    found = {name: out_of_fold(one, BalancedAccuracy(), settings)[1] for name, one in (("a", orders), ("b", logits))}
+    more = set(found["b"].metrics) - set(found["a"].metrics)
+    assert {"expected_calibration_error", "corrected_brier", "log_loss"} <= more
+    assert not any("recall" in name or "auc" in name for name in more)
+    assert set(found["a"].operating["wanted"]) == {"recall 0.8", "recall 0.9", "recall 0.95"}
     write_evaluations(found, tmp_path)
     read = read_evaluations(tmp_path, ["a", "b"])
     assert set(read.reliability["strategy"]) == {"b"}

@@ -84,6 +84,12 @@ def test_settings_of_a_component_stand_with_its_name(path: Path) -> None:
     assert focal.family.hidden == 16
 
 
+def test_where_the_metric_of_earlier_versions_went(path: Path) -> None:
+    change(path, ("goal: {name: balanced_accuracy}", "metric: macro_f1"))
+    (told,) = mistakes(path)
+    assert "compare: metric is goal now; write goal: {name: macro_f1} in its place" in told
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -122,7 +128,7 @@ def test_settings_of_a_component_stand_with_its_name(path: Path) -> None:
             "resize: squish",
             "backbones.efficientnet_lite0.resize: 'squish' is unknown (did you mean 'squash'?); valid are squash, l",
         ),
-        ("metric: balanced_accuracy", "metric: accuracy", "compare.metric: 'accuracy' is unknown"),
+        ("goal: {name: balanced_accuracy}", "goal: {name: accuracy}", "compare.goal.name: 'accuracy' is unknown"),
         (
             "experiment: equipoise",
             "experiment: solar cells",

@@ -21,6 +21,7 @@ PACKAGES = [
     "tasks.balance.transforms",
     "tasks.explore.checks",
     "tasks.features.backbones",
+    "tasks.goals",
     "tasks.synthesize.generators",
     "tasks.train.classifiers",
     "tasks.train.families",

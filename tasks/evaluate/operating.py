@@ -1,0 +1,122 @@
+"""Operating points: where to cut the probability of a class, and what is then found and falsely raised.
+
+A class is then decided for or against by its own probability, whatever that of the others. Each fold is cut where the
+other folds say (`tasks.evaluate.deciding`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tasks.evaluate.deciding import FoldRule
+from tasks.evaluate.scored import Scored
+from tasks.goals import cuts
+from tasks.params.models import Evaluate
+from tasks.rules import Rule
+from tasks.statistics.bootstrap import Bootstrap, Statistic, estimate, percentiles
+
+Cut = Callable[[np.ndarray, np.ndarray], float]  # from evidence (m,) and whether an image is of the class (m,)
+MEASURES = ("recall", "precision", "alarms")
+ENDS = ("", "_low", "_high")
+NO_POINTS = pd.DataFrame(columns=["class", "wanted", "cutoff", *(name + end for name in MEASURES for end in ENDS)])
+
+
+def operating_points(
+    scored: Scored, rule: Rule, rules: Sequence[FoldRule], settings: Evaluate, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """What each class's operating points achieve on images that they were not chosen by.
+
+    Parameters
+    ----------
+    scored
+        Out-of-fold scores.
+    rule, rules
+        That of all scores, and those of the folds.
+    settings
+        Which points (`recalls`, `miss_costs`), and the confidence level.
+    bootstrap
+        Of the images.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a class and point: `class`, `wanted` (``recall 0.9``, or ``a miss costs 10 false alarms``), `cutoff` (the
+        probability, or anomaly score, from which on the class is decided for, by all scores), and `recall`,
+        `precision` and `alarms` (share of all images decided for the class), each with `_low` and `_high`. A point by
+        costs needs probabilities.
+    """
+    points = list(_points(settings, scored.has_probabilities))
+    evidence = rule.evidence(scored.scores)
+    cut = np.array([[one(evidence[..., code].ravel(), _positive(scored, code).ravel()) for _, one in points]
+                    for code in range(len(scored.classes))])  # fmt: skip
+    taken = np.zeros((len(scored.classes), len(points), *scored.decisions.shape), dtype=bool)
+    for fold in rules:
+        of_others, own = fold.rule.evidence(scored.scores[fold.seen]), fold.rule.evidence(scored.scores[fold.own])
+        for code in range(len(scored.classes)):
+            positive = _positive(scored, code)[fold.seen]
+            for number, (_, one) in enumerate(points):
+                taken[code, number][fold.own] = own[:, code] >= one(of_others[:, code], positive)
+    found = estimate([_statistic(scored, taken)], bootstrap)[0]
+    columns = {
+        "class": np.repeat(scored.classes, len(points)),
+        "wanted": np.tile([name for name, _ in points], len(scored.classes)),
+        "cutoff": (_sigmoid(cut) if scored.has_probabilities else cut).ravel(),
+    }
+    for name in MEASURES:
+        low, high = percentiles(found[name].draws, settings.confidence)
+        three = zip(ENDS, (found[name].value, low, high), strict=True)
+        columns |= {name + end: of_end.ravel() for end, of_end in three}
+    return pd.DataFrame(columns)
+
+
+def _points(settings: Evaluate, has_probabilities: bool) -> Iterator[tuple[str, Cut]]:
+    for recall in settings.recalls:
+        yield f"recall {recall:g}", _reaching(recall)
+    for cost in settings.miss_costs if has_probabilities else ():
+        yield f"a miss costs {cost:g} false alarms", _worth(cost)
+
+
+def _worth(cost: float) -> Cut:
+    def cut(evidence: np.ndarray, positive: np.ndarray) -> float:
+        return -float(np.log(cost))  # there p * cost is 1 - p; needs no fit of its own (Elkan 2001)
+
+    return cut
+
+
+def _reaching(recall: float) -> Cut:
+    def cut(evidence: np.ndarray, positive: np.ndarray) -> float:
+        at, reached, _ = cuts(evidence, positive)
+        return float(at[np.flatnonzero(reached >= recall - 1e-12)[0]])
+
+    return cut
+
+
+def _positive(scored: Scored, code: int) -> np.ndarray:
+    return np.broadcast_to(scored.labels == code, scored.decisions.shape)
+
+
+def _sigmoid(log_odds: np.ndarray) -> np.ndarray:
+    return np.asarray(np.exp(-np.logaddexp(0, -log_odds)))
+
+
+def _statistic(scored: Scored, taken: np.ndarray) -> Statistic:
+    """Recall, precision and alarms of decisions of shape (K, P, S, n), each of shape (S, K, P, b)."""
+    classes, points, fits, images = taken.shape
+    decided = np.moveaxis(taken, 2, 0).reshape(fits, classes * points, images).astype(np.float64)
+    actual = (scored.labels == np.arange(classes)[:, None]).astype(np.float64)
+    own = np.repeat(actual, points, axis=0)
+
+    def statistic(weights: np.ndarray) -> dict[str, np.ndarray]:
+        weights = weights.astype(np.float64)
+        raised = np.stack([fit @ weights for fit in decided])
+        right = np.stack([(fit * own) @ weights for fit in decided])
+        support, total = own @ weights, weights.sum(axis=0)
+        with np.errstate(invalid="ignore"):  # a draw without the class has no recall; no alarm, no false one
+            recall = np.where(support > 0, right / support, np.nan)
+            found = {"recall": recall, "precision": right / np.maximum(raised, 1), "alarms": raised / total}
+        return {name: values.reshape(fits, classes, points, -1) for name, values in found.items()}
+
+    return statistic

@@ -1,0 +1,98 @@
+"""Goals: what is wanted of a classifier, and so how its scores become decisions and what strategies are judged by.
+
+``compare.goal`` in `params.yaml` names one. Most decide for the class with the largest score, and differ in what is
+judged. Others move the decision to where it is wanted: by probabilities that mean something (`tasks.calibration`) and
+by a cut-off, neither of them fitted on the images that they are judged on (`tasks.evaluate.deciding`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import InputError, did_you_mean
+from tasks.registry import Component
+
+JUDGED = "judged_"  # before the name of a metric that is a mean over the judged classes only
+COST_AVOIDED = "cost_avoided"
+
+
+class Goal(Component):
+    """What is wanted.
+
+    Attributes
+    ----------
+    corrected
+        Whether decisions rest on corrected probabilities, and not on the largest score.
+    """
+
+    kind: ClassVar[str] = "goal"
+    corrected: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def metric(self) -> str:
+        """What strategies are ranked and judged by, as the stage `evaluate` names it; larger is better."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """The same, as it stands in a sentence."""
+
+    @property
+    def of_class(self) -> str | None:
+        """The one class that it is about; None for a goal about all."""
+        return None
+
+    def about(self, rarest: str) -> Self:
+        """The goal with the class that it leaves open: the rarest that can be measured."""
+        return self
+
+    def require(self, classes: Sequence[str]) -> None:
+        """Refuse a goal that names a class that there isn't (`InputError`)."""
+        self._require([self.of_class] if self.of_class else [], "of", classes)
+
+    def cutoff(self, evidence: NDArray[np.float64], positive: NDArray[np.bool_]) -> float | None:
+        """From which evidence on an image is taken for `of_class`; None for goals without a cut-off.
+
+        Parameters
+        ----------
+        evidence
+            Shape (m,): log-odds of the class against the rest, or another score that rises with it.
+        positive
+            Shape (m,): whether the image is of the class.
+        """
+        return None
+
+    def costs(self, classes: Sequence[str]) -> NDArray[np.float64] | None:
+        """What it costs to take an image of the row's class for the column's, shape (K, K); None: all errors alike."""
+        return None
+
+    @staticmethod
+    def _require(named: Sequence[str], where: str, classes: Sequence[str]) -> None:
+        for label in named:
+            if label not in classes:
+                raise InputError(
+                    f"params.yaml: compare.goal.{where}: there is no class {label!r}{did_you_mean(label, classes)}; "
+                    f"the classes are {', '.join(classes)}"
+                )
+
+
+def cuts(evidence: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
+    """All cut-offs that tell apart, the highest first, with what each finds.
+
+    Returns
+    -------
+    tuple
+        Cut-offs, half-way between two values of `evidence` (the last below all); recall at and precision at each.
+    """
+    order = np.argsort(-evidence, kind="stable")
+    ordered, hits = evidence[order], np.cumsum(positive[order])
+    last = np.append(ordered[:-1] > ordered[1:], True)  # of images with the same evidence all are taken, or none
+    below = np.append((ordered[:-1] + ordered[1:]) / 2, ordered[-1] - 1.0)
+    taken = np.arange(1, len(ordered) + 1)
+    return below[last], (hits / max(hits[-1], 1))[last], (hits / taken)[last]

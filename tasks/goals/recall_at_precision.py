@@ -1,0 +1,49 @@
+"""As many of one class as can be found while the alarms can be believed."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tasks.goals import Goal, cuts
+
+
+class RecallAtPrecision(Goal):
+    """The recall of a class where its precision, on other images, was as stated.
+
+    The cut-off is the lowest at which the precision is reached; where none reaches it, the one of the highest.
+    """
+
+    name: Literal["recall_at_precision"] = "recall_at_precision"
+    corrected: ClassVar[bool] = True
+    of: str = Field("", description="The class that is to be found; empty: the rarest that can be measured.")
+    precision: float = Field(0.8, gt=0, lt=1, description="The share of alarms that must be right.")
+
+    @property
+    def of_class(self) -> str:
+        """See `Goal`."""
+        return self.of
+
+    def about(self, rarest: str) -> Self:
+        """See `Goal`."""
+        return self if self.of else self.model_copy(update={"of": rarest})
+
+    @property
+    def metric(self) -> str:
+        """See `Goal`."""
+        return f"recall.{self.of}"
+
+    @property
+    def label(self) -> str:
+        """See `Goal`."""
+        return f"the recall of {self.of} at a precision of {self.precision:g}"
+
+    def cutoff(self, evidence: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+        """See `Goal`."""
+        cut, recall, precision = cuts(evidence, positive)
+        reached = np.flatnonzero(precision >= self.precision)
+        place = reached[-1] if len(reached) else np.lexsort((recall, precision))[-1]
+        return float(cut[place])
