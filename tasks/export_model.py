@@ -5,6 +5,8 @@ The file is made beside its place, held against the model itself on real images,
 
 from __future__ import annotations
 
+import io
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +22,8 @@ from PIL import Image, ImageOps
 from tasks.errors import InputError
 from tasks.files import write_bytes
 from tasks.images import open_rgb
-from tasks.scores import has_probabilities, probabilities
+from tasks.rules import Rule
+from tasks.scores import decisions, has_probabilities, probabilities
 from tasks.train.models import Model
 
 OPSET = 18
@@ -45,13 +48,13 @@ class Parity:
     Attributes
     ----------
     images
-        How many real images were looked at.
+        Number of real images that were looked at.
     scores
         The largest difference of a score, as a share of the largest score.
     probabilities
         The largest difference of a probability; None where there are none.
     labels
-        How many images get another decision.
+        How many images get a decision that is not that of their scores.
     otherwise
         How many images the example opens with other pixels than Equipoise (16 bits a value, damaged ones ...).
     """
@@ -75,7 +78,7 @@ def require_packages() -> None:
         raise InputError(f"{' and '.join(missing)} must be installed for this: pip install 'equipoise[onnx]'")
 
 
-def export_onnx(model: Model, strategy: str, about: dict[str, Any], files: Sequence[Path], out: Path) -> Parity:
+def export_onnx(model: Model, strategy: str, rule: Rule | None, files: Sequence[Path], out: Path) -> Parity:
     """Write a model as an ONNX file.
 
     Parameters
@@ -84,8 +87,8 @@ def export_onnx(model: Model, strategy: str, about: dict[str, Any], files: Seque
         A strategy's.
     strategy
         Its name.
-    about
-        What else the file's metadata say, as JSON can hold it.
+    rule
+        How its scores are read; None: no such rule was fitted yet.
     files
         Real images to compare by, at least one.
     out
@@ -96,8 +99,8 @@ def export_onnx(model: Model, strategy: str, about: dict[str, Any], files: Seque
     InputError
         The model is no network, or the file would not answer as the model does.
     """
-    content = _with_metadata(_exported(model, strategy), _metadata(model, strategy) | about)
-    parity = compare(model, content, files)
+    content = _with_metadata(_exported(model, strategy, rule), _metadata(model, strategy, rule))
+    parity = compare(model, rule, content, files)
     if parity.labels or max(parity.scores, parity.probabilities or 0) > LARGEST:
         raise InputError(
             f"{strategy}: the exported network does not answer as the model does, so no file was written ({parity}); "
@@ -107,7 +110,7 @@ def export_onnx(model: Model, strategy: str, about: dict[str, Any], files: Seque
     return parity
 
 
-def compare(model: Model, content: bytes, files: Sequence[Path]) -> Parity:
+def compare(model: Model, rule: Rule | None, content: bytes, files: Sequence[Path]) -> Parity:
     """Hold an ONNX file's `content` against the model that it was made of, on image `files`."""
     import onnxruntime
 
@@ -122,13 +125,14 @@ def compare(model: Model, content: bytes, files: Sequence[Path]) -> Parity:
         answers.append(dict(zip(names, session.run(None, {"images": pixels[None]}), strict=True)))
     got = {name: np.concatenate([answer[name] for answer in answers]) for name in names}
     away = np.abs(got["scores"] - expected.values).max() / max(1.0, np.abs(expected.values).max())
-    shares = None
-    if has_probabilities(expected.kind):
-        shares = float(np.abs(got["probabilities"] - probabilities(expected.values, expected.kind)).max())
-    ordered = np.sort(expected.values, axis=1)
-    is_clear = ordered[:, -1] - ordered[:, -2] > 2 * LARGEST * max(1.0, np.abs(expected.values).max())
-    others = int(((got["label"] != expected.decisions) & is_clear).sum())
-    return Parity(len(files), float(away), shares, others, otherwise)
+    shares = rule.probabilities(expected.values) if rule else None
+    if shares is None and has_probabilities(expected.kind):
+        shares = probabilities(expected.values, expected.kind)
+    apart = None if shares is None else float(np.abs(got["probabilities"] - shares).max())
+    decide = rule.decide if rule else decisions
+    # Where a decision hangs on the last digit of a score, that of the file's own score is right as well.
+    is_wrong = (got["label"] != decide(expected.values)) & (got["label"] != decide(got["scores"].astype(np.float64)))
+    return Parity(len(files), float(away), apart, int(is_wrong.sum()), otherwise)
 
 
 def example(model: Model, out: str, image: str = "photo.jpg") -> str:
@@ -146,16 +150,14 @@ def _opened_plainly(file: Path) -> NDArray[np.uint8] | None:
         return None
 
 
-def _exported(model: Model, strategy: str) -> bytes:
+def _exported(model: Model, strategy: str, rule: Rule | None) -> bytes:
     """The model's network as ONNX, for any number of images of any one size."""
-    import io
-
     import torch
 
     from tasks.network import Answers, network_of
 
     torch.set_num_threads(1)
-    answers = Answers(network_of(model, strategy, "exported"), model.family.score).eval()
+    answers = Answers(network_of(model, strategy, "exported"), model.family.score, rule).eval()
     axes = {"images": {0: "images", 1: "height", 2: "width"}} | {name: {0: "images"} for name in answers.names}
     made = io.BytesIO()
     with warnings.catch_warnings():
@@ -173,7 +175,7 @@ def _exported(model: Model, strategy: str) -> bytes:
     return made.getvalue()
 
 
-def _metadata(model: Model, strategy: str) -> dict[str, Any]:
+def _metadata(model: Model, strategy: str, rule: Rule | None) -> dict[str, Any]:
     backbone = model.backbone
     shown = {} if backbone is None else {"image_size": backbone.image_size, "resize": backbone.resize}
     return {
@@ -181,6 +183,9 @@ def _metadata(model: Model, strategy: str) -> dict[str, Any]:
         "classes": model.classes,
         "kind": model.family.score,
         "depth": model.depth,
+        "posthoc": model.posthoc.model_dump(mode="json"),
+        "rule": rule and rule.as_json(),
+        "goal": rule.goal.name if rule else "",
         "made_by": {name: version(name) for name in ("equipoise", "torch", "pillow")},
         **shown,
     }
@@ -188,8 +193,6 @@ def _metadata(model: Model, strategy: str) -> dict[str, Any]:
 
 def _with_metadata(content: bytes, facts: dict[str, Any]) -> bytes:
     """An ONNX file with `facts` as its metadata: texts as they are, all else as JSON."""
-    import json
-
     import onnx
 
     made = onnx.load_model_from_string(content)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tasks.errors import InputError
 from tasks.features.backbones import Backbone
 from tasks.registry import components
+from tasks.rules import Rule
 from tasks.scores import has_probabilities
 from tasks.squaring import Squared
 from tasks.train.layers import constant
@@ -64,18 +65,53 @@ class Network(nn.Module):
 
 
 class Answers(nn.Module):
-    """What an exported network answers: scores, probabilities where the scores give some, and the decision's code."""
+    """What an exported network answers: scores, probabilities where there are some, and the code of the decision.
 
-    def __init__(self, network: Network, kind: str) -> None:
+    Attributes
+    ----------
+    network
+        The model.
+    kind
+        Of its scores.
+    rule
+        How they are read (`tasks.rules.Rule`); None: the largest score is the decision, and probabilities are its
+        softmax.
+    """
+
+    def __init__(self, network: Network, kind: str, rule: Rule | None) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.kind, self.rule = network, kind, rule
         self.names = ["scores", *(["probabilities"] if has_probabilities(kind) else []), "label"]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """See `names`."""
         scores = self.network(images)
-        probabilities = (scores.softmax(1),) if "probabilities" in self.names else ()
-        return (scores, *probabilities, scores.argmax(1))
+        if not has_probabilities(self.kind):
+            return scores, self._decided(scores, scores, scores)
+        logs = scores
+        if self.rule is not None and self.rule.calibration is not None:
+            logs = scores / self.rule.calibration.temperature + _numbers(self.rule.calibration.offsets)
+        return scores, logs.softmax(1), self._decided(scores, logs.log_softmax(1), logs.softmax(1))
+
+    def _decided(self, scores: Tensor, logs: Tensor, probabilities: Tensor) -> Tensor:
+        """As `Rule.decide`."""
+        rule = self.rule
+        costs = rule and rule.goal.costs(rule.classes)
+        if costs is not None and rule is not None and rule.calibration is not None:
+            return (probabilities @ _numbers(costs)).argmin(1)
+        if rule is None or rule.goal.of_class is None or rule.cutoff is None:
+            return scores.argmax(1)
+        code = rule.classes.index(rule.goal.of_class)
+        others = [other for other in range(len(rule.classes)) if other != code]
+        evidence = logs[:, code]
+        if has_probabilities(self.kind):
+            evidence = evidence - logs[:, others].logsumexp(1)
+        best = torch.tensor(others)[scores[:, others].argmax(1)]
+        return torch.where(evidence >= rule.cutoff, code, best)
+
+
+def _numbers(values: np.ndarray) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32)
 
 
 def network_of(model: Model, strategy: str, verb: str) -> Network:

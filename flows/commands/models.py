@@ -11,6 +11,8 @@ from flows.commands.options import MODELS, Jobs, enter
 
 app = typer.Typer()
 
+Model = Annotated[str, typer.Option("--model", help="A strategy's name, or recommended.")]
+
 
 @app.command(rich_help_panel=MODELS)
 def predict(
@@ -31,3 +33,21 @@ def predict(
     for line in failed[:20]:
         terminal.note(f"not read: {line}")
     terminal.note(f"{target}: {len(files) - len(failed):,} predictions, {len(failed):,} files that can't be read")
+
+
+@app.command("export-model", rich_help_panel=MODELS)
+def export_model(
+    model: Model = "recommended",
+    format_: Annotated[str, typer.Option("--format", help="onnx: preprocessing, network and decision in one.")] = "onnx",
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="By default STRATEGY.onnx.")] = None,
+) -> None:
+    """Write a model as one file that other programs run, and say how far it differs on real images."""
+    here = Path.cwd()
+    root = enter()
+    from flows import exporting, terminal
+    from flows.trained import strategy_named
+
+    strategy = strategy_named(root, model)
+    target = here / (to or f"{strategy}.{format_}")
+    example = exporting.export_model(root, strategy, target, format_)
+    terminal.note(f"{target}: the model of {strategy}. To use it:\n\n{example}")
