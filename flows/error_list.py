@@ -28,6 +28,8 @@ DEEPEST, MOST = 6, 24  # how far names are followed, and how many forms of one m
 COMMANDS = {  # who reads the messages of a module of `flows`; those of all others any command may say
     "flows.checking": "`equipoise check`",
     "flows.dataset": "`equipoise add`, `sample`, `freeze`",
+    "flows.explaining": "`equipoise explain`",
+    "flows.exporting": "`equipoise export-model`",
     "flows.predicting": "`equipoise predict`",
     "flows.releases": "`equipoise release`, `releases`, `diff`, `export`, `restore`, `gc`",
     "flows.servers": "`equipoise ui`, `serve`",

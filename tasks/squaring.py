@@ -33,10 +33,11 @@ class Squared(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """See the class."""
-        height, width = (torch.scalar_tensor(side, dtype=torch.float64) for side in images.shape[1:3])
-        inner_height = inner_width = torch.scalar_tensor(self.size, dtype=torch.float64)
+        # One number each, but with an axis: an export to ONNX makes float32 of doubles that have none.
+        height, width = (torch.scalar_tensor(side, dtype=torch.float64).reshape(1) for side in images.shape[1:3])
+        size = inner_height = inner_width = torch.full((1,), self.size, dtype=torch.float64)
         if self.resize == "letterbox":
-            scale = self.size / torch.maximum(height, width)
+            scale = size / torch.maximum(height, width)
             inner_height, inner_width = ((side * scale).round().clamp(min=1) for side in (height, width))
         down, is_row = self._weights(torch.arange(images.shape[1], dtype=torch.float64), height, inner_height)
         across, is_column = self._weights(torch.arange(images.shape[2], dtype=torch.float64), width, inner_width)

@@ -51,3 +51,21 @@ def export_model(
     target = here / (to or f"{strategy}.{format_}")
     example = exporting.export_model(root, strategy, target, format_)
     terminal.note(f"{target}: the model of {strategy}. To use it:\n\n{example}")
+
+
+@app.command(rich_help_panel=MODELS)
+def explain(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    model: Model = "recommended",
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the pages go.")] = Path("explanations"),
+    class_: Annotated[str, typer.Option("--class", help="Whose heat map; else the decided one's and the next.")] = "",
+) -> None:
+    """Say why a model decides on an image as it does: heat maps, scores, the nearest training images; a page each."""
+    files, folder = [image.absolute() for image in images], to.absolute()
+    root = enter()
+    from flows import explaining, terminal
+    from flows.trained import strategy_named
+
+    strategy = strategy_named(root, model)
+    for label, page in explaining.explain(root, strategy, files, folder, class_):
+        terminal.note(f"{label}: {page}")
