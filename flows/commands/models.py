@@ -38,7 +38,9 @@ def predict(
 @app.command("export-model", rich_help_panel=MODELS)
 def export_model(
     model: Model = "recommended",
-    format_: Annotated[str, typer.Option("--format", help="onnx: preprocessing, network and decision in one.")] = "onnx",
+    format_: Annotated[
+        str, typer.Option("--format", help="onnx: preprocessing, network and decision in one.")
+    ] = "onnx",
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="By default STRATEGY.onnx.")] = None,
 ) -> None:
     """Write a model as one file that other programs run, and say how far it differs on real images."""

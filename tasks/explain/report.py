@@ -60,7 +60,11 @@ def page(explained: Explanation, png: bytes, depth: int, known: str = "") -> str
         same=same,
         known=known,
         cells=explained.cells.shape[1:],
-        silent=[explained.classes[code] for code, cells in zip(explained.shown, explained.cells, strict=True) if not cells.any()],
+        silent=[
+            explained.classes[code]
+            for code, cells in zip(explained.shown, explained.cells, strict=True)
+            if not cells.any()
+        ],
         stand_ins=stand_ins([explained.classes[code] for code in explained.shown], 22),
     )
 

@@ -10,7 +10,19 @@ from PIL import Image
 from tasks.decoding import squared
 from tasks.squaring import Squared
 
-SHAPES = [(1, 1), (1, 300), (300, 1), (31, 33), (32, 32), (40, 33), (96, 20), (500, 7), (7, 500), (200, 190), (375, 500)]
+SHAPES = [
+    (1, 1),
+    (1, 300),
+    (300, 1),
+    (31, 33),
+    (32, 32),
+    (40, 33),
+    (96, 20),
+    (500, 7),
+    (7, 500),
+    (200, 190),
+    (375, 500),
+]
 
 
 @pytest.mark.parametrize("resize", ["squash", "letterbox"])
