@@ -104,5 +104,8 @@ class _Known:
 
         part, label = self.rows.get(self.ids.get(file_hash(file), ""), ("", ""))
         if part == "train":
-            return f"This image is in the training part, as {label}: the model has learnt from it, and is surer than it would be of others."
+            return (
+                f"This image is in the training part, as {label}: the model has learnt from it, "
+                "and is surer of it than it would be of others."
+            )
         return f"This image is in the {part} part, as {label}; the model has not learnt from it." if part else ""

@@ -96,10 +96,12 @@ class Answers(nn.Module):
     def _decided(self, scores: Tensor, logs: Tensor, probabilities: Tensor) -> Tensor:
         """As `Rule.decide`."""
         rule = self.rule
-        costs = rule and rule.goal.costs(rule.classes)
-        if costs is not None and rule is not None and rule.calibration is not None:
+        if rule is None:
+            return scores.argmax(1)
+        costs = rule.goal.costs(rule.classes)
+        if costs is not None and rule.calibration is not None:
             return (probabilities @ _numbers(costs)).argmin(1)
-        if rule is None or rule.goal.of_class is None or rule.cutoff is None:
+        if rule.goal.of_class is None or rule.cutoff is None:
             return scores.argmax(1)
         code = rule.classes.index(rule.goal.of_class)
         others = [other for other in range(len(rule.classes)) if other != code]

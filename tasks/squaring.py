@@ -76,4 +76,5 @@ class Squared(nn.Module):
 
 def _rounded(sums: Tensor) -> Tensor:
     """Sums of pixels by their weights as Pillow rounds them; doubles hold them exactly."""
-    return ((sums + 2 ** (BITS - 1)) / 2**BITS).floor().clamp(0, 255)
+    rounded: Tensor = ((sums + 2 ** (BITS - 1)) / 2**BITS).floor().clamp(0, 255)
+    return rounded

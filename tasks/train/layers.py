@@ -22,7 +22,8 @@ class Standardised(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """See the class."""
-        return (rows - self.mean) * self.factor
+        scaled: Tensor = (rows - self.mean) * self.factor
+        return scaled
 
 
 class Directions(nn.Module):
@@ -35,7 +36,8 @@ class Directions(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """See the class."""
         moved = rows - self.centre
-        return moved / moved.norm(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+        units: Tensor = moved / moved.norm(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+        return units
 
 
 def linear(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> nn.Linear:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -51,7 +52,7 @@ def head(seed: int = 0, hidden: int = 0) -> FittedHead:
     chance = np.random.default_rng(seed)
     sizes = [3, hidden, 3] if hidden else [3, 3]
     arrays = {"mean": chance.normal(size=3), "deviation": chance.uniform(0.5, 2, size=3)}
-    for layer, (taken, given) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (taken, given) in enumerate(itertools.pairwise(sizes)):
         arrays |= {f"weight{layer}": chance.normal(size=(given, taken)), f"bias{layer}": chance.normal(size=given)}
     return FittedHead("mine", None, PRIOR, {name: value.astype(np.float32) for name, value in arrays.items()})
 

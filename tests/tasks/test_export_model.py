@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import sys
 import warnings
@@ -197,7 +196,7 @@ def test_the_default_backbone_is_exported_with_its_features(tmp_path: Path) -> N
     assert parity.probabilities is not None
     assert parity.probabilities < 1e-5
     assert onnx.load(tmp_path / "m.onnx").producer_name == "equipoise"
-    assert os.stat(tmp_path / "m.onnx").st_size < 20e6
+    assert (tmp_path / "m.onnx").stat().st_size < 20e6
 
 
 @pytest.mark.parametrize("resize", ["squash", "letterbox"])
