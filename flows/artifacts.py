@@ -7,8 +7,10 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from flows.journal import costs
 from flows.leaderboard import read_leaderboard
 from flows.markdown import answer, plain
+from flows.price import Price, price_sentence, prices_of
 from flows.wording import bet, interval
 from tasks.files import read_json
 
@@ -30,8 +32,9 @@ def publish(root: Path, mlflow_url: str | None, *, verdicts: bool) -> None:
         create_table_artifact(key="class-counts", table=counts, description="Training images a class, before and after")
     leaderboard = read_leaderboard(root) if verdicts else None
     if leaderboard:
+        found = prices_of(root, leaderboard, costs(root))
         create_markdown_artifact(
-            key="leaderboard", markdown=_markdown(leaderboard), description=leaderboard["sentences"][0]
+            key="leaderboard", markdown=_markdown(leaderboard, found), description=leaderboard["sentences"][0]
         )
     report = root / "reports" / "compare" / "report.html"
     lines = [f"- Report: {plain(str(report))}"] if report.exists() else []
@@ -53,7 +56,7 @@ def _class_counts(root: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _markdown(board: dict[str, Any]) -> str:
+def _markdown(board: dict[str, Any], found: dict[str, Price]) -> str:
     """The leaderboard as a Markdown table; names from data can't break out of a cell."""
     # The verdict stands where a narrow page doesn't cut it off.
     head = [
@@ -64,13 +67,18 @@ def _markdown(board: dict[str, Any]) -> str:
         f"recall of {board['rarest_class']}",
         "difference",
         "bet",
+        "seconds",
+        "new images",
     ]
     lines = [_row(head), _row(["---"] * len(head))]
     for row in board["rows"]:
         values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
         difference = interval(row["difference"], signed=True)
-        lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference, bet(row["bet"])]))
-    return "\n".join([*answer(board["sentences"]), *lines, "", plain(board["test"]["sentence"])])
+        price = found[row["strategy"]]
+        cost = [price.of_time, price.of_images]
+        lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference, bet(row["bet"]), *cost]))
+    told = [plain(price_sentence(board, found)), "", plain(board["test"]["sentence"])]
+    return "\n".join([*answer(board["sentences"]), *lines, "", *told])
 
 
 def _row(cells: list[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from flows.price import Price, price_sentence, prices_of
 from flows.terminal import WIDE, console, guard, new_table, print_table
 from flows.wording import bet, interval
 from tasks.files import read_json
@@ -44,8 +45,10 @@ def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
         return
     with guard:
         console.print()
-        print_table(_strategies(board, seconds))
+        found = prices_of(root, board, seconds)
+        print_table(_strategies(board, found))
         _print_sentences(board)
+        console.print(f"  {escape(price_sentence(board, found))}")
         console.print()
         print_table(_held_out(board))
         console.print(escape(board["test"]["sentence"]))
@@ -84,7 +87,7 @@ def _joint() -> str:
     return " " if console.width >= WIDE else "\n"
 
 
-def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
+def _strategies(board: dict[str, Any], found: Mapping[str, Price]) -> Table:
     table = new_table("Strategies, out of fold")
     table.add_column("strategy", no_wrap=True)
     for title in _columns(board).values():
@@ -92,11 +95,10 @@ def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
     table.add_column(f"difference to {escape(board['baseline'])}", justify="right")
     table.add_column("bet", justify="right")
     table.add_column("verdict")
-    if seconds:
+    if found:
         table.add_column("seconds", justify="right")
     for row in board["rows"]:
         name, verdict = row["strategy"], row["verdict"] or ""
-        took = seconds.get(f"train@{name}")
         mark = "bold" if name == board["recommended"] else "default"
         table.add_row(
             f"[{mark}]{escape(name)}[/]",
@@ -104,7 +106,7 @@ def _strategies(board: dict[str, Any], seconds: Mapping[str, float]) -> Table:
             interval(row["difference"], signed=True, join=_joint()),
             bet(row["bet"], join=_joint()),
             f"[{_VERDICTS.get(verdict, 'default')}]{escape(verdict)}[/]",
-            *([] if not seconds else ["" if took is None else f"{took:.0f}"]),
+            *([found[name].of_time] if found else []),
         )
     return table
 

@@ -1,14 +1,16 @@
-"""Probabilities that mean what they say: scores corrected by a temperature and one offset a class.
+"""Probabilities that mean what they say: scores corrected by a temperature and an offset a class, above a floor.
 
 The offsets take away what a remedy has done to the classes' shares (resampling, weights, logit adjustment alike), the
-temperature what training has done to confidence. Both are found by maximum likelihood: at the maximum the mean
-probability of each class is its share of the images, whatever the remedy was.
+temperature what training has done to confidence. Both are found by maximum likelihood: there the mean probability of
+each class is its share of the images, whatever the remedy was. Models can be sure without bound, and the few images on
+which one is sure and wrong would then decide about all; so no class is ever less probable than one in as many as there
+are scores to fit to, which couldn't be told from none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,17 +18,15 @@ from numpy.typing import NDArray
 
 from tasks.scores import log_sum
 
-PENALTY = 1e-3  # of the squares of offsets and steepness, so that both stay finite where classes are separable
-STEPS, SMALLEST, TOLERANCE = (
-    100,
-    1e-6,
-    1e-13,
-)  # of Newton's method: most steps, smallest share of one, least gain an image
+PENALTY = 1e-3  # of the squares of offsets and of the steepness, so that both stay finite where classes are separable
+FLAT = 0.9  # the steepness to start from makes this share of the scores lie within 1 of their mean
+# Of Newton's method: most steps, the smallest share of one that is tried, the least gain an image.
+STEPS, SMALLEST, TOLERANCE = 100, 1e-6, 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """A correction of scores.
+    """A correction of scores: a share of softmax(scores / temperature + offsets), and the rest for all classes alike.
 
     Attributes
     ----------
@@ -34,18 +34,22 @@ class Calibration:
         Above 0; scores are divided by it.
     offsets
         Shape (K,): what is then added to each class's score; they sum to 0.
+    floor
+        The least probability of a class, in (0, 1 / K).
     shares
+        Shape (K,), positive, sums to 1: the class shares that it was fitted to.
+    mix
         Shape (K,), positive, sums to 1: the class shares for which the probabilities hold.
     """
 
     temperature: float
     offsets: NDArray[np.float64]
+    floor: float
     shares: NDArray[np.float64]
+    mix: NDArray[np.float64]
 
     @classmethod
-    def fit(
-        cls, values: NDArray[np.float64], labels: NDArray[np.int64], near: Calibration | None = None
-    ) -> Calibration:
+    def fit(cls, values: NDArray[np.float64], labels: NDArray[np.int64]) -> Calibration:
         """Fit to scores of images that the model has not seen.
 
         Parameters
@@ -54,8 +58,6 @@ class Calibration:
             Shape (m, K): logits or log-probabilities.
         labels
             Shape (m,), 0 to K - 1.
-        near
-            One that is like it, to start from: saves time and changes nothing.
 
         References
         ----------
@@ -64,15 +66,17 @@ class Calibration:
         """
         count, classes = values.shape
         centred = values - values.mean(axis=1, keepdims=True)
+        centred = centred - centred.mean(axis=0)
+        spread = float(np.quantile(np.abs(centred), FLAT)) or 1.0
         totals = np.bincount(labels, minlength=classes).astype(np.float64)
-        slope_of_data = np.append(centred[np.arange(count), labels].sum(), totals)
-        target = np.append(1.0, np.zeros(classes))  # what the penalty draws to
-        place = target if near is None else np.append(1 / near.temperature, near.offsets)
-        value, slope, curvature = _loss(place, centred, slope_of_data, target)
+        floor = min(1 / count, 0.5 / classes)
+        data = _Data(centred / spread, labels, floor, np.append(1.0, np.zeros(classes)))
+        place = np.append(1.0, np.log((totals + 1) / (totals + 1).mean()))
+        value, slope, curvature = data.loss(place)
         for _ in range(STEPS):
             step = np.linalg.solve(curvature, slope)
             size = 1.0 if step[0] < place[0] else 0.9 * place[0] / step[0]  # the steepness stays above 0
-            while (new := _loss(place - size * step, centred, slope_of_data, target))[0] > value and size > SMALLEST:
+            while (new := data.loss(place - size * step))[0] > value and size > SMALLEST:
                 size /= 2
             gained = value - new[0]
             if gained <= 0:
@@ -80,52 +84,73 @@ class Calibration:
             place, (value, slope, curvature) = place - size * step, new
             if gained < TOLERANCE * count:
                 break
+        steepness = place[0] / spread
+        means = (values - values.mean(axis=1, keepdims=True)).mean(axis=0)
+        offsets = place[1:] - steepness * means
         shares = (totals + PENALTY) / (totals + PENALTY).sum()
-        return cls(float(1 / place[0]), place[1:] - place[1:].mean(), shares)
+        return cls(float(1 / steepness), offsets - offsets.mean(), floor, shares, shares)
 
-    def log_probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Corrected log-probabilities of scores, both of shape (..., K), for the class shares `shares`."""
+    def probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Corrected probabilities of scores, both of shape (..., K), for the class shares `mix`."""
         logs = values / self.temperature + self.offsets
-        return logs - log_sum(logs)
+        corrected = self.floor + (1 - self.floor * values.shape[-1]) * np.exp(logs - log_sum(logs))
+        corrected *= self.mix / self.shares
+        probabilities: NDArray[np.float64] = corrected / corrected.sum(axis=-1, keepdims=True)
+        return probabilities
 
     def for_mix(self, mix: NDArray[np.float64]) -> Calibration:
-        """The same where classes have other shares, shape (K,), positive: Bayes' rule.
+        """The same where classes have the shares `mix`, shape (K,), positive: Bayes' rule.
 
         References
         ----------
         Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori probabilities, Neural
         Computation 14, 2002.
         """
-        offsets = self.offsets + np.log(mix / mix.sum()) - np.log(self.shares)
-        return Calibration(self.temperature, offsets - offsets.mean(), mix / mix.sum())
+        return replace(self, mix=mix / mix.sum())
 
     def as_json(self) -> dict[str, Any]:
-        """The three numbers, as they are."""
-        return {"temperature": self.temperature, "offsets": self.offsets.tolist(), "shares": self.shares.tolist()}
+        """The numbers, as they are."""
+        numbers = {"temperature": self.temperature, "floor": self.floor}
+        return numbers | {name: getattr(self, name).tolist() for name in ("offsets", "shares", "mix")}
 
     @classmethod
     def from_json(cls, numbers: Mapping[str, Any]) -> Calibration:
         """What `as_json` wrote."""
-        return cls(numbers["temperature"], np.array(numbers["offsets"]), np.array(numbers["shares"]))
+        offsets, shares, mix = (np.array(numbers[name]) for name in ("offsets", "shares", "mix"))
+        return cls(numbers["temperature"], offsets, numbers["floor"], shares, mix)
 
 
-def _loss(
-    place: NDArray[np.float64], centred: NDArray[np.float64], of_data: NDArray[np.float64], target: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """The penalised negative log-likelihood with slope and curvature, of a steepness and K offsets; it is convex."""
-    logs = place[0] * centred + place[1:]
-    most = logs.max(axis=1, keepdims=True)
-    powers = np.exp(logs - most)
-    sums = powers.sum(axis=1, keepdims=True)
-    shares = powers / sums
-    weighted = shares * centred
-    means = weighted.sum(axis=1, keepdims=True)
-    away = place - target
-    value = float((np.log(sums) + most).sum() - of_data @ place + PENALTY * (away @ away) / 2)
-    slope = np.append(means.sum(), shares.sum(axis=0)) - of_data + PENALTY * away
-    curvature = np.empty((len(place), len(place)))
-    curvature[0, 0] = (weighted * centred).sum() - (means**2).sum()
-    curvature[0, 1:] = curvature[1:, 0] = (weighted - shares * means).sum(axis=0)
-    curvature[1:, 1:] = np.diag(shares.sum(axis=0)) - shares.T @ shares
-    curvature[np.diag_indices(len(place))] += PENALTY
-    return value, slope, curvature
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """What a correction is fitted to: centred scores (m, K), labels (m,), the floor, and what the penalty draws to."""
+
+    centred: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    floor: float
+    target: NDArray[np.float64]
+
+    def loss(self, place: NDArray[np.float64]) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """The penalised negative log-likelihood of a steepness and K offsets, its slope, and a curvature.
+
+        Images count in slope and curvature as far as the softmax, and not the floor, makes their label probable, as in
+        the EM algorithm of a mixture; so the curvature is that of a convex function.
+        """
+        count, classes = self.centred.shape
+        rows = np.arange(count)
+        logs = place[0] * self.centred + place[1:]
+        shares = np.exp(logs - log_sum(logs))
+        own = (1 - self.floor * classes) * shares[rows, self.labels]
+        value = -float(np.log(own + self.floor).sum())
+        counted = own / (own + self.floor)
+        weighted = counted[:, None] * shares
+        of_scores = weighted * self.centred
+        means = (shares * self.centred).sum(axis=1)
+        totals = np.bincount(self.labels, counted, minlength=classes)
+        slope = np.append(of_scores.sum() - counted @ self.centred[rows, self.labels], weighted.sum(axis=0) - totals)
+        curvature = np.empty((len(place), len(place)))
+        curvature[0, 0] = (of_scores * self.centred).sum() - counted @ means**2
+        curvature[0, 1:] = curvature[1:, 0] = (of_scores - weighted * means[:, None]).sum(axis=0)
+        curvature[1:, 1:] = np.diag(weighted.sum(axis=0)) - weighted.T @ shares
+        away = place - self.target
+        curvature[np.diag_indices(len(place))] += PENALTY
+        return value + PENALTY * float(away @ away) / 2, slope + PENALTY * away, curvature

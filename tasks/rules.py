@@ -55,7 +55,6 @@ class Rule:
         kind: str,
         goal: Goal,
         mix: NDArray[np.float64] | None = None,
-        near: Rule | None = None,
     ) -> Rule:
         """Fit to scores of images that the model has not seen.
 
@@ -69,8 +68,6 @@ class Rule:
             See the attributes.
         mix
             Shape (K,): the class shares where the model will be used; None: those of the images.
-        near
-            A rule that is like it: saves time and changes nothing.
 
         Raises
         ------
@@ -80,7 +77,7 @@ class Rule:
         goal.require(classes)
         calibration = None
         if scores.has_probabilities(kind):
-            calibration = Calibration.fit(values, labels, None if near is None else near.calibration)
+            calibration = Calibration.fit(values, labels)
             calibration = calibration if mix is None else calibration.for_mix(mix)
         elif goal.costs(classes) is not None:
             raise InputError(
@@ -95,19 +92,18 @@ class Rule:
 
     def log_probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Corrected log-probabilities of `values`, both of shape (..., n, K); None where scores are none."""
-        return None if self.calibration is None else self.calibration.log_probabilities(values)
+        return None if self.calibration is None else np.log(self.calibration.probabilities(values))
 
     def probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Corrected probabilities of `values`, both of shape (..., n, K); None where scores are none."""
-        logs = self.log_probabilities(values)
-        return None if logs is None else np.exp(logs)
+        return None if self.calibration is None else self.calibration.probabilities(values)
 
     def decide(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """The decisions for `values` of shape (..., n, K): codes of classes, shape (..., n)."""
         chosen = scores.decisions(values)
         costs = self.goal.costs(self.classes)
         if costs is not None and self.calibration is not None:
-            cheapest: NDArray[np.int64] = (np.exp(self.calibration.log_probabilities(values)) @ costs).argmin(axis=-1)
+            cheapest: NDArray[np.int64] = (self.calibration.probabilities(values) @ costs).argmin(axis=-1)
             return cheapest
         if self.goal.of_class is None or self.cutoff is None:
             return chosen

@@ -64,6 +64,11 @@ class Findings:
         """The strategies whose training began or was up to date, in the order of the parameters."""
         return [name for name in self.params.strategies if self.outcomes.get(f"train@{name}") in TRIED]
 
+    @property
+    def recipes(self) -> dict[str, str]:
+        """The recipe of each strategy."""
+        return {name: strategy.recipe for name, strategy in self.params.strategies.items()}
+
     @cached_property
     def lock_digest(self) -> str | None:
         """The sha256 of `dvc.lock`, in hex."""

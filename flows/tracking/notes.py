@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flows.markdown import answer, plain
+from flows.price import Price
 from flows.tracking.findings import Findings
 from flows.wording import bet, interval
 
@@ -14,8 +17,8 @@ EXPERIMENT_NOTE = (
 )
 
 
-def parent_note(findings: Findings) -> str:
-    """The description of a pipeline run: its result, the leaderboard, what went wrong."""
+def parent_note(findings: Findings, prices: Mapping[str, Price]) -> str:
+    """The description of a pipeline run: its result, the leaderboard with the price a strategy, what went wrong."""
     board = findings.leaderboard
     lines = []
     bad = [f"`{stage}` {outcome.lower()}" for stage, outcome in findings.outcomes.items() if not findings.good(stage)]
@@ -23,10 +26,12 @@ def parent_note(findings: Findings) -> str:
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
         lines += [*answer(board["sentences"]), plain(board["test"]["sentence"]), ""]
-        lines += [_row("strategy", _words(board["judged_by"]), "difference", "bet", "verdict"), "|---|---|---|---|---|"]
+        lines += [_row("strategy", _words(board["judged_by"]), "difference", "bet", "verdict", "seconds", "new images")]
+        lines.append("|" + "---|" * 7)
         for name, row in list(findings.rows.items())[:LONGEST]:
             difference = interval(row["difference"], signed=True)
-            lines.append(_row(name, interval(row["reached"]), difference, bet(row["bet"]), row["verdict"]))
+            price = (prices[name].of_time, prices[name].of_images)
+            lines.append(_row(name, interval(row["reached"]), difference, bet(row["bet"]), row["verdict"], *price))
         if len(findings.rows) > LONGEST:
             lines += ["", f"{len(findings.rows) - LONGEST} more stand in `leaderboard.json`."]
     return "\n".join(lines)

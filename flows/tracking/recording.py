@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.leaderboard import LEADERBOARD
+from flows.price import Price, prices
 from flows.tracking.findings import Findings
 from flows.tracking.notes import EXPERIMENT_NOTE, parent_note
 from flows.tracking.registry import judge, register
@@ -142,10 +143,10 @@ def _name(findings: Findings, start: float) -> str:
     return f"{when} · {findings.lock_digest[:7]}" if findings.lock_digest else when
 
 
-def _tags(findings: Findings, flow_run: FlowRun | None) -> dict[str, str | None]:
+def _tags(findings: Findings, flow_run: FlowRun | None, found: Mapping[str, Price]) -> dict[str, str | None]:
     labels = {slug: label for label, slug in findings.class_slugs.items()}
     return {
-        "mlflow.note.content": parent_note(findings),
+        "mlflow.note.content": parent_note(findings, found),
         "mlflow.source.git.commit": findings.git_commit,
         "git_commit": findings.git_commit,
         "dvc_lock_sha256": findings.lock_digest,
@@ -169,10 +170,13 @@ def _fill(
     parent_id = parent.info.run_id
     shared = findings.params.model_dump(mode="json", exclude={"strategies", "recipes", "generators", "track", "run"})
     costs: dict[str, Points] = {f"seconds.{legal(stage)}": [(0, took)] for stage, took in seconds.items()}
-    log(client, parent, tags=_tags(findings, flow_run), parameters=flat(shared), metrics=costs)
+    found = prices(findings.root, findings.recipes, seconds)
+    log(client, parent, tags=_tags(findings, flow_run, found), parameters=flat(shared), metrics=costs)
     for path, folder in _artifacts(findings).items():
         log_files(client, parent_id, findings.root / path, folder)
-    holders = {name: record_strategy(client, findings, parent, name, seconds, end) for name in findings.strategies}
+    holders = {
+        name: record_strategy(client, findings, parent, name, seconds, found[name], end) for name in findings.strategies
+    }
     recommended = findings.leaderboard.get("recommended")
     if recommended in holders:
         gate = judge(findings)

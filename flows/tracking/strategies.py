@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.price import Price
 from flows.tracking import pyfunc
 from flows.tracking.findings import Findings, Metrics
 from flows.tracking.notes import child_note
@@ -28,6 +29,7 @@ def record_strategy(
     parent: Run,
     strategy: str,
     seconds: Mapping[str, float],
+    price: Price,
     end: float,
 ) -> str:
     """Record one strategy and return the id of the run that holds its model's files.
@@ -57,7 +59,7 @@ def record_strategy(
             "model_run": holder,
         },
         parameters=_parameters(findings, strategy),
-        metrics=_metrics(findings, strategy) | _costs(findings, strategy, seconds),
+        metrics=_metrics(findings, strategy) | _costs(findings, strategy, seconds) | _price(price),
     )
     recipe = findings.params.strategies[strategy].recipe
     if findings.good(f"balance@{recipe}"):
@@ -121,6 +123,13 @@ def _costs(findings: Findings, strategy: str, seconds: Mapping[str, float]) -> d
         for stage in stages
         if stage in seconds and findings.outcomes.get(stage) == "Completed"
     }
+
+
+def _price(price: Price) -> dict[str, Points]:
+    """What the strategy costs in all, also where nothing of it ran this time; seconds only where they are known."""
+    known = {} if price.seconds is None else {"price.seconds": price.seconds}
+    counted = known | {"price.new_images": price.new_images, "price.bytes": price.bytes}
+    return {name: [(0, float(value))] for name, value in counted.items()}
 
 
 def _dataset(findings: Findings, recipe: str) -> DatasetInput:

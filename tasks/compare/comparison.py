@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from tasks.compare.changes import Change, paired_changes
 from tasks.compare.margin import margin_at
 from tasks.compare.verdicts import BASELINE, HELD_BACK, UNCLEAR, verdict
 from tasks.errors import InputError
+from tasks.evaluate.ceiling import Ceiling
 from tasks.evaluate.deciding import mix_of
 from tasks.evaluate.scored import Scored
 from tasks.goals import Goal
@@ -68,6 +69,8 @@ class Comparison:
         The class that is guarded, and which strategies lower its recall too far.
     shortcuts
         The strategies whose audit found that traces of augmentation move predictions, sorted.
+    ceilings
+        By strategy that has features, what the best of all classifiers could reach on them.
     """
 
     classes: list[str]
@@ -85,6 +88,7 @@ class Comparison:
     choice: Choice | None
     guard: Guarded
     shortcuts: list[str]
+    ceilings: dict[str, Ceiling] = field(default_factory=dict)
 
     @property
     def ranked(self) -> list[str]:

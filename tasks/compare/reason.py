@@ -11,6 +11,7 @@ from tasks.decimals import decimal, percent, signed
 from tasks.goals import JUDGED
 from tasks.statistics.groups import FEWEST_GROUPS
 
+OTHERWISE = "another backbone, fine-tuning or more images"  # what may gain where features have no more to give
 TAKEN_OUT = (BASELINE, HELD_BACK)  # verdicts of what is not recommended for another reason
 
 
@@ -20,8 +21,8 @@ def reason(found: Comparison) -> str:
 
 
 def sentences(found: Comparison) -> list[str]:
-    """What to take; what it rests on; what it does to the guarded class; what is proved of the others."""
-    return [*_floor(found), *_recommendation(found), *_not_measurable(found), *_audit(found)]
+    """What to take; what it rests on; what it does to the guarded class; what is proved of the others; what is left."""
+    return [*_floor(found), *_recommendation(found), *_ceiling(found), *_not_measurable(found), *_audit(found)]
 
 
 def is_proved(found: Comparison) -> bool:
@@ -84,7 +85,8 @@ def _promise(found: Comparison) -> Iterator[str]:
     before, after = (found.metrics[name][key].value for name in (found.baseline, found.recommended))
     how = "proved to help" if is_proved(found) else f"a bet at {percent(bet.chance)}"
     recall = f"the recall of {found.guard.label} goes from {decimal(before)} to {decimal(after)}"
-    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {label}; {recall}."
+    of = label if found.goal.of_class is None else f"in {label}"
+    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {of}; {recall}."
     measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
     tail = f", and the best of {others} looks better than it is" if others > 1 else ""
     if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss else ""
@@ -108,7 +110,8 @@ def _price(found: Comparison) -> Iterator[str]:
         for name, key in {**shown, "accuracy": "accuracy"}.items()
         if key not in (found.goal.metric, f"recall.{found.guard.label}")
     ]
-    yield f"It also takes {listed(changes, len(changes))}."
+    share = decimal(before["majority_share"].value)
+    yield f"It also takes {listed(changes, len(changes))} (always naming the commonest class: {share})."
 
 
 def _most_promising_refused(found: Comparison) -> str | None:
@@ -146,6 +149,42 @@ def _proved_of_others(found: Comparison) -> Iterator[str]:
 
 def _verb(names: list[str]) -> str:
     return "is" if len(names) == 1 else "are"
+
+
+def _ceiling(found: Comparison) -> Iterator[str]:
+    """How far the best strategy stands from what the best of all classifiers could reach on its features."""
+    best = next((name for name in found.ranked if name not in found.shortcuts), None)
+    ceiling = found.ceilings.get(best or "")
+    if best is None or ceiling is None or found.goal.name != "balanced_accuracy":
+        return
+    reached, near = found.reached(best).value, found.margin
+    height = f"{decimal(ceiling.least.value)} to {decimal(ceiling.most.value)}"
+    unsure = f"{100 * found.confidence:g} % interval {decimal(ceiling.least.low)} to {decimal(ceiling.most.high)}"
+    if reached > ceiling.most.high:
+        yield (
+            f"{best} reaches {decimal(reached)}, more than nearest neighbours think possible on its features "
+            f"({height}; {unsure}): they are too few, or see too little, to tell where the ceiling is."
+        )
+    elif reached >= ceiling.most.value - near:
+        yield (
+            f"{decimal(reached)} is at the ceiling of its features as nearest neighbours see it: {height} ({unsure}); "
+            f"no further remedy will gain much on them, {OTHERWISE} may."
+        )
+    elif reached < ceiling.least.low:
+        yield (
+            f"{decimal(reached)} is less than the nearest neighbours in its features reach alone, whose ceiling is at "
+            f"{height} ({unsure}): train longer or with other families before other images are sought."
+        )
+    elif reached + near < ceiling.most.low:
+        yield (
+            f"{decimal(reached)} is below the ceiling of its features as nearest neighbours see it: {height} "
+            f"({unsure}); more images or other remedies can still gain on them."
+        )
+    else:
+        yield (
+            f"The ceiling of these features lies between {decimal(ceiling.least.low)} and "
+            f"{decimal(ceiling.most.high)}, too wide to tell whether {decimal(reached)} is at it."
+        )
 
 
 def _not_measurable(found: Comparison) -> Iterator[str]:

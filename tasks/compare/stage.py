@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tasks.compare.audits import read_audits
 from tasks.compare.comparison import compare
 from tasks.compare.heldout import confirm
@@ -11,6 +13,7 @@ from tasks.compare.reason import sentences
 from tasks.compare.report import ReportData, report
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
+from tasks.evaluate.ceiling import read_ceilings
 from tasks.evaluate.deciding import cross_fitted, decided_by, fold_rules, mix_of
 from tasks.evaluate.scored import Scored, read_scored
 from tasks.evaluate.writing import read_evaluations
@@ -41,6 +44,9 @@ def run(workspace: Workspace, name: str) -> None:
     shortcuts = [strategy for strategy, audited in audits.items() if audited.holds_back]
     order = simplest_first(params.strategies, class_counts)
     comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate, order, shortcuts)
+    backbones = {strategy: chosen.family.backbone for strategy, chosen in params.strategies.items()}
+    ceilings = read_ceilings(workspace.path("reports", "evaluate"), backbones)
+    comparison = replace(comparison, ceilings=ceilings)
     for line in sentences(comparison):
         say(line)
 

@@ -59,7 +59,7 @@ def fold_rules(scored: Scored, rule: Rule, mix: np.ndarray | None = None) -> lis
         fits = (repeat_of.ravel() == repeat)[:, None]
         for fold in np.unique(folds):
             own, seen = fits & (folds == fold), fits & (folds != fold)
-            found.append(FoldRule(_fitted(scored, seen, rule.goal, mix, rule), own, seen))
+            found.append(FoldRule(_fitted(scored, seen, rule.goal, mix), own, seen))
     return found
 
 
@@ -106,7 +106,7 @@ def mix_of(shares: Mapping[str, float], classes: Sequence[str]) -> np.ndarray | 
     return np.asarray(mix / mix.sum())
 
 
-def _fitted(scored: Scored, seen: np.ndarray, goal: Goal, mix: np.ndarray | None, near: Rule | None = None) -> Rule:
+def _fitted(scored: Scored, seen: np.ndarray, goal: Goal, mix: np.ndarray | None) -> Rule:
     """A rule fitted to the scores that `seen`, shape (S, n), marks."""
     labels = np.broadcast_to(scored.labels, seen.shape)[seen]
-    return Rule.fit(scored.scores[seen], labels, scored.classes, scored.kind, goal, mix, near)
+    return Rule.fit(scored.scores[seen], labels, scored.classes, scored.kind, goal, mix)

@@ -6,7 +6,7 @@ other folds say (`tasks.evaluate.deciding`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ from tasks.params.models import Evaluate
 from tasks.rules import Rule
 from tasks.statistics.bootstrap import Bootstrap, Statistic, estimate, percentiles
 
-Cut = Callable[[np.ndarray, np.ndarray], float]  # from evidence (m,) and whether an image is of the class (m,)
 MEASURES = ("recall", "precision", "alarms")
 ENDS = ("", "_low", "_high")
 NO_POINTS = pd.DataFrame(columns=["class", "wanted", "cutoff", *(name + end for name in MEASURES for end in ENDS)])
@@ -48,21 +47,25 @@ def operating_points(
         `precision` and `alarms` (share of all images decided for the class), each with `_low` and `_high`. A point by
         costs needs probabilities.
     """
-    points = list(_points(settings, scored.has_probabilities))
+    miss_costs = settings.miss_costs if scored.has_probabilities else []
+    wanted = [f"recall {recall:g}" for recall in settings.recalls]
+    wanted += [f"a miss costs {cost:g} false alarms" for cost in miss_costs]
+    classes = range(len(scored.classes))
+    positive = [np.broadcast_to(scored.labels == code, scored.decisions.shape) for code in classes]
     evidence = rule.evidence(scored.scores)
-    cut = np.array([[one(evidence[..., code].ravel(), _positive(scored, code).ravel()) for _, one in points]
-                    for code in range(len(scored.classes))])  # fmt: skip
-    taken = np.zeros((len(scored.classes), len(points), *scored.decisions.shape), dtype=bool)
+    cut = np.array(
+        [_cut(evidence[..., code].ravel(), positive[code].ravel(), settings.recalls, miss_costs) for code in classes]
+    )
+    taken = np.zeros((len(classes), len(wanted), *scored.decisions.shape), dtype=bool)
     for fold in rules:
         of_others, own = fold.rule.evidence(scored.scores[fold.seen]), fold.rule.evidence(scored.scores[fold.own])
-        for code in range(len(scored.classes)):
-            positive = _positive(scored, code)[fold.seen]
-            for number, (_, one) in enumerate(points):
-                taken[code, number][fold.own] = own[:, code] >= one(of_others[:, code], positive)
+        for code in classes:
+            cuts_of_others = _cut(of_others[:, code], positive[code][fold.seen], settings.recalls, miss_costs)
+            taken[code][:, fold.own] = own[:, code] >= cuts_of_others[:, None]
     found = estimate([_statistic(scored, taken)], bootstrap)[0]
     columns = {
-        "class": np.repeat(scored.classes, len(points)),
-        "wanted": np.tile([name for name, _ in points], len(scored.classes)),
+        "class": np.repeat(scored.classes, len(wanted)),
+        "wanted": np.tile(wanted, len(classes)),
         "cutoff": (_sigmoid(cut) if scored.has_probabilities else cut).ravel(),
     }
     for name in MEASURES:
@@ -72,30 +75,12 @@ def operating_points(
     return pd.DataFrame(columns)
 
 
-def _points(settings: Evaluate, has_probabilities: bool) -> Iterator[tuple[str, Cut]]:
-    for recall in settings.recalls:
-        yield f"recall {recall:g}", _reaching(recall)
-    for cost in settings.miss_costs if has_probabilities else ():
-        yield f"a miss costs {cost:g} false alarms", _worth(cost)
-
-
-def _worth(cost: float) -> Cut:
-    def cut(evidence: np.ndarray, positive: np.ndarray) -> float:
-        return -float(np.log(cost))  # there p * cost is 1 - p; needs no fit of its own (Elkan 2001)
-
-    return cut
-
-
-def _reaching(recall: float) -> Cut:
-    def cut(evidence: np.ndarray, positive: np.ndarray) -> float:
-        at, reached, _ = cuts(evidence, positive)
-        return float(at[np.flatnonzero(reached >= recall - 1e-12)[0]])
-
-    return cut
-
-
-def _positive(scored: Scored, code: int) -> np.ndarray:
-    return np.broadcast_to(scored.labels == code, scored.decisions.shape)
+def _cut(evidence: np.ndarray, positive: np.ndarray, recalls: Sequence[float], costs: Sequence[float]) -> np.ndarray:
+    """Where to cut log-odds, or another score, of shape (m,): first for each recall, then for each cost of a miss."""
+    at, reached, _ = cuts(evidence, positive)
+    of_recalls = [at[np.flatnonzero(reached >= recall - 1e-12)[0]] for recall in recalls]
+    # p times the cost of a miss is 1 - p, the cost of a false alarm, there; no scores are looked at (Elkan 2001).
+    return np.array([*of_recalls, *(-np.log(cost) for cost in costs)])
 
 
 def _sigmoid(log_odds: np.ndarray) -> np.ndarray:

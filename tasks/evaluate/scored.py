@@ -44,6 +44,8 @@ class Scored:
         Shape (S, n): decisions under the goal (`tasks.evaluate.deciding`); None: for the largest score.
     corrected
         Shape (S, n, K): corrected log-probabilities (`tasks.evaluate.deciding`); None where there are none.
+    repeats
+        Number of repeats of the cross-validation, whose fits take turns in `scores`.
     """
 
     classes: list[str]
@@ -55,6 +57,7 @@ class Scored:
     folds: np.ndarray | None = None
     decided: np.ndarray | None = None
     corrected: np.ndarray | None = None
+    repeats: int = 1
 
     @classmethod
     def of(cls, predictions: pd.DataFrame, splits: pd.DataFrame, part: str) -> Scored:
@@ -103,6 +106,7 @@ class Scored:
             scores=values,
             kind=_kind(rows),
             folds=_folds(truth, len(seeds), len(first)) if part == "train" else None,
+            repeats=repeats,
         )
 
     @property
@@ -167,7 +171,7 @@ class Scored:
 
     def bootstrap(self, count: int, seed: int) -> Bootstrap:
         """The bootstrap of these images and fits: `count` draws."""
-        return Bootstrap.of(self.labels, self.groups, self.fits, count, seed)
+        return Bootstrap.of(self.labels, self.groups, self.fits, count, seed, self.repeats)
 
 
 def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from pandas import DataFrame
 
+from tasks.evaluate.bounding import write_ceilings
 from tasks.evaluate.evaluation import Evaluation
 from tasks.evaluate.out_of_fold import out_of_fold
 from tasks.evaluate.scored import read_scored
 from tasks.evaluate.writing import write_evaluations, write_plots
 from tasks.goals import Goal
 from tasks.parallel import each
-from tasks.params.models import Evaluate
+from tasks.params.models import NONE, Evaluate
 from tasks.progress import Progress
 from tasks.tables import PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
@@ -30,6 +31,9 @@ def run(workspace: Workspace, name: str) -> None:
         done = each(one, strategies, workspace.workers, chunk=1)
         found = list(Progress(done, "strategies", total=len(strategies)))
         write_evaluations(dict(zip(strategies, found, strict=True)), folder)
+        backbones = {strategy.family.backbone for strategy in workspace.params.strategies.values()} - {NONE}
+        features, settings = workspace.path("data", "features"), workspace.params.evaluate
+        write_ceilings(splits, backbones, features, settings.confidence, settings.seed, folder)
 
 
 def _evaluate(strategy: str, root: Path, splits: DataFrame, settings: Evaluate, goal: Goal, folder: Path) -> Evaluation:

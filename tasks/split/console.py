@@ -14,6 +14,7 @@ from tasks.statistics.groups import FEWEST_GROUPS
 from tasks.statistics.power import detectable_mean_difference
 
 DISCORDANT = (0.1, 0.3)  # shares of images that similar and dissimilar strategies answer differently
+TRIED = 10  # strategies that are judged together: as many as there are by default beside the baseline
 SHOWN = 5  # images that are named, of those left out for one cause
 
 
@@ -82,11 +83,11 @@ def measurable_lines(summary: dict[str, Any]) -> Iterator[str]:
             f"verdicts will leave out {few}: a class is measurable from {FEWEST_GROUPS} training images on that are "
             "no relatives of each other"
         )
-    least, most = (detectable_mean_difference([*enough.values()], share) for share in DISCORDANT)
+    least, most = (detectable_mean_difference([*enough.values()], share, TRIED) for share in DISCORDANT)
     yield (
         f"differences in balanced accuracy are found from about {least:.3f} on between strategies that answer "
-        f"{DISCORDANT[0]:.0%} of the images differently, from {most:.3f} where it is {DISCORDANT[1]:.0%}; images of a "
-        "group count as one here, so smaller ones may be found as well"
+        f"{DISCORDANT[0]:.0%} of the images differently, from {most:.3f} where it is {DISCORDANT[1]:.0%}, of {TRIED} "
+        "that are tried (80 % power); images of a group, and fits, count as one here, so smaller ones may be found too"
     )
 
 

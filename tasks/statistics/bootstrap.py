@@ -9,7 +9,8 @@ as the data do.
 It draws fits as well, so that the noise of training counts: an interval then speaks of what training again would
 give, not of these very weights. Of S fits S - 1 are drawn, with replacement: with a handful of fits a draw of S would
 understate their variance by the factor (S - 1) / S (Rao and Wu, JASA 83, 1988). From a single fit nothing can be learnt
-of that noise, and its share is then missing from the interval.
+of that noise, and its share is then missing from the interval. Where the folds were drawn several times, whole repeats
+of the cross-validation are drawn instead, R - 1 of the R, since the fits of one have its folds in common.
 
 All strategies are weighted alike, images and fits, so that comparisons are paired. Each draw has a random stream of
 its own, so that chunks, which bound the memory, don't matter.
@@ -41,11 +42,13 @@ class Bootstrap:
     start, size
         Shape (G,): for each place in `order`, where its stratum starts and how many groups it has.
     fits
-        Number of fits S.
+        Number of fits S; those of the R repeats of the cross-validation take turns.
     count
         Number of draws B.
     seed
         Seed of the series.
+    repeats
+        Number of repeats R, each of as many fits.
     """
 
     groups: np.ndarray
@@ -55,16 +58,19 @@ class Bootstrap:
     fits: int
     count: int
     seed: int
+    repeats: int = 1
 
     @classmethod
-    def of(cls, labels: np.ndarray, groups: np.ndarray, fits: int, count: int, seed: int) -> Bootstrap:
+    def of(
+        cls, labels: np.ndarray, groups: np.ndarray, fits: int, count: int, seed: int, repeats: int = 1
+    ) -> Bootstrap:
         """Prepare `count` draws of images and fits.
 
         Parameters
         ----------
         labels, groups
             Code of the class and of the group of each image, shape (n,), integers from 0.
-        fits, count, seed
+        fits, count, seed, repeats
             See the attributes.
         """
         rank = np.argsort(np.argsort(np.bincount(labels), kind="stable"))
@@ -73,7 +79,7 @@ class Bootstrap:
         order = np.argsort(stratum, kind="stable")
         sizes = np.bincount(stratum, minlength=len(rank))
         starts = np.cumsum(sizes) - sizes
-        return cls(groups, order, starts[stratum[order]], sizes[stratum[order]], fits, count, seed)
+        return cls(groups, order, starts[stratum[order]], sizes[stratum[order]], fits, count, seed, repeats)
 
     def chunks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield weights of the images, shape (n, b), and of the fits, shape (S, b), until all B are drawn.
@@ -90,9 +96,10 @@ class Bootstrap:
         stream = np.random.default_rng([self.seed, number])
         chosen = self.order[self.start + stream.integers(self.size)]
         drawn = np.bincount(chosen, minlength=len(self.order))
-        draws = max(1, self.fits - 1)
-        fits = np.bincount(stream.integers(self.fits, size=draws), minlength=self.fits) / draws
-        return drawn, fits
+        units = self.repeats if self.repeats > 1 else self.fits
+        draws = max(1, units - 1)
+        times = np.bincount(stream.integers(units, size=draws), minlength=units)
+        return drawn, times[np.arange(self.fits) % units] / (draws * self.fits / units)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def detectable_difference(n: int, discordant: float, power: float = POWER, level
 
 
 def detectable_mean_difference(
-    groups: Sequence[int], discordant: float, power: float = POWER, level: float = LEVEL
+    groups: Sequence[int], discordant: float, tests: int = 1, power: float = POWER, level: float = LEVEL
 ) -> float:
     """The smallest difference in the mean of recalls, each class counted alike, that a paired test detects.
 
@@ -48,6 +48,30 @@ def detectable_mean_difference(
         Independent images of each class, K of them, each above 0.
     discordant
         Share p of them of which exactly one strategy is right, in (0, 1].
+    tests
+        How many such differences are judged together: each has its share of the level (Bonferroni). Stepwise tests of
+        differences to one baseline lose a little less.
     """
-    spread = (discordant * sum(1 / number for number in groups)) ** 0.5 / len(groups)
-    return float((NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)) * spread)
+    least = NormalDist().inv_cdf(1 - level / tests / 2) + NormalDist().inv_cdf(power)
+    return float(least * _spread(groups, [discordant] * len(groups)))
+
+
+def power_of_mean_difference(
+    difference: float, groups: Sequence[int], discordant: Sequence[float], tests: int = 1, level: float = LEVEL
+) -> float:
+    """How often a difference in the mean of recalls is found for the better; parameters as above.
+
+    Parameters
+    ----------
+    difference
+        In the mean, in truth.
+    discordant
+        Of each class.
+    """
+    least = NormalDist().inv_cdf(1 - level / tests / 2)
+    return NormalDist().cdf(difference / _spread(groups, discordant) - least)
+
+
+def _spread(groups: Sequence[int], discordant: Sequence[float]) -> float:
+    """The standard error of the difference of two means of recalls."""
+    return float(sum(share / number for share, number in zip(discordant, groups, strict=True)) ** 0.5 / len(groups))

@@ -298,6 +298,8 @@ def test_every_strategy_has_a_child_with_parameters_curve_metrics_and_files(proj
     assert focal.data.metrics[f"test.recall.{slug}.high"] == metrics["recall.Ungültig"]["high"]
     assert focal.data.metrics["difference.low"] == 0.011
     assert focal.data.metrics["seconds.train"] == 1.5
+    assert focal.data.metrics["price.new_images"] == focal.data.metrics["price.bytes"] == 0
+    assert "price.seconds" not in focal.data.metrics  # embed_new never ran here
     eval_and_model = {"eval/confusion.png", "train/history.csv", "train/model/MLmodel"}
     assert eval_and_model <= files(project, focal.info.run_id)
     assert not [path for path in files(project, focal.info.run_id) if path.endswith((".pkl", ".pickle"))]

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +26,7 @@ from tasks.compare.heldout import confirm
 from tasks.compare.leaderboard import LEADERBOARD
 from tasks.compare.looks import look_sentence
 from tasks.compare.margin import margin_at
-from tasks.compare.reason import reason
+from tasks.compare.reason import reason, sentences
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
 from tasks.compare.verdicts import verdict
@@ -33,9 +34,16 @@ from tasks.compare.wording import breakable, listed, made_of
 from tasks.decimals import signed
 from tasks.errors import InputError
 from tasks.evaluate import stage as evaluate
+from tasks.evaluate.ceiling import Ceiling
+from tasks.evaluate.metrics import costs_of
 from tasks.evaluate.scored import Scored
+from tasks.features import Features
+from tasks.goals import Goal
 from tasks.goals.balanced_accuracy import BalancedAccuracy
+from tasks.goals.expected_cost import ExpectedCost
+from tasks.goals.recall_at_precision import RecallAtPrecision
 from tasks.params.models import Compare, Evaluate, Strategy
+from tasks.statistics.interval import Interval
 from tasks.tables import PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
 
@@ -231,6 +239,28 @@ def test_a_guard_keeps_out_what_the_rarest_class_pays_for() -> None:
         comparison_of(scored, guard={"recall_of": "rare"})
 
 
+def test_strategies_are_judged_by_the_goal() -> None:
+    scored = {"plain": rarely_found(4), "other": rarely_found(16), "elsewhere": helped_elsewhere(4)}
+    found = comparison_of(scored, goal=RecallAtPrecision(of="rare_one"))
+    assert found.ranked[0] == found.recommended == "other"
+    assert found.differences["other"].value == pytest.approx(12 / 30)
+    assert found.differences["elsewhere"].value == 0
+    assert found.verdicts == {"plain": "baseline", "other": "helps", "elsewhere": "no difference"}
+    assert "in the recall of rare_one at a precision of 0.8; the recall of rare_one goes from 0.133" in reason(found)
+    by_cost = comparison_of(scored, goal=ExpectedCost(cost={"common": {SCRIPT: 5.0}}))
+    costs = np.ones((3, 3)) - np.eye(3)
+    costs[1, 0] = 5.0
+    paid = {name: costs[LABELS, one.decisions[0]].mean() for name, one in scored.items()}
+    cheapest = min(costs[LABELS, decided].mean() for decided in range(3))
+    assert by_cost.reached("elsewhere").value == pytest.approx(1 - paid["elsewhere"] / cheapest)
+    assert by_cost.differences["elsewhere"].value == pytest.approx((paid["plain"] - paid["elsewhere"]) / cheapest)
+
+
+def test_a_goal_about_a_class_that_cannot_be_measured_gives_no_verdict() -> None:
+    few = {name: first_rare_images(rarely_found(found), 4) for name, found in (("plain", 0), ("new", 4))}
+    assert comparison_of(few, goal=RecallAtPrecision(of="rare_one")).choice is None
+
+
 def first_rare_images(scored: Scored, kept: int) -> Scored:
     """The same with only the first `kept` images of the rare class."""
     rows = np.concatenate([np.flatnonzero(LABELS != 2), np.flatnonzero(LABELS == 2)[:kept]])
@@ -287,16 +317,58 @@ def test_scales_have_round_ticks_that_include_zero() -> None:
     assert (scale(-0.113), scale(0.231), scale(9.0)) == (100, 500, 500)
 
 
+def ceiling_of(*numbers: float) -> dict[str, Ceiling]:
+    """The ceiling of a strategy: what neighbours reach and what is left of its error, each with its interval."""
+    return {"new": Ceiling(100, Interval(*numbers[:3]), Interval(*numbers[3:]), {})}
+
+
+def test_how_far_the_best_strategy_stands_from_the_ceiling_of_its_features_is_said() -> None:
+    stream = np.random.default_rng(3)
+    found = comparison_of({"plain": scored_by(stream, (0.7, 0.9, 0.2)), "new": scored_by(stream, (0.7, 0.9, 0.8))})
+    reached = found.reached("new").value
+    said = {
+        "at": (reached - 0.1, reached - 0.15, reached - 0.05, reached + 0.001, reached - 0.03, reached + 0.03),
+        "below": (reached - 0.1, reached - 0.15, reached - 0.05, reached + 0.1, reached + 0.08, reached + 0.12),
+        "less": (reached + 0.1, reached + 0.05, reached + 0.15, reached + 0.2, reached + 0.18, reached + 0.22),
+        "above": (reached - 0.2, reached - 0.25, reached - 0.15, reached - 0.1, reached - 0.12, reached - 0.08),
+        "unclear": (reached - 0.1, reached - 0.2, reached, reached + 0.1, reached - 0.05, reached + 0.2),
+    }
+    sentence = {
+        name: [one for one in sentences(replace(found, ceilings=ceiling_of(*numbers))) if "ceiling" in one]
+        for name, numbers in said.items()
+    }
+    assert all(len(of_one) == 1 for of_one in sentence.values())
+    assert sentence["at"][0] == (
+        f"{reached:.3f} is at the ceiling of its features as nearest neighbours see it: {reached - 0.1:.3f} to "
+        f"{reached + 0.001:.3f} (95 % interval {reached - 0.15:.3f} to {reached + 0.03:.3f}); no further remedy will "
+        "gain much on them, another backbone, fine-tuning or more images may."
+    )
+    assert "is below the ceiling" in sentence["below"][0]
+    assert "is less than the nearest neighbours in its features reach alone" in sentence["less"][0]
+    assert "more than nearest neighbours think possible" in sentence["above"][0]
+    assert "too wide to tell" in sentence["unclear"][0]
+    assert not [one for one in sentences(found) if "ceiling" in one]  # a family that has no features
+    held_back = replace(found, ceilings=ceiling_of(*said["at"]), shortcuts=["new"])
+    assert not [one for one in sentences(held_back) if "ceiling" in one]
+
+
 # --- confirmation ----------------------------------------------------------------------------------------------------
 
 
 def comparison_of(
-    scored: dict[str, Scored], order: list[str] | None = None, guard: dict[str, Any] | None = None
+    scored: dict[str, Scored],
+    order: list[str] | None = None,
+    guard: dict[str, Any] | None = None,
+    goal: Goal | None = None,
 ) -> Comparison:
     from tasks.evaluate.evaluation import evaluate as evaluate_one
 
-    metrics = {name: evaluate_one(one, one.bootstrap(100, 0), 0.95).metrics for name, one in scored.items()}
     settings = Compare.model_validate({"guard": guard or {}})
+    settings = settings if goal is None else settings.model_copy(update={"goal": goal})
+    costs = costs_of(settings.goal, CLASSES, None)
+    metrics = {
+        name: evaluate_one(one, one.bootstrap(100, 0), 0.95, costs=costs).metrics for name, one in scored.items()
+    }
     return compare(scored, metrics, settings, Evaluate(draws=200), order or list(scored))
 
 
@@ -396,6 +468,9 @@ def write_inputs(root: Path, spoil: tuple[str, ...] = (), kind: str = "logit") -
     )
     (root / "data" / "splits").mkdir(parents=True)
     SPLITS.write(split.assign(group=split["image_id"]), root / "data" / "splits" / "splits.parquet")
+    features = np.random.default_rng(1).normal(size=(len(labels), 4)) + 2 * np.eye(4)[labels]
+    (root / "data" / "features" / "small").mkdir(parents=True)
+    Features(split["image_id"].tolist(), features.astype(np.float32)).save(root / "data" / "features" / "small", {})
     for strategy, recall, common_recall in (("plain", 0.2, 0.85), ("better", 0.9, 0.85), ("worse", 0.05, 0.5)):
         rows = []
         for seed in range(2):
@@ -547,7 +622,9 @@ def test_a_baseline_alone_makes_a_report(finished: Path, tmp_path: Path) -> None
     shutil.copytree(finished / "reports", tmp_path / "reports", dirs_exist_ok=True)
     stage.run(LoneWorkspace(tmp_path, "compare"), "")
     board = board_of(tmp_path)
-    assert " ".join(board["sentences"]) == "plain is the only strategy, so there is nothing to choose."
+    assert board["sentences"][0] == "plain is the only strategy, so there is nothing to choose."
+    assert "ceiling" in " ".join(board["sentences"][1:])
+    assert len(board["sentences"]) == 2
     assert board["test"]["difference"] is None
 
 

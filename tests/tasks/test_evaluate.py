@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from sklearn import metrics as reference
 
 from tasks.errors import InputError
 from tasks.evaluate import stage
+from tasks.evaluate.bounding import write_ceilings
 from tasks.evaluate.calibration import BINS, CORRECTED, probability_metrics, reliability
 from tasks.evaluate.deciding import cross_fitted, fold_rules, rule_of
 from tasks.evaluate.evaluation import evaluate
@@ -26,6 +28,7 @@ from tasks.evaluate.out_of_fold import out_of_fold
 from tasks.evaluate.ranking import RECALLS, RankedClass, ranking_metrics
 from tasks.evaluate.scored import Scored, read_scored
 from tasks.evaluate.writing import read_evaluations, write_evaluations, write_plots
+from tasks.features import Features
 from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.recall_at_precision import RecallAtPrecision
@@ -586,7 +589,9 @@ class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what this stage reads."""
 
     params = SimpleNamespace(  # type: ignore[assignment]
-        evaluate=Evaluate(draws=100), compare=Compare(), strategies={"plain": None}
+        evaluate=Evaluate(draws=100),
+        compare=Compare(),
+        strategies={"plain": SimpleNamespace(family=SimpleNamespace(backbone="none"))},
     )
 
 
@@ -614,6 +619,43 @@ def test_the_stage_looks_neither_at_removed_strategies_nor_at_the_test_part(tmp_
         stage.run(SmallWorkspace(root, "evaluate"), "")
         results.append((root / "reports" / "evaluate" / "metrics.json").read_bytes())
     assert results[0] == results[1]
+
+
+def write_ceiling_of(split: pd.DataFrame, features: pd.DataFrame, root: Path) -> dict[str, Any]:
+    """What `write_ceilings` says of feature vectors whose index are ids."""
+    folder = root / "features" / "small"
+    folder.mkdir(parents=True)
+    Features(features.index.tolist(), features.to_numpy(np.float32)).save(folder, {})
+    write_ceilings(split, ["small"], root / "features", 0.95, 0, root)
+    found: dict[str, Any] = json.loads((root / "ceiling.json").read_text())
+    return found
+
+
+def test_the_ceiling_is_that_of_training_images_of_classes_that_can_be_measured(tmp_path: Path) -> None:
+    stream = np.random.default_rng(8)
+    counts = {"few": 8, "left": 60, "middle": 40, "right": 30}
+    labels = np.repeat(list(counts), list(counts.values()))
+    ids = [f"{number:04d}" for number in stream.permutation(len(labels))]
+    split = pd.DataFrame({"image_id": ids, "group": ids, "label": labels, "part": "train", "repeat": 0})
+    centre = {"few": 0.0, "left": 0.0, "middle": 0.5, "right": 100.0}
+    values = stream.normal(size=(len(labels), 3))
+    values[:, 0] += [centre[label] for label in labels]
+    features = pd.DataFrame(values, index=ids)
+    found = write_ceiling_of(split, features, tmp_path / "train")["small"]
+    assert found["images"] == 130  # those of all classes with ten groups or more
+    assert found["least"]["low"] < found["least"]["value"] < found["most"]["value"] < found["most"]["high"]
+    assert {name: one["mixed_with"] for name, one in found["classes"].items()} == {
+        "left": "middle",
+        "middle": "left",
+        "right": found["classes"]["right"]["mixed_with"],
+    }
+    assert found["classes"]["right"]["least"]["value"] > 0.95 > found["classes"]["left"]["most"]["value"]
+    # Test images, other repeats and the order of the rows change nothing.
+    test = split.assign(image_id=[f"t{name}" for name in ids], part="test")
+    again = pd.concat([split.assign(repeat=1), test, split.sample(frac=1, random_state=0)])
+    assert write_ceiling_of(again, features.iloc[::-1], tmp_path / "again")["small"] == found
+    few = split[split["label"].isin(["few", "left"])]
+    assert write_ceiling_of(few, features, tmp_path / "few") == {}
 
 
 def test_missing_predictions_name_the_stage_that_makes_them(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def test_classes_of_few_groups_are_named_before_anything_is_trained():
 
 def test_the_smallest_difference_that_can_be_found_is_that_of_the_measurable_classes():
     found = said(common=120, rare=40, tiny=9)[-1]
-    z = 1.959964 + 0.841621  # of a level of 5 % on two sides, and a power of 80 %
+    z = 2.807034 + 0.841621  # of a level of 5 % / 10 strategies on two sides, and a power of 80 %
     for share in (0.1, 0.3):
         wanted = z * (share / 120 + share / 40) ** 0.5 / 2
         assert f"{wanted:.3f}" in found

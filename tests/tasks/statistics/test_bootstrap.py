@@ -47,6 +47,17 @@ def test_resampled_fits_spread_as_the_mean_of_the_fits_does() -> None:
     assert spread == pytest.approx(fits.var(ddof=1) / 3, rel=0.08)
 
 
+def test_resampled_repeats_spread_as_the_mean_of_fits_that_share_their_folds_does() -> None:
+    """What the fits of a repeat have in common is no less uncertain for being fitted four times."""
+    of_repeat, own = np.array([0.2, 0.5, 0.8]), np.random.default_rng(0).normal(0, 0.01, (4, 3))
+    fits = (of_repeat + own).ravel()  # those of the repeats take turns
+    bootstrap = Bootstrap.of(LABELS, np.arange(len(LABELS)), 12, 4000, 0, repeats=3)
+    weights = np.concatenate([drawn for _, drawn in bootstrap.chunks()], axis=1)
+    np.testing.assert_allclose(weights.sum(axis=0), 1)
+    means = (of_repeat + own).mean(axis=0)
+    assert (fits @ weights).var() == pytest.approx(means.var(ddof=1) / 3, rel=0.08)
+
+
 def test_every_resample_draws_as_many_groups_as_there_are_each_as_often_as_any_other():
     drawn = drawn_groups(12, 4000)
     assert drawn.shape == (4000, 12)

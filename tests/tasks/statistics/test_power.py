@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from tasks.statistics.power import detectable_difference, detectable_mean_difference
+from tasks.statistics.power import detectable_difference, detectable_mean_difference, power_of_mean_difference
 
 
 @pytest.mark.parametrize(("n", "discordant"), [(60, 0.3), (200, 0.1), (1000, 0.5)])
@@ -46,3 +46,24 @@ def test_the_detectable_difference_of_a_mean_is_found_in_four_of_five_cases():
         variances.append((better + worse - (better - worse) ** 2 / n) / n**2)
     z = np.mean(means, axis=0) / (np.sqrt(np.sum(variances, axis=0)) / len(groups))
     assert (np.abs(z) > norm.ppf(0.975)).mean() == pytest.approx(0.8, abs=0.04)
+
+
+@pytest.mark.parametrize("tests", [1, 10])
+def test_the_detectable_difference_of_a_mean_has_the_power_that_it_is_named_for(tests):
+    difference = detectable_mean_difference([120, 40], 0.3, tests)
+    assert power_of_mean_difference(difference, [120, 40], [0.3, 0.3], tests) == pytest.approx(0.8)
+    assert power_of_mean_difference(0.0, [120, 40], [0.3, 0.3], tests) == pytest.approx(0.025 / tests)
+    spread = (0.2 / 120 + 0.4 / 40) ** 0.5 / 2
+    wanted = norm.sf(norm.isf(0.025 / tests) - 0.1 / spread)
+    assert power_of_mean_difference(0.1, [120, 40], [0.2, 0.4], tests) == pytest.approx(wanted)
+
+
+def test_the_more_are_judged_together_the_more_each_must_differ():
+    """Of ten independent differences the one that differs is found by Bonferroni's test in four of five cases."""
+    groups, discordant = [400, 150], 0.3
+    difference = detectable_mean_difference(groups, discordant, 10)
+    assert difference > 1.25 * detectable_mean_difference(groups, discordant)
+    spread = (discordant / 400 + discordant / 150) ** 0.5 / 2
+    measured = np.random.default_rng(16).normal(difference, spread, 4000)
+    p_values = 2 * norm.sf(np.abs(measured) / spread)
+    assert (10 * p_values <= 0.05).mean() == pytest.approx(0.8, abs=0.03)

@@ -1,0 +1,148 @@
+"""The judge on real images with a long tail, and what is true of it: ``python benchmarks/long_tail.py FOLDER``.
+
+    python benchmarks/long_tail.py /tmp/tails/20-0 --factor 20 --seed 0
+
+Cuts the 60,000 training images of Fashion-MNIST to a long tail (the largest class `factor` times the rarest, the
+others between them in equal steps of the logarithm; which class is how large is drawn by the seed), makes a workspace
+of it, runs the default strategies, and prints the sentences and the leaderboard. Then every strategy's models classify
+the set's 10,000 other images, 1,000 a class (or `--others`), which took no part: so beside what was promised stands
+what is true.
+
+The set is in Debian's package ``dataset-fashion-mnist`` (``apt-get install dataset-fashion-mnist``; Xiao, Rasul and
+Vollgraf 2017, MIT).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from flows.leaderboard import LEADERBOARD
+from tasks.files import read_json
+from tasks.inputs import Inputs
+from tasks.train.loading import load_model
+from tasks.train.models import Model
+
+ROOT = Path(__file__).resolve().parent.parent
+SET = Path("/usr/share/datasets/fashion-mnist")
+NAMES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle_boot"]
+FEWEST = 20  # images of the rarest class: a run refuses fewer
+LARGEST = 1000
+
+
+def read(which: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The images and labels of `which`, ``train`` or ``t10k``."""
+    with gzip.open(SET / f"{which}-images-idx3-ubyte.gz") as file:
+        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)
+    with gzip.open(SET / f"{which}-labels-idx1-ubyte.gz") as file:
+        return images, np.frombuffer(file.read(), np.uint8, offset=8)
+
+
+def write(images: NDArray[np.uint8], labels: NDArray[np.uint8], chosen: NDArray[np.int64], folder: Path) -> list[Path]:
+    """Write the chosen images as PNGs into a folder a class."""
+    files = [folder / NAMES[labels[number]] / f"{number:05d}.png" for number in chosen]
+    for number, file in zip(chosen, files, strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(images[number]).save(file)
+    return files
+
+
+def counts(factor: float) -> list[int]:
+    """Images of each class, the largest first."""
+    largest = max(LARGEST, FEWEST * factor)
+    return [round(largest * factor ** (-at / (len(NAMES) - 1))) for at in range(len(NAMES))]
+
+
+class Known:
+    """The other images with their feature vectors, made once for the models of all strategies (a `Source`)."""
+
+    def __init__(self, files: list[Path], workers: int) -> None:
+        self.files, self.workers, self.found = files, workers, dict[str, NDArray[np.float32]]()
+
+    def inputs(self, model: Model) -> Inputs:
+        """The images as `model` sees them."""
+        backbone = model.family.backbone
+        if backbone not in self.found:
+            self.found[backbone] = model.inputs(self.files, self.workers).features(backbone)
+        return Inputs([str(file) for file in self.files], self)
+
+    def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
+        """The vectors of all images."""
+        return self.found[backbone]
+
+    def images(self, ids: Sequence[str], size: int, resize: str) -> NDArray[np.uint8]:
+        """Not asked for: the default strategies look at features only."""
+        raise NotImplementedError
+
+
+def truth(workspace: Path, files: list[Path], labels: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+    """By strategy, the recall of each class on images that took no part: the mean over single fits, as in verdicts."""
+    known, recalls = Known(files, os.cpu_count() or 1), {}
+    for folder in sorted((workspace / "models").glob("*")):
+        model = load_model(folder)
+        codes = np.array([model.classes.index(NAMES[label]) for label in labels])
+        right = (model.predict_each(known.inputs(model)).decisions == codes).mean(axis=0)
+        recalls[folder.name] = np.bincount(codes, right) / np.bincount(codes)
+    return recalls
+
+
+def show(home: Path, each: int) -> None:
+    """Print what was measured and promised beside what is true on `each` other images of every class."""
+    workspace = home / "workspace"
+    board = read_json(workspace / LEADERBOARD)
+    others, answers = read("t10k")
+    shown = np.sort(np.concatenate([np.flatnonzero(answers == code)[:each] for code in range(len(NAMES))]))
+    recalls = truth(workspace, write(others, answers, shown, home / "others"), answers[shown])
+    classes = sorted(NAMES)
+    judged = [classes.index(name) for name in board["judged_classes"]]
+    rarest = classes.index(board["rarest_class"])
+    base = recalls[board["baseline"]]
+    print(f"\nOn {len(shown):,} images that took no part; differences to {board['baseline']} in balanced accuracy")
+    print(f"{'strategy':<24}{'true':>8}{'true diff.':>12}   measured                  promised  verdict       rarest")
+    for row in board["rows"]:
+        own, it, bet = recalls[row["strategy"]], row["difference"], row["bet"]
+        measured = f"{it['value']:+.3f} [{it['low']:+.3f}, {it['high']:+.3f}]" if it else ""
+        print(
+            f"{row['strategy']:<24}{own[judged].mean():8.3f}{(own - base)[judged].mean():+12.3f}   {measured:<26}"
+            f"{bet['expected_gain'] if bet else 0:+8.3f}  {row['verdict']:<14}{own[rarest]:.3f}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="for the images and the workspace; new or empty")
+    parser.add_argument("--factor", type=float, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--others", type=int, default=1000, help="images a class that show what is true")
+    asked = parser.parse_args()
+    home, workspace = asked.folder, asked.folder / "workspace"
+    stream = np.random.default_rng(asked.seed)
+    images, labels = read("train")
+    sizes = dict(zip(stream.permutation(len(NAMES)), counts(asked.factor), strict=True))
+    chosen = [stream.permutation(np.flatnonzero(labels == code))[:size] for code, size in sizes.items()]
+    write(images, labels, np.concatenate(chosen), home / "images")
+    print(f"long tail of factor {asked.factor:g}, seed {asked.seed}: ", end="")
+    print(", ".join(f"{NAMES[code]} {size:,}" for code, size in sizes.items()), flush=True)
+
+    command = [sys.executable, "-m", "flows.cli"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run([*command, "new", str(workspace)], env=environment, check=True)
+    for words in (["add", str((home / "images").resolve())], ["run"]):
+        subprocess.run([*command, *words], cwd=workspace, env=environment, check=True)
+
+    show(home, asked.others)
+
+
+if __name__ == "__main__":
+    main()

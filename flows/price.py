@@ -1,0 +1,91 @@
+"""What a strategy costs: seconds from the run log, new images and their bytes from the balanced sets on the disk.
+
+No output of a stage holds seconds, which differ from run to run. A recipe's stages
+count whole for each strategy that uses it, since each needs them, with or without the others; so prices don't add up to
+what the run took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.disk import readable_size
+from tasks.files import read_json
+
+OF_RECIPE, OF_STRATEGY = ("balance", "embed_new"), ("train", "audit")
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a strategy costs.
+
+    Attributes
+    ----------
+    seconds
+        Of its training and audit, and of its recipe's balancing and embedding, when each last ran in this workspace;
+        None where one never did (DVC restored it, for instance).
+    new_images, bytes
+        Images that its recipe makes, and the room that they take.
+    """
+
+    seconds: float | None
+    new_images: int
+    bytes: int
+
+    @property
+    def of_time(self) -> str:
+        """The seconds as a cell of a table shows them."""
+        return "unknown" if self.seconds is None else f"{self.seconds:.0f}"
+
+    @property
+    def of_images(self) -> str:
+        """The new images as a cell of a table shows them."""
+        return f"{self.new_images:,} ({readable_size(self.bytes)})" if self.new_images else "none"
+
+
+def prices(root: Path, recipes: Mapping[str, str], seconds: Mapping[str, float]) -> dict[str, Price]:
+    """The price of each strategy.
+
+    Parameters
+    ----------
+    root
+        The workspace, as the run left it.
+    recipes
+        The recipe of each strategy.
+    seconds
+        What each stage took when it last ran, by address.
+    """
+    made = {recipe: _made(root / "data" / "balanced" / recipe) for recipe in set(recipes.values())}
+    found = {}
+    for strategy, recipe in recipes.items():
+        stages = [*(f"{stage}@{recipe}" for stage in OF_RECIPE), *(f"{stage}@{strategy}" for stage in OF_STRATEGY)]
+        known = all(stage in seconds for stage in stages)
+        found[strategy] = Price(sum(seconds[stage] for stage in stages) if known else None, *made[recipe])
+    return found
+
+
+def prices_of(root: Path, board: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Price]:
+    """The prices of the strategies on a leaderboard."""
+    return prices(root, {row["strategy"]: row["recipe"] for row in board["rows"]}, seconds)
+
+
+def price_sentence(board: Mapping[str, Any], found: Mapping[str, Price]) -> str:
+    """What the recommended strategy costs, beside the baseline."""
+    told = [f"{name} {_words(found[name])}" for name in dict.fromkeys([board["recommended"], board["baseline"]])]
+    return f"Price: {'; '.join(told)} (its training and audit, and all of its recipe, as they last ran here)."
+
+
+def _words(price: Price) -> str:
+    took = "an unknown time" if price.seconds is None else f"{price.seconds:.0f} s"
+    return f"{took} and {price.of_images if price.new_images else 'no'} new images"
+
+
+def _made(folder: Path) -> tuple[int, int]:
+    """New images of a recipe, and their bytes; those of a generator lie elsewhere and count by number only."""
+    after = read_json(folder / "summary.json")["after"] if (folder / "summary.json").is_file() else {}
+    origins = [(origin, number) for of_class in after.values() for origin, number in of_class.items()]
+    images = sum(number for origin, number in origins if origin not in ("original", "copy"))
+    return images, sum(file.stat().st_size for file in (folder / "images").rglob("*") if file.is_file())

@@ -1,0 +1,50 @@
+"""What a strategy costs: seconds of the run log, new images and their bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.journal import Journal, costs
+from flows.outcomes import Outcome, Result
+from flows.price import Price, price_sentence, prices
+from tasks.files import write_json
+
+RECIPES = {"plain": "natural", "focal": "natural", "new": "augmented"}
+
+
+def recipe(root: Path, name: str, made: int) -> None:
+    folder = root / "data" / "balanced" / name
+    after = {"a": {"original": 5, "copy": 2}, "b": {"original": 1} | ({"augmented": made} if made else {})}
+    write_json(folder / "summary.json", {"before": {}, "after": after})
+    (folder / "images" / "b").mkdir(parents=True)
+    for number in range(made):
+        (folder / "images" / "b" / f"{number}.png").write_bytes(b"x" * (100 + number))
+
+
+def test_a_price_is_that_of_the_strategy_and_of_all_of_its_recipe(tmp_path: Path) -> None:
+    recipe(tmp_path, "natural", 0)
+    recipe(tmp_path, "augmented", 3)
+    journal = Journal(tmp_path)
+    took = {"balance@natural": 1.0, "embed_new@natural": 0.5, "balance@augmented": 20.0, "embed_new@augmented": 40.0}
+    took |= {"train@plain": 5.0, "train@focal": 6.0, "train@new": 8.0, "audit@plain": 0.25, "audit@new": 10.0}
+    for stage, seconds in took.items():
+        journal.add(Result(stage, Outcome.COMPLETED, seconds))
+    found = prices(tmp_path, RECIPES, costs(tmp_path))
+    assert found == {
+        "plain": Price(1.0 + 0.5 + 5.0 + 0.25, 0, 0),
+        "focal": Price(None, 0, 0),  # its audit never ran here
+        "new": Price(20.0 + 40.0 + 8.0 + 10.0, 3, 100 + 101 + 102),
+    }
+    assert (found["focal"].of_time, found["new"].of_time, found["new"].of_images) == ("unknown", "78", "3 (303 bytes)")
+    board = {"recommended": "new", "baseline": "plain"}
+    assert price_sentence(board, found).startswith("Price: new 78 s and 3 (303 bytes) new images; plain 7 s and no new")
+    board = {"recommended": "focal", "baseline": "focal"}
+    assert price_sentence(board, found).startswith("Price: focal an unknown time and no new images (its")
+
+
+def test_what_dvc_restores_keeps_the_seconds_that_are_known(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.add(Result("train@plain", Outcome.COMPLETED, 5.0))
+    for outcome in (Outcome.RESTORED, Outcome.UNCHANGED, Outcome.FAILED):
+        journal.add(Result("train@plain", outcome, 0.1))
+    assert costs(tmp_path) == {"train@plain": 5.0}
