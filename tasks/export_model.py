@@ -33,9 +33,9 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-model = onnxruntime.InferenceSession({file!r})
+model = onnxruntime.InferenceSession({file})
 classes = json.loads(model.get_modelmeta().custom_metadata_map["classes"])
-image = ImageOps.exif_transpose(Image.open({image!r})).convert("RGB")
+image = ImageOps.exif_transpose(Image.open({image})).convert("RGB")
 answer = dict(zip([one.name for one in model.get_outputs()], model.run(None, {{"images": np.asarray(image)[None]}})))
 print(classes[answer["label"][0]], {shown})
 """
@@ -139,7 +139,8 @@ def compare(model: Model, rule: Rule | None, content: bytes, files: Sequence[Pat
 def example(model: Model, out: str, image: str = "photo.jpg") -> str:
     """Ten lines that use the file `out` on an `image`, by onnxruntime, Pillow and NumPy alone."""
     shown = "probabilities" if has_probabilities(model.family.score) else "scores"
-    return EXAMPLE.format(file=out, image=image, shown=f'dict(zip(classes, answer["{shown}"][0]))')
+    file, image = (json.dumps(name, ensure_ascii=False) for name in (out, image))
+    return EXAMPLE.format(file=file, image=image, shown=f'dict(zip(classes, answer["{shown}"][0]))')
 
 
 def _opened_plainly(file: Path) -> NDArray[np.uint8] | None:
