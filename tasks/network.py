@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tasks.calibration import Calibration
 from tasks.errors import InputError
 from tasks.features.backbones import Backbone
 from tasks.registry import components
@@ -88,10 +89,10 @@ class Answers(nn.Module):
         scores = self.network(images)
         if not has_probabilities(self.kind):
             return scores, self._decided(scores, scores, scores)
-        logs = scores
-        if self.rule is not None and self.rule.calibration is not None:
-            logs = scores / self.rule.calibration.temperature + _numbers(self.rule.calibration.offsets)
-        return scores, logs.softmax(1), self._decided(scores, logs.log_softmax(1), logs.softmax(1))
+        if self.rule is None or self.rule.calibration is None:
+            return scores, scores.softmax(1), self._decided(scores, scores, scores.softmax(1))
+        probabilities = _corrected(scores, self.rule.calibration)
+        return scores, probabilities, self._decided(scores, probabilities.log(), probabilities)
 
     def _decided(self, scores: Tensor, logs: Tensor, probabilities: Tensor) -> Tensor:
         """As `Rule.decide`."""
@@ -110,6 +111,14 @@ class Answers(nn.Module):
             evidence = evidence - logs[:, others].logsumexp(1)
         best = torch.tensor(others)[scores[:, others].argmax(1)]
         return torch.where(evidence >= rule.cutoff, code, best)
+
+
+def _corrected(scores: Tensor, calibration: Calibration) -> Tensor:
+    """As `Calibration.probabilities`."""
+    shares = (scores / calibration.temperature + _numbers(calibration.offsets)).softmax(1)
+    mixed = calibration.floor + (1 - calibration.floor * scores.shape[1]) * shares
+    mixed = mixed * _numbers(calibration.mix / calibration.shares)
+    return mixed / mixed.sum(1, keepdim=True)
 
 
 def _numbers(values: np.ndarray) -> Tensor:

@@ -105,7 +105,8 @@ def test_a_map_of_a_letterboxed_image_lies_where_the_image_lay() -> None:
 def test_scores_before_and_after_each_correction(tmp_path: Path) -> None:
     made = model()
     files = photos(tmp_path, [(40, 50), (30, 30)])
-    calibration = Calibration(2.0, np.array([0.5, -0.2, -0.3]), np.array([0.2, 0.3, 0.5]))
+    shares = np.array([0.2, 0.3, 0.5])
+    calibration = Calibration(2.0, np.array([0.5, -0.2, -0.3]), 0.02, shares, mix=shares)
     goal = RecallAtPrecision.model_validate({"name": "recall_at_precision", "of": "green", "precision": 0.5})
     rule = Rule(CLASSES, "logit", goal, calibration, -50.0)  # so low that all are taken for green
     for found, scores in zip(
@@ -115,7 +116,7 @@ def test_scores_before_and_after_each_correction(tmp_path: Path) -> None:
         np.testing.assert_allclose(found.shift, -1.5 * np.log([0.2, 0.3, 0.5]))
         np.testing.assert_allclose(found.before + found.shift, found.after)
         powers = np.exp(scores / 2 + calibration.offsets)
-        np.testing.assert_allclose(found.corrected, powers / powers.sum())
+        np.testing.assert_allclose(found.corrected, 0.02 + 0.94 * powers / powers.sum())
         assert found.label == "green"
         assert found.shown[0] == 1
         assert found.shown[1] == max((0, 2), key=lambda code: powers[code])

@@ -34,7 +34,9 @@ from tasks.train.models import Model
 from tasks.train.posthoc.none import Unchanged
 
 SHAPES = [(50, 40), (40, 50), (32, 32), (20, 90), (200, 30), (300, 280)]
-CALIBRATION = Calibration(1.7, np.array([0.4, 0.3, -0.7]), np.array([0.2, 0.3, 0.5]))
+CALIBRATION = Calibration(
+    1.7, np.array([0.4, 0.3, -0.7]), 0.01, shares=np.array([0.2, 0.3, 0.5]), mix=np.array([0.3, 0.6, 0.1])
+)
 COSTS = {"blue": {"red": 9.0, "green": 1.0}, "green": {"blue": 1.0, "red": 4.0}, "red": {"blue": 1.0, "green": 2.0}}
 
 
