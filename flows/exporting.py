@@ -48,10 +48,10 @@ def export_model(root: Path, strategy: str, out: Path, kind: str = "onnx") -> st
 
     model = load_model(root / "models" / strategy)
     rule = rule_of(root, strategy)
-    if rule is None:
-        say("probabilities are not corrected: `equipoise run evaluate` fits how the scores are read")
     parity = export_model.export_onnx(model, strategy, rule, real_images(root), out)
     say(str(parity))
+    if rule is None:
+        say("probabilities are not corrected: `equipoise run evaluate` fits how the scores are read")
     if parity.otherwise:
         say(
             f"{parity.otherwise:,} of these images are not what the example makes of them (16 bits a value, "
