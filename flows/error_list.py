@@ -29,6 +29,8 @@ COMMANDS = {  # who reads the messages of a module of `flows`; those of all othe
     "flows.checking": "`equipoise check`",
     "flows.dataset": "`equipoise add`, `sample`, `freeze`",
     "flows.chosen_model": "`equipoise predict`",
+    "flows.explaining": "`equipoise explain`",
+    "flows.exporting": "`equipoise export-model`",
     "flows.predicting": "`equipoise predict`",
     "flows.releases": "`equipoise release`, `releases`, `diff`, `export`, `restore`, `gc`",
     "flows.servers": "`equipoise ui`, `serve`",

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Protocol
 
 from flows.chosen_model import RECOMMENDED, Chosen
-from flows.lockfile import RAW
+from flows.output_place import require_place
 from tasks.errors import InputError
 from tasks.ingest.reading import SUFFIXES, cell_text, read_table
 from tasks.progress import Progress, say
@@ -160,7 +159,9 @@ def predict(
     """
     from tasks.train.predicting import ERROR, LABEL, Scale, columns
 
-    _require_place(root, out)
+    if out.suffix.lower() not in ENDINGS and not out.is_dir():
+        raise InputError(f"{out}: a table is written as {' or '.join(ENDINGS)}; choose another --to")
+    require_place(root, out)
     reference = _reference(root, chosen) if nearest else None
     scale = Scale(chosen.classifier.model.depth)
     summary = Summary(len(images), Counter(dict.fromkeys(chosen.classifier.classes, 0)))
@@ -208,22 +209,6 @@ def _answers(
             scale.add(one.shown, told)
         found.table.insert(0, PATH, [readable(one.shown) for one in chunk])
         yield found.table
-
-
-def _require_place(root: Path, out: Path) -> None:
-    """Refuse, before any image is opened, a place where the table can't or shouldn't be written (`InputError`)."""
-    if out.is_dir():
-        raise InputError(f"{out}: is a folder; name the file that is to be written with --to")
-    if out.suffix.lower() not in ENDINGS:
-        raise InputError(f"{out}: a table is written as {' or '.join(ENDINGS)}; choose another --to")
-    if out.resolve().is_relative_to((root / RAW).resolve()):
-        raise InputError(f"{out}: lies in {RAW}, whose version it would change; choose another --to")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=out.parent):
-            pass
-    except OSError as error:
-        raise InputError(f"{out}: nothing can be written there ({error.strerror}); choose another --to") from error
 
 
 class Writer(Protocol):

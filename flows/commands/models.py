@@ -15,6 +15,8 @@ from tasks.errors import InputError
 app = typer.Typer()
 
 SHOWN = 20  # files that can't be read
+WHICH = "champion, recommended, a strategy, an address of MLflow (models:/name/3, runs:/...), or a folder."
+Model = Annotated[str, typer.Option("--model", help=WHICH)]
 
 
 @app.command(rich_help_panel=MODELS)
@@ -23,7 +25,7 @@ def predict(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="champion, recommended, a strategy, an address of MLflow (models:/name/3, runs:/...), or a folder.",
+            help=WHICH,
         ),
     ],
     paths: Annotated[
@@ -116,3 +118,45 @@ def model_card(
     if target.suffix != ".md" or target.is_dir():
         raise InputError(f"{target}: the card is Markdown: name a file that ends in .md")
     terminal.note(f"{target}, and for programs {write_card(card, target).name}")
+
+
+@app.command("export-model", rich_help_panel=MODELS)
+def export_model(
+    model: Model = "recommended",
+    format_: Annotated[
+        str, typer.Option("--format", help="onnx: preprocessing, network and decision in one.")
+    ] = "onnx",
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="By default STRATEGY.onnx.")] = None,
+) -> None:
+    """Write a model as one file that other programs run, and say how far it differs on real images."""
+    here = Path.cwd()
+    root = enter()
+    from flows import exporting, terminal
+    from flows.chosen_model import choose_model
+    from tasks.slugs import slug
+
+    chosen = choose_model(root, model, here)
+    target = here / (to or f"{slug(chosen.title)}.{format_}")
+    for sentence in chosen.classifier.notes:
+        terminal.note(sentence)
+    example = exporting.export_model(root, chosen, target, format_)
+    terminal.note(f"{target}: the model {chosen.title}. To use it:\n\n{example}")
+
+
+@app.command(rich_help_panel=MODELS)
+def explain(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    model: Model = "recommended",
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the pages go.")] = Path("explanations"),
+    class_: Annotated[str, typer.Option("--class", help="Whose heat map; else the decided one's and the next.")] = "",
+) -> None:
+    """Say why a model decides on an image as it does: heat maps, scores, the nearest training images; a page each."""
+    here = Path.cwd()
+    files, folder = [image.absolute() for image in images], to.absolute()
+    root = enter()
+    from flows import explaining, terminal
+    from flows.chosen_model import choose_model
+
+    chosen = choose_model(root, model, here)
+    for label, page in explaining.explain(root, chosen, files, folder, class_):
+        terminal.note(f"{label}: {page}")

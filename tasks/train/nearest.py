@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tasks.errors import InputError
 from tasks.features import ABOUT, Features
 from tasks.files import read_json
+from tasks.statistics.scaling import unit_vectors
 from tasks.tables import CATALOG, SPLITS, first_repeat
 from tasks.train.models import ABOUT as ABOUT_MODEL
 from tasks.train.models import Model
@@ -42,7 +43,18 @@ class Reference:
 
     def nearest(self, vectors: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The row of the nearest training image of each of some vectors, shape (m,), and the distances."""
-        return self._nearest(unit(vectors), None)
+        return self._nearest(unit_vectors(vectors), None)
+
+    def several(
+        self, vector: NDArray[np.float32], without: str, most: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Rows of the `most` nearest training images of one vector, the nearest first, and the distances.
+
+        The image of the path `without` is left out.
+        """
+        distances = ((self.vectors - unit_vectors(vector[None])) ** 2).sum(axis=1) / 2
+        order = [row for row in np.argsort(distances, kind="stable") if self.paths[row] != without][:most]
+        return np.array(order, dtype=np.int64), distances[order].astype(np.float64)
 
     def share_farther(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """The share of training images that lie farther than each distance from their nearest one that is no relative.
@@ -78,12 +90,6 @@ class Reference:
         return rows, distances
 
 
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Vectors of length 1 in the same directions; zeros stay."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
-
-
 def reference_of(workspace: Workspace, model: Model, folder: Path) -> Reference:
     """The training images of a model that was trained in this workspace.
 
@@ -117,5 +123,5 @@ def reference_of(workspace: Workspace, model: Model, folder: Path) -> Reference:
         [str(workspace.path("data", "raw") / catalog[one]) for one in ids],
         rows["label"].tolist(),
         np.unique(rows["group"].to_numpy(dtype=str), return_inverse=True)[1],
-        unit(vectors.take(ids)),
+        unit_vectors(vectors.take(ids)),
     )

@@ -45,6 +45,14 @@ class Backbone(Component):
         """The network in evaluation mode: float32 (b, 3, s, s), normalised, to (b, d)."""
         raise NotImplementedError
 
+    def module(self) -> torch.nn.Sequential | None:
+        """The network as two, for export and for explanations; None where it can't be cut so.
+
+        The first makes of normalised images, float32 (b, 3, s, s), the last maps that still have places, (b, c, y, x);
+        the second makes the features of them, (b, d), those of `load` but for rounding.
+        """
+        return None
+
     def imagenet_classifier(self) -> tuple[np.ndarray, np.ndarray] | None:
         """The classifier that the network was trained with on ImageNet's 1,000 classes, nothing if it has none.
 

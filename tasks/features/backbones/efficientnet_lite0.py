@@ -6,7 +6,7 @@ Tan and Le, EfficientNet, ICML 2019; the Lite variants by Liu, 2020. The feature
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -29,13 +29,8 @@ class EfficientNetLite0(Backbone):
     def load(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """The network with its batch norms folded into the convolutions: 1.8 times as fast, the same to 1e-5."""
         import torch
-        from efficientnet_lite_pytorch import EfficientNet
 
-        # Without a fixed image size the network pads for the size that it is shown.
-        network = EfficientNet.from_name("efficientnet-lite0", image_size=None)
-        network.load_state_dict(_weights())
-        network.eval()
-        _fold_batch_norms(network)
+        network = _network()
         network.to(memory_format=torch.channels_last)
 
         def features(images: torch.Tensor) -> torch.Tensor:
@@ -44,10 +39,31 @@ class EfficientNetLite0(Backbone):
 
         return features
 
+    def module(self) -> torch.nn.Sequential:
+        """See `Backbone`."""
+        from torch import nn
+
+        network = _network()
+        ends = (network._conv_stem, nn.ReLU6()), (network._conv_head, nn.ReLU6())
+        maps = nn.Sequential(*ends[0], *network._blocks, *ends[1])
+        return nn.Sequential(maps, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())).eval()
+
     def imagenet_classifier(self) -> tuple[np.ndarray, np.ndarray]:
         """See `Backbone`; the network applies it to the features as they are."""
         weights = _weights()
         return weights["_fc.weight"].numpy(), weights["_fc.bias"].numpy()
+
+
+def _network() -> Any:
+    """The network in evaluation mode, batch norms folded into the convolutions."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    # Without a fixed image size the network pads for the size that it is shown.
+    network = EfficientNet.from_name("efficientnet-lite0", image_size=None)
+    network.load_state_dict(_weights())
+    network.eval()
+    _fold_batch_norms(network)
+    return network
 
 
 def _weights() -> dict[str, torch.Tensor]:

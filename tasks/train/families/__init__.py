@@ -21,6 +21,8 @@ from tasks.registry import Component
 from tasks.scores import Kind, Scores
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from tasks.inputs import Inputs
     from tasks.train.losses import Loss
     from tasks.train.mixing import Mixing
@@ -84,6 +86,15 @@ class Fitted(ABC):
     def save(self, folder: Path) -> None:
         """Write into an empty folder what `Family.load` reads: the same bytes for the same model, and no pickle."""
 
+    def module(self) -> nn.Module | None:
+        """The model as a network of torch, with the scores of `predict` but for rounding; None where it is none.
+
+        From features, float32 of shape (n, d), to scores, (n, K); of a family on images from images as they are
+        decoded, uint8 of shape (n, h, w, 3), all of one size that may be any (`tasks.squaring.Squared` makes the
+        model's of it). A `Family` whose models have one says so by `is_network`.
+        """
+        return None
+
 
 class Family(Component):
     """A kind of model.
@@ -98,6 +109,8 @@ class Family(Component):
         The components of a strategy that it makes use of; others must be ``none``.
     packages
         Distributions that a fitted model needs, beside those of its backbone.
+    is_network
+        Whether its fitted models have a `Fitted.module`, by which they are exported and explained.
     """
 
     kind: ClassVar[str] = "family"
@@ -105,6 +118,7 @@ class Family(Component):
     score: ClassVar[Kind] = "logit"
     takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing"})
     packages: ClassVar[tuple[str, ...]] = ()
+    is_network: ClassVar[bool] = False
 
     backbone: str = Field("none", description="A name of the section backbones; none for a family on images.")
 

@@ -18,7 +18,7 @@ from tasks.statistics.scaling import Standardisation
 from tasks.train.families import Components, Family, Fitted, Log
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from tasks.inputs import Inputs
     from tasks.train.rows import Rows
@@ -35,6 +35,7 @@ class Head(Family):
 
     name: Literal["head"] = "head"
     packages: ClassVar[tuple[str, ...]] = ("safetensors", "torch")
+    is_network: ClassVar[bool] = True
     hidden: int = Field(0, ge=0, le=4096, description="Units of one hidden layer (ReLU); 0 is a linear classifier.")
     steps: int = Field(
         320,
@@ -149,6 +150,18 @@ class FittedHead(Fitted):
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""
         (folder / ARRAYS).write_bytes(save(dict(self.arrays)))  # `save_file`'s could be read by their owner only
+
+    def module(self) -> nn.Module:
+        """See `Fitted`."""
+        from torch import nn
+
+        from tasks.train.layers import Standardised, linear
+
+        layers: list[nn.Module] = [Standardised(self.arrays["mean"], self.arrays["deviation"])]
+        for layer in range(sum(name.startswith("weight") for name in self.arrays)):
+            layers += [nn.ReLU()] if layer else []
+            layers.append(linear(self.arrays[f"weight{layer}"], self.arrays[f"bias{layer}"]))
+        return nn.Sequential(*layers)
 
 
 def forward(weights: Mapping[str, Tensor], rows: Tensor) -> Tensor:

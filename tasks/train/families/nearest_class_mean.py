@@ -20,6 +20,8 @@ from tasks.statistics.scaling import unit_vectors
 from tasks.train.families import Components, Family, Fitted, Log
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from tasks.inputs import Inputs
     from tasks.train.rows import Rows
 
@@ -35,6 +37,7 @@ class NearestClassMean(Family):
     name: Literal["nearest_class_mean"] = "nearest_class_mean"
     takes: ClassVar[frozenset[str]] = frozenset({"sampler"})
     packages: ClassVar[tuple[str, ...]] = ("safetensors",)
+    is_network: ClassVar[bool] = True
     scale: float = Field(10.0, gt=0, le=1000, description="Factor of the similarities: larger is surer of itself.")
 
     def fit(
@@ -77,3 +80,11 @@ class NearestMeans(Fitted):
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""
         (folder / ARRAYS).write_bytes(save(self.arrays))
+
+    def module(self) -> nn.Module:
+        """See `Fitted`."""
+        from torch import nn
+
+        from tasks.train.layers import Directions, linear
+
+        return nn.Sequential(Directions(self.arrays["centre"]), linear(self.arrays["means"]))

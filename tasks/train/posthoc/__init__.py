@@ -44,3 +44,10 @@ class PostHoc(Component):
     @abstractmethod
     def adjust(self, scores: Scores) -> Scores:
         """Adjusted scores, of the same shape; `scores` stay as they are."""
+
+    def shift(self, prior: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """What `adjust` adds to the score of each class, shape (K,), for a model that has learnt `prior`.
+
+        None where it does more than that, or anything else; such a rule can't be exported.
+        """
+        return None

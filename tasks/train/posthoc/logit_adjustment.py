@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.scores import Scores
@@ -19,4 +20,9 @@ class LogitAdjustment(PostHoc):
 
     def adjust(self, scores: Scores) -> Scores:
         """See `PostHoc`; changes nothing but a common offset where the prior is uniform."""
-        return scores.with_values(scores.values - self.tau * np.log(scores.prior))
+        return scores.with_values(scores.values + self.shift(scores.prior))
+
+    def shift(self, prior: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See `PostHoc`."""
+        moved: NDArray[np.float64] = -self.tau * np.log(prior)
+        return moved

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tasks.scores import Scores
 from tasks.train.posthoc import PostHoc
 
@@ -16,3 +19,7 @@ class Unchanged(PostHoc):
     def adjust(self, scores: Scores) -> Scores:
         """The scores themselves."""
         return scores
+
+    def shift(self, prior: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Nothing."""
+        return np.zeros(len(prior))

@@ -57,9 +57,19 @@ class Threshold(PostHoc):
         ValueError
             The rule was not fitted.
         """
+        return scores.with_values(scores.values + self.shift(scores.prior))
+
+    def shift(self, prior: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See `PostHoc`.
+
+        Raises
+        ------
+        ValueError
+            The rule was not fitted.
+        """
         if self.offsets is None:
             raise ValueError("a threshold must be fitted before it adjusts scores")
-        return scores.with_values(scores.values + np.array(self.offsets))
+        return np.array(self.offsets)
 
 
 def _best_cut(lead: NDArray[np.float64], gains: NDArray[np.float64], present: float) -> float:

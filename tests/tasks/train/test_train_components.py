@@ -302,3 +302,35 @@ def test_thresholds_of_several_classes_are_no_worse_than_none(seed):
     assert balanced_accuracy(rule.adjust(scores)) >= balanced_accuracy(scores)
     with pytest.raises(ValueError, match="must be fitted"):
         Threshold().adjust(scores)
+
+
+@each("families")
+def test_a_family_that_is_a_network_shows_one_with_the_same_scores_and_no_other_does(component):
+    task = example_task()
+    task.features[:, 0] = 7.0  # what never varied
+    made = task.fit(component)
+    shown = made.fitted.module()
+    assert (shown is not None) == component.is_network
+    if shown is not None:
+        scores = shown(torch.from_numpy(task.features.astype(np.float32))).numpy()
+        assert_allclose(scores, made.predict(task.features), rtol=1e-4, atol=1e-5)
+        assert not any(one.requires_grad for one in shown.parameters())
+
+
+def test_the_network_of_a_head_with_a_hidden_layer_is_that_of_its_scores():
+    task = example_task()
+    made = task.fit(Head(hidden=5))
+    scores = made.fitted.module()(torch.from_numpy(task.features.astype(np.float32))).numpy()
+    assert_allclose(scores, made.predict(task.features), rtol=1e-4, atol=1e-5)
+
+
+@each("posthoc")
+def test_what_a_posthoc_rule_says_that_it_adds_is_what_it_adds(component):
+    values = np.random.default_rng(0).normal(size=(2, 40, 3))
+    prior = np.array([0.7, 0.2, 0.1])
+    scores = Scores("logit", values, prior)
+    fitted = component.fit([scores], [np.arange(40) % 3])
+    shift = fitted.shift(prior)
+    if shift is not None:
+        assert shift.shape == (3,)
+        assert_allclose(fitted.adjust(scores).values, values + shift, rtol=1e-12)

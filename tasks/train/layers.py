@@ -1,0 +1,50 @@
+"""Layers of the networks as which families show their fitted models (`tasks.train.families.Fitted.module`)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+
+def constant(values: NDArray[np.generic]) -> nn.Parameter:
+    """Numbers of a layer that nothing fits any more, as float32."""
+    return nn.Parameter(torch.tensor(np.asarray(values, dtype=np.float32)), requires_grad=False)
+
+
+class Standardised(nn.Module):
+    """Rows, shape (n, d), on the scale of a `tasks.statistics.scaling.Standardisation`."""
+
+    def __init__(self, mean: NDArray[np.float32], deviation: NDArray[np.float32]) -> None:
+        super().__init__()
+        self.mean, self.factor = constant(mean), constant(1 / deviation)  # of an infinite deviation: 0
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """See the class."""
+        scaled: Tensor = (rows - self.mean) * self.factor
+        return scaled
+
+
+class Directions(nn.Module):
+    """Rows, shape (n, d), less a centre, at length 1; one of length 0 stays."""
+
+    def __init__(self, centre: NDArray[np.float32]) -> None:
+        super().__init__()
+        self.centre = constant(centre)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """See the class."""
+        moved = rows - self.centre
+        units: Tensor = moved / moved.norm(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+        return units
+
+
+def linear(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> nn.Linear:
+    """The layer ``rows @ weight.T + bias``."""
+    outputs, inputs = weight.shape
+    layer = nn.Linear(inputs, outputs, bias=bias is not None)
+    layer.weight = constant(weight)
+    if bias is not None:
+        layer.bias = constant(bias)
+    return layer
