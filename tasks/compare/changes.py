@@ -16,6 +16,8 @@ from tasks.statistics.interval import Interval
 from tasks.statistics.simultaneous import simultaneous
 from tasks.statistics.stepwise import stepwise_p_values
 
+EDGE = 1e-12  # of a level, so that rounding decides nothing
+
 
 @dataclass(frozen=True)
 class Change(Interval):
@@ -34,7 +36,7 @@ class Change(Interval):
 
         The first step of the stepwise test is that of the intervals; where a draw at the edge parts them, they decide.
         """
-        return self.p_value <= 1 - confidence + 1e-12 or self.low > 0 or self.high < 0
+        return self.p_value <= 1 - confidence + EDGE or self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,14 @@ def _differences(others: list[Estimate], base: Estimate) -> tuple[np.ndarray, np
 
 
 def _together(values: np.ndarray, draws: np.ndarray, confidence: float) -> list[Change]:
-    """Differences as one family."""
-    ends = simultaneous(values, draws, confidence)
-    columns = zip(values, *ends, stepwise_p_values(values, draws), strict=True)
-    return [Change(*map(float, numbers)) for numbers in columns]
+    """Differences as one family.
+
+    What only the stepwise test proves has an interval that ends at 0, so that the two don't contradict each other
+    (bounds that fit a stepwise test: Strassburger and Bretz, Statistics in Medicine 27, 2008).
+    """
+    low, high = simultaneous(values, draws, confidence)
+    p_values = stepwise_p_values(values, draws)
+    proved = p_values <= 1 - confidence + EDGE
+    low = np.where(proved & (values > 0), np.maximum(low, 0.0), low)
+    high = np.where(proved & (values < 0), np.minimum(high, 0.0), high)
+    return [Change(*map(float, numbers)) for numbers in zip(values, low, high, p_values, strict=True)]

@@ -45,6 +45,8 @@ class Comparison:
 
     Attributes
     ----------
+    class_counts
+        Images of each class.
     rarest
         The judged class of the fewest images.
     judged
@@ -74,6 +76,7 @@ class Comparison:
     """
 
     classes: list[str]
+    class_counts: dict[str, int]
     rarest: str
     judged: list[str]
     not_measurable: dict[str, int]
@@ -167,6 +170,7 @@ def compare(
     counted = baseline.measurable
     return Comparison(
         classes=baseline.classes,
+        class_counts=dict(zip(baseline.classes, map(int, baseline.class_counts), strict=True)),
         rarest=baseline.classes[baseline.rarest],
         judged=[label for label, judged in zip(baseline.classes, baseline.judged, strict=True) if judged],
         not_measurable={

@@ -13,6 +13,7 @@ from tasks.goals import JUDGED
 from tasks.statistics.groups import FEWEST_GROUPS
 
 OTHERWISE = "another backbone, fine-tuning or more images"  # what may gain where features have no more to give
+SURE = 0.95  # of a bet with a higher chance nobody asks what it costs if it is lost
 TAKEN_OUT = (BASELINE, HELD_BACK)  # verdicts of what is not recommended for another reason
 
 
@@ -86,12 +87,13 @@ def _promise(found: Comparison) -> Iterator[str]:
     key = f"recall.{found.guard.label}"
     before, after = (found.metrics[name][key].value for name in (found.baseline, found.recommended))
     how = "proved to help" if is_proved(found) else f"a bet at {percent(bet.chance)}"
-    recall = f"the recall of {found.guard.label} goes from {decimal(before)} to {decimal(after)}"
+    images = found.class_counts[found.guard.label]
+    recall = f"the recall of {found.guard.label} ({images:,} images) goes from {decimal(before)} to {decimal(after)}"
     of = label if found.goal.of_class is None else f"in {label}"
     yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {of}; {recall}."
     measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
     tail = f", and the best of {others} looks better than it is" if others > 1 else ""
-    if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss else ""
+    if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss and bet.chance < SURE else ""
     yield f"Measured against {found.baseline} is {measured}{tail}{if_worse}."
 
 

@@ -116,12 +116,13 @@ def evaluate(
 def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: float) -> dict[str, Interval]:
     """Put an interval on each metric.
 
-    Proportions (accuracy, recall of a class) get Wilson's interval with the effective number of images; all others the
-    bootstrap's percentiles,  ROC-AUC and PR-AUC of the whole are the means over the classes.
+    Proportions (accuracy, recall and precision of a class) get Wilson's interval with the effective number of images;
+    all others the bootstrap's percentiles. ROC-AUC and PR-AUC of the whole are the means over the classes.
     """
     bounds = {
         "accuracy": (np.array(kish(np.bincount(scored.groups))), np.array(len(scored.labels))),
         "recall": (scored.effective_group_counts, scored.class_counts),
+        "precision": _decided(scored),
     }
     trials = {name: effective_trials(found[name].value, found[name].draws, *ends) for name, ends in bounds.items()}
     means = [
@@ -138,6 +139,16 @@ def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: flo
         ends = zip(keys, np.ravel(one.value), np.ravel(low), np.ravel(high), strict=True)
         intervals |= {key: Interval(float(value), float(least), float(most)) for key, value, least, most in ends}
     return intervals
+
+
+def _decided(scored: Scored) -> tuple[np.ndarray, np.ndarray]:
+    """Of the images decided for each class, Kish's number of groups and how many: each (K,), means over the fits."""
+    groups, images = np.ones((2, scored.fits, len(scored.classes)))
+    for fit, decisions in enumerate(scored.decisions):
+        for code in np.unique(decisions):
+            held = scored.groups[decisions == code]
+            groups[fit, code], images[fit, code] = kish(np.bincount(held)), len(held)
+    return groups.mean(axis=0), images.mean(axis=0)
 
 
 def _confusion(scored: Scored, confidence: float) -> pd.DataFrame:

@@ -97,6 +97,22 @@ def test_strategies_without_effect_are_seldom_said_to_help_or_hurt() -> None:
     assert errors / 150 <= 0.105
 
 
+def test_what_only_the_stepwise_test_proves_has_an_interval_that_ends_at_0() -> None:
+    seen = 0
+    for number in range(40):
+        stream = np.random.default_rng([3, number])
+        plain = scored_by(stream, (0.7, 0.8, 0.4))
+        others = [scored_by(stream, (0.7, 0.8, recall)) for recall in (0.95, 0.95, 0.1, 0.75, 0.75)]
+        for change in differences([plain, *others], seed=number):
+            assert change.low <= change.value <= change.high
+            if change.is_proved(0.95):
+                assert change.low >= 0 or change.high <= 0
+                seen += 0.0 in (change.low, change.high)
+            else:
+                assert change.low < 0 < change.high
+    assert seen, "some are proved by the steps alone"
+
+
 def test_the_noise_of_training_widens_the_intervals() -> None:
     stream = np.random.default_rng(5)
     steady, other = scored_by(stream, (0.7, 0.8, 0.5)), scored_by(stream, (0.7, 0.8, 0.5))
@@ -203,7 +219,7 @@ def test_a_bet_is_called_one_and_its_chance_and_price_are_told() -> None:
     said = reason(found)
     assert said.startswith(f"Take new, a bet at {100 * bet.chance:.0f} %: expect +0.0")
     assert "Measured against plain is +0.033" in said
-    assert "the recall of rare_one goes from 0.467 to 0.567" in said
+    assert "the recall of rare_one (30 images) goes from 0.467 to 0.567" in said
     assert "macro-F1 from" in said
 
 
@@ -246,7 +262,10 @@ def test_strategies_are_judged_by_the_goal() -> None:
     assert found.differences["other"].value == pytest.approx(12 / 30)
     assert found.differences["elsewhere"].value == 0
     assert found.verdicts == {"plain": "baseline", "other": "helps", "elsewhere": "no difference"}
-    assert "in the recall of rare_one at a precision of 0.8; the recall of rare_one goes from 0.133" in reason(found)
+    assert (
+        "in the recall of rare_one at a precision of 0.8; the recall of rare_one (30 images) goes from 0.133"
+        in reason(found)
+    )
     by_cost = comparison_of(scored, goal=ExpectedCost(cost={"common": {SCRIPT: 5.0}}))
     costs = np.ones((3, 3)) - np.eye(3)
     costs[1, 0] = 5.0
@@ -470,6 +489,9 @@ def write_inputs(root: Path, spoil: tuple[str, ...] = (), kind: str = "logit") -
     )
     (root / "data" / "splits").mkdir(parents=True)
     SPLITS.write(split.assign(group=split["image_id"]), root / "data" / "splits" / "splits.parquet")
+    features = np.random.default_rng(1).normal(size=(len(labels), 4)) + 2 * np.eye(4)[labels]
+    (root / "data" / "features" / "small").mkdir(parents=True)
+    Features(split["image_id"].tolist(), features.astype(np.float32)).save(root / "data" / "features" / "small", {})
     for strategy, recall, common_recall in (("plain", 0.2, 0.85), ("better", 0.9, 0.85), ("worse", 0.05, 0.5)):
         rows = []
         for seed in range(2):

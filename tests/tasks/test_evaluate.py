@@ -479,6 +479,26 @@ def test_relatives_that_fare_alike_widen_the_interval_of_a_recall_and_strangers_
     assert widths["alike"] == pytest.approx(np.ptp(wilson(0.5, 10, 0.95)), rel=0.05)
 
 
+def test_false_alarms_from_one_group_of_relatives_leave_a_precision_uncertain() -> None:
+    labels = np.repeat([0, 1], [200, 40])
+    decided = labels.copy()
+    decided[:40] = 1
+    strangers = np.arange(240)
+    intervals = {}
+    for name, groups in (("one group", np.where(strangers < 40, 0, strangers)), ("strangers", strangers)):
+        scored = Scored(["a", "b"], np.arange(240), labels, groups, np.eye(2)[decided][None])
+        intervals[name] = evaluate(scored, scored.bootstrap(300, 0), 0.95).metrics["precision.b"]
+    assert intervals["strangers"].high - intervals["strangers"].low == pytest.approx(
+        np.ptp(wilson(0.5, 80, 0.95)), rel=0.15
+    )
+    assert intervals["one group"].high - intervals["one group"].low > 0.6, "40 others and one that alarms 40 times"
+    for label in ("a", "b"):
+        none = Scored(["a", "b"], np.arange(240), labels, strangers, np.eye(2)[np.full(240, label == "a", int)][None])
+        found = evaluate(none, none.bootstrap(100, 0), 0.95).metrics[f"precision.{label}"]
+        assert (found.value, found.low) == (0, 0)
+        assert found.high > 0.5, "nothing is known of the precision of a class that is never decided for"
+
+
 def test_draws_are_the_metrics_of_the_drawn_images() -> None:
     scored = scored_example(fits=3, relatives=2)
     bootstrap = scored.bootstrap(20, 5)
