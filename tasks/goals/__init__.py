@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from tasks.errors import InputError, did_you_mean
 from tasks.registry import Component
@@ -80,6 +81,22 @@ class Goal(Component):
                     f"params.yaml: compare.goal.{where}: there is no class {label!r}{did_you_mean(label, classes)}; "
                     f"the classes are {', '.join(classes)}"
                 )
+
+
+class OfClass(Goal):
+    """A goal about one class, which is decided for from a cut-off on."""
+
+    corrected: ClassVar[bool] = True
+    of: str = Field("", description="The class that is to be found; empty: the rarest that can be measured.")
+
+    @property
+    def of_class(self) -> str:
+        """See `Goal`."""
+        return self.of
+
+    def about(self, rarest: str) -> Self:
+        """See `Goal`."""
+        return self if self.of else self.model_copy(update={"of": rarest})
 
 
 def cuts(evidence: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:

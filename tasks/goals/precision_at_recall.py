@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.goals import Goal, cuts
+from tasks.goals import OfClass, cuts
 
 
-class PrecisionAtRecall(Goal):
+class PrecisionAtRecall(OfClass):
     """The precision of a class where its recall, on other images, was as stated.
 
     The cut-off is the highest that reaches the recall.
     """
 
     name: Literal["precision_at_recall"] = "precision_at_recall"
-    corrected: ClassVar[bool] = True
-    of: str = Field("", description="The class that is to be found; empty: the rarest that can be measured.")
     recall: float = Field(0.9, gt=0, le=1, description="The share of the class that must be found.")
-
-    @property
-    def of_class(self) -> str:
-        """See `Goal`."""
-        return self.of
-
-    def about(self, rarest: str) -> Self:
-        """See `Goal`."""
-        return self if self.of else self.model_copy(update={"of": rarest})
 
     @property
     def metric(self) -> str:

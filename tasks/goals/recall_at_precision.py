@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.goals import Goal, cuts
+from tasks.goals import OfClass, cuts
 
 
-class RecallAtPrecision(Goal):
+class RecallAtPrecision(OfClass):
     """The recall of a class where its precision, on other images, was as stated.
 
     The cut-off is the lowest at which the precision is reached; where none reaches it, the one of the highest.
     """
 
     name: Literal["recall_at_precision"] = "recall_at_precision"
-    corrected: ClassVar[bool] = True
-    of: str = Field("", description="The class that is to be found; empty: the rarest that can be measured.")
     precision: float = Field(0.8, gt=0, lt=1, description="The share of alarms that must be right.")
-
-    @property
-    def of_class(self) -> str:
-        """See `Goal`."""
-        return self.of
-
-    def about(self, rarest: str) -> Self:
-        """See `Goal`."""
-        return self if self.of else self.model_copy(update={"of": rarest})
 
     @property
     def metric(self) -> str:
