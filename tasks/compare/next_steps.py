@@ -289,4 +289,4 @@ def _use(found: Comparison) -> Iterator[Step]:
     """What a proved or kept model is for."""
     if found.choice is None:
         return
-    yield Step(f"Use the model of {found.recommended} on new images.", "equipoise predict FOLDER")
+    yield Step(f"Use the model of {found.recommended} on new images.", "equipoise predict recommended FOLDER")

@@ -670,7 +670,7 @@ def test_the_report_escapes_names_and_needs_no_network(finished: Path) -> None:
         "known relatives",
         "no image has a known relative",
         "Use the model of better on new images.",
-        "equipoise predict FOLDER",
+        "equipoise predict recommended FOLDER",
         "Worst mistakes",
         "Map of the features",
         "Precision and recall of the rarest classes",

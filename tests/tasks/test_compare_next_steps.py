@@ -121,7 +121,7 @@ def test_a_class_that_cannot_be_measured_is_told_with_what_it_lacks() -> None:
     }
     _, steps = steps_of(scored, {"plain": PLAIN, "new": ADJUSTED})
     assert steps[0].sentence.startswith("scab is in no verdict: add 3 of scab")
-    assert steps[-1] == Step("Use the model of new on new images.", "equipoise predict FOLDER")
+    assert steps[-1] == Step("Use the model of new on new images.", "equipoise predict recommended FOLDER")
 
 
 def test_where_precision_is_lost_a_goal_that_keeps_it_is_named() -> None:
