@@ -276,7 +276,7 @@ def _versions(findings: Findings, strategy: str) -> dict[str, str]:
     for name in ("equipoise", *packages_of_model(findings.root / "models" / strategy)):
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # run from a folder, without an installation
+        except (PackageNotFoundError, FileNotFoundError):  # run from a folder, without an installation or half of one
             continue
     return found
 
