@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from tasks.compare import stage
+from tasks.compare.bets import choose
 from tasks.compare.changes import Change, paired_changes
 from tasks.compare.charts import Scale
 from tasks.compare.comparison import Comparison, compare
@@ -228,6 +229,18 @@ def test_the_baseline_stays_where_the_best_bet_is_a_toss_up() -> None:
     assert found.recommended == "plain"
     assert reason(found).startswith("Keep plain: of no other strategy that may be taken a gain")
     assert "worse is proved to hurt." in reason(found)
+
+
+@pytest.mark.parametrize(("difference", "recommended"), [(-0.01, "plain"), (0.005, "simple")])
+def test_a_simpler_strategy_is_no_reason_to_leave_the_baseline_if_it_is_expected_to_be_worse(
+    difference: float, recommended: str
+) -> None:
+    values = np.array([difference])
+    draws = values[:, None] + np.random.default_rng(0).normal(0, 0.03, (1, 2000))
+    chosen = choose(["simple"], values, draws, "plain", ["simple", "plain"])
+    assert 1 / 3 < chosen.bets["simple"].chance < 2 / 3, "neither is as good as sure"
+    assert chosen.recommended == recommended
+    assert all(name == "plain" or chosen.bets[name].gain >= 0 for name in (chosen.recommended, *chosen.peers))
 
 
 def helped_elsewhere(rare: int) -> Scored:
