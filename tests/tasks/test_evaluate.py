@@ -30,6 +30,7 @@ from tasks.evaluate.ranking import RECALLS, RankedClass, ranking_metrics
 from tasks.evaluate.scored import Scored, read_scored
 from tasks.evaluate.writing import read_evaluations, write_evaluations, write_plots
 from tasks.features import Features
+from tasks.goals import Goal
 from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.recall_at_precision import RecallAtPrecision
@@ -438,6 +439,21 @@ def test_accuracy_under_other_mixes() -> None:
         right = weighted.argmax(axis=-1) == scored.labels
         recalls = [right[:, scored.labels == code].mean() for code in range(3)]
         assert table[name, "adapted"] == pytest.approx(mixes[name] @ recalls)
+
+
+@pytest.mark.parametrize("goal", [BalancedAccuracy(), ExpectedCost()], ids=lambda goal: goal.name)
+def test_a_stated_mix_moves_decisions_and_not_what_is_said_of_how_well_probabilities_are_calibrated(goal: Goal) -> None:
+    # Images of the data can't tell how probable a class is elsewhere.
+    mix = {CLASSES[0]: 0.1, CLASSES[1]: 0.1, CLASSES[2]: 0.8}
+    plain, moved = (out_of_fold(scored_example(), goal, Evaluate(draws=100, mix=given)) for given in ({}, mix))
+    for name in ("log_loss", "brier", "expected_calibration_error", "classwise_calibration_error"):
+        expected = plain[1].metrics[CORRECTED + name].value
+        assert moved[1].metrics[CORRECTED + name].value == pytest.approx(expected)
+    np.testing.assert_allclose(moved[0].corrected, plain[0].corrected)
+    shares = moved[1].rule.probabilities(scored_example().scores).mean(axis=(0, 1))
+    assert shares[2] > 2 * plain[1].rule.probabilities(scored_example().scores).mean(axis=(0, 1))[2]
+    taken = [(decided.decisions == 2).sum() for decided, _ in (plain, moved)]
+    assert taken[1] > 1.5 * taken[0] if goal.corrected else taken[1] == taken[0]
 
 
 def test_a_mix_must_name_the_classes() -> None:
