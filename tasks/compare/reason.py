@@ -100,11 +100,7 @@ def _promise(found: Comparison) -> Iterator[str]:
 def _price(found: Comparison) -> Iterator[str]:
     """What else changes with the recommendation."""
     shown = {f"the precision of {found.guard.label}": f"precision.{found.guard.label}"}
-    shown |= {
-        "balanced accuracy": f"{JUDGED}balanced_accuracy",
-        "macro-F1": f"{JUDGED}macro_f1",
-        "accuracy": "accuracy",
-    }
+    shown |= {"balanced accuracy": f"{JUDGED}balanced_accuracy", "macro-F1": f"{JUDGED}macro_f1"}
     if found.goal.of_class is not None:
         of = found.goal.of_class
         shown |= {f"the recall of {of}": f"recall.{of}", f"the precision of {of}": f"precision.{of}"}

@@ -168,6 +168,15 @@ def test_the_margin_means_the_same_near_0_and_near_1() -> None:
     assert margin_at(0.014, 0.1) < 0.028 - 0.014, "a doubling over 200 classes matters"
 
 
+def test_no_difference_is_too_small_to_matter_where_the_baseline_costs_more_than_deciding_always_alike() -> None:
+    stream = np.random.default_rng(0)
+    scored = {"plain": scored_by(stream, (0.1, 0.1, 0.1)), "new": scored_by(stream, (0.3, 0.3, 0.3))}
+    found = comparison_of(scored, goal=ExpectedCost())
+    assert found.reached("plain").value < 0
+    assert found.margin == 0
+    assert found.verdicts["new"] == "helps"
+
+
 def test_the_simplest_needs_few_new_images_then_few_rows_then_stands_first() -> None:
     after = {
         "natural": {"a": {"original": 90}, "b": {"original": 10}},
@@ -279,6 +288,10 @@ def test_strategies_are_judged_by_the_goal() -> None:
         "in the recall of rare_one at a precision of 0.8; the recall of rare_one (30 images) goes from 0.133"
         in reason(found)
     )
+    of_another = comparison_of(
+        {"plain": scored["plain"], "new": helped_elsewhere(4)}, goal=RecallAtPrecision(of="common")
+    )
+    assert "and accuracy from 0.767 to 0.876 (always naming the commonest class: 0.571)." in reason(of_another)
     by_cost = comparison_of(scored, goal=ExpectedCost(cost={"common": {SCRIPT: 5.0}}))
     costs = np.ones((3, 3)) - np.eye(3)
     costs[1, 0] = 5.0
