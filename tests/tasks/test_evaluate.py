@@ -427,6 +427,18 @@ def test_operating_points_are_those_of_a_plain_loop() -> None:
     assert table.loc[(CLASSES[0], "a miss costs 4 false alarms"), "cutoff"] == pytest.approx(1 / 5)
 
 
+def test_an_operating_point_at_which_all_few_images_are_found_is_not_said_to_be_sure() -> None:
+    scored = scored_example(fits=2)
+    noise = np.random.default_rng(0).normal(size=scored.scores.shape)
+    apart = replace(scored, scores=12 * np.eye(3)[scored.labels] + noise)
+    row = out_of_fold(apart, BalancedAccuracy(), Evaluate(draws=100, recalls=[]))[1].operating.set_index("class")
+    rare = row.loc[CLASSES[2]]
+    found, alarms = wilson(1.0, 15), wilson(15 / 175, 175)
+    assert (rare["recall"], rare["recall_low"], rare["recall_high"]) == pytest.approx((1.0, *found))
+    assert (rare["precision"], rare["precision_low"], rare["precision_high"]) == pytest.approx((1.0, *found))
+    assert (rare["alarms_low"], rare["alarms_high"]) == pytest.approx(alarms, abs=1e-9)
+
+
 def test_accuracy_under_other_mixes() -> None:
     scored, found = out_of_fold(scored_example(), BalancedAccuracy(), Evaluate(draws=100))
     mixes = class_mixes(scored.class_counts, np.array([0.1, 0.1, 0.8]))
