@@ -33,13 +33,18 @@ def is_proved(found: Comparison) -> bool:
 
 
 def _floor(found: Comparison) -> Iterator[str]:
-    """That the baseline is hardly above chance, before anything is compared."""
+    """That the baseline is hardly above chance, or reaches nothing of the goal, before anything is compared."""
     reached, guessed = found.reached(found.baseline), 1 / len(found.classes)
     if found.goal.name == "balanced_accuracy" and reached.low <= guessed:
         yield (
             f"{found.baseline} is hardly better than guessing ({decimal(reached.value)}, where guessing gives "
             f"{decimal(guessed)}): these features don't see these classes, so look at the images, their labels or "
             "another backbone first."
+        )
+    if found.goal.of_class is not None and reached.value == 0:
+        yield (
+            f"{found.baseline} reaches nothing: {found.goal.label} is 0. Ask for less, or look at the images, their "
+            "labels or another backbone first."
         )
 
 

@@ -288,6 +288,10 @@ def test_strategies_are_judged_by_the_goal() -> None:
         "in the recall of rare_one at a precision of 0.8; the recall of rare_one (30 images) goes from 0.133"
         in reason(found)
     )
+    without = {"plain": rarely_found(0), "other": rarely_found(0)}
+    said = sentences(comparison_of(without, goal=RecallAtPrecision(of="rare_one")))
+    assert said[0].startswith("plain reaches nothing: the recall of rare_one at a precision of 0.8 is 0.")
+    assert said[1].startswith("Keep plain")
     of_another = comparison_of(
         {"plain": scored["plain"], "new": helped_elsewhere(4)}, goal=RecallAtPrecision(of="common")
     )
