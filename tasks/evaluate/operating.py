@@ -51,6 +51,8 @@ def operating_points(
     miss_costs = settings.miss_costs if scored.has_probabilities else []
     wanted = [f"recall {recall:g}" for recall in settings.recalls]
     wanted += [f"a miss costs {cost:g} false alarms" for cost in miss_costs]
+    if not wanted:
+        return NO_POINTS.copy()
     classes = range(len(scored.classes))
     positive = [np.broadcast_to(scored.labels == code, scored.decisions.shape) for code in classes]
     evidence = rule.evidence(scored.scores)

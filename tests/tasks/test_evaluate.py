@@ -14,6 +14,7 @@ import pytest
 from imblearn.metrics import geometric_mean_score
 from sklearn import metrics as reference
 
+from tasks.compare.probabilities import operating_rows
 from tasks.errors import InputError
 from tasks.evaluate import stage
 from tasks.evaluate.bounding import write_ceilings
@@ -437,6 +438,15 @@ def test_an_operating_point_at_which_all_few_images_are_found_is_not_said_to_be_
     assert (rare["recall"], rare["recall_low"], rare["recall_high"]) == pytest.approx((1.0, *found))
     assert (rare["precision"], rare["precision_low"], rare["precision_high"]) == pytest.approx((1.0, *found))
     assert (rare["alarms_low"], rare["alarms_high"]) == pytest.approx(alarms, abs=1e-9)
+
+
+def test_who_asks_for_no_operating_points_gets_none(tmp_path: Path) -> None:
+    settings = Evaluate(draws=100, recalls=[], miss_costs=[])
+    found = {name: out_of_fold(scored_example(), BalancedAccuracy(), settings)[1] for name in ("a", "b")}
+    write_evaluations(found, tmp_path)
+    back = read_evaluations(tmp_path, ["a", "b"]).operating
+    assert back.empty
+    assert operating_rows(back, "a", CLASSES) == []
 
 
 def test_accuracy_under_other_mixes() -> None:
