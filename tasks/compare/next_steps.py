@@ -221,7 +221,7 @@ def _milder(found: Comparison, strategies: Mapping[str, Strategy]) -> Iterator[S
     cost = f"{name} takes {costs[worst]} from {decimal(before[worst].value)} to {decimal(after[worst].value)}"
     if worst != "accuracy":
         of = {} if guarded == found.rarest else {"of": guarded}
-        wanted = {"name": "recall_at_precision", **of, "precision": min(0.99, round(before[worst].value, 2))}
+        wanted = {"name": "recall_at_precision", **of, "precision": min(0.99, max(0.01, round(before[worst].value, 2)))}
         yield Step(
             f"{cost}: if these are too many false alarms, make it the goal how many are right.", _set_goal(wanted)
         )

@@ -141,6 +141,19 @@ def test_where_precision_is_lost_a_goal_that_keeps_it_is_named() -> None:
     assert not any("compare.goal" in step.command for step in steps), "it is the goal already"
 
 
+def test_the_goal_that_keeps_a_tiny_precision_is_one_that_the_parameters_take(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    counts = {"a_rare": 40, "b": 60, "common": 5000}
+    scored = {
+        "plain": scored_by(counts, {"a_rare": 1, "b": 20, "common": 5000}, false_alarms=300),
+        "new": scored_by(counts, {"a_rare": 1, "b": 55, "common": 5000}, false_alarms=400),
+    }
+    _, steps = steps_of(scored, {"plain": PLAIN, "new": ADJUSTED})
+    command = next(step.command for step in steps if "compare.goal" in step.command)
+    params, _ = changed(tmp_path / "params.yaml", [shlex.split(command)[-1]])
+    assert params.compare.goal.model_dump()["precision"] == 0.01
+
+
 def test_where_accuracy_is_lost_a_milder_form_is_named() -> None:
     counts = {"a_rare": 60, "b": 60, "common": 400}
     plain = scored_by(counts, {"a_rare": 10, "b": 20, "common": 400})
