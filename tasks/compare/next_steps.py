@@ -138,7 +138,7 @@ def _proof(found: Comparison, base: Scored) -> Iterator[Step]:
         return
     gain = max(found.bets[name].gain, found.margin)
     small = " (the smallest that matters)" if gain > found.bets[name].gain else ""
-    goal = f"To prove a gain of {signed(gain)} {found.goal.label}{small} with {name}"
+    goal = f"To prove a gain of {signed(gain)} {found.goal.after_number}{small} with {name}"
     level = (1 - found.confidence) / len(found.differences)
     judged = np.flatnonzero(np.isin(base.classes, [found.goal.of_class] if found.goal.of_class else found.judged))
     groups = [int(number) for number in base.group_counts[judged]]

@@ -88,14 +88,13 @@ def _why_baseline(found: Comparison) -> str:
 
 def _promise(found: Comparison) -> Iterator[str]:
     bet, change = found.bets[found.recommended], found.differences[found.recommended]
-    label, others = found.goal.label, len(found.differences)
+    others = len(found.differences)
     key = f"recall.{found.guard.label}"
     before, after = (found.metrics[name][key].value for name in (found.baseline, found.recommended))
     how = "proved to help" if is_proved(found) else f"a bet at {percent(bet.chance)}"
     images = found.class_counts[found.guard.label]
     recall = f"the recall of {found.guard.label} ({images:,} images) goes from {decimal(before)} to {decimal(after)}"
-    of = label if found.goal.of_class is None else f"in {label}"
-    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {of}; {recall}."
+    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {found.goal.after_number}; {recall}."
     measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
     tail = f", and the best of {others} looks better than it is" if others > 1 else ""
     if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss and bet.chance < SURE else ""

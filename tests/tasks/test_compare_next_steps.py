@@ -111,6 +111,10 @@ def test_the_images_that_would_prove_a_gain_are_those_that_its_noise_asks_for() 
     assert wanted <= told <= 1.11 * wanted + 1, "rounded upwards to two digits"
     assert steps[0].sentence.endswith("of rare (now 60).")
     assert f"a gain of +{gain:.3f} balanced accuracy" in steps[0].sentence
+    _, steps = steps_of(
+        {"plain": plain, "new": new}, {"plain": PLAIN, "new": ADJUSTED}, goal={"name": "recall_at_precision"}
+    )
+    assert " in the recall of rare at a precision of 0.8" in steps[0].sentence.split(" with new")[0]
 
 
 def test_a_class_that_cannot_be_measured_is_told_with_what_it_lacks() -> None:
