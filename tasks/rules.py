@@ -7,7 +7,7 @@ along. What is said of the strategy itself was decided by rules of the other fol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,11 @@ class Rule:
     def log_probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Corrected log-probabilities of `values`, both of shape (..., n, K); None where scores are none."""
         return None if self.calibration is None else np.log(self.calibration.probabilities(values))
+
+    def of_data(self) -> Rule:
+        """The same for the class shares of the images that it was fitted to, whatever those are where it is used."""
+        known = self.calibration
+        return self if known is None else replace(self, calibration=known.for_mix(known.shares))
 
     def probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Corrected probabilities of `values`, both of shape (..., n, K); None where scores are none."""

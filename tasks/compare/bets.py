@@ -53,7 +53,8 @@ class Choice:
     best
         The best bet; the baseline where none has a gain to expect.
     recommended
-        The simplest of the best bet and those that it doesn't beat with a chance of `SURE_ENOUGH`.
+        The simplest of the best bet and those that it doesn't beat with a chance of `SURE_ENOUGH`; none of them is
+        expected to be worse than the baseline.
     peers
         The others of them, the most promising first.
     """
@@ -96,10 +97,15 @@ def choose(
     open_to = [baseline, *(name for name in names if name not in refused)]
     expected = {name: float(truth[name].mean()) for name in open_to}
     best = max(open_to, key=lambda name: (expected[name], -simplest_first.index(name)))
-    alike = [name for name in open_to if name == best or (truth[best] > truth[name]).mean() < SURE_ENOUGH]
+    alike = [name for name in open_to if name == best or _is_as_good(truth[name], truth[best])]
     recommended = min(alike, key=simplest_first.index)
     peers = sorted((name for name in alike if name != recommended), key=lambda name: (-expected[name], name))
     return Choice(bets, best, recommended, peers)
+
+
+def _is_as_good(truth: np.ndarray, of_best: np.ndarray) -> bool:
+    """Whether the best bet is hardly surer than another, which isn't expected to be worse than the baseline itself."""
+    return bool(truth.mean() >= 0 and (of_best > truth).mean() < SURE_ENOUGH)
 
 
 def _bet(truth: np.ndarray) -> Bet:

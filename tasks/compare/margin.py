@@ -12,8 +12,9 @@ def margin_at(value: float, share: float) -> float:
     Parameters
     ----------
     value
-        Of a metric in [0, 1].
+        Of a metric up to 1. Below 0, as the cost that is avoided can lie, there are no odds, and all differences
+        matter.
     share
         Of the odds, above 0.
     """
-    return share * value * (1 - value)
+    return share * max(value, 0.0) * (1 - value)

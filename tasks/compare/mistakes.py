@@ -63,7 +63,7 @@ def decided(scored: Scored) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shares(scored: Scored) -> np.ndarray:
-    """The mean probability of each class over the fits, those that decisions rest on; shape (n, K)."""
+    """The mean probability of each class over the fits, corrected where decisions are; shape (n, K)."""
     shares = scored.probabilities if scored.corrected is None else np.exp(scored.corrected)
     return np.asarray(shares.mean(axis=0))
 

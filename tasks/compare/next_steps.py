@@ -138,7 +138,7 @@ def _proof(found: Comparison, base: Scored) -> Iterator[Step]:
         return
     gain = max(found.bets[name].gain, found.margin)
     small = " (the smallest that matters)" if gain > found.bets[name].gain else ""
-    goal = f"To prove a gain of {signed(gain)} {found.goal.label}{small} with {name}"
+    goal = f"To prove a gain of {signed(gain)} {found.goal.after_number}{small} with {name}"
     level = (1 - found.confidence) / len(found.differences)
     judged = np.flatnonzero(np.isin(base.classes, [found.goal.of_class] if found.goal.of_class else found.judged))
     groups = [int(number) for number in base.group_counts[judged]]
@@ -221,7 +221,7 @@ def _milder(found: Comparison, strategies: Mapping[str, Strategy]) -> Iterator[S
     cost = f"{name} takes {costs[worst]} from {decimal(before[worst].value)} to {decimal(after[worst].value)}"
     if worst != "accuracy":
         of = {} if guarded == found.rarest else {"of": guarded}
-        wanted = {"name": "recall_at_precision", **of, "precision": min(0.99, round(before[worst].value, 2))}
+        wanted = {"name": "recall_at_precision", **of, "precision": min(0.99, max(0.01, round(before[worst].value, 2)))}
         yield Step(
             f"{cost}: if these are too many false alarms, make it the goal how many are right.", _set_goal(wanted)
         )

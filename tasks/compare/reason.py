@@ -33,13 +33,18 @@ def is_proved(found: Comparison) -> bool:
 
 
 def _floor(found: Comparison) -> Iterator[str]:
-    """That the baseline is hardly above chance, before anything is compared."""
+    """That the baseline is hardly above chance, or reaches nothing of the goal, before anything is compared."""
     reached, guessed = found.reached(found.baseline), 1 / len(found.classes)
     if found.goal.name == "balanced_accuracy" and reached.low <= guessed:
         yield (
             f"{found.baseline} is hardly better than guessing ({decimal(reached.value)}, where guessing gives "
             f"{decimal(guessed)}): these features don't see these classes, so look at the images, their labels or "
             "another backbone first."
+        )
+    if found.goal.of_class is not None and reached.value == 0:
+        yield (
+            f"{found.baseline} reaches nothing: {found.goal.label} is 0. Ask for less, or look at the images, their "
+            "labels or another backbone first."
         )
 
 
@@ -83,14 +88,13 @@ def _why_baseline(found: Comparison) -> str:
 
 def _promise(found: Comparison) -> Iterator[str]:
     bet, change = found.bets[found.recommended], found.differences[found.recommended]
-    label, others = found.goal.label, len(found.differences)
+    others = len(found.differences)
     key = f"recall.{found.guard.label}"
     before, after = (found.metrics[name][key].value for name in (found.baseline, found.recommended))
     how = "proved to help" if is_proved(found) else f"a bet at {percent(bet.chance)}"
     images = found.class_counts[found.guard.label]
     recall = f"the recall of {found.guard.label} ({images:,} images) goes from {decimal(before)} to {decimal(after)}"
-    of = label if found.goal.of_class is None else f"in {label}"
-    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {of}; {recall}."
+    yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {found.goal.after_number}; {recall}."
     measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
     tail = f", and the best of {others} looks better than it is" if others > 1 else ""
     if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss and bet.chance < SURE else ""
@@ -100,11 +104,7 @@ def _promise(found: Comparison) -> Iterator[str]:
 def _price(found: Comparison) -> Iterator[str]:
     """What else changes with the recommendation."""
     shown = {f"the precision of {found.guard.label}": f"precision.{found.guard.label}"}
-    shown |= {
-        "balanced accuracy": f"{JUDGED}balanced_accuracy",
-        "macro-F1": f"{JUDGED}macro_f1",
-        "accuracy": "accuracy",
-    }
+    shown |= {"balanced accuracy": f"{JUDGED}balanced_accuracy", "macro-F1": f"{JUDGED}macro_f1"}
     if found.goal.of_class is not None:
         of = found.goal.of_class
         shown |= {f"the recall of {of}": f"recall.{of}", f"the precision of {of}": f"precision.{of}"}

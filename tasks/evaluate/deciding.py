@@ -71,7 +71,7 @@ def cross_fitted(scored: Scored, rules: Sequence[FoldRule]) -> Scored:
     for one in rules:
         values = scored.scores[one.own]
         decided[one.own] = one.rule.decide(values)
-        logs = one.rule.log_probabilities(values)
+        logs = one.rule.of_data().log_probabilities(values)
         if corrected is not None and logs is not None:
             corrected[one.own] = logs
     return replace(scored, decided=decided, corrected=corrected)
@@ -80,7 +80,7 @@ def cross_fitted(scored: Scored, rules: Sequence[FoldRule]) -> Scored:
 def decided_by(scored: Scored, rule: Rule) -> Scored:
     """Decide by a rule that was fitted elsewhere, as for the test part."""
     values = scored.scores
-    return replace(scored, decided=rule.decide(values), corrected=rule.log_probabilities(values))
+    return replace(scored, decided=rule.decide(values), corrected=rule.of_data().log_probabilities(values))
 
 
 def mix_of(shares: Mapping[str, float], classes: Sequence[str]) -> np.ndarray | None:

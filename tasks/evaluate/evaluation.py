@@ -23,7 +23,7 @@ from tasks.goals import COST_AVOIDED, JUDGED
 from tasks.rules import Rule
 from tasks.statistics.bootstrap import Bootstrap, Estimate, estimate, percentiles
 from tasks.statistics.interval import Interval
-from tasks.statistics.shares import effective_trials, kish, wilson
+from tasks.statistics.shares import chosen_bounds, effective_trials, kish, wilson
 
 # The metrics of the whole that summaries and `dvc metrics show` list; accuracy never without the majority's share.
 OVERALL = ("accuracy", "majority_share", "balanced_accuracy", "macro_precision", "macro_f1", CALIBRATION_ERROR)
@@ -143,12 +143,9 @@ def metric_intervals(found: dict[str, Estimate], scored: Scored, confidence: flo
 
 def _decided(scored: Scored) -> tuple[np.ndarray, np.ndarray]:
     """Of the images decided for each class, Kish's number of groups and how many: each (K,), means over the fits."""
-    groups, images = np.ones((2, scored.fits, len(scored.classes)))
-    for fit, decisions in enumerate(scored.decisions):
-        for code in np.unique(decisions):
-            held = scored.groups[decisions == code]
-            groups[fit, code], images[fit, code] = kish(np.bincount(held)), len(held)
-    return groups.mean(axis=0), images.mean(axis=0)
+    codes = range(len(scored.classes))
+    groups, images = zip(*(chosen_bounds(scored.groups, scored.decisions == code) for code in codes), strict=True)
+    return np.array(groups), np.array(images)
 
 
 def _confusion(scored: Scored, confidence: float) -> pd.DataFrame:

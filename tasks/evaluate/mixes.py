@@ -55,11 +55,10 @@ def accuracy_by_mix(
         A row a mix and state: `mix`, `decisions` (``as decided``, ``adapted``), `accuracy`, `low`, `high`.
     """
     mixes = class_mixes(scored.class_counts, deployment)
-    assumed = np.log(mixes[NATURAL] if deployment is None else deployment)
     states = {(name, AS_DECIDED): scored for name in mixes}
     if scored.corrected is not None:
         for name, mix in mixes.items():
-            adapted = (scored.corrected + np.log(mix) - assumed).argmax(axis=-1)
+            adapted = (scored.corrected + np.log(mix) - np.log(mixes[NATURAL])).argmax(axis=-1)
             states[name, ADAPTED] = replace(scored, decided=adapted)
     own = {id(one): one for one in states.values()}
     found = dict(zip(own, estimate([decision_metrics(one) for one in own.values()], bootstrap), strict=True))

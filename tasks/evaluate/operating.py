@@ -16,7 +16,8 @@ from tasks.evaluate.scored import Scored
 from tasks.goals import cuts
 from tasks.params.models import Evaluate
 from tasks.rules import Rule
-from tasks.statistics.bootstrap import Bootstrap, Statistic, estimate, percentiles
+from tasks.statistics.bootstrap import Bootstrap, Statistic, estimate
+from tasks.statistics.shares import chosen_bounds, effective_trials, kish, wilson
 
 MEASURES = ("recall", "precision", "alarms")
 ENDS = ("", "_low", "_high")
@@ -50,6 +51,8 @@ def operating_points(
     miss_costs = settings.miss_costs if scored.has_probabilities else []
     wanted = [f"recall {recall:g}" for recall in settings.recalls]
     wanted += [f"a miss costs {cost:g} false alarms" for cost in miss_costs]
+    if not wanted:
+        return NO_POINTS.copy()
     classes = range(len(scored.classes))
     positive = [np.broadcast_to(scored.labels == code, scored.decisions.shape) for code in classes]
     evidence = rule.evidence(scored.scores)
@@ -68,8 +71,9 @@ def operating_points(
         "wanted": np.tile(wanted, len(classes)),
         "cutoff": (_sigmoid(cut) if scored.has_probabilities else cut).ravel(),
     }
-    for name in MEASURES:
-        low, high = percentiles(found[name].draws, settings.confidence)
+    for name, bounds in _bounds(scored, taken).items():
+        trials = effective_trials(found[name].value, found[name].draws, *bounds)
+        low, high = wilson(found[name].value, trials, settings.confidence)
         three = zip(ENDS, (found[name].value, low, high), strict=True)
         columns |= {name + end: of_end.ravel() for end, of_end in three}
     return pd.DataFrame(columns)
@@ -85,6 +89,15 @@ def _cut(evidence: np.ndarray, positive: np.ndarray, recalls: Sequence[float], c
 
 def _sigmoid(log_odds: np.ndarray) -> np.ndarray:
     return np.asarray(np.exp(-np.logaddexp(0, -log_odds)))
+
+
+def _bounds(scored: Scored, taken: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Of each of `MEASURES`, between what the number of independent images lies: two of shape (K, P)."""
+    shape = taken.shape[:2]
+    least, most = (np.broadcast_to(of[:, None], shape) for of in (scored.effective_group_counts, scored.class_counts))
+    raised = np.array([[chosen_bounds(scored.groups, point) for point in of_one] for of_one in taken])
+    groups, images = np.full(shape, kish(np.bincount(scored.groups))), np.full(shape, len(scored.labels))
+    return dict(zip(MEASURES, ((least, most), (raised[..., 0], raised[..., 1]), (groups, images)), strict=True))
 
 
 def _statistic(scored: Scored, taken: np.ndarray) -> Statistic:

@@ -43,7 +43,8 @@ class Scored:
     decided
         Shape (S, n): decisions under the goal (`tasks.evaluate.deciding`); None: for the largest score.
     corrected
-        Shape (S, n, K): corrected log-probabilities (`tasks.evaluate.deciding`); None where there are none.
+        Shape (S, n, K): corrected log-probabilities for the class shares of the data, whatever the mix that decisions
+        are made for (`tasks.evaluate.deciding`); None where there are none.
     repeats
         Number of repeats of the cross-validation, whose fits take turns in `scores`.
     """

@@ -45,6 +45,11 @@ class Goal(Component):
         """The same, as it stands in a sentence."""
 
     @property
+    def after_number(self) -> str:
+        """The same after a number, as in "a gain of +0.02 ..."."""
+        return f"in {self.label}" if self.label.startswith("the ") else self.label
+
+    @property
     def of_class(self) -> str | None:
         """The one class that it is about; None for a goal about all."""
         return None

@@ -10,11 +10,14 @@ from pydantic import Field
 
 from tasks.goals import OfClass, cuts
 
+NEVER = 1e30  # larger than any evidence, and a number in every precision and in JSON
+
 
 class RecallAtPrecision(OfClass):
     """The recall of a class where its precision, on other images, was as stated.
 
-    The cut-off is the lowest at which the precision is reached; where none reaches it, the one of the highest.
+    The cut-off is the lowest at which the precision is reached; where none reaches it, no alarm can be believed, and
+    none is raised.
     """
 
     name: Literal["recall_at_precision"] = "recall_at_precision"
@@ -32,7 +35,6 @@ class RecallAtPrecision(OfClass):
 
     def cutoff(self, evidence: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
         """See `Goal`."""
-        cut, recall, precision = cuts(evidence, positive)
+        cut, _, precision = cuts(evidence, positive)
         reached = np.flatnonzero(precision >= self.precision)
-        place = reached[-1] if len(reached) else np.lexsort((recall, precision))[-1]
-        return float(cut[place])
+        return float(cut[reached[-1]]) if len(reached) else NEVER

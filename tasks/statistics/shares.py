@@ -99,6 +99,21 @@ def effective_trials(share: np.ndarray, draws: np.ndarray, least: np.ndarray, mo
     return np.clip(trials, least, most)
 
 
+def chosen_bounds(groups: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
+    """The bounds of `effective_trials` for a share of chosen images, such as a precision: means over the fits.
+
+    Parameters
+    ----------
+    groups
+        Shape (n,), integers from 0.
+    chosen
+        Shape (S, n), bool: what each fit chooses. One that chooses none counts as if it had chosen one image.
+    """
+    held = [groups[fit] for fit in chosen]
+    least = [kish(np.bincount(of_fit)) if len(of_fit) else 1.0 for of_fit in held]
+    return float(np.mean(least)), float(np.mean([max(len(of_fit), 1) for of_fit in held]))
+
+
 def mean_of_shares(shares: Sequence[float], n: Sequence[int], confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The interval of a mean of independent shares, such as a balanced accuracy, the mean of the classes' recalls.
 

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from tasks.compare import stage
+from tasks.compare.bets import choose
 from tasks.compare.changes import Change, paired_changes
 from tasks.compare.charts import Scale
 from tasks.compare.comparison import Comparison, compare
@@ -167,6 +168,15 @@ def test_the_margin_means_the_same_near_0_and_near_1() -> None:
     assert margin_at(0.014, 0.1) < 0.028 - 0.014, "a doubling over 200 classes matters"
 
 
+def test_no_difference_is_too_small_to_matter_where_the_baseline_costs_more_than_deciding_always_alike() -> None:
+    stream = np.random.default_rng(0)
+    scored = {"plain": scored_by(stream, (0.1, 0.1, 0.1)), "new": scored_by(stream, (0.3, 0.3, 0.3))}
+    found = comparison_of(scored, goal=ExpectedCost())
+    assert found.reached("plain").value < 0
+    assert found.margin == 0
+    assert found.verdicts["new"] == "helps"
+
+
 def test_the_simplest_needs_few_new_images_then_few_rows_then_stands_first() -> None:
     after = {
         "natural": {"a": {"original": 90}, "b": {"original": 10}},
@@ -230,6 +240,18 @@ def test_the_baseline_stays_where_the_best_bet_is_a_toss_up() -> None:
     assert "worse is proved to hurt." in reason(found)
 
 
+@pytest.mark.parametrize(("difference", "recommended"), [(-0.01, "plain"), (0.005, "simple")])
+def test_a_simpler_strategy_is_no_reason_to_leave_the_baseline_if_it_is_expected_to_be_worse(
+    difference: float, recommended: str
+) -> None:
+    values = np.array([difference])
+    draws = values[:, None] + np.random.default_rng(0).normal(0, 0.03, (1, 2000))
+    chosen = choose(["simple"], values, draws, "plain", ["simple", "plain"])
+    assert 1 / 3 < chosen.bets["simple"].chance < 2 / 3, "neither is as good as sure"
+    assert chosen.recommended == recommended
+    assert all(name == "plain" or chosen.bets[name].gain >= 0 for name in (chosen.recommended, *chosen.peers))
+
+
 def helped_elsewhere(rare: int) -> Scored:
     """Predictions that find more of the other classes than `rarely_found` does, and `rare` of the rare images."""
     base = rarely_found(rare)
@@ -266,6 +288,14 @@ def test_strategies_are_judged_by_the_goal() -> None:
         "in the recall of rare_one at a precision of 0.8; the recall of rare_one (30 images) goes from 0.133"
         in reason(found)
     )
+    without = {"plain": rarely_found(0), "other": rarely_found(0)}
+    said = sentences(comparison_of(without, goal=RecallAtPrecision(of="rare_one")))
+    assert said[0].startswith("plain reaches nothing: the recall of rare_one at a precision of 0.8 is 0.")
+    assert said[1].startswith("Keep plain")
+    of_another = comparison_of(
+        {"plain": scored["plain"], "new": helped_elsewhere(4)}, goal=RecallAtPrecision(of="common")
+    )
+    assert "and accuracy from 0.767 to 0.876 (always naming the commonest class: 0.571)." in reason(of_another)
     by_cost = comparison_of(scored, goal=ExpectedCost(cost={"common": {SCRIPT: 5.0}}))
     costs = np.ones((3, 3)) - np.eye(3)
     costs[1, 0] = 5.0

@@ -111,6 +111,10 @@ def test_the_images_that_would_prove_a_gain_are_those_that_its_noise_asks_for() 
     assert wanted <= told <= 1.11 * wanted + 1, "rounded upwards to two digits"
     assert steps[0].sentence.endswith("of rare (now 60).")
     assert f"a gain of +{gain:.3f} balanced accuracy" in steps[0].sentence
+    _, steps = steps_of(
+        {"plain": plain, "new": new}, {"plain": PLAIN, "new": ADJUSTED}, goal={"name": "recall_at_precision"}
+    )
+    assert " in the recall of rare at a precision of 0.8" in steps[0].sentence.split(" with new")[0]
 
 
 def test_a_class_that_cannot_be_measured_is_told_with_what_it_lacks() -> None:
@@ -139,6 +143,19 @@ def test_where_precision_is_lost_a_goal_that_keeps_it_is_named() -> None:
     assert steps[0].command.endswith("posthoc.tau=0.5"), "the guarded class's precision rose, and accuracy fell"
     _, steps = steps_of(scored, strategies, goal={"name": "recall_at_precision", "precision": 0.75})
     assert not any("compare.goal" in step.command for step in steps), "it is the goal already"
+
+
+def test_the_goal_that_keeps_a_tiny_precision_is_one_that_the_parameters_take(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    counts = {"a_rare": 40, "b": 60, "common": 5000}
+    scored = {
+        "plain": scored_by(counts, {"a_rare": 1, "b": 20, "common": 5000}, false_alarms=300),
+        "new": scored_by(counts, {"a_rare": 1, "b": 55, "common": 5000}, false_alarms=400),
+    }
+    _, steps = steps_of(scored, {"plain": PLAIN, "new": ADJUSTED})
+    command = next(step.command for step in steps if "compare.goal" in step.command)
+    params, _ = changed(tmp_path / "params.yaml", [shlex.split(command)[-1]])
+    assert params.compare.goal.model_dump()["precision"] == 0.01
 
 
 def test_where_accuracy_is_lost_a_milder_form_is_named() -> None:

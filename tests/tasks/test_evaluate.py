@@ -14,6 +14,7 @@ import pytest
 from imblearn.metrics import geometric_mean_score
 from sklearn import metrics as reference
 
+from tasks.compare.probabilities import operating_rows
 from tasks.errors import InputError
 from tasks.evaluate import stage
 from tasks.evaluate.bounding import write_ceilings
@@ -30,6 +31,7 @@ from tasks.evaluate.ranking import RECALLS, RankedClass, ranking_metrics
 from tasks.evaluate.scored import Scored, read_scored
 from tasks.evaluate.writing import read_evaluations, write_evaluations, write_plots
 from tasks.features import Features
+from tasks.goals import Goal
 from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.recall_at_precision import RecallAtPrecision
@@ -426,6 +428,27 @@ def test_operating_points_are_those_of_a_plain_loop() -> None:
     assert table.loc[(CLASSES[0], "a miss costs 4 false alarms"), "cutoff"] == pytest.approx(1 / 5)
 
 
+def test_an_operating_point_at_which_all_few_images_are_found_is_not_said_to_be_sure() -> None:
+    scored = scored_example(fits=2)
+    noise = np.random.default_rng(0).normal(size=scored.scores.shape)
+    apart = replace(scored, scores=12 * np.eye(3)[scored.labels] + noise)
+    row = out_of_fold(apart, BalancedAccuracy(), Evaluate(draws=100, recalls=[]))[1].operating.set_index("class")
+    rare = row.loc[CLASSES[2]]
+    found, alarms = wilson(1.0, 15), wilson(15 / 175, 175)
+    assert (rare["recall"], rare["recall_low"], rare["recall_high"]) == pytest.approx((1.0, *found))
+    assert (rare["precision"], rare["precision_low"], rare["precision_high"]) == pytest.approx((1.0, *found))
+    assert (rare["alarms_low"], rare["alarms_high"]) == pytest.approx(alarms, abs=1e-9)
+
+
+def test_who_asks_for_no_operating_points_gets_none(tmp_path: Path) -> None:
+    settings = Evaluate(draws=100, recalls=[], miss_costs=[])
+    found = {name: out_of_fold(scored_example(), BalancedAccuracy(), settings)[1] for name in ("a", "b")}
+    write_evaluations(found, tmp_path)
+    back = read_evaluations(tmp_path, ["a", "b"]).operating
+    assert back.empty
+    assert operating_rows(back, "a", CLASSES) == []
+
+
 def test_accuracy_under_other_mixes() -> None:
     scored, found = out_of_fold(scored_example(), BalancedAccuracy(), Evaluate(draws=100))
     mixes = class_mixes(scored.class_counts, np.array([0.1, 0.1, 0.8]))
@@ -438,6 +461,21 @@ def test_accuracy_under_other_mixes() -> None:
         right = weighted.argmax(axis=-1) == scored.labels
         recalls = [right[:, scored.labels == code].mean() for code in range(3)]
         assert table[name, "adapted"] == pytest.approx(mixes[name] @ recalls)
+
+
+@pytest.mark.parametrize("goal", [BalancedAccuracy(), ExpectedCost()], ids=lambda goal: goal.name)
+def test_a_stated_mix_moves_decisions_and_not_what_is_said_of_how_well_probabilities_are_calibrated(goal: Goal) -> None:
+    # Images of the data can't tell how probable a class is elsewhere.
+    mix = {CLASSES[0]: 0.1, CLASSES[1]: 0.1, CLASSES[2]: 0.8}
+    plain, moved = (out_of_fold(scored_example(), goal, Evaluate(draws=100, mix=given)) for given in ({}, mix))
+    for name in ("log_loss", "brier", "expected_calibration_error", "classwise_calibration_error"):
+        expected = plain[1].metrics[CORRECTED + name].value
+        assert moved[1].metrics[CORRECTED + name].value == pytest.approx(expected)
+    np.testing.assert_allclose(moved[0].corrected, plain[0].corrected)
+    shares = moved[1].rule.probabilities(scored_example().scores).mean(axis=(0, 1))
+    assert shares[2] > 2 * plain[1].rule.probabilities(scored_example().scores).mean(axis=(0, 1))[2]
+    taken = [(decided.decisions == 2).sum() for decided, _ in (plain, moved)]
+    assert taken[1] > 1.5 * taken[0] if goal.corrected else taken[1] == taken[0]
 
 
 def test_a_mix_must_name_the_classes() -> None:

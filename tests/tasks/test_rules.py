@@ -110,9 +110,19 @@ def test_cut_offs_are_those_of_a_plain_loop(tied: bool) -> None:
         ).tolist()
         at = RecallAtPrecision(of="x", precision=wanted).cutoff(evidence, positive)
         enough = [cut for cut, _, precision in reached if precision >= wanted]
-        most = max(precision for _, _, precision in reached)
-        best = enough[-1] if enough else [cut for cut, _, precision in reached if precision == most][-1]
-        assert (evidence >= at).tolist() == (evidence >= best).tolist()
+        assert (evidence >= at).tolist() == (evidence >= (enough[-1] if enough else np.inf)).tolist()
+
+
+def test_where_no_alarm_can_be_believed_none_is_raised() -> None:
+    # All that looks like the class is right in one of two cases: that is no recall at a precision of 0.8.
+    evidence, positive = np.array([3.0, 3.0, 2.0, 2.0, 1.0]), np.array([True, False, True, False, False])
+    assert not (evidence >= RecallAtPrecision(of="x", precision=0.8).cutoff(evidence, positive)).any()
+    assert (evidence >= RecallAtPrecision(of="x", precision=0.5).cutoff(evidence, positive)).sum() == 4
+    values = np.zeros((len(LABELS), 3))  # no cut-off tells apart
+    rule = Rule.fit(values, LABELS, CLASSES, "logit", RecallAtPrecision(of="rarest", precision=0.8))
+    assert not (rule.decide(values) == 2).any()
+    assert not (rule.decide(values + np.array([0.0, 0.0, 50.0])) == 2).any(), "nor on images unlike those"
+    json.dumps(rule.as_json(), allow_nan=False)
 
 
 def test_decisions_for_a_class_are_by_its_cut_off_and_else_the_best_of_the_others() -> None:
