@@ -316,6 +316,35 @@ def test_a_rule_of_another_model_is_refused(own: Path, facts: dict[str, object],
         choose_model(own, "tiny", own)
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model.json", b'{"classes": ["dark"'),
+        ("model.json", b'{"fold": null}'),
+        ("model.json", b"\xff\xfe"),
+        ("seeds/0/means.safetensors", b"\x10\x00\x00"),
+        ("seeds/0/means.safetensors", b""),
+        ("seeds/0/means.safetensors", None),
+    ],
+)
+def test_a_damaged_model_is_told_and_not_a_traceback(
+    own: Path, images: Path, monkeypatch: pytest.MonkeyPatch, file: str, content: bytes | None
+) -> None:
+    damaged = own / "models" / "tiny" / file
+    if content is None:
+        damaged.unlink()
+    else:
+        damaged.write_bytes(content)
+    monkeypatch.chdir(own)
+    code, told = run("tiny", images, "--to", own / "out.csv")
+    assert code != 0
+    assert f"{own / 'models' / 'tiny'}: the model is damaged (" in told
+    assert "`equipoise run --force train` makes it anew" in told
+    with pytest.raises(InputError, match="the model is damaged"):  # ends with exit code 2
+        load_classifier(own / "models" / "tiny")
+    assert not (own / "out.csv").exists()
+
+
 def test_anomaly_scores_have_no_probabilities(root: Path, images: Path) -> None:
     model = load_model(root / "models" / "tiny")
     family = SimpleNamespace(score="anomaly", backbone="mine")
