@@ -48,7 +48,7 @@ def load_model(folder: Path) -> Model:
     except Exception as error:  # every format of a family has errors of its own
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InputError(
-            f"{folder}: the model is damaged ({what}); `equipoise run --force train` makes it anew, or take another copy"
+            f"{folder}: the model is damaged ({what}); `equipoise run --force train` makes it anew"
         ) from error
 
 

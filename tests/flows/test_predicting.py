@@ -316,6 +316,25 @@ def test_a_rule_of_another_model_is_refused(own: Path, facts: dict[str, object],
         choose_model(own, "tiny", own)
 
 
+def test_a_rule_that_was_fitted_to_what_the_former_model_predicted_is_refused(own: Path, tmp_path: Path) -> None:
+    model, file = own / "models" / "tiny", rule_file(own, "tiny")
+    rule = Rule(CLASSES, "logit", MacroF1(), None, None)
+
+    def made(of_model: str, of_rule: str) -> None:
+        write_json(model / ABOUT, read_json(model / ABOUT) | {"predictions": of_model})
+        write_json(file, replace(rule, predictions=of_rule).as_json())
+
+    made("b" * 64, "a" * 64)
+    with pytest.raises(InputError, match=r"fitted to what another model predicted.*`equipoise run evaluate`"):
+        choose_model(own, "tiny", own)
+    pack(model, file, tmp_path / "packed")
+    with pytest.raises(InputError, match="another model"):
+        load_classifier(tmp_path / "packed")
+    for known in (("b" * 64, "b" * 64), ("", "a" * 64), ("b" * 64, "")):  # earlier versions kept none
+        made(*known)
+        assert choose_model(own, "tiny", own).classifier.rule is not None
+
+
 @pytest.mark.parametrize(
     ("file", "content"),
     [
