@@ -116,8 +116,9 @@ def _of_folder(root: Path, name: str, here: Path) -> Chosen:
     path = (here / name).absolute()
     folder = _packed_in(path)
     if folder is not None:
-        if folder.parent == root / "models":
-            return _of_strategy(root, folder.name)
+        there = folder.resolve()
+        if there.parent == (root / "models").resolve():
+            return _of_strategy(root, there.name)
         return Chosen(str(path), load_classifier(folder), None)
     if path.exists():
         raise InputError(

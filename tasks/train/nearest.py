@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -46,14 +47,15 @@ class Reference:
         return self._nearest(unit_vectors(vectors), None)
 
     def several(
-        self, vector: NDArray[np.float32], without: str, most: int
+        self, vector: NDArray[np.float32], without: Path, most: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Rows of the `most` nearest training images of one vector, the nearest first, and the distances.
 
-        The image of the path `without` is left out.
+        The image that is the file `without`, by whatever path, is left out.
         """
         distances = ((self.vectors - unit_vectors(vector[None])) ** 2).sum(axis=1) / 2
-        order = [row for row in np.argsort(distances, kind="stable") if self.paths[row] != without][:most]
+        others = (row for row in np.argsort(distances, kind="stable") if not _is_file(self.paths[row], without))
+        order = list(islice(others, most))
         return np.array(order, dtype=np.int64), distances[order].astype(np.float64)
 
     def share_farther(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -88,6 +90,13 @@ class Reference:
             distances[here] = (apart**2).sum(axis=1) / 2  # 1 less the cosine, and 0 for the same vector
             distances[here][np.isinf(cosines.max(axis=1))] = np.inf  # it has relatives only
         return rows, distances
+
+
+def _is_file(path: str, file: Path) -> bool:
+    try:
+        return file.samefile(path)
+    except OSError:  # one of them is gone
+        return file == Path(path)
 
 
 def reference_of(workspace: Workspace, model: Model, folder: Path) -> Reference:

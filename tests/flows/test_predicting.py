@@ -316,6 +316,17 @@ def test_a_rule_of_another_model_is_refused(own: Path, facts: dict[str, object],
         choose_model(own, "tiny", own)
 
 
+def test_a_strategy_that_is_named_by_its_folder_has_its_rule_however_the_folder_is_written(
+    own: Path, tmp_path: Path
+) -> None:
+    write_json(rule_file(own, "tiny"), Rule(CLASSES, "logit", MacroF1(), None, None).as_json())
+    (tmp_path / "link").symlink_to(own / "models" / "tiny")
+    for name in ("models/tiny", "models/../models/tiny/", str(own / "models" / "tiny"), str(tmp_path / "link")):
+        chosen = choose_model(own, name, own)
+        assert (chosen.title, chosen.strategy) == ("tiny", "tiny")
+        assert chosen.classifier.rule is not None
+
+
 def test_a_rule_that_was_fitted_to_what_the_former_model_predicted_is_refused(own: Path, tmp_path: Path) -> None:
     model, file = own / "models" / "tiny", rule_file(own, "tiny")
     rule = Rule(CLASSES, "logit", MacroF1(), None, None)
