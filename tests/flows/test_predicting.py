@@ -229,6 +229,20 @@ def test_a_table_names_images_relative_to_its_folder_and_keeps_their_names(
     assert found["error"][1].startswith("can't be opened")
 
 
+def test_answers_never_take_the_place_of_the_table_that_names_the_images(
+    root: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = images / "list.csv"
+    table.write_text("path,remark\na.png,mine\n")
+    (images / "link.csv").symlink_to(table)
+    monkeypatch.chdir(root)
+    for out in (table, images / "deep" / ".." / "list.csv", images / "link.csv"):
+        code, told = run("tiny", table, "--to", out)
+        assert code
+        assert "choose another --to" in told
+        assert table.read_text() == "path,remark\na.png,mine\n"
+
+
 def test_a_name_that_no_file_can_have_is_told_beside_the_others(root: Path, images: Path) -> None:
     found = predicted(load_classifier(root / "models" / "tiny"), [Path("a\0b"), Path("a" * 5000), images / "a.png"])
     assert found.table["error"].str.startswith("can't be opened").tolist()[:2] == [True, True]
