@@ -161,5 +161,7 @@ def explain(
     from flows.chosen_model import choose_model
 
     chosen = choose_model(root, model, here)
+    for sentence in chosen.classifier.notes:
+        terminal.note(sentence)
     for label, page in explaining.explain(root, chosen, files, folder, class_):
         terminal.note(f"{label}: {page}")

@@ -89,6 +89,7 @@ def test_an_image_is_explained_by_a_page_and_a_picture(
         root, monkeypatch, "explain", new, "data/raw/dark/0.png", "data/raw/light/7.png", "--to", tmp_path / "out"
     )
     assert told.exit_code == 0, told.output
+    assert "no rule of `equipoise run evaluate` goes with this model" in told.output
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
         *("0.png.html", "0.png.png", "7.png.html", "7.png.png", "new.png.html", "new.png.png"),
     ]

@@ -24,8 +24,10 @@ from tasks.errors import InputError
 from tasks.features import Features
 from tasks.features.embedding import about, embed, network_vectors
 from tasks.files import read_json, write_json
+from tasks.goals import Goal
 from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.macro_f1 import MacroF1
+from tasks.goals.recall_at_precision import RecallAtPrecision
 from tasks.rules import Rule
 from tasks.scores import Scores
 from tasks.tables import CATALOG, SPLITS
@@ -328,6 +330,29 @@ def test_a_rule_of_another_model_is_refused(own: Path, facts: dict[str, object],
     write_json(rule_file(own, "tiny"), rule | facts)
     with pytest.raises(InputError, match=told):
         choose_model(own, "tiny", own)
+
+
+@pytest.mark.parametrize(
+    ("set_to", "fitted_for", "is_told"),
+    [
+        ("{name: macro_f1}", MacroF1(), False),
+        ("{name: macro_f1}", RecallAtPrecision(of="dark"), True),
+        ("{name: recall_at_precision}", RecallAtPrecision(of="dark"), False),  # the rarest class, which it leaves open
+        ("{name: recall_at_precision, of: light}", RecallAtPrecision(of="dark"), True),
+        ("{name: recall_at_precision, precision: 0.9}", RecallAtPrecision(of="dark"), True),
+        ("{name: recall_at_precision}", MacroF1(), True),
+    ],
+)
+def test_a_rule_for_another_goal_than_is_wanted_by_now_is_told(
+    own: Path, set_to: str, fitted_for: Goal, is_told: bool
+) -> None:
+    params = own / "params.yaml"
+    lines = params.read_text(encoding="utf-8").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("  goal:"))
+    params.write_text("\n".join([*lines[:at], f"  goal: {set_to}", *lines[at + 1 :]]), encoding="utf-8")
+    write_json(rule_file(own, "tiny"), Rule(CLASSES, "logit", fitted_for, None, 0.0).as_json())
+    told = [note for note in choose_model(own, "tiny", own).classifier.notes if "compare.goal" in note]
+    assert bool(told) == is_told
 
 
 def test_a_strategy_that_is_named_by_its_folder_has_its_rule_however_the_folder_is_written(
