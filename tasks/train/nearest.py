@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tasks.errors import InputError
 from tasks.features import ABOUT, Features
 from tasks.files import read_json
+from tasks.fingerprints import file_hash
 from tasks.statistics.scaling import unit_vectors
 from tasks.tables import CATALOG, SPLITS, first_repeat
 from tasks.train.models import ABOUT as ABOUT_MODEL
@@ -114,16 +115,23 @@ def reference_of(workspace: Workspace, model: Model, folder: Path) -> Reference:
     Raises
     ------
     InputError
-        The model sees images and makes no features, or the workspace's features are not those that it learnt from.
+        The model sees images and makes no features, or the workspace's features or split are not those that it learnt
+        from.
     """
     name = model.family.backbone
     if model.backbone is None:
         raise InputError(f"--nearest compares features, and a model of the family {model.family.name} has none")
     features = workspace.path("data", "features", name)
     vectors = Features.load(features)
-    made = read_json(folder / ABOUT_MODEL).get("features")
+    facts = read_json(folder / ABOUT_MODEL)
+    made, split = facts.get("features"), facts.get("splits")  # earlier versions kept neither
     if made is not None and made != read_json(features / ABOUT):
         raise InputError(f"{features}: made otherwise than when the model was trained; `equipoise run` trains it anew")
+    if split is not None and split != file_hash(SPLITS.place(workspace.root)):
+        raise InputError(
+            f"{SPLITS.place(workspace.root)}: the split has changed since the model was trained, so which images it "
+            "has learnt from is not known; `equipoise run` trains it anew"
+        )
     splits = first_repeat(workspace.read(SPLITS))
     rows = splits[splits["part"] == "train"]
     catalog = workspace.read(CATALOG).set_index("image_id")["path"]

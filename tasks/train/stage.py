@@ -30,10 +30,11 @@ def run(workspace: Workspace, name: str) -> None:
     )
     with workspace.output("predictions", name) as folder:
         PREDICTIONS.write(outcome.predictions, folder / PREDICTIONS.file)
-        predicted = {"predictions": file_hash(folder / PREDICTIONS.file)}  # by which the model's rule is known
+        files = {"predictions": folder / PREDICTIONS.file, "splits": SPLITS.place(workspace.root)}
+        belongs = {name: file_hash(file) for name, file in files.items()}  # what the model's rule and images must be of
     with workspace.output("models", name) as folder:
         about = {"strategy": name, "recipe": strategy.recipe, "features": features_made(workspace, strategy)}
-        save_model(outcome.model, folder, about | predicted)
+        save_model(outcome.model, folder, about | belongs)
         for fold, model in outcome.fold_models.items():
             own = fold_folder(folder, fold)
             own.mkdir(parents=True)

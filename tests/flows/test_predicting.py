@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -499,6 +500,12 @@ def test_the_nearest_needs_the_features_that_the_model_learnt_from(own: Path, tm
     files = images_of([own / "dark.png"])
     with pytest.raises(InputError, match=r"training images of .*packed and their features are not here"):
         predict(own, choose_model(own, str(packed), own), files, tmp_path / "out.csv", nearest=True)
+    model, splits = own / "models" / "tiny" / ABOUT, SPLITS.place(own).read_bytes()
+    write_json(model, read_json(model) | {"splits": hashlib.sha256(splits).hexdigest()})
+    predict(own, choose_model(own, "tiny", own), files, tmp_path / "out.csv", nearest=True)
+    write_json(model, read_json(model) | {"splits": hashlib.sha256(b"former").hexdigest()})
+    with pytest.raises(InputError, match="the split has changed since the model was trained"):
+        predict(own, choose_model(own, "tiny", own), files, tmp_path / "out.csv", nearest=True)
     facts = own / "data" / "features" / "mine" / "features.json"
     write_json(facts, read_json(facts) | {"precision": "bfloat16"})
     with pytest.raises(InputError, match="made otherwise than when the model was trained"):
