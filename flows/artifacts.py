@@ -8,8 +8,8 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.journal import costs
-from flows.leaderboard import read_leaderboard
-from flows.markdown import answer, plain
+from flows.leaderboard import columns, read_leaderboard
+from flows.markdown import answer, plain, table
 from flows.price import Price, price_sentence, prices_of
 from flows.wording import bet, interval
 from tasks.files import read_json
@@ -34,7 +34,9 @@ def publish(root: Path, mlflow_url: str | None, *, verdicts: bool) -> None:
     if leaderboard:
         found = prices_of(root, leaderboard, costs(root))
         create_markdown_artifact(
-            key="leaderboard", markdown=_markdown(leaderboard, found), description=leaderboard["sentences"][0]
+            key="leaderboard",
+            markdown=leaderboard_markdown(leaderboard, found),
+            description=leaderboard["sentences"][0],
         )
     report = root / "reports" / "compare" / "report.html"
     lines = [f"- Report: {plain(str(report))}"] if report.exists() else []
@@ -56,30 +58,24 @@ def _class_counts(root: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _markdown(board: dict[str, Any], found: dict[str, Price]) -> str:
+def leaderboard_markdown(board: dict[str, Any], found: dict[str, Price]) -> str:
     """The leaderboard as a Markdown table; names from data can't break out of a cell."""
+    shown = columns(board)
     # The verdict stands where a narrow page doesn't cut it off.
     head = [
         "strategy",
         "verdict",
-        "balanced accuracy",
-        "macro-F1",
-        f"recall of {board['rarest_class']}",
-        "difference",
+        *shown.values(),
+        f"difference to {board['baseline']}",
         "bet",
         "seconds",
         "new images",
     ]
-    lines = [_row(head), _row(["---"] * len(head))]
+    rows = []
     for row in board["rows"]:
-        values = [interval(row[key]) for key in ("balanced_accuracy", "macro_f1", "recall_rarest")]
-        difference = interval(row["difference"], signed=True)
         price = found[row["strategy"]]
-        cost = [price.of_time, price.of_images]
-        lines.append(_row([row["strategy"], row["verdict"] or "", *values, difference, bet(row["bet"]), *cost]))
+        cells = [row["strategy"], row["verdict"], *(interval(row[key]) for key in shown)]
+        cells += [interval(row["difference"], signed=True), bet(row["bet"]), price.of_time, price.of_images]
+        rows.append(list(map(plain, cells)))
     told = [plain(price_sentence(board, found)), "", plain(board["test"]["sentence"])]
-    return "\n".join([*answer(board), *lines, "", *told])
-
-
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(plain(cell) for cell in cells) + " |"
+    return "\n".join([*answer(board), *table(list(map(plain, head)), rows), "", *told])

@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+    from tasks.rules import Rule
     from tasks.train.classifier import Classifier
 
 RECOMMENDED = "recommended"
@@ -106,8 +107,23 @@ def _of_strategy(root: Path, strategy: str) -> Chosen:
     from tasks.train.classifier import load_classifier
     from tasks.train.models import rule_file
 
-    folder = root / "models" / strategy
-    return Chosen(strategy, load_classifier(folder, rule_file(root, strategy)), strategy)
+    found = load_classifier(root / "models" / strategy, rule_file(root, strategy))
+    if told := _other_goal(root, found.rule):
+        found = replace(found, notes=(*found.notes, told))
+    return Chosen(strategy, found, strategy)
+
+
+def _other_goal(root: Path, rule: Rule | None) -> str:
+    """That a rule decides for another goal than the parameters name now, as a sentence; empty if it doesn't."""
+    if rule is None:
+        return ""
+    wanted = load_params(root / "params.yaml").compare.goal
+    if rule.goal == wanted.about(str(rule.goal.of_class)):
+        return ""
+    return (
+        f"its rule decides for {rule.goal.label}, and compare.goal in params.yaml is another one by now: "
+        "`equipoise run evaluate` fits it anew"
+    )
 
 
 def _of_folder(root: Path, name: str, here: Path) -> Chosen:
@@ -116,8 +132,9 @@ def _of_folder(root: Path, name: str, here: Path) -> Chosen:
     path = (here / name).absolute()
     folder = _packed_in(path)
     if folder is not None:
-        if folder.parent == root / "models":
-            return _of_strategy(root, folder.name)
+        there = folder.resolve()
+        if there.parent == (root / "models").resolve():
+            return _of_strategy(root, there.name)
         return Chosen(str(path), load_classifier(folder), None)
     if path.exists():
         raise InputError(

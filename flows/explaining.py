@@ -53,7 +53,7 @@ def explain(
         read_image(file, model.depth)  # all of them before anything is computed
     require_place(root, folder / "explanation.html")
     workspace = Workspace(root)
-    reference, known = _training_images(workspace, chosen), _Known(workspace)
+    reference, known = _training_images(workspace, chosen), _Known(workspace, is_own=chosen.strategy is not None)
     told = []
     taken: set[str] = set()
     for one in explain(model, chosen.title, rule, files, reference, wanted):
@@ -87,9 +87,11 @@ def _training_images(workspace: Workspace, chosen: Chosen) -> Reference | None:
 class _Known:
     """What the workspace knows of images."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, is_own: bool) -> None:
+        """`is_own` says whether the model that is asked was trained here."""
         from tasks.tables import CATALOG, SPLITS, first_repeat
 
+        self.is_own = is_own
         catalog = workspace.read(CATALOG)
         self.ids = dict(zip(catalog["sha256"], catalog["image_id"], strict=True))
         splits = first_repeat(workspace.read(SPLITS))
@@ -100,6 +102,11 @@ class _Known:
         from tasks.fingerprints import file_hash
 
         part, label = self.rows.get(self.ids.get(file_hash(file), ""), ("", ""))
+        if part and not self.is_own:
+            return (
+                f"This image is in the {part} part of this workspace, as {label}; whether the model, which is not one "
+                "of this workspace's present ones, has learnt from it is not known here."
+            )
         if part == "train":
             return (
                 f"This image is in the training part, as {label}: the model has learnt from it, "

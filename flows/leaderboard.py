@@ -84,7 +84,8 @@ def _print_next(board: Mapping[str, Any]) -> None:
             console.print(f"     {escape(step['command'])}", soft_wrap=True)
 
 
-def _columns(board: dict[str, Any]) -> dict[str, str]:
+def columns(board: Mapping[str, Any]) -> dict[str, str]:
+    """The measures of a strategy that are shown, and their headings: that which is judged, if it is another, first."""
     rarest = f"recall of {board['rarest_class']}"
     shown = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "recall_rarest": rarest}
     return shown if board["metric"] in shown else {"reached": board["judged_by"], **shown}
@@ -92,7 +93,7 @@ def _columns(board: dict[str, Any]) -> dict[str, str]:
 
 def _cells(row: dict[str, Any], board: dict[str, Any]) -> list[str]:
     """A strategy's metrics; in a narrow window the interval stands below its value."""
-    return [interval(row[key], join=_joint()) for key in _columns(board)]
+    return [interval(row[key], join=_joint()) for key in columns(board)]
 
 
 def _joint() -> str:
@@ -102,7 +103,7 @@ def _joint() -> str:
 def _strategies(board: dict[str, Any], found: Mapping[str, Price]) -> Table:
     table = new_table("Strategies, out of fold")
     table.add_column("strategy", no_wrap=True)
-    for title in _columns(board).values():
+    for title in columns(board).values():
         table.add_column(escape(title), justify="right")
     table.add_column(f"difference to {escape(board['baseline'])}", justify="right")
     table.add_column("bet", justify="right")
@@ -126,7 +127,7 @@ def _strategies(board: dict[str, Any], found: Mapping[str, Price]) -> Table:
 def _held_out(board: dict[str, Any]) -> Table:
     table = new_table("Held-out test part")
     table.add_column("strategy", no_wrap=True)
-    for title in _columns(board).values():
+    for title in columns(board).values():
         table.add_column(escape(title), justify="right")
     for row in board["test"]["rows"]:
         table.add_row(escape(row["strategy"]), *_cells(row, board))

@@ -92,17 +92,20 @@ def images_of(paths: Iterable[Path], out: Path | None = None) -> list[Listed]:
     paths
         A table's paths are relative to its folder; one that leads nowhere becomes a row with the reason.
     out
-        Where the answers go: left out of folders, as is what is hidden there, by a name that begins with a dot.
+        Where the answers go: left out of folders, as is what is hidden there, by a name that begins with a dot. A file
+        that is named is never overwritten by them.
 
     Raises
     ------
     InputError
-        A path leads nowhere, a table has no such column, or there is no file.
+        A path leads nowhere, or is `out`, a table has no such column, or there is no file.
     """
     found: list[Listed] = []
     for path in paths:
         if not path.exists():
             raise InputError(f"{path}: there is no such file or folder")
+        if path.is_file() and out is not None and out.exists() and path.samefile(out):
+            raise InputError(f"{path}: the answers would take the place of what they are about; choose another --to")
         if path.is_file() and path.suffix.lower() in SUFFIXES:
             found += _listed_in(path)
             continue

@@ -14,11 +14,16 @@ def interval(value: Mapping[str, float] | None, *, signed: bool = False, join: s
         return ""
     number = decimals.signed if signed else decimals.decimal
     text = f"{number(value['value'])}{join}[{number(value['low'])}, {number(value['high'])}]"
-    return re.sub(r"\b0\.", ".", text)
+    return _short(text)
 
 
 def bet(row: Mapping[str, float] | None, *, join: str = " ") -> str:
     """The chance that a strategy is better, and the gain to expect, for instance ``84 % +.015``; nothing for none."""
     if row is None:
         return ""
-    return f"{decimals.percent(row['chance'])}{join}{decimals.signed(row['expected_gain'])}".replace("0.", ".")
+    return _short(f"{decimals.percent(row['chance'])}{join}{decimals.signed(row['expected_gain'])}")
+
+
+def _short(text: str) -> str:
+    """Numbers below 1 without their zero."""
+    return re.sub(r"\b0\.", ".", text)

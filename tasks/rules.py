@@ -38,6 +38,9 @@ class Rule:
         None where scores are no probabilities.
     cutoff
         From which evidence on an image is taken for the goal's class; None for a goal without one.
+    predictions
+        SHA-256 of the file of the predictions that it was fitted to, which the model that made them keeps as well;
+        empty where that is not known.
     """
 
     classes: list[str]
@@ -45,6 +48,7 @@ class Rule:
     goal: Goal
     calibration: Calibration | None
     cutoff: float | None
+    predictions: str = ""
 
     @classmethod
     def fit(
@@ -137,6 +141,7 @@ class Rule:
             "goal": self.goal.model_dump(mode="json"),
             "calibration": self.calibration and self.calibration.as_json(),
             "cutoff": self.cutoff,
+            "predictions": self.predictions,
         }
 
     @classmethod
@@ -147,4 +152,5 @@ class Rule:
         facts = read_json(path)
         goal = components("tasks.goals")[facts["goal"]["name"]].model_validate(facts["goal"])
         calibration = facts["calibration"] and Calibration.from_json(facts["calibration"])
-        return cls(facts["classes"], facts["kind"], goal, calibration, facts["cutoff"])
+        predictions = facts.get("predictions", "")  # earlier versions did not say
+        return cls(facts["classes"], facts["kind"], goal, calibration, facts["cutoff"], predictions)

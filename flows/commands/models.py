@@ -107,16 +107,19 @@ def model_card(
     target = to and to.absolute()
     root = enter()
     from flows import terminal
+    from flows.output_place import require_place
     from flows.tracking.findings import Findings
     from flows.tracking.model_card import describe_model, markdown, write_card
 
+    if target is not None:
+        if target.suffix != ".md":
+            raise InputError(f"{target}: the card is Markdown: name a file that ends in .md")
+        require_place(root, target)
     findings = Findings.present(root)
     card = describe_model(findings, findings.chosen(model))
     if target is None:
         typer.echo(markdown(card), nl=False)
         return
-    if target.suffix != ".md" or target.is_dir():
-        raise InputError(f"{target}: the card is Markdown: name a file that ends in .md")
     terminal.note(f"{target}, and for programs {write_card(card, target).name}")
 
 
@@ -158,5 +161,7 @@ def explain(
     from flows.chosen_model import choose_model
 
     chosen = choose_model(root, model, here)
+    for sentence in chosen.classifier.notes:
+        terminal.note(sentence)
     for label, page in explaining.explain(root, chosen, files, folder, class_):
         terminal.note(f"{label}: {page}")

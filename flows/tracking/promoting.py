@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 LATER = "nothing has changed: try again once it can"
+LONGEST = 1_000  # characters of a reason
 
 
 def promote(findings: Findings, wanted: str = "", because: str = "") -> Decision:
@@ -43,10 +44,11 @@ def promote(findings: Findings, wanted: str = "", because: str = "") -> Decision
     Raises
     ------
     InputError
-        There is no such model.
+        There is no such model, or the reason is too long to be kept.
     TrackingAway
         The tracking store could not be reached, or refused; nothing has changed.
     """
+    because = _kept(because)
     with connection(findings.root, LATER) as client:
         registry = Registry(client, findings.params.track.experiment)
         version = _chosen(client, registry, findings, wanted)
@@ -54,7 +56,7 @@ def promote(findings: Findings, wanted: str = "", because: str = "") -> Decision
         if decision.champion == decision.version:
             return decision
         if not decision.held:
-            decision = replace(decision, because=masked(because))
+            decision = replace(decision, because=because)
         if decision.passed:
             how, reason = (ASKED, decision.reason) if decision.held else (FORCED, decision.because)
             registry.make_champion(decision.version, decision.strategy, how, reason)
@@ -75,10 +77,11 @@ def go_back(root: Path, because: str = "") -> str:
     Raises
     ------
     InputError
-        There was none before.
+        There was none before, or the reason is too long to be kept.
     TrackingAway
         The tracking store could not be reached, or refused; nothing has changed.
     """
+    because = _kept(because)
     name = load_params(root / "params.yaml").track.experiment
     with connection(root, LATER) as client:
         registry = Registry(client, name)
@@ -89,7 +92,7 @@ def go_back(root: Path, because: str = "") -> str:
             raise InputError(f"{told} of {name}: there is none to go back to")
         version = registry.version(before[-1])
         strategy = version.tags.get(STRATEGY_TAG, "") if version else ""
-        registry.make_champion(before[-1], strategy, BACK, masked(because))
+        registry.make_champion(before[-1], strategy, BACK, because)
     told = f"version {before[-1]} ({strategy}) is champion again"
     if not present:
         return told
@@ -97,6 +100,13 @@ def go_back(root: Path, because: str = "") -> str:
         f"{told}, in the place of version {present.version} ({present.tags.get(STRATEGY_TAG, '')}); no run makes that "
         f"one champion again by itself, `equipoise promote {present.version}` asks for it"
     )
+
+
+def _kept(because: str) -> str:
+    """A reason as it is kept."""
+    if len(because) > LONGEST:
+        raise InputError(f"--because: {len(because):,} characters; MLflow keeps {LONGEST:,} with a change, so be short")
+    return masked(because)
 
 
 def _chosen(client: MlflowClient, registry: Registry, findings: Findings, wanted: str) -> ModelVersion:

@@ -26,6 +26,8 @@ DECISION = "gate.json"
 BY_GATE, ASKED, FORCED, BACK = "gate", "asked", "forced", "back"
 _EVENT = re.compile(r"champion\.\d{4,}")
 _SHOWN = 20  # changes in the description
+_LONGEST = 5_000  # characters of a description, or of a tag of a registered model, that every database of MLflow takes
+_LONGEST_REASON = 2_000  # of a change
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class Registry:
         present = self._aliases().get(CHAMPION)
         former = None if present is None else str(present)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        event = Event(version, strategy, former, now, how, because)
+        event = Event(version, strategy, former, now, how, because[:_LONGEST_REASON])
         number = 1 + max((int(key.partition(".")[2]) for key in self._tags() if _EVENT.fullmatch(key)), default=0)
         text = json.dumps(asdict(event), ensure_ascii=False)
         self.client.set_registered_model_tag(self.name, f"champion.{number:04d}", text)
@@ -156,7 +158,7 @@ class Registry:
         """Keep with a version, and among the files of its run, what the gate said of it."""
         self.client.set_model_version_tag(self.name, decision.version, "gate", decision.outcome)
         self.client.set_model_version_tag(self.name, decision.version, "gate_reason", decision.reason)
-        self.client.update_model_version(self.name, decision.version, decision_note(decision))
+        self.client.update_model_version(self.name, decision.version, _fitting(decision_note(decision)))
         if version.run_id:
             self.client.log_dict(version.run_id, decision.as_json(), DECISION)
 
@@ -198,4 +200,12 @@ def _history(name: str, events: Sequence[Event]) -> str:
     ]
     head = ("champion", "strategy", "since (UTC)", "how", "why")
     told = f"Classifiers of {plain(name)}, by Equipoise. Who was champion, the present one first:"
-    return "\n".join([told, "", *table(head, rows, GAP)])
+    return _fitting("\n".join([told, "", *table(head, rows, GAP)]))
+
+
+def _fitting(text: str) -> str:
+    """As many lines, from the first, as MLflow's databases take."""
+    lines = text.splitlines()
+    while len("\n".join(lines)) > _LONGEST:
+        lines.pop()
+    return "\n".join(lines)

@@ -92,9 +92,6 @@ def prepare_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-RECORD_LATER = "nothing is lost: `equipoise track` records this run once it can"
-
-
 @contextmanager
 def connection(root: Path, remedy: str = RECORD_LATER) -> Iterator[MlflowClient]:
     """A client of the tracking store.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tasks.evaluate.evaluation import Evaluation
 from tasks.evaluate.out_of_fold import out_of_fold
 from tasks.evaluate.scored import read_scored
 from tasks.evaluate.writing import write_evaluations, write_plots
+from tasks.fingerprints import file_hash
 from tasks.goals import Goal
 from tasks.parallel import each
 from tasks.params.models import NONE, Evaluate
@@ -42,4 +44,4 @@ def _evaluate(strategy: str, root: Path, splits: DataFrame, settings: Evaluate, 
     scored = read_scored(file, splits, "train")
     found = out_of_fold(scored, goal, settings)[1]
     write_plots(found, strategy, folder / "plots" / strategy)
-    return found
+    return replace(found, rule=found.rule and replace(found.rule, predictions=file_hash(file)))

@@ -183,7 +183,7 @@ def _neighbours(vector: NDArray[np.float32], reference: Reference | None, file: 
     """The training images nearest to an image's features, without the image itself."""
     if reference is None:
         return []
-    rows, distances = reference.several(vector, str(file), NEAREST)
+    rows, distances = reference.several(vector, file, NEAREST)
     return [
         Neighbour(Path(reference.paths[row]), reference.labels[row], float(distance))
         for row, distance in zip(rows, distances, strict=True)

@@ -93,10 +93,12 @@ def load_classifier(folder: Path, rule: Path | None = None) -> Classifier:
     Raises
     ------
     InputError
-        There is no model, or its features can't be made here as they were made in training.
+        There is no model, its features can't be made here as they were made in training, or the rule is of another
+        model.
     """
     model = load_model(folder)
-    notes = _differences(model, read_json(folder / ABOUT).get("features"))
+    facts = read_json(folder / ABOUT)
+    notes = _differences(model, facts.get("features"))
     file = rule or folder / RULE
     if not file.is_file():
         return Classifier(model, None, (*notes, UNCORRECTED))
@@ -110,6 +112,12 @@ def load_classifier(folder: Path, rule: Path | None = None) -> Classifier:
         raise InputError(
             f"{file}: a rule for {', '.join(found.classes)}, but the model knows {', '.join(model.classes)}; "
             "`equipoise run` makes both anew"
+        )
+    made = facts.get("predictions", "")  # earlier versions kept none
+    if made and found.predictions and made != found.predictions:
+        raise InputError(
+            f"{file}: a rule that was fitted to what another model predicted, since the model has been trained anew or "
+            "is a former one; `equipoise run evaluate` fits it to the present models"
         )
     return Classifier(model, found, tuple(notes))
 

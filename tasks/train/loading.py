@@ -37,10 +37,22 @@ def load_model(folder: Path) -> Model:
     Raises
     ------
     InputError
-        There is no model in `folder`, or one that an earlier version saved.
+        There is no model in `folder`, or one that an earlier version saved, or a damaged one.
     """
     if not (folder / ABOUT).is_file():
         raise InputError(f"{folder}: no model here ({ABOUT} is missing); `equipoise run train` makes it")
+    try:
+        return _loaded(folder)
+    except InputError:
+        raise
+    except Exception as error:  # every format of a family has errors of its own
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(
+            f"{folder}: the model is damaged ({what}); `equipoise run --force train` makes it anew"
+        ) from error
+
+
+def _loaded(folder: Path) -> Model:
     facts = read_json(folder / ABOUT)
     if "fold" not in facts or not (folder / SEEDS).is_dir():
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from tasks.errors import InputError
 from tasks.features import ABOUT, Features
 from tasks.files import read_json
+from tasks.fingerprints import file_hash
 from tasks.statistics.scaling import unit_vectors
 from tasks.tables import CATALOG, SPLITS, first_repeat
 from tasks.train.models import ABOUT as ABOUT_MODEL
@@ -46,14 +48,15 @@ class Reference:
         return self._nearest(unit_vectors(vectors), None)
 
     def several(
-        self, vector: NDArray[np.float32], without: str, most: int
+        self, vector: NDArray[np.float32], without: Path, most: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Rows of the `most` nearest training images of one vector, the nearest first, and the distances.
 
-        The image of the path `without` is left out.
+        The image that is the file `without`, by whatever path, is left out.
         """
         distances = ((self.vectors - unit_vectors(vector[None])) ** 2).sum(axis=1) / 2
-        order = [row for row in np.argsort(distances, kind="stable") if self.paths[row] != without][:most]
+        others = (row for row in np.argsort(distances, kind="stable") if not _is_file(self.paths[row], without))
+        order = list(islice(others, most))
         return np.array(order, dtype=np.int64), distances[order].astype(np.float64)
 
     def share_farther(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -90,6 +93,13 @@ class Reference:
         return rows, distances
 
 
+def _is_file(path: str, file: Path) -> bool:
+    try:
+        return file.samefile(path)
+    except OSError:  # one of them is gone
+        return file == Path(path)
+
+
 def reference_of(workspace: Workspace, model: Model, folder: Path) -> Reference:
     """The training images of a model that was trained in this workspace.
 
@@ -105,16 +115,23 @@ def reference_of(workspace: Workspace, model: Model, folder: Path) -> Reference:
     Raises
     ------
     InputError
-        The model sees images and makes no features, or the workspace's features are not those that it learnt from.
+        The model sees images and makes no features, or the workspace's features or split are not those that it learnt
+        from.
     """
     name = model.family.backbone
     if model.backbone is None:
         raise InputError(f"--nearest compares features, and a model of the family {model.family.name} has none")
     features = workspace.path("data", "features", name)
     vectors = Features.load(features)
-    made = read_json(folder / ABOUT_MODEL).get("features")
+    facts = read_json(folder / ABOUT_MODEL)
+    made, split = facts.get("features"), facts.get("splits")  # earlier versions kept neither
     if made is not None and made != read_json(features / ABOUT):
         raise InputError(f"{features}: made otherwise than when the model was trained; `equipoise run` trains it anew")
+    if split is not None and split != file_hash(SPLITS.place(workspace.root)):
+        raise InputError(
+            f"{SPLITS.place(workspace.root)}: the split has changed since the model was trained, so which images it "
+            "has learnt from is not known; `equipoise run` trains it anew"
+        )
     splits = first_repeat(workspace.read(SPLITS))
     rows = splits[splits["part"] == "train"]
     catalog = workspace.read(CATALOG).set_index("image_id")["path"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.depth import depth_of
+from tasks.fingerprints import file_hash
 from tasks.progress import say
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train.fitting import fit_strategy
@@ -27,13 +28,15 @@ def run(workspace: Workspace, name: str) -> None:
         depth=depth_of(workspace.read(CATALOG)),
         tell=say,
     )
+    with workspace.output("predictions", name) as folder:
+        PREDICTIONS.write(outcome.predictions, folder / PREDICTIONS.file)
+        files = {"predictions": folder / PREDICTIONS.file, "splits": SPLITS.place(workspace.root)}
+        belongs = {name: file_hash(file) for name, file in files.items()}  # what the model's rule and images must be of
     with workspace.output("models", name) as folder:
         about = {"strategy": name, "recipe": strategy.recipe, "features": features_made(workspace, strategy)}
-        save_model(outcome.model, folder, about)
+        save_model(outcome.model, folder, about | belongs)
         for fold, model in outcome.fold_models.items():
             own = fold_folder(folder, fold)
             own.mkdir(parents=True)
             save_model(model, own, about)
         outcome.history.to_csv(folder / "history.csv", index=False, float_format="%.6f")
-    with workspace.output("predictions", name) as folder:
-        PREDICTIONS.write(outcome.predictions, folder / PREDICTIONS.file)

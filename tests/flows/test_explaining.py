@@ -18,6 +18,7 @@ from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
 from tasks.features.embedding import about, embed
 from tasks.fingerprints import file_hash
 from tasks.tables import CATALOG, SPLITS
+from tasks.train.classifier import pack
 from tasks.train.families.nearest_class_mean import NearestClassMean, NearestMeans
 from tasks.train.models import Model, save_model
 from tasks.train.posthoc.none import Unchanged
@@ -89,6 +90,7 @@ def test_an_image_is_explained_by_a_page_and_a_picture(
         root, monkeypatch, "explain", new, "data/raw/dark/0.png", "data/raw/light/7.png", "--to", tmp_path / "out"
     )
     assert told.exit_code == 0, told.output
+    assert "no rule of `equipoise run evaluate` goes with this model" in told.output
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
         *("0.png.html", "0.png.png", "7.png.html", "7.png.png", "new.png.html", "new.png.png"),
     ]
@@ -100,6 +102,22 @@ def test_an_image_is_explained_by_a_page_and_a_picture(
     assert "part, as" not in pages["new"]
     assert pages["new"].count("<figure") == 6
     assert pages["0"].count("<figure") == 5
+
+
+def test_of_a_model_from_elsewhere_nobody_says_what_it_has_learnt_from(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed, out = tmp_path / "packed", tmp_path / "out"
+    pack(root / "models" / "tiny", None, packed)
+    images = ("data/raw/dark/0.png", "data/raw/light/7.png")
+    told = call(root, monkeypatch, "explain", *images, "--model", packed, "--to", out)
+    assert told.exit_code == 0, told.output
+    for name, part in (("0", "train"), ("7", "test")):
+        page = (out / f"{name}.png.html").read_text(encoding="utf-8")
+        assert f"in the {part} part of this workspace" in page
+        assert "has learnt from it is not known" in page
+        assert "the model has learnt" not in page
+        assert "has not learnt" not in page
 
 
 def test_images_of_one_name_have_pages_of_their_own(

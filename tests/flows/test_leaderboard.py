@@ -9,6 +9,7 @@ import pytest
 
 from flows.leaderboard import LEADERBOARD, show_leaderboard
 from flows.markdown import answer
+from flows.price import prices_of
 from tasks.files import write_json
 
 NUMBERS = {"value": 0.5, "low": 0.4, "high": 0.6}
@@ -56,6 +57,24 @@ def test_markdown_numbers_the_steps_and_shows_names_as_they_stand() -> None:
     assert lines[:3] == ["**Keep plain.**", "", "- It is the only one."]
     assert "1. Add 4 of \\[bold\\]rust\\*. `equipoise add FOLDER`" in lines
     assert "2. The ceiling is near." in lines
+
+
+def test_prefect_shows_the_measures_that_the_terminal_shows(tmp_path: Path) -> None:
+    from flows.artifacts import leaderboard_markdown
+
+    file = tmp_path / LEADERBOARD
+    file.parent.mkdir(parents=True)
+    for metric, more in (("balanced_accuracy", []), ("expected_cost", ["expected cost"])):
+        board = board_with(metric=metric, judged_by="expected cost")
+        board["rows"][0]["reached"] = {"value": 12.5, "low": 11.0, "high": 14.0}
+        lines = leaderboard_markdown(board, prices_of(tmp_path, board, {})).splitlines()
+        head, row = (
+            [cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines if " plain |" in f" {line}"
+        )
+        measures = [*more, "balanced accuracy", "macro-F1", "recall of rust"]
+        others = ["difference to plain", "bet", "seconds", "new images"]
+        assert head == ["strategy", "verdict", *measures, *others]
+        assert ("12.500 \\[11.000, 14.000\\]" in row) == bool(more)
 
 
 def test_a_board_without_steps_has_no_such_heading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from tracking_project import CLASSES, COUNTS, HELD_OUT, Project, artifact, client, new_project
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.tracking.findings import Findings
 from flows.tracking.model_card import describe_model, markdown, write_card
 from flows.wording import interval
@@ -102,3 +104,22 @@ def test_a_strategy_that_was_not_judged_has_no_card(project: Project) -> None:
     assert project.findings().chosen("") == "focal"
     with pytest.raises(InputError, match=r"no strategy 'fokal' \(did you mean 'focal'\?\)"):
         project.findings().chosen("fokal")
+
+
+def test_a_place_where_no_card_should_be_is_refused_before_anything_is_looked_at(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_bytes((repository / name).read_bytes())
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    (tmp_path / "folder.md").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name, told in (
+        ("data/raw/card.md", "whose version it would change"),
+        ("folder.md", "is a folder"),
+        ("a", ".md"),
+    ):
+        done = CliRunner().invoke(app, ["model-card", "--to", name])
+        assert isinstance(done.exception, InputError)
+        assert told in str(done.exception)
+    assert not list((tmp_path / "data" / "raw").iterdir())

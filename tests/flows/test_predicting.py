@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,10 @@ from tasks.errors import InputError
 from tasks.features import Features
 from tasks.features.embedding import about, embed, network_vectors
 from tasks.files import read_json, write_json
+from tasks.goals import Goal
 from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.macro_f1 import MacroF1
+from tasks.goals.recall_at_precision import RecallAtPrecision
 from tasks.rules import Rule
 from tasks.scores import Scores
 from tasks.tables import CATALOG, SPLITS
@@ -229,6 +232,20 @@ def test_a_table_names_images_relative_to_its_folder_and_keeps_their_names(
     assert found["error"][1].startswith("can't be opened")
 
 
+def test_answers_never_take_the_place_of_the_table_that_names_the_images(
+    root: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = images / "list.csv"
+    table.write_text("path,remark\na.png,mine\n")
+    (images / "link.csv").symlink_to(table)
+    monkeypatch.chdir(root)
+    for out in (table, images / "deep" / ".." / "list.csv", images / "link.csv"):
+        code, told = run("tiny", table, "--to", out)
+        assert code
+        assert "choose another --to" in told
+        assert table.read_text() == "path,remark\na.png,mine\n"
+
+
 def test_a_name_that_no_file_can_have_is_told_beside_the_others(root: Path, images: Path) -> None:
     found = predicted(load_classifier(root / "models" / "tiny"), [Path("a\0b"), Path("a" * 5000), images / "a.png"])
     assert found.table["error"].str.startswith("can't be opened").tolist()[:2] == [True, True]
@@ -316,6 +333,88 @@ def test_a_rule_of_another_model_is_refused(own: Path, facts: dict[str, object],
         choose_model(own, "tiny", own)
 
 
+@pytest.mark.parametrize(
+    ("set_to", "fitted_for", "is_told"),
+    [
+        ("{name: macro_f1}", MacroF1(), False),
+        ("{name: macro_f1}", RecallAtPrecision(of="dark"), True),
+        ("{name: recall_at_precision}", RecallAtPrecision(of="dark"), False),  # the rarest class, which it leaves open
+        ("{name: recall_at_precision, of: light}", RecallAtPrecision(of="dark"), True),
+        ("{name: recall_at_precision, precision: 0.9}", RecallAtPrecision(of="dark"), True),
+        ("{name: recall_at_precision}", MacroF1(), True),
+    ],
+)
+def test_a_rule_for_another_goal_than_is_wanted_by_now_is_told(
+    own: Path, set_to: str, fitted_for: Goal, is_told: bool
+) -> None:
+    params = own / "params.yaml"
+    lines = params.read_text(encoding="utf-8").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("  goal:"))
+    params.write_text("\n".join([*lines[:at], f"  goal: {set_to}", *lines[at + 1 :]]), encoding="utf-8")
+    write_json(rule_file(own, "tiny"), Rule(CLASSES, "logit", fitted_for, None, 0.0).as_json())
+    told = [note for note in choose_model(own, "tiny", own).classifier.notes if "compare.goal" in note]
+    assert bool(told) == is_told
+
+
+def test_a_strategy_that_is_named_by_its_folder_has_its_rule_however_the_folder_is_written(
+    own: Path, tmp_path: Path
+) -> None:
+    write_json(rule_file(own, "tiny"), Rule(CLASSES, "logit", MacroF1(), None, None).as_json())
+    (tmp_path / "link").symlink_to(own / "models" / "tiny")
+    for name in ("models/tiny", "models/../models/tiny/", str(own / "models" / "tiny"), str(tmp_path / "link")):
+        chosen = choose_model(own, name, own)
+        assert (chosen.title, chosen.strategy) == ("tiny", "tiny")
+        assert chosen.classifier.rule is not None
+
+
+def test_a_rule_that_was_fitted_to_what_the_former_model_predicted_is_refused(own: Path, tmp_path: Path) -> None:
+    model, file = own / "models" / "tiny", rule_file(own, "tiny")
+    rule = Rule(CLASSES, "logit", MacroF1(), None, None)
+
+    def made(of_model: str, of_rule: str) -> None:
+        write_json(model / ABOUT, read_json(model / ABOUT) | {"predictions": of_model})
+        write_json(file, replace(rule, predictions=of_rule).as_json())
+
+    made("b" * 64, "a" * 64)
+    with pytest.raises(InputError, match=r"fitted to what another model predicted.*`equipoise run evaluate`"):
+        choose_model(own, "tiny", own)
+    pack(model, file, tmp_path / "packed")
+    with pytest.raises(InputError, match="another model"):
+        load_classifier(tmp_path / "packed")
+    for known in (("b" * 64, "b" * 64), ("", "a" * 64), ("b" * 64, "")):  # earlier versions kept none
+        made(*known)
+        assert choose_model(own, "tiny", own).classifier.rule is not None
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model.json", b'{"classes": ["dark"'),
+        ("model.json", b'{"fold": null}'),
+        ("model.json", b"\xff\xfe"),
+        ("seeds/0/means.safetensors", b"\x10\x00\x00"),
+        ("seeds/0/means.safetensors", b""),
+        ("seeds/0/means.safetensors", None),
+    ],
+)
+def test_a_damaged_model_is_told_and_not_a_traceback(
+    own: Path, images: Path, monkeypatch: pytest.MonkeyPatch, file: str, content: bytes | None
+) -> None:
+    damaged = own / "models" / "tiny" / file
+    if content is None:
+        damaged.unlink()
+    else:
+        damaged.write_bytes(content)
+    monkeypatch.chdir(own)
+    code, told = run("tiny", images, "--to", own / "out.csv")
+    assert code != 0
+    assert f"{own / 'models' / 'tiny'}: the model is damaged (" in told
+    assert "`equipoise run --force train` makes it anew" in told
+    with pytest.raises(InputError, match="the model is damaged"):  # ends with exit code 2
+        load_classifier(own / "models" / "tiny")
+    assert not (own / "out.csv").exists()
+
+
 def test_anomaly_scores_have_no_probabilities(root: Path, images: Path) -> None:
     model = load_model(root / "models" / "tiny")
     family = SimpleNamespace(score="anomaly", backbone="mine")
@@ -401,6 +500,12 @@ def test_the_nearest_needs_the_features_that_the_model_learnt_from(own: Path, tm
     files = images_of([own / "dark.png"])
     with pytest.raises(InputError, match=r"training images of .*packed and their features are not here"):
         predict(own, choose_model(own, str(packed), own), files, tmp_path / "out.csv", nearest=True)
+    model, splits = own / "models" / "tiny" / ABOUT, SPLITS.place(own).read_bytes()
+    write_json(model, read_json(model) | {"splits": hashlib.sha256(splits).hexdigest()})
+    predict(own, choose_model(own, "tiny", own), files, tmp_path / "out.csv", nearest=True)
+    write_json(model, read_json(model) | {"splits": hashlib.sha256(b"former").hexdigest()})
+    with pytest.raises(InputError, match="the split has changed since the model was trained"):
+        predict(own, choose_model(own, "tiny", own), files, tmp_path / "out.csv", nearest=True)
     facts = own / "data" / "features" / "mine" / "features.json"
     write_json(facts, read_json(facts) | {"precision": "bfloat16"})
     with pytest.raises(InputError, match="made otherwise than when the model was trained"):

@@ -214,6 +214,28 @@ def test_one_goes_back_again_and_again_and_no_run_undoes_that(project: Project) 
     assert told.index("asked") < told.index("worse at night") < told.index("we want to see it")
 
 
+def test_what_is_kept_of_many_changes_fits_into_every_database_of_mlflow(project: Project) -> None:
+    """PostgreSQL and MySQL refuse texts of more characters than MLflow's columns have; SQLite takes any."""
+    from mlflow.store.model_registry.dbmodels.models import SqlModelVersion, SqlRegisteredModel, SqlRegisteredModelTag
+
+    recommend(project, "plain", "first")
+    reason = "it is <wanted> & needed; " * 40
+    promote(project.findings(), "oversampled", reason)
+    for _ in range(8):
+        promote(project.findings(), "1", reason)
+        promote(project.findings(), "2", reason)
+    with pytest.raises(InputError, match="--because: 1,001 characters"):
+        promote(project.findings(), "1", "x" * 1001)
+    with pytest.raises(InputError, match="--because: 1,001 characters"):
+        back(project, "x" * 1001)
+    model, version = (client(project).get_registered_model("solar-cells"), client(project).get_model_version)
+    assert "version 2" in model.description
+    assert len(model.description) <= SqlRegisteredModel.description.type.length
+    assert max(map(len, model.tags.values())) <= SqlRegisteredModelTag.value.type.length
+    assert len(version("solar-cells", "2").description) <= SqlModelVersion.description.type.length
+    assert len(Registry(client(project), "solar-cells").events()) == 18
+
+
 def test_an_alias_that_was_moved_by_hand_and_a_version_that_was_deleted_are_no_obstacle(project: Project) -> None:
     recommend(project, "plain", "first")
     recommend(project, "focal", "second")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.wording import interval
+from flows.wording import bet, interval
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,17 @@ def test_a_value_stands_before_its_interval_and_zero_has_no_sign(value, low, hig
     if plain:
         assert interval(told) == plain
     assert interval(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("chance", "gain", "told"),
+    [
+        (0.84, 0.0151, "84 % +.015"),
+        (1.0, 10.25, "100 % +10.250"),
+        (0.2, -20.5, "20 % -20.500"),
+        (0.5, 0.0, "50 % .000"),
+    ],
+)
+def test_a_bet_is_a_chance_and_a_gain_of_any_size(chance, gain, told):
+    assert bet({"chance": chance, "expected_gain": gain}) == told
+    assert bet(None) == ""

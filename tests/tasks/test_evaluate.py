@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -687,6 +688,9 @@ def test_the_stage_looks_neither_at_removed_strategies_nor_at_the_test_part(tmp_
             (root / "predictions" / "removed" / "predictions.parquet").write_bytes(b"not a table")
         stage.run(SmallWorkspace(root, "evaluate"), "")
         results.append((root / "reports" / "evaluate" / "metrics.json").read_bytes())
+        rule = json.loads((root / "reports" / "evaluate" / "rules" / "plain.json").read_text())
+        predictions = (root / "predictions" / "plain" / "predictions.parquet").read_bytes()
+        assert rule["predictions"] == hashlib.sha256(predictions).hexdigest(), "it says what it was fitted to"
     assert results[0] == results[1]
 
 

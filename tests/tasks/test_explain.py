@@ -127,7 +127,7 @@ def test_the_nearest_training_images_are_those_of_the_smallest_angle() -> None:
     vectors = np.array([[1, 0], [0, 3], [2, 2], [-1, 0], [5, 0.1]], dtype=np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     reference = Reference([f"{number}.png" for number in range(5)], list("abcde"), np.arange(5), vectors / lengths)
-    rows, distances = reference.several(np.array([2, 0], np.float32), "0.png", most=3)
+    rows, distances = reference.several(np.array([2, 0], np.float32), Path("0.png"), most=3)
     assert [reference.labels[row] for row in rows] == ["e", "c", "b"]
     np.testing.assert_allclose(distances, [1 - 5 / np.hypot(5, 0.1), 1 - np.sqrt(0.5), 1], atol=1e-6)
 
@@ -150,6 +150,16 @@ def test_page_and_picture_show_it_all_and_escape_what_comes_from_data(tmp_path: 
     assert "http" not in text.replace("http-equiv", "")
     assert "Adebayo et al. 2018" in text
     assert [one.label for one in found.neighbours] == ["_hidden"]  # not the image itself
+
+
+def test_an_image_is_no_neighbour_of_itself_by_whatever_path_it_is_named(tmp_path: Path) -> None:
+    one, other = photos(tmp_path, [(40, 70), (40, 70)])
+    reference = Reference([str(one), str(other)], ["red", "blue"], np.arange(2), np.eye(2, 3, dtype=np.float32))
+    (tmp_path / "below").mkdir()
+    (tmp_path / "link.png").symlink_to(one)
+    for file in (one, tmp_path / "below" / ".." / one.name, tmp_path / "link.png"):
+        (found,) = explain(model(), "mine", None, [file], reference)
+        assert [near.file for near in found.neighbours] == [other]
 
 
 def test_a_class_can_be_asked_for_and_others_are_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -494,6 +495,10 @@ def test_the_model_says_what_it_needs_to_predict(workspace):
     assert facts["backbone"]["image_size"] == 128
     assert facts["depth"] == 16
     assert math.isclose(sum(facts["prior"]), 1)
+    predictions = workspace.path("predictions", "logit_adjusted", "predictions.parquet").read_bytes()
+    assert facts["predictions"] == hashlib.sha256(predictions).hexdigest()
+    splits = workspace.path("data", "splits", "splits.parquet").read_bytes()
+    assert facts["splits"] == hashlib.sha256(splits).hexdigest()
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):
