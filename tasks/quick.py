@@ -85,10 +85,7 @@ def quick(root: Path) -> dict[str, Any]:
             say(f"{stage}@{item}" if item else stage)
             importlib.import_module(f"tasks.{stage}.stage").run(workspace, item)
     splits = workspace.read(SPLITS)
-    scored = {
-        name: read_scored(workspace.path(*PREDICTIONS.place(Path(), name).parts), splits, "train")
-        for name in params.strategies
-    }
+    scored = {name: read_scored(workspace.place(PREDICTIONS, name), splits, "train") for name in params.strategies}
     settings = params.evaluate
     evaluated = {name: out_of_fold(one, params.compare.goal, settings) for name, one in scored.items()}
     decided = {name: one for name, (one, _) in evaluated.items()}

@@ -55,7 +55,11 @@ class Workspace:
 
     def read(self, table: Table, item: str = "") -> pd.DataFrame:
         """A table of this workspace: the only one of its kind, or that of a recipe or strategy."""
-        return table.read(self.path(*table.place(Path(), item).parts))
+        return table.read(self.place(table, item))
+
+    def place(self, table: Table, item: str = "") -> Path:
+        """Where such a table stands."""
+        return self.path(*table.place(Path(), item).parts)
 
     @contextmanager
     def output(self, *parts: str) -> Iterator[Path]:

@@ -127,9 +127,9 @@ def reference_of(workspace: Workspace, model: Model, folder: Path) -> Reference:
     made, split = facts.get("features"), facts.get("splits")  # earlier versions kept neither
     if made is not None and made != read_json(features / ABOUT):
         raise InputError(f"{features}: made otherwise than when the model was trained; `equipoise run` trains it anew")
-    if split is not None and split != file_hash(SPLITS.place(workspace.root)):
+    if split is not None and split != file_hash(workspace.place(SPLITS)):
         raise InputError(
-            f"{SPLITS.place(workspace.root)}: the split has changed since the model was trained, so which images it "
+            f"{workspace.place(SPLITS)}: the split has changed since the model was trained, so which images it "
             "has learnt from is not known; `equipoise run` trains it anew"
         )
     splits = first_repeat(workspace.read(SPLITS))

@@ -30,7 +30,7 @@ def run(workspace: Workspace, name: str) -> None:
     )
     with workspace.output("predictions", name) as folder:
         PREDICTIONS.write(outcome.predictions, folder / PREDICTIONS.file)
-        files = {"predictions": folder / PREDICTIONS.file, "splits": SPLITS.place(workspace.root)}
+        files = {"predictions": folder / PREDICTIONS.file, "splits": workspace.place(SPLITS)}
         belongs = {name: file_hash(file) for name, file in files.items()}  # what the model's rule and images must be of
     with workspace.output("models", name) as folder:
         about = {"strategy": name, "recipe": strategy.recipe, "features": features_made(workspace, strategy)}
