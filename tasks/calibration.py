@@ -66,7 +66,8 @@ class Calibration:
         """
         count, classes = values.shape
         centred = values - values.mean(axis=1, keepdims=True)
-        centred = centred - centred.mean(axis=0)
+        means = centred.mean(axis=0)
+        centred = centred - means
         spread = float(np.quantile(np.abs(centred), FLAT)) or 1.0
         totals = np.bincount(labels, minlength=classes).astype(np.float64)
         floor = min(1 / count, 0.5 / classes)
@@ -85,7 +86,6 @@ class Calibration:
             if gained < TOLERANCE * count:
                 break
         steepness = place[0] / spread
-        means = (values - values.mean(axis=1, keepdims=True)).mean(axis=0)
         offsets = place[1:] - steepness * means
         shares = (totals + PENALTY) / (totals + PENALTY).sum()
         return cls(float(1 / steepness), offsets - offsets.mean(), floor, shares, shares)

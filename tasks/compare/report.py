@@ -93,7 +93,7 @@ def report(data: ReportData) -> str:
     counts = data.scored.class_counts
     rarest_first = [comparison.classes[code] for code in np.argsort(counts, kind="stable")]
     total = len(data.scored.image_ids)
-    images = dict(zip(comparison.classes, map(int, counts), strict=True))
+    images = comparison.class_counts
     groups = dict(zip(comparison.classes, map(int, data.scored.group_counts), strict=True))
     picture = before_after(comparison, rarest_first, images, groups)
     shares = {label: number / total for label, number in images.items()}
