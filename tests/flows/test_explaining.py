@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from tiny_model import BACKBONE, CLASSES, write_model
 from typer.testing import CliRunner
 
 from flows.cli import app
 from tasks.errors import InputError
 from tasks.features import Features
-from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
 from tasks.features.embedding import about, embed
 from tasks.fingerprints import file_hash
 from tasks.tables import CATALOG, SPLITS
 from tasks.train.classifier import pack
-from tasks.train.families.nearest_class_mean import NearestClassMean, NearestMeans
-from tasks.train.models import Model, save_model
-from tasks.train.posthoc.none import Unchanged
-
-CLASSES = ["dark", "light"]
-BACKBONE = EfficientNetLite0(image_size=32)
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +52,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     features = root / "data" / "features" / "mine"
     features.mkdir(parents=True)
     Features([row["image_id"] for row in rows], vectors).save(features, about(BACKBONE))
-    centre = vectors.mean(axis=0)
-    means = np.stack([vectors[code:6:2].mean(axis=0) - centre for code in range(2)])
-    means *= 10 / np.linalg.norm(means, axis=1, keepdims=True)
-    fitted = NearestMeans("mine", None, np.full(2, 0.5), {"centre": centre, "means": means.astype(np.float32)})
-    folder = root / "models" / "tiny"
-    folder.mkdir(parents=True)
-    family = NearestClassMean(backbone="mine")
-    save_model(Model(CLASSES, family, Unchanged(), (fitted,), None, BACKBONE, 16), folder, {})
-    board = root / "reports" / "compare" / "leaderboard.json"
-    board.parent.mkdir(parents=True)
-    board.write_text(json.dumps({"recommended": "tiny"}))
-    for name in ("params.yaml", "dvc.yaml"):
-        (root / name).write_bytes((repository / name).read_bytes())
+    write_model(root, repository, vectors[:6], [0, 1] * 3)
     return root
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,16 @@ def make_workspace(root: Path, repository: Path) -> Path:
     for label, level in (("dark", 30), ("light", 220)):
         files.append(root / f"{label}.png")
         Image.new("L", (20, 20), level).save(files[-1])
-    vectors = embed(files, BACKBONE, 16, workers=1)
+    return write_model(root, repository, embed(files, BACKBONE, 16, workers=1), [0, 1])
+
+
+def write_model(root: Path, repository: Path, vectors: np.ndarray, labels: Sequence[int]) -> Path:
+    """The same of given feature vectors, shape (n, d), whose classes are `labels`."""
     centre = vectors.mean(axis=0)
-    means = (vectors - centre) / np.linalg.norm(vectors - centre, axis=1, keepdims=True)
+    means = np.stack([vectors[np.array(labels) == code].mean(axis=0) - centre for code in range(2)])
+    means *= 10 / np.linalg.norm(means, axis=1, keepdims=True)
     family = NearestClassMean(backbone="mine")
-    fitted = NearestMeans("mine", None, np.full(2, 0.5), {"centre": centre, "means": 10 * means})
+    fitted = NearestMeans("mine", None, np.full(2, 0.5), {"centre": centre, "means": means.astype(np.float32)})
     folder = root / "models" / "tiny"
     folder.mkdir(parents=True)
     save_model(Model(CLASSES, family, Unchanged(), (fitted,), None, BACKBONE, 16), folder, {})
