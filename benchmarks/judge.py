@@ -37,17 +37,21 @@ SHARED, OWN = 0.5, 0.3  # of the variance of an image's difficulty: of its group
 FITS = 3
 
 
-def dataset(stream: np.random.Generator, recalls: np.ndarray) -> dict[str, Scored]:
-    """Scores of strategies whose true recalls are given, shape (m, 3); the first is the baseline."""
+def dataset(stream: np.random.Generator, recalls: np.ndarray, alike: float = 0.0) -> dict[str, Scored]:
+    """Scores of strategies whose true recalls are given, shape (m, 3); the first is the baseline.
+
+    `alike` is the share of what is a strategy's own in a group that all but the baseline have in common, in [0, 1].
+    """
     sizes = [stream.integers(1, MOST + 1, number) for number in GROUPS]
     labels = np.repeat([0, 1, 2], [of_class.sum() for of_class in sizes])
     groups = np.repeat(np.arange(sum(GROUPS)), np.concatenate(sizes))
-    shared = stream.normal(size=sum(GROUPS))[groups] * SHARED**0.5
+    shared, common = stream.normal(size=(2, sum(GROUPS)))
     found = {}
     for number, of_one in enumerate(recalls):
-        own = stream.normal(size=sum(GROUPS))[groups] * OWN**0.5
+        own = stream.normal(size=sum(GROUPS))
+        own = own if number == 0 else own * (1 - alike) ** 0.5 + common * alike**0.5
         fits = stream.normal(size=(FITS, len(labels))) * (1 - SHARED - OWN) ** 0.5
-        right = shared + own + fits < ndtri(of_one)[labels]
+        right = (shared * SHARED**0.5 + own * OWN**0.5)[groups] + fits < ndtri(of_one)[labels]
         decided = np.where(right, labels, (labels + 1) % 3)
         ids = np.arange(len(labels))
         found["plain" if number == 0 else f"s{number:02d}"] = Scored(CLASSES, ids, labels, groups, np.eye(3)[decided])
@@ -172,20 +176,25 @@ def bets(datasets: int, draws: int) -> None:
     """What is promised of the best bet, and what it is, over worlds in which strategies differ little or much."""
     print("\nThe best bet among ten strategies, its gain as promised, in truth, and measured; 0 if the baseline stays")
     every_chance, every_right = list[float](), list[bool]()
-    worlds: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
-        "no differences": lambda stream: np.zeros(10),
-        "small ones": lambda stream: stream.normal(0, 0.02, 10),
-        "as large as their errors": lambda stream: stream.normal(0, 0.06, 10),
-        "large ones": lambda stream: stream.normal(0, 0.15, 10),
-        "one that helps, nine that don't": lambda stream: np.array([0.15] + [0.0] * 9),
+    worlds: dict[str, tuple[float, Callable[[np.random.Generator], np.ndarray]]] = {  # how much alike errors are; gains
+        "no differences": (0.0, lambda stream: np.zeros(10)),
+        "none, and errors alike": (0.9, lambda stream: np.zeros(10)),
+        "small ones": (0.0, lambda stream: stream.normal(0, 0.02, 10)),
+        "as large as their errors": (0.0, lambda stream: stream.normal(0, 0.06, 10)),
+        "large ones": (0.0, lambda stream: stream.normal(0, 0.15, 10)),
+        "one that helps, nine that don't": (0.0, lambda stream: np.array([0.15] + [0.0] * 9)),
+        "half of them help": (0.5, lambda stream: np.array([0.15] * 5 + [0.0] * 5)),
+        "all help": (0.0, lambda stream: stream.uniform(0.1, 0.2, 10)),
+        "all help, and errors alike": (0.9, lambda stream: stream.uniform(0.1, 0.2, 10)),
+        "all shift, and errors alike": (0.9, lambda stream: stream.normal(0, 0.06) + stream.normal(0, 0.02, 10)),
     }
-    for name, world in worlds.items():
+    for name, (alike, world) in worlds.items():
         rows = []
         for number in range(datasets):
             stream = np.random.default_rng([3, number])
             shifts = world(stream)
             moved = ndtr(ndtri([0.8, 0.5, 0.3]) + 2.5 * np.outer([0.0, *shifts], [0.2, 1.0, 1.0]))
-            found = judged(dataset(stream, moved), draws, number)
+            found = judged(dataset(stream, moved, alike), draws, number)
             best = found.choice.best if found.choice else "plain"
             if best == "plain":
                 rows.append((0.0, 0.0, 0.0))
@@ -193,7 +202,7 @@ def bets(datasets: int, draws: int) -> None:
             true = (moved[int(best[1:])] - moved[0])[:2].mean()
             bet = found.bets[best]
             rows.append((bet.gain, true, found.differences[best].value))
-            if name != "no differences":  # where nobody is better than another no bet is right
+            if not np.allclose(moved, moved[0]):  # where nobody is better no bet is right
                 every_chance.append(bet.chance)
                 every_right.append(bool(true > 0))
         promised, true, measured = map(np.array, zip(*rows, strict=True))

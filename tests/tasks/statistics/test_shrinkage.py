@@ -20,9 +20,10 @@ def bootstrap_like(values: np.ndarray, covariance: np.ndarray, number: int = 400
 def test_means_are_those_of_weighted_draws_from_the_prior() -> None:
     values, covariance = np.array([2.2, -0.4, 0.1]), np.array([[1.0, 0.3, 0.2], [0.3, 0.7, 0.1], [0.2, 0.1, 1.3]])
     stream, error = np.random.default_rng(4), (np.trace(covariance) / 6) ** 0.5
-    spread = error * np.abs(stream.standard_cauchy(1_000_000))
-    reached = spread[:, None] * stream.standard_t(4, (1_000_000, 3))
-    truth = reached - error * stream.standard_cauchy((1_000_000, 1))
+    noise, vectors = np.linalg.eigh(covariance)
+    own, shared = np.abs(stream.standard_cauchy((2, 1_000_000, 1))) / 2
+    truth = error * own * stream.standard_t(4, (1_000_000, 3)) - error * stream.standard_cauchy((1_000_000, 1))
+    truth += shared * stream.standard_cauchy((1_000_000, 3)) @ (vectors * (noise / 2) ** 0.5).T
     weight = stats.multivariate_normal.pdf(truth - values, np.zeros(3), covariance)
     assert weight.sum() ** 2 / (weight**2).sum() > 20_000, "enough of the draws count"
     found = probable_differences(values, bootstrap_like(values, covariance))
@@ -43,6 +44,18 @@ def test_where_all_look_better_the_baseline_may_have_been_unlucky() -> None:
     shared = 0.02 * np.ones((8, 8)) + 0.002 * np.eye(8)  # most of the noise is the baseline's
     found = probable_differences(values, bootstrap_like(values, shared))
     assert (found.mean(axis=1) < 0.12).all()
+
+
+def test_what_is_proved_of_all_is_promised_though_they_err_alike() -> None:
+    """Seven gain, by as much as they differ from the baseline; two hardly differ from it, one errs in its own way."""
+    strength = np.array([1.0, 0.9, 0.8, 0.8, 0.9, 1.0, 0.7, 0.1, 0.15, 0.3])
+    covariance = np.outer(strength, strength) + np.diag([0.3] * 7 + [0.2, 0.3, 1.0])
+    values = 4 * strength
+    found = probable_differences(values, bootstrap_like(values, covariance))
+    assert (found[:7] > 0).mean(axis=1).min() > 0.97
+    ratio = found.mean(axis=1)[:7] / values[:7]
+    assert ratio.min() > 0.6
+    assert ratio.max() < 1.05
 
 
 def test_a_difference_that_never_varies_is_known_and_two_that_are_one_stay_one() -> None:
@@ -88,9 +101,11 @@ def test_one_that_helps_among_nine_that_do_not_is_believed() -> None:
 def test_of_bets_at_so_many_percent_about_so_many_are_right() -> None:
     stream, chances, right = np.random.default_rng(9), [], []
     for number in range(80):
-        spread = abs(stream.standard_cauchy()) * 0.5**0.5  # in standard errors of one strategy: what the prior says
-        reached = spread * stream.standard_t(4, 7)
+        own, shared = np.abs(stream.standard_cauchy(2)) / 2 * 0.5**0.5  # of one strategy's error: what the prior says
+        reached = own * stream.standard_t(4, 7)
         reached[0] = stream.standard_cauchy() * 0.5**0.5
+        noise, vectors = np.linalg.eigh((np.eye(6) + 1) / 2)
+        reached[1:] += shared * (vectors * noise**0.5) @ stream.standard_cauchy(6)
         measured = reached + stream.normal(0, 0.5**0.5, 7)
         values, noise = measured[1:] - measured[0], stream.normal(0, 0.5**0.5, (7, 300))
         found = probable_differences(values, values[:, None] + noise[1:] - noise[0], number)
