@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class InputError(Exception):
@@ -12,6 +12,29 @@ class InputError(Exception):
     Ends a stage or a command with exit code 2 and without a traceback. ``str(error)`` may hold several lines, one a
     mistake.
     """
+
+
+def require_classes(named: Iterable[str], classes: Collection[str], where: str) -> None:
+    """Refuse a class that there isn't.
+
+    Parameters
+    ----------
+    named
+        The classes that are named.
+    where
+        By which setting.
+
+    Raises
+    ------
+    InputError
+        One of them is not among `classes`.
+    """
+    for label in named:
+        if label not in classes:
+            raise InputError(
+                f"{where}: there is no class {label!r}{did_you_mean(label, classes)}; the classes are "
+                f"{', '.join(classes)}"
+            )
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

@@ -11,7 +11,6 @@ from tasks.compare.bets import Bet, Choice, choose
 from tasks.compare.changes import Change, paired_changes
 from tasks.compare.margin import margin_at
 from tasks.compare.verdicts import BASELINE, HELD_BACK, UNCLEAR, verdict
-from tasks.errors import InputError
 from tasks.evaluate.ceiling import Ceiling
 from tasks.evaluate.deciding import mix_of
 from tasks.evaluate.scored import Scored
@@ -151,7 +150,7 @@ def compare(
     baseline = scored[settings.baseline]
     goal = settings.goal.about(baseline.classes[baseline.rarest])
     others = [name for name in sorted(scored) if name != settings.baseline]
-    mix = mix_of(intervals.mix, baseline.classes)
+    mix = mix_of(intervals, baseline.classes)
     changes = paired_changes([baseline, *(scored[name] for name in others)], goal, intervals, mix=mix)
     differences = dict(zip(others, changes.metric, strict=True))
     margin = margin_at(metrics[settings.baseline][goal.metric].value, settings.margin)
@@ -193,12 +192,8 @@ def compare(
 
 
 def _guarded(metrics: Mapping[str, Mapping[str, Interval]], settings: Compare, baseline: Scored) -> Guarded:
+    settings.guard.require(baseline.classes)
     label = settings.guard.recall_of or baseline.classes[baseline.rarest]
-    if label not in baseline.classes:
-        raise InputError(
-            f"params.yaml: compare.guard.recall_of: there is no class {label!r}; the classes are "
-            f"{', '.join(baseline.classes)}"
-        )
     recall = {name: of_one[f"recall.{label}"].value for name, of_one in metrics.items()}
     least = recall[settings.baseline] * (1 - settings.guard.may_fall)
     refused = sorted(name for name, reached in recall.items() if reached < least - 1e-12)

@@ -71,7 +71,7 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
     enough = held_out[base].measurable & np.isin(comparison.classes, comparison.judged)
     small = [label for label, counted in zip(comparison.classes, enough, strict=True) if not counted]
     judged = enough if enough.sum() > 1 else np.isin(comparison.classes, comparison.judged)
-    mix = mix_of(intervals.mix, comparison.classes)
+    mix = mix_of(intervals, comparison.classes)
     costs = costs_of(goal, comparison.classes, mix)
     level = intervals.confidence
     evaluations = {name: evaluate(one, bootstrap, level, judged, costs) for name, one in held_out.items()}

@@ -145,4 +145,4 @@ def _decided(scored: Scored, rule: Rule, settings: Evaluate) -> Scored:
     """Out-of-fold scores, decided under the goal: each fold by the others where it is not just the largest score."""
     if not rule.goal.corrected:
         return scored
-    return cross_fitted(scored, fold_rules(scored, rule, mix_of(settings.mix, scored.classes)))
+    return cross_fitted(scored, fold_rules(scored, rule, mix_of(settings, scored.classes)))

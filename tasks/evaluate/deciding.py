@@ -6,14 +6,14 @@ corrected probabilities and moved decisions is as honest as what is said of scor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.errors import InputError, did_you_mean
 from tasks.evaluate.scored import Scored
 from tasks.goals import Goal
+from tasks.params.models import Evaluate
 from tasks.rules import Rule
 
 
@@ -83,7 +83,7 @@ def decided_by(scored: Scored, rule: Rule) -> Scored:
     return replace(scored, decided=rule.decide(values), corrected=rule.of_data().log_probabilities(values))
 
 
-def mix_of(shares: Mapping[str, float], classes: Sequence[str]) -> np.ndarray | None:
+def mix_of(settings: Evaluate, classes: Sequence[str]) -> np.ndarray | None:
     """The class shares that ``evaluate.mix`` states, shape (K,); None where it states none.
 
     Raises
@@ -91,18 +91,10 @@ def mix_of(shares: Mapping[str, float], classes: Sequence[str]) -> np.ndarray | 
     InputError
         It doesn't name just the classes that there are.
     """
-    if not shares:
+    settings.require(classes)
+    if not settings.mix:
         return None
-    unknown = [label for label in shares if label not in classes]
-    if unknown:
-        raise InputError(
-            f"params.yaml: evaluate.mix: there is no class {unknown[0]!r}{did_you_mean(unknown[0], classes)}; the "
-            f"classes are {', '.join(classes)}"
-        )
-    missing = [label for label in classes if label not in shares]
-    if missing:
-        raise InputError(f"params.yaml: evaluate.mix: the share of {', '.join(missing)} is missing; state one a class")
-    mix = np.array([shares[label] for label in classes])
+    mix = np.array([settings.mix[label] for label in classes])
     return np.asarray(mix / mix.sum())
 
 

@@ -32,7 +32,7 @@ def out_of_fold(scored: Scored, goal: Goal, settings: Evaluate) -> tuple[Scored,
         The scores with decisions and corrected probabilities; the evaluation, with its rule for new images.
     """
     goal = goal.about(scored.classes[scored.rarest])
-    mix = mix_of(settings.mix, scored.classes)
+    mix = mix_of(settings, scored.classes)
     rule = rule_of(scored, goal, mix)
     rules = fold_rules(scored, rule, mix)
     decided = cross_fitted(scored, rules)

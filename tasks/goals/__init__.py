@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.errors import InputError, did_you_mean
+from tasks.errors import require_classes
 from tasks.registry import Component
 
 JUDGED = "judged_"  # before the name of a metric that is a mean over the judged classes only
@@ -60,7 +60,7 @@ class Goal(Component):
 
     def require(self, classes: Sequence[str]) -> None:
         """Refuse a goal that names a class that there isn't (`InputError`)."""
-        self._require([self.of_class] if self.of_class else [], "of", classes)
+        require_classes([self.of_class] if self.of_class else [], classes, "params.yaml: compare.goal.of")
 
     def cutoff(self, evidence: NDArray[np.float64], positive: NDArray[np.bool_]) -> float | None:
         """From which evidence on an image is taken for `of_class`; None for goals without a cut-off.
@@ -77,15 +77,6 @@ class Goal(Component):
     def costs(self, classes: Sequence[str]) -> NDArray[np.float64] | None:
         """What it costs to take an image of the row's class for the column's, shape (K, K); None: all errors alike."""
         return None
-
-    @staticmethod
-    def _require(named: Sequence[str], where: str, classes: Sequence[str]) -> None:
-        for label in named:
-            if label not in classes:
-                raise InputError(
-                    f"params.yaml: compare.goal.{where}: there is no class {label!r}{did_you_mean(label, classes)}; "
-                    f"the classes are {', '.join(classes)}"
-                )
 
 
 class OfClass(Goal):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.errors import require_classes
 from tasks.goals import COST_AVOIDED, Goal
 
 Cost = Annotated[float, Field(ge=0, le=1e9)]
@@ -43,7 +44,8 @@ class ExpectedCost(Goal):
 
     def require(self, classes: Sequence[str]) -> None:
         """See `Goal`."""
-        self._require([label for actual, row in self.cost.items() for label in (actual, *row)], "cost", classes)
+        named = [label for actual, row in self.cost.items() for label in (actual, *row)]
+        require_classes(named, classes, "params.yaml: compare.goal.cost")
 
     def costs(self, classes: Sequence[str]) -> NDArray[np.float64]:
         """See `Goal`."""

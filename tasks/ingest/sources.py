@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tasks.errors import InputError, did_you_mean
+from tasks.errors import InputError, require_classes
 from tasks.ingest.labels import mistakes, told
 from tasks.ingest.layout import Place, read_layout
 from tasks.ingest.wording import readable
@@ -109,9 +109,7 @@ def choose_classes(sources: list[Source], rename: Mapping[str, str], drop: Itera
     names = sorted({source.label for source in sources if source.label})
     dropped = set(drop)
     for key, wanted in (("ingest.rename", set(rename)), ("ingest.drop", dropped)):
-        for name in sorted(wanted - set(names)):
-            hint = did_you_mean(name, names)
-            raise InputError(f"{key}: there is no class {name!r}{hint}; the classes are {', '.join(names)}")
+        require_classes(sorted(wanted), names, key)
     if both := sorted(dropped & set(rename)):
         raise InputError(f"ingest.rename and ingest.drop both name the class {both[0]!r}: choose one")
     return [

@@ -6,6 +6,7 @@ A field that is true of one section alone is checked here; what sections say of 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -15,6 +16,7 @@ from tasks.balance.augment import Augment
 from tasks.balance.mixed import MixedImages
 from tasks.balance.presets import Preset
 from tasks.balance.resample import Resample
+from tasks.errors import InputError, require_classes
 from tasks.features.backbones import Backbone
 from tasks.goals import Goal
 from tasks.goals.balanced_accuracy import BalancedAccuracy
@@ -210,6 +212,14 @@ class Evaluate(Section):
     )
     seed: Seed = 0
 
+    def require(self, classes: Sequence[str]) -> None:
+        """Refuse a mix that doesn't name just the classes that there are (`InputError`)."""
+        require_classes(self.mix, classes, "params.yaml: evaluate.mix")
+        if self.mix and (missing := [label for label in classes if label not in self.mix]):
+            raise InputError(
+                f"params.yaml: evaluate.mix: the share of {', '.join(missing)} is missing; state one a class"
+            )
+
 
 class Guard(Section):
     """What no recommended strategy may do."""
@@ -218,6 +228,10 @@ class Guard(Section):
     may_fall: float = Field(
         0.05, ge=0, le=1, description="By how much it may fall, as a share of what the baseline reaches."
     )
+
+    def require(self, classes: Sequence[str]) -> None:
+        """Refuse to guard a class that there isn't (`InputError`)."""
+        require_classes([self.recall_of] if self.recall_of else [], classes, "params.yaml: compare.guard.recall_of")
 
 
 class Compare(Section):

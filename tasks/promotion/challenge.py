@@ -91,7 +91,7 @@ def challenge(champion: Scored, challenger: Scored, where: str, goal: Goal, guar
     if not reason:
         fits = min(champion.fits, challenger.fits)
         pair = [_first_fits(one, fits) for one in (champion, challenger)]
-        mix = mix_of(level.mix, champion.classes)
+        mix = mix_of(level, champion.classes)
         change = paired_changes(pair, goal, level, champion.measurable, mix).metric[0]
         difference = Interval(change.value, change.low, change.high)
         reached = (_reached(pair[0], goal, mix), _reached(pair[1], goal, mix))
@@ -117,7 +117,7 @@ def decided_out_of_fold(evidence: Evidence, goal: Goal, settings: Evaluate) -> S
     scored = evidence.scored
     if not goal.corrected:
         return scored
-    mix = mix_of(settings.mix, scored.classes)
+    mix = mix_of(settings, scored.classes)
     return cross_fitted(scored, fold_rules(scored, rule_of(scored, goal, mix), mix))
 
 
@@ -125,7 +125,7 @@ def decided_elsewhere(scored: Scored, evidence: Evidence, goal: Goal, settings: 
     """A model's scores of images that it hasn't learnt from, decided by the rule of its out-of-fold scores."""
     if not goal.corrected:
         return scored
-    return decided_by(scored, rule_of(evidence.scored, goal, mix_of(settings.mix, scored.classes)))
+    return decided_by(scored, rule_of(evidence.scored, goal, mix_of(settings, scored.classes)))
 
 
 def goal_of(told: Mapping[str, Any]) -> Goal:

@@ -16,7 +16,7 @@ from tasks.evaluate.scored import Scored
 from tasks.features import Features
 from tasks.inputs import Inputs, StoredSource
 from tasks.params.checks import contradictions
-from tasks.params.models import Split, Strategy
+from tasks.params.models import Compare, Evaluate, Split, Strategy
 from tasks.split import stage
 from tasks.split.assignment import make_split
 from tasks.split.frozen import frozen_text
@@ -33,6 +33,7 @@ class Project:
 
     def __init__(self, root):
         self.root = root
+        self.compare, self.evaluate = {}, {}  # sections of params.yaml that only name classes
         (root / "data").mkdir()
         (root / "data/frozen.csv").write_text(HEADER)
 
@@ -41,7 +42,11 @@ class Project:
         given = {"catalog": catalog, "groups": relatives, "pairs": pair_table(pairs)}
         workspace = Workspace(self.root)
         workspace.__dict__["read"] = lambda table: given[table.name]
-        workspace.__dict__["params"] = SimpleNamespace(split=Split(**params))
+        workspace.__dict__["params"] = SimpleNamespace(
+            split=Split(**params),
+            compare=Compare.model_validate(self.compare),
+            evaluate=Evaluate.model_validate(self.evaluate),
+        )
         stage.run(workspace, "")
         return self
 
@@ -64,6 +69,24 @@ class Project:
 @pytest.fixture
 def project(tmp_path):
     return Project(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "told"),
+    [
+        ("compare", {"goal": {"name": "recall_at_precision", "of": "rara"}}, "compare.goal.of: there is no class"),
+        ("compare", {"goal": {"name": "expected_cost", "cost": {"a": {"rara": 2}}}}, "compare.goal.cost: there is"),
+        ("compare", {"guard": {"recall_of": "rara"}}, "compare.guard.recall_of: there is no class"),
+        ("evaluate", {"mix": {"a": 0.9, "rara": 0.1}}, "evaluate.mix: there is no class"),
+        ("evaluate", {"mix": {"a": 0.9}}, "evaluate.mix: the share of rare is missing"),
+    ],
+)
+def test_a_mistyped_class_is_refused_before_anything_is_trained(project, section, settings, told):
+    setattr(project, section, settings)
+    with pytest.raises(InputError, match=told) as error:
+        project.run(["a"] * 60 + ["rare"] * 20, singles(80))
+    assert "did you mean 'rare'?" in str(error.value) or "missing" in told
+    assert not (project.root / "data/splits").exists()
 
 
 def singles(number):
