@@ -2,7 +2,7 @@
 
 What is expected of a strategy is shrunk for having been picked as the best of many (`tasks.statistics.shrinkage`). A
 guard keeps out what is paid for by a class that matters. Of what is left the one of the largest expected gain is the
-best bet; where a simpler one is nearly as likely to be better, that one is recommended.
+best bet; where one that is proved to help, or else a simpler one, is nearly as good, that one is recommended.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class Choice:
     best
         The best bet; the baseline where none has a gain to expect.
     recommended
-        The simplest of the best bet and those that it doesn't beat with a chance of `SURE_ENOUGH`; none of them is
-        expected to be worse than the baseline.
+        Among the best bet and those that it doesn't beat with a chance of `SURE_ENOUGH` the simplest, of those that are
+        proved to help if any is; none of them is expected to be worse than the baseline.
     peers
         The others of them, the most promising first.
     """
@@ -72,6 +72,7 @@ def choose(
     baseline: str,
     simplest_first: Sequence[str],
     refused: Collection[str] = (),
+    proved: Collection[str] = (),
     seed: int = 0,
 ) -> Choice:
     """Weigh strategies against the baseline.
@@ -88,6 +89,8 @@ def choose(
         All strategies, see `tasks.compare.simplicity`.
     refused
         Strategies that are not recommended, whatever is to be expected of them.
+    proved
+        Strategies that are proved to help.
     seed
         Of the draws from what is probable.
     """
@@ -98,7 +101,7 @@ def choose(
     expected = {name: float(truth[name].mean()) for name in open_to}
     best = max(open_to, key=lambda name: (expected[name], -simplest_first.index(name)))
     alike = [name for name in open_to if name == best or _is_as_good(truth[name], truth[best])]
-    recommended = min(alike, key=simplest_first.index)
+    recommended = min(alike, key=lambda name: (name not in proved, simplest_first.index(name)))
     peers = sorted((name for name in alike if name != recommended), key=lambda name: (-expected[name], name))
     return Choice(bets, best, recommended, peers)
 

@@ -10,7 +10,7 @@ import numpy as np
 from tasks.compare.bets import Bet, Choice, choose
 from tasks.compare.changes import Change, paired_changes
 from tasks.compare.margin import margin_at
-from tasks.compare.verdicts import BASELINE, HELD_BACK, UNCLEAR, verdict
+from tasks.compare.verdicts import BASELINE, HELD_BACK, HELPS, UNCLEAR, verdict
 from tasks.evaluate.ceiling import Ceiling
 from tasks.evaluate.deciding import mix_of
 from tasks.evaluate.scored import Scored
@@ -165,7 +165,9 @@ def compare(
     if can_tell:
         values = np.array([change.value for change in changes.metric])
         refused = {*shortcuts, *guard.refused} - {settings.baseline}
-        choice = choose(others, values, changes.draws, settings.baseline, simplest_first, refused, intervals.seed)
+        proved = [name for name in others if verdicts[name] == HELPS]
+        seed = intervals.seed
+        choice = choose(others, values, changes.draws, settings.baseline, simplest_first, refused, proved, seed)
     counted = baseline.measurable
     return Comparison(
         classes=baseline.classes,

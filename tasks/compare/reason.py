@@ -61,7 +61,8 @@ def _recommendation(found: Comparison) -> Iterator[str]:
         yield from _promise(found)
         yield from _price(found)
         if found.choice.best != found.recommended:
-            yield f"{found.choice.best} promises a little more, but {found.recommended} is simpler."
+            better = "proved" if is_proved(found) and found.verdicts[found.choice.best] != HELPS else "simpler"
+            yield f"{found.choice.best} promises a little more, but {found.recommended} is {better}."
         yield from _refused(found)
         yield from _proved_of_others(found)
 

@@ -233,6 +233,16 @@ def test_a_bet_is_called_one_and_its_chance_and_price_are_told() -> None:
     assert "macro-F1 from" in said
 
 
+def test_what_is_proved_stands_before_what_is_simpler_but_a_bet() -> None:
+    draws = np.random.default_rng(0).multivariate_normal([0.05, 0.045], [[4e-4, 2e-4], [2e-4, 1.5e-4]], 4000).T
+    given = (["bet", "sure"], np.array([0.05, 0.045]), draws, "plain", ["plain", "bet", "sure"])
+    assert choose(*given).recommended == "bet"
+    chosen = choose(*given, proved=["sure"])
+    assert chosen.recommended == "sure"
+    assert chosen.peers == ["bet"]
+    assert choose(*given, refused=["sure"], proved=["sure"]).recommended == "bet"
+
+
 def test_the_baseline_stays_where_the_best_bet_is_a_toss_up() -> None:
     found = comparison_of({"plain": rarely_found(14), "new": rarely_found(14), "worse": rarely_found(1)})
     assert found.recommended == "plain"
