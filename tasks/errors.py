@@ -1,4 +1,4 @@
-"""The one error that people are meant to read, and the name that was probably meant."""
+"""The error that people are meant to read, and the name that was probably meant."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ class InputError(Exception):
     Ends a stage or a command with exit code 2 and without a traceback. ``str(error)`` may hold several lines, one a
     mistake.
     """
+
+
+class DamagedError(InputError):
+    """A file that this project wrote can't be read; the cause of the error says why."""
 
 
 def require_classes(named: Iterable[str], classes: Collection[str], where: str) -> None:

@@ -10,6 +10,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from tasks.errors import DamagedError
+
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path`, whole or not at all."""
@@ -39,8 +41,11 @@ def json_digest(value: Any) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file that this project wrote (`DamagedError` where that fails)."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedError(f"{path}: is damaged ({error}); delete it, and `equipoise run` makes it anew") from error
 
 
 def require_free(target: Path) -> None:

@@ -15,6 +15,7 @@ from flows.markdown import plain, table
 from flows.tracking.findings import Findings
 from flows.wording import bet, interval
 from tasks.decimals import decimal, percent
+from tasks.errors import InputError
 from tasks.files import read_json, write_json, write_text
 from tasks.shortcuts import CLEAN, NOTHING
 
@@ -77,8 +78,16 @@ def describe_model(findings: Findings, strategy: str) -> dict[str, Any]:
 
 
 def write_card(card: Mapping[str, Any], path: Path) -> Path:
-    """Write the card for people to `path`, and beside it that for programs, whose path is returned."""
+    """Write the card for people to `path`, and beside it that for programs, whose path is returned.
+
+    Raises
+    ------
+    InputError
+        There a file stands that belongs to no card.
+    """
     beside = path.with_suffix(".json")
+    if beside.exists() and not path.exists():
+        raise InputError(f"{beside}: stands there already, and the card for programs goes there; choose another --to")
     write_text(path, markdown(card))
     write_json(beside, card)
     return beside

@@ -139,15 +139,15 @@ def _proof(found: Comparison, base: Scored) -> Iterator[Step]:
     gain = max(found.bets[name].gain, found.margin)
     small = " (the smallest that matters)" if gain > found.bets[name].gain else ""
     goal = f"To prove a gain of {signed(gain)} {found.goal.after_number}{small} with {name}"
-    level = (1 - found.confidence) / len(found.differences)
+    level, tests = 1 - found.confidence, len(found.differences)
     judged = np.flatnonzero(np.isin(base.classes, [found.goal.of_class] if found.goal.of_class else found.judged))
     groups = [int(number) for number in base.group_counts[judged]]
     unit = "images" if groups == [int(number) for number in base.class_counts[judged]] else "groups of related images"
-    shares = _shares(found, name, [base.classes[code] for code in judged], groups, level)
-    if (times := (detectable_mean_difference(groups, shares, level=level) / gain) ** 2) > OUT_OF_REACH:
+    shares = _shares(found, name, [base.classes[code] for code in judged], groups, level / tests)
+    if (times := (detectable_mean_difference(groups, shares, tests, level=level) / gain) ** 2) > OUT_OF_REACH:
         yield Step(f"{goal} takes {times:,.0f} times as many images of every class: look for a larger gain instead.")
         return
-    more = fewest_more(groups, shares, gain, level=level)
+    more = fewest_more(groups, shares, gain, tests, level=level)
     needed = sorted(zip(more, groups, judged, strict=True), key=lambda one: -one[0])
     told = [f"{_rounded(extra):,} of {base.classes[code]} (now {now:,})" for extra, now, code in needed if extra]
     if told:

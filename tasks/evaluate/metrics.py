@@ -147,9 +147,10 @@ def _cost(
     of_class = np.stack([(actual * fit) @ weights for fit in paid])  # (S, K, b)
     if costs.mix is None:
         shares, mean = support / support.sum(axis=0), of_class.sum(axis=1) / support.sum(axis=0)
-    else:  # a draw without a class says nothing of its costs
-        shares = np.broadcast_to(costs.mix[:, None], support.shape)
-        mean = np.nansum(shares * _ratio(of_class, support, missing=np.nan), axis=1)
+    else:  # a draw without a class says nothing of its costs: it is about the others
+        shares = costs.mix[:, None] * (support > 0)
+        shares = shares / shares.sum(axis=0)
+        mean = (shares * _ratio(of_class, support, missing=0.0)).sum(axis=1)
     cheapest = (costs.matrix.T @ shares).min(axis=0)
     return {EXPECTED_COST: mean, COST_AVOIDED: 1 - _ratio(mean, cheapest, missing=1.0)}
 

@@ -79,7 +79,12 @@ def power_of_mean_difference(
 
 
 def fewest_more(
-    groups: Sequence[int], discordant: Sequence[float], difference: float, power: float = POWER, level: float = LEVEL
+    groups: Sequence[int],
+    discordant: Sequence[float],
+    difference: float,
+    tests: int = 1,
+    power: float = POWER,
+    level: float = LEVEL,
 ) -> list[int]:
     """How many more independent images of each class let a paired test find a difference in the mean of recalls.
 
@@ -95,8 +100,10 @@ def fewest_more(
         Share of each class's of which exactly one strategy is right, 0 or above.
     difference
         What is to be found, above 0.
+    tests
+        How many such differences are judged together.
     """
-    z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
+    z = NormalDist().inv_cdf(1 - level / tests / 2) + NormalDist().inv_cdf(power)
     left = (difference * len(groups) / z) ** 2  # what the variances of the classes may sum to
     roots = [share**0.5 for share in discordant]
     left -= (len(groups) * _spread(groups, discordant)) ** 2

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from tasks.depth import FULL
-from tasks.errors import InputError
+from tasks.errors import DamagedError, InputError
 from tasks.features.embedding import packages_of
 from tasks.files import read_json
 from tasks.registry import components
@@ -43,10 +43,11 @@ def load_model(folder: Path) -> Model:
         raise InputError(f"{folder}: no model here ({ABOUT} is missing); `equipoise run train` makes it")
     try:
         return _loaded(folder)
-    except InputError:
-        raise
     except Exception as error:  # every format of a family has errors of its own
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        if isinstance(error, InputError) and not isinstance(error, DamagedError):
+            raise
+        why = error.__cause__ or error
+        what = f"{type(why).__name__}: {why}".splitlines()[0]
         raise InputError(
             f"{folder}: the model is damaged ({what}); `equipoise run --force train` makes it anew"
         ) from error

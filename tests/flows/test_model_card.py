@@ -100,6 +100,16 @@ def test_it_is_written_for_people_and_for_programs_and_kept_with_the_registered_
     assert "judged/model-card.md" in listed
 
 
+def test_a_json_file_that_belongs_to_no_card_is_not_written_over(project: Project, tmp_path: Path) -> None:
+    card = describe_model(project.findings(), "focal")
+    (tmp_path / "notes.json").write_text("mine")
+    with pytest.raises(InputError, match="stands there already"):
+        write_card(card, tmp_path / "notes.md")
+    assert (tmp_path / "notes.json").read_text() == "mine"
+    assert not (tmp_path / "notes.md").exists()
+    assert write_card(card, tmp_path / "card.md") == write_card(card, tmp_path / "card.md"), "one's own is"
+
+
 def test_a_strategy_that_was_not_judged_has_no_card(project: Project) -> None:
     assert project.findings().chosen("") == "focal"
     with pytest.raises(InputError, match=r"no strategy 'fokal' \(did you mean 'focal'\?\)"):

@@ -288,6 +288,16 @@ def test_expected_cost_is_that_of_a_plain_loop(mix: list[float] | None) -> None:
             assert found["cost_avoided"][fit, column] == pytest.approx(1 - paid @ wanted / constant)
 
 
+def test_a_draw_without_a_class_tells_the_expected_cost_of_the_others() -> None:
+    scored = scored_example(fits=1)
+    cost, mix = 1 - np.eye(3), np.array([0.2, 0.2, 0.6])
+    weights = (scored.labels != 2).astype(int)[:, None]
+    found = decision_metrics(scored, costs=Costs(cost, mix))(weights)
+    wrong = [np.mean(scored.decisions[0][scored.labels == code] != code) for code in (0, 1)]
+    assert found["expected_cost"][0, 0] == pytest.approx(np.mean(wrong))
+    assert found["cost_avoided"][0, 0] == pytest.approx(1 - np.mean(wrong) / 0.5)
+
+
 def test_a_class_that_is_never_predicted_has_precision_and_f1_zero() -> None:
     scored = scored_example(fits=1)
     scored.scores[..., 2] = -100

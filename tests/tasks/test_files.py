@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.errors import InputError
 from tasks.files import link_file, move_folder, read_json, write_json, write_text
 
 
@@ -70,3 +71,10 @@ def test_a_folder_moves_to_another_volume_whole(tmp_path: Path, monkeypatch: pyt
     assert (final / "table").read_text() == "whole"
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     assert [path.name for path in final.parent.iterdir()] == ["toy"]
+
+
+@pytest.mark.parametrize("content", [b'{"a": 1', b"", b"\xff\xfe", b"no"])
+def test_damaged_json_is_named_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "board.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"board\.json: is damaged .*delete it"):
+        read_json(tmp_path / "board.json")

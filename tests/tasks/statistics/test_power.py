@@ -90,6 +90,12 @@ def test_the_fewest_more_images_are_those_of_the_best_of_all_ways_to_add_them(gr
     assert least <= more.sum() <= least + len(groups) - 1, "whole numbers cost less than one a class"
 
 
+def test_of_several_tests_each_has_its_share_of_the_level():
+    told = fewest_more([400, 50], [0.2, 0.3], 0.05, tests=10)
+    assert told == fewest_more([400, 50], [0.2, 0.3], 0.05, level=0.005)
+    assert sum(told) > sum(fewest_more([400, 50], [0.2, 0.3], 0.05))
+
+
 def test_where_a_difference_is_found_already_no_more_images_are_needed():
     groups, difference = [400, 150, 60], detectable_mean_difference([400, 150, 60], 0.2)
     assert fewest_more(groups, [0.2] * 3, difference + 1e-9) == [0, 0, 0]
