@@ -221,9 +221,11 @@ def _milder(found: Comparison, strategies: Mapping[str, Strategy]) -> Iterator[S
     cost = f"{name} takes {costs[worst]} from {decimal(before[worst].value)} to {decimal(after[worst].value)}"
     if worst != "accuracy":
         of = {} if guarded == found.rarest else {"of": guarded}
-        wanted = {"name": "recall_at_precision", **of, "precision": min(0.99, max(0.01, round(before[worst].value, 2)))}
+        between = (before[worst].value + after[worst].value) / 2
+        wanted = {"name": "recall_at_precision", **of, "precision": min(0.99, max(0.01, round(between, 2)))}
         yield Step(
-            f"{cost}: if these are too many false alarms, make it the goal how many are right.", _set_goal(wanted)
+            f"{cost}: if these are too many false alarms, make it the goal how many are right, here half-way between.",
+            _set_goal(wanted),
         )
     elif assignment := _half(strategies[name]):
         yield Step(f"{cost}: a milder form may cost less.", _run_with(f"strategies.{name}.{assignment}"))

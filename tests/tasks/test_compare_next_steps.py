@@ -137,7 +137,8 @@ def test_where_precision_is_lost_a_goal_that_keeps_it_is_named() -> None:
     strategies = {"plain": PLAIN, "new": ADJUSTED}
     _, steps = steps_of(scored, strategies)
     assert f"takes the precision of a_rare from {30 / 40:.3f} to {55 / 135:.3f}" in steps[0].sentence
-    assert steps[0].command == "equipoise run --set 'compare.goal={name: recall_at_precision, precision: 0.75}'"
+    between = f"{(30 / 40 + 55 / 135) / 2:.2f}"
+    assert steps[0].command == f"equipoise run --set 'compare.goal={{name: recall_at_precision, precision: {between}}}'"
     found, steps = steps_of(scored, strategies, guard={"recall_of": "common", "may_fall": 1.0})
     assert found.recommended == "new"
     assert steps[0].command.endswith("posthoc.tau=0.5"), "the guarded class's precision rose, and accuracy fell"
