@@ -31,8 +31,8 @@ def knowledge(tree: ast.Module, modules: Iterable[str], packages: Iterable[str],
     """
     modules, packages, kinds = set(modules), set(packages), set(kinds)
     yield from needed(tree, modules)
-    taken = {name for _, names in imports(tree) for name in names}
-    whole = {module for module, _ in imports(tree)} & kinds if "OneOf" in taken else set()
+    home = {name: module for module, names in imports(tree) for name in names}
+    whole = {home.get(name, "") for name in any_of(tree)} & kinds
     constants = {
         target.id: node.value.value
         for node in tree.body
@@ -47,6 +47,15 @@ def knowledge(tree: ast.Module, modules: Iterable[str], packages: Iterable[str],
                 whole |= {value} & packages if isinstance(value, str) else set()
     for package in whole:
         yield from (name for name in modules if name == package or name.rpartition(".")[0] == package)
+
+
+def any_of(tree: ast.Module) -> Iterator[str]:
+    """The names of the kinds of which a field takes any component: ``Annotated[Kind, OneOf()]``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and node.slice.elts:
+            kind, *about = node.slice.elts
+            if isinstance(kind, ast.Name) and any(ast.unparse(one) == "OneOf()" for one in about):
+                yield kind.id
 
 
 def above(module: str) -> Iterator[str]:
@@ -95,6 +104,10 @@ def test_no_module_knows_one_that_knows_it():
         ("x: Annotated[str, NameOf('p.q')] = Field('p.r')", {"p.q", "p.q.d"}),
         ("from p.q import Kind\nfrom r import OneOf\nx: Annotated[Kind, OneOf()]", {"p.q", "p.q.d", "r"}),
         ("from p.q import Kind\nx: Kind", {"p.q"}),
+        (
+            "from p.q import Kind\nfrom p import a, Other\nfrom r import OneOf\nx: Annotated[Other, OneOf()]",
+            {"p.a", "p", "p.q", "r"},
+        ),
         ("CODE = ('p.q', 'p.a')\n'p.q'", set()),
         ("x = read('p.a')", set()),
     ],

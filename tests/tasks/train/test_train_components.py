@@ -173,7 +173,7 @@ def test_the_same_task_gives_the_same_bytes_whatever_was_fitted_before(component
     assert example_task().fit(component).files == first
 
 
-@each("families", without=["nearest_class_mean"])
+@each("families", without=["nearest_class_mean", "anomaly"])  # in which nothing is random
 def test_another_seed_is_another_fit(component):
     assert example_task(seed=1).fit(component).files != example_task().fit(component).files
 
@@ -240,7 +240,8 @@ def test_a_family_takes_soft_labels(component):
     made = soft.fit(component)
     assert np.isfinite(made.predict(task.features)).all()
     assert (made.predict(task.features).argmax(1) == task.targets).mean() > 0.8
-    assert made.files != task.fit(component).files
+    if component.name != "anomaly":  # which takes a row for what it is mostly
+        assert made.files != task.fit(component).files
 
 
 @each("families")
