@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoints, distributions
@@ -34,6 +35,9 @@ class Component(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True, allow_inf_nan=False)
     kind: ClassVar[str] = ""
     name: str
+
+    def require(self, classes: Sequence[str]) -> None:
+        """Refuse settings that name a class that there isn't (`InputError`); asked before anything is trained."""
 
 
 @dataclass(frozen=True)

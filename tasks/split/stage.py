@@ -45,3 +45,6 @@ def _check_names(params: Params, classes: Sequence[str]) -> None:
     params.compare.goal.require(classes)
     params.compare.guard.require(classes)
     params.evaluate.require(classes)
+    for strategy in params.strategies.values():
+        for component in strategy.components.values():
+            component.require(classes)

@@ -24,6 +24,7 @@ PACKAGES = [
     "tasks.goals",
     "tasks.synthesize.generators",
     "tasks.train.classifiers",
+    "tasks.train.detectors",
     "tasks.train.families",
     "tasks.train.losses",
     "tasks.train.mixing",

@@ -6,6 +6,7 @@ several other classes are to be told from each other, an outlier goes to the one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -48,6 +49,10 @@ class Anomaly(Family):
         default=Mahalanobis.model_validate({"name": "mahalanobis"}), description="The detector, with its settings."
     )
 
+    def require(self, classes: Sequence[str]) -> None:
+        """See `Component`."""
+        require_classes([self.normal] if self.normal else [], classes, "params.yaml: family.normal")
+
     def fit(
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
     ) -> FittedAnomaly:
@@ -60,7 +65,7 @@ class Anomaly(Family):
         """
         values = inputs.features(self.backbone, fold)
         classes, labels = len(rows.classes), np.where(rows.share >= 0.5, rows.first, rows.second)
-        require_classes([self.normal] if self.normal else [], rows.classes, "params.yaml: family.normal")
+        self.require(rows.classes)
         most = int(np.bincount(labels, minlength=classes).argmax())
         normal = rows.classes.index(self.normal) if self.normal else most
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from split_tables import components, long_tail, pair_table, rich_enough, sides_of, tables
 
+from tasks import registry
 from tasks.errors import InputError
 from tasks.evaluate.scored import Scored
 from tasks.features import Features
@@ -28,12 +29,17 @@ from tasks.workspace import Workspace
 HEADER = "image_id,part,repeat,fold\n"
 
 
+def made(kind, settings):
+    """A component of a strategy."""
+    return registry.components(f"tasks.train.{kind}")[settings["name"]].model_validate(settings)
+
+
 class Project:
     """A workspace whose catalog and groups are handed over in memory."""
 
     def __init__(self, root):
         self.root = root
-        self.compare, self.evaluate = {}, {}  # sections of params.yaml that only name classes
+        self.compare, self.evaluate, self.family = {}, {}, {"name": "head"}  # what only names classes
         (root / "data").mkdir()
         (root / "data/frozen.csv").write_text(HEADER)
 
@@ -46,6 +52,7 @@ class Project:
             split=Split(**params),
             compare=Compare.model_validate(self.compare),
             evaluate=Evaluate.model_validate(self.evaluate),
+            strategies={"one": SimpleNamespace(components={"family": made("families", self.family)})},
         )
         stage.run(workspace, "")
         return self
@@ -79,6 +86,7 @@ def project(tmp_path):
         ("compare", {"guard": {"recall_of": "rara"}}, "compare.guard.recall_of: there is no class"),
         ("evaluate", {"mix": {"a": 0.9, "rara": 0.1}}, "evaluate.mix: there is no class"),
         ("evaluate", {"mix": {"a": 0.9}}, "evaluate.mix: the share of rare is missing"),
+        ("family", {"name": "anomaly", "normal": "rara"}, "family.normal: there is no class"),
     ],
 )
 def test_a_mistyped_class_is_refused_before_anything_is_trained(project, section, settings, told):
