@@ -288,7 +288,7 @@ def _untried(found: Comparison, params: Params) -> Iterator[Step]:
 
 
 def _use(found: Comparison) -> Iterator[Step]:
-    """What a proved or kept model is for."""
-    if found.choice is None:
+    """What a proved or kept model is for, if it reaches anything."""
+    if found.choice is None or found.reached(found.recommended).value <= 0:
         return
     yield Step(f"Use the model of {found.recommended} on new images.", "equipoise predict recommended FOLDER")

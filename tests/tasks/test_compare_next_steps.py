@@ -117,6 +117,15 @@ def test_the_images_that_would_prove_a_gain_are_those_that_its_noise_asks_for() 
     assert " in the recall of rare at a precision of 0.8" in steps[0].sentence.split(" with new")[0]
 
 
+def test_a_model_that_reaches_nothing_of_the_goal_is_not_offered_for_use() -> None:
+    nothing = scored_by({"common": 300, "rare": 60}, {"common": 300, "rare": 0})
+    found, steps = steps_of({"plain": nothing}, {"plain": PLAIN}, goal={"name": "recall_at_precision"})
+    assert found.reached("plain").value == 0
+    assert not any("predict" in step.command for step in steps)
+    _, steps = steps_of({"plain": nothing}, {"plain": PLAIN})
+    assert steps[-1].command == "equipoise predict recommended FOLDER"
+
+
 def test_a_class_that_cannot_be_measured_is_told_with_what_it_lacks() -> None:
     counts = {"common": 300, "rare": 60, "scab": 7}
     scored = {
