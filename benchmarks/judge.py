@@ -1,6 +1,6 @@
 """How far the verdicts, intervals and bets of the stage `compare` can be believed, on simulated datasets.
 
-    python benchmarks/judge.py [--datasets 200]
+    python benchmarks/judge.py [--datasets 200] [--draws 400] [--part nothing]
 
 Each dataset has groups of relatives, a common class, a rarer one, and a tiny one that can't be measured. A group has a
 difficulty of its own, which all strategies share, so that images of a group are right or wrong together and strategies
@@ -226,7 +226,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--datasets", type=int, default=200)
     parser.add_argument("--draws", type=int, default=400)
+    parts = {"nothing": nothing_to_find, "planted": planted, "bets": bets}
+    parser.add_argument("--part", choices=list(parts), action="append", help="Only this; by default all three.")
     asked = parser.parse_args()
-    nothing_to_find(asked.datasets, asked.draws)
-    planted(asked.datasets, asked.draws)
-    bets(asked.datasets, asked.draws)
+    for part in asked.part or parts:
+        parts[part](asked.datasets, asked.draws)
