@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from flows.leaderboard import read_leaderboard
 from flows.lockfile import present_stages
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-    from tasks.rules import Rule
+    from tasks.calibration import Calibration
     from tasks.train.classifier import Classifier
 
 RECOMMENDED = "recommended"
@@ -83,8 +85,9 @@ def choose_model(root: Path, name: str, here: Path) -> Chosen:
         chosen = _of_strategy(root, _recommended(root) if name == RECOMMENDED else name)
     else:
         chosen = _of_folder(root, name, here)
-    _check_classes(root, chosen, must_fit=name == CHAMPION or chosen.strategy is not None)
-    return chosen
+    is_own = name == CHAMPION or chosen.strategy is not None
+    _check_classes(root, chosen, must_fit=is_own)
+    return _told(root, chosen) if is_own else chosen
 
 
 def trained(root: Path) -> list[str]:
@@ -108,22 +111,34 @@ def _of_strategy(root: Path, strategy: str) -> Chosen:
     from tasks.train.models import rule_file
 
     found = load_classifier(root / "models" / strategy, rule_file(root, strategy))
-    if told := _other_goal(root, found.rule):
-        found = replace(found, notes=(*found.notes, told))
     return Chosen(strategy, found, strategy)
 
 
-def _other_goal(root: Path, rule: Rule | None) -> str:
-    """That a rule decides for another goal than the parameters name now, as a sentence; empty if it doesn't."""
+def _told(root: Path, chosen: Chosen) -> Chosen:
+    """With notes that the rule decides otherwise than the parameters want by now, if it does."""
+    rule = chosen.classifier.rule
     if rule is None:
-        return ""
-    wanted = load_params(root / "params.yaml").compare.goal
-    if rule.goal == wanted.about(str(rule.goal.of_class)):
-        return ""
-    return (
-        f"its rule decides for {rule.goal.label}, and compare.goal in params.yaml is another one by now: "
-        "`equipoise run evaluate` fits it anew"
-    )
+        return chosen
+    params = load_params(root / "params.yaml")
+    if chosen.strategy is None:
+        remedy = "so it decides until another model is promoted"
+    else:
+        remedy = "`equipoise run evaluate` fits it anew"
+    notes = []
+    if rule.goal != params.compare.goal.about(str(rule.goal.of_class)):
+        notes.append(f"its rule decides for {rule.goal.label}, and compare.goal in params.yaml is another one by now")
+    if rule.calibration is not None and not _is_for(rule.calibration, params.evaluate.mix, rule.classes):
+        notes.append("its probabilities are for other class shares than evaluate.mix in params.yaml states by now")
+    told = tuple(f"{note}: {remedy}" for note in notes)
+    return replace(chosen, classifier=replace(chosen.classifier, notes=(*chosen.classifier.notes, *told)))
+
+
+def _is_for(calibration: Calibration, mix: Mapping[str, float], classes: Sequence[str]) -> bool:
+    """Whether probabilities are for a mix, by default the shares of the data; a mix of other classes says nothing."""
+    if mix and set(mix) != set(classes):
+        return True
+    wanted = np.array([mix[label] for label in classes]) if mix else calibration.shares
+    return bool(np.allclose(wanted / wanted.sum(), calibration.mix))
 
 
 def _of_folder(root: Path, name: str, here: Path) -> Chosen:

@@ -12,6 +12,7 @@ from rich.table import Table
 from flows.price import Price, price_sentence, prices_of
 from flows.terminal import WIDE, console, guard, new_table, print_table
 from flows.wording import bet, interval
+from tasks.errors import DamagedError
 from tasks.files import read_json
 
 LEADERBOARD = Path("reports", "compare", "leaderboard.json")
@@ -27,7 +28,12 @@ _VERDICTS = {
 def read_leaderboard(root: Path) -> dict[str, Any] | None:
     """What `compare` concluded (`tasks.compare.leaderboard.leaderboard`); None before it has run."""
     path = root / LEADERBOARD
-    return dict(read_json(path)) if path.is_file() else None
+    if not path.is_file():
+        return None
+    board = read_json(path)
+    if not isinstance(board, dict) or "recommended" not in board:
+        raise DamagedError(f"{path}: is no leaderboard; delete it, and `equipoise run` makes it anew")
+    return board
 
 
 def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:

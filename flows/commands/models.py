@@ -138,6 +138,8 @@ def export_model(
     from flows.chosen_model import choose_model
     from tasks.slugs import slug
 
+    if to is not None and to.suffix != f".{format_}":
+        raise InputError(f"{to}: is no name of such a file: let it end in .{format_}")
     chosen = choose_model(root, model, here)
     target = here / (to or f"{slug(chosen.title)}.{format_}")
     for sentence in chosen.classifier.notes:

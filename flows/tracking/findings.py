@@ -163,7 +163,11 @@ class Findings:
         told = {key: board[key] for key in ("baseline", "goal", "judged_by", "confidence", "guard")}
         told |= {key: row[key] for key in ("strategy", "difference", "bet", "verdict")}
         metrics, error = self.metrics[strategy], "expected_calibration_error"
+        guessed = self.params.compare.goal.guessed(len(board["judged_classes"]))
         return told | {
+            "reached": metrics[board["metric"]],
+            "guessed": guessed,
+            "mix": self.params.evaluate.mix,
             "audit": {key: row["audit"][key] for key in ("outcome", "reason")},
             "calibration_error": metrics.get(f"corrected_{error}", metrics.get(error)),
             "recall": self._recalls(strategy),

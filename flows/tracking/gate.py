@@ -127,12 +127,24 @@ def decide(
         The two on the same images, or why they can't be compared; None if there is no champion.
     """
     return [
+        _use(about),
         _gain(about, settings),
         _against(settings, champion, challenge),
         _guard(about, settings, champion, challenge),
         _calibration(about, settings),
         _audit(about, settings),
     ]
+
+
+def _use(about: Mapping[str, Any]) -> Condition:
+    """Whether it reaches more than one who doesn't look at the images; its record keeps that since this is asked."""
+    name = "use at all"
+    if "reached" not in about:
+        return Condition(name, "more than without a look at the images", "not known of an earlier version", True)
+    wanted = f"above {decimal(about['guessed'])}, as without a look at the images"
+    numbers = {"reached": about["reached"], "guessed": about["guessed"]}
+    held = about["reached"]["value"] > about["guessed"]
+    return Condition(name, wanted, f"{interval(about['reached'])} {about['judged_by']}", held, numbers)
 
 
 def _gain(about: Mapping[str, Any], settings: Gate) -> Condition:

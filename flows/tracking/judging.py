@@ -113,6 +113,7 @@ def _compare(
         OUT_OF_FOLD,
         challenge,
         class_changes,
+        decided_for,
         decided_out_of_fold,
         goal_of,
         group_counts,
@@ -132,7 +133,7 @@ def _compare(
     rows = in_common(known, challenger.evidence)
     same = same_images(known, challenger.evidence)
     if same or not lacking(group_counts(rows, known.classes), goal, challenger.guarded):
-        pair = [decided_out_of_fold(one, goal, level) for one in (known, challenger.evidence)]
+        pair = [decided_out_of_fold(one, *decided_for(one, goal, level)) for one in (known, challenger.evidence)]
         pair = pair if same else [only(one, rows) for one in pair]
         return challenge(pair[0], pair[1], OUT_OF_FOLD if same else IN_COMMON, goal, challenger.guarded, level)
     try:
@@ -150,6 +151,7 @@ def _held_out(
         HELD_OUT,
         challenge,
         decided_elsewhere,
+        decided_for,
         goal_of,
         group_counts,
         lacking,
@@ -169,7 +171,10 @@ def _held_out(
         return f"{why}, and of the test part neither has learnt from {len(rows):,} images: {reason}; {FORCE}"
     both = (champion, challenger)
     scored = [_scores(client, findings, one, rows, place) for one in both]
-    pair = [decided_elsewhere(one, of.evidence, goal, level) for one, of in zip(scored, both, strict=True)]
+    pair = [
+        decided_elsewhere(one, of.evidence, *decided_for(of.evidence, goal, level))
+        for one, of in zip(scored, both, strict=True)
+    ]
     found = challenge(pair[0], pair[1], HELD_OUT, goal, guarded, level)
     reached = found.reached or ()
     looks = [

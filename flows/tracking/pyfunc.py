@@ -105,6 +105,8 @@ def _content(value: Any) -> bytes:
     try:
         return base64.b64decode("".join(value.split()) if isinstance(value, str) else value, validate=True)
     except (binascii.Error, ValueError):
+        if isinstance(value, bytes):  # a file that only looks like base64, and is no image either
+            return value
         raise InputError(f"the column {IMAGE} holds text that is no base64") from None
 
 

@@ -53,8 +53,9 @@ class Choice:
     best
         The best bet; the baseline where none has a gain to expect.
     recommended
-        Among the best bet and those that it doesn't beat with a chance of `SURE_ENOUGH` the simplest, of those that are
-        proved to help if any is; none of them is expected to be worse than the baseline.
+        Among the best bet and those that it doesn't beat with a chance of `SURE_ENOUGH` the simplest of those that are
+        proved to help; where none is, the baseline if it is among them, else the simplest. None of them is expected to
+        be worse than the baseline.
     peers
         The others of them, the most promising first.
     """
@@ -99,9 +100,9 @@ def choose(
     bets = {name: _bet(truth[name]) for name in names}
     open_to = [baseline, *(name for name in names if name not in refused)]
     expected = {name: float(truth[name].mean()) for name in open_to}
-    best = max(open_to, key=lambda name: (expected[name], -simplest_first.index(name)))
+    best = max(open_to, key=lambda name: (expected[name], name == baseline, -simplest_first.index(name)))
     alike = [name for name in open_to if name == best or _is_as_good(truth[name], truth[best])]
-    recommended = min(alike, key=lambda name: (name not in proved, simplest_first.index(name)))
+    recommended = min(alike, key=lambda name: (name not in proved, name != baseline, simplest_first.index(name)))
     peers = sorted((name for name in alike if name != recommended), key=lambda name: (-expected[name], name))
     return Choice(bets, best, recommended, peers)
 

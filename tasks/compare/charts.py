@@ -40,6 +40,7 @@ class Scale:
 
 def difference_scale(lows: list[float], highs: list[float], margin: float, start: float, end: float) -> Scale:
     """A scale that shows all intervals, 0 and the margin, with a little air."""
-    low, high = min([*lows, -margin]), max([*highs, margin])
+    least = max(margin, 0.01)  # where nothing differs, and no margin can be told, there is a scale still
+    low, high = min([*lows, -least]), max([*highs, least])
     air = 0.05 * (high - low)
     return Scale(low - air, high + air, start, end)

@@ -34,12 +34,18 @@ def is_proved(found: Comparison) -> bool:
 
 def _floor(found: Comparison) -> Iterator[str]:
     """That the baseline is hardly above chance, or reaches nothing of the goal, before anything is compared."""
-    reached, guessed = found.reached(found.baseline), 1 / len(found.classes)
+    reached, guessed = found.reached(found.baseline), found.goal.guessed(len(found.classes))
     if found.goal.name == "balanced_accuracy" and reached.low <= guessed:
         yield (
             f"{found.baseline} is hardly better than guessing ({decimal(reached.value)}, where guessing gives "
             f"{decimal(guessed)}): these features don't see these classes, so look at the images, their labels or "
             "another backbone first."
+        )
+    if found.goal.name == "expected_cost" and reached.value <= guessed:
+        yield (
+            f"{found.baseline} costs no less than the one decision that is cheapest if it is always taken "
+            f"({found.goal.label} is {decimal(reached.value)}): at these costs its scores are of no use, so look at "
+            "the images, their labels, the costs or another backbone first."
         )
     if found.goal.of_class is not None and reached.value == 0:
         yield (
@@ -55,6 +61,7 @@ def _recommendation(found: Comparison) -> Iterator[str]:
         yield from _without_verdicts(found)
     elif found.recommended == found.baseline:
         yield f"Keep {found.baseline}: {_why_baseline(found)}."
+        yield f"It finds {listed([_kept(found, label) for label in _watched(found)])}."
         yield from _refused(found)
         yield from _proved_of_others(found)
     else:
@@ -90,16 +97,30 @@ def _why_baseline(found: Comparison) -> str:
 def _promise(found: Comparison) -> Iterator[str]:
     bet, change = found.bets[found.recommended], found.differences[found.recommended]
     others = len(found.differences)
-    key = f"recall.{found.guard.label}"
-    before, after = (found.metrics[name][key].value for name in (found.baseline, found.recommended))
     how = "proved to help" if is_proved(found) else f"a bet at {percent(bet.chance)}"
-    images = found.class_counts[found.guard.label]
-    recall = f"the recall of {found.guard.label} ({images:,} images) goes from {decimal(before)} to {decimal(after)}"
+    recall = listed([_moved(found, label) for label in _watched(found)])
     yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {found.goal.after_number}; {recall}."
     measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
-    tail = f", and the best of {others} looks better than it is" if others > 1 else ""
+    tail = f", and the best of {others} looks better than it is" if others > 1 and bet.gain < change.value else ""
+    tail = ", but strategies that err alike gain more" if others > 1 and bet.gain > change.value else tail
     if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss and bet.chance < SURE else ""
     yield f"Measured against {found.baseline} is {measured}{tail}{if_worse}."
+
+
+def _watched(found: Comparison) -> list[str]:
+    """The classes whose recall is always told: the guarded one, and the rarest."""
+    return list(dict.fromkeys([found.guard.label, found.rarest]))
+
+
+def _moved(found: Comparison, label: str) -> str:
+    before, after = (found.metrics[name][f"recall.{label}"].value for name in (found.baseline, found.recommended))
+    images = found.class_counts[label]
+    return f"the recall of {label} ({images:,} images) goes from {decimal(before)} to {decimal(after)}"
+
+
+def _kept(found: Comparison, label: str) -> str:
+    share = found.metrics[found.baseline][f"recall.{label}"].value
+    return f"{percent(share)} of the {found.class_counts[label]:,} images of {label}"
 
 
 def _price(found: Comparison) -> Iterator[str]:
@@ -113,7 +134,7 @@ def _price(found: Comparison) -> Iterator[str]:
     changes = [
         f"{name} from {decimal(before[key].value)} to {decimal(after[key].value)}"
         for name, key in {**shown, "accuracy": "accuracy"}.items()
-        if key not in (found.goal.metric, f"recall.{found.guard.label}")
+        if key not in (found.goal.metric, *(f"recall.{label}" for label in _watched(found)))
     ]
     share = decimal(before["majority_share"].value)
     yield f"It also takes {listed(changes, len(changes))} (always naming the commonest class: {share})."

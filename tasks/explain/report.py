@@ -47,11 +47,13 @@ def page(explained: Explanation, png: bytes, depth: int, known: str = "") -> str
     rows = [_row(explained, code) for code in explained.order]
     same = sum(one.label == explained.label for one in explained.neighbours)
     best = explained.shares
+    likeliest = None if best is None else int(best.argmax())
     return render(
         Path(__file__).with_name("explanation.html"),
         explained=explained,
         picture="data:image/png;base64," + base64.b64encode(png).decode("ascii"),
         share=None if best is None else float(best[explained.decided]),
+        likeliest=None if likeliest == explained.decided else likeliest,
         second=explained.classes[next(code for code in explained.order if code != explained.decided)],
         rows=rows,
         at_once=ROWS,

@@ -54,6 +54,10 @@ class Goal(Component):
         """The one class that it is about; None for a goal about all."""
         return None
 
+    def guessed(self, classes: int) -> float:
+        """What is reached without a look at the images, of so many classes: at best the same decision for all."""
+        return 0.0
+
     def about(self, rarest: str) -> Self:
         """The goal with the class that it leaves open: the rarest that can be measured."""
         return self

@@ -112,6 +112,13 @@ def lacking(groups: Mapping[str, int], goal: Goal, guarded: str) -> str:
     )
 
 
+def decided_for(evidence: Evidence, goal: Goal, settings: Evaluate) -> tuple[Goal, Evaluate]:
+    """The goal and the mix that a model's own rule decides for, whatever is wanted by now: so it is in use."""
+    about = evidence.about
+    own = goal_of(about["goal"]) if "goal" in about else goal
+    return own, settings.model_copy(update={"mix": about.get("mix", settings.mix)})
+
+
 def decided_out_of_fold(evidence: Evidence, goal: Goal, settings: Evaluate) -> Scored:
     """Out-of-fold scores, decided under the goal as the stage `evaluate` does: each fold by what the others say."""
     scored = evidence.scored

@@ -120,6 +120,21 @@ def asked(project: Project, challenge: Challenge | None = None, **gate: Any) -> 
     return {one.condition: one.held for one in decide(project.findings().about("focal"), settings, told, challenge)}
 
 
+@pytest.mark.parametrize(("reached", "guessed", "holds"), [(0.6, 0.5, True), (0.5, 0.5, False), (-0.03, 0.0, False)])
+def test_a_model_that_one_may_as_well_not_ask_never_becomes_champion(
+    project: Project, reached: float, guessed: float, holds: bool
+) -> None:
+    about = project.findings().about("focal")
+    assert about["guessed"] == 1 / len(about["recall"])
+    about |= {"reached": {"value": reached, "low": reached - 0.1, "high": reached + 0.1}, "guessed": guessed}
+    settings = parameters(STRATEGIES).track.gate
+    held = {one.condition: one.held for one in decide(about, settings, None, None)}
+    assert held["use at all"] == holds
+    assert all(held.values()) == holds
+    del about["reached"]
+    assert all(one.held for one in decide(about, settings, None, None)), "of an earlier version nothing is known"
+
+
 @pytest.mark.parametrize(
     ("rule", "difference", "holds"),
     [

@@ -19,6 +19,7 @@ from tasks.promotion.challenge import (
     Challenge,
     challenge,
     class_changes,
+    decided_for,
     decided_out_of_fold,
     in_common,
     lacking,
@@ -88,6 +89,19 @@ def test_both_decide_under_the_goal_as_the_stage_evaluate_says(goal: Goal) -> No
     assert difference is not None
     assert difference.value == pytest.approx(after - before, abs=1e-9)
     assert before != after
+
+
+def test_each_decides_by_the_rule_that_it_is_used_with() -> None:
+    tables = split_and_predictions(np.eye(2)[LABELS][None] + 0.0)
+    about = {"strategy": "x", "images": images_digest(tables[0])}
+    wanted = RecallAtPrecision(of="rare", precision=0.6)
+    assert decided_for(Evidence(about, *tables), wanted, LEVEL) == (wanted, LEVEL), "as of an earlier version"
+    own = ExpectedCost(cost={"rare": {"common": 9}})
+    kept = about | {"goal": own.model_dump(mode="json"), "mix": {"common": 0.5, "rare": 0.5}}
+    goal, settings = decided_for(Evidence(kept, *tables), wanted, LEVEL)
+    assert goal == own
+    assert settings.mix == {"common": 0.5, "rare": 0.5}
+    assert settings.draws == LEVEL.draws
 
 
 def split_and_predictions(values: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
