@@ -15,6 +15,7 @@ from tasks.errors import InputError
 from tasks.features import Features
 
 if TYPE_CHECKING:
+    from tasks.decoding import Decoded
     from tasks.features.backbones import Backbone
     from tasks.new_images import Told
 
@@ -89,6 +90,7 @@ class StoredSource:
     files: Mapping[str, Path] = field(default_factory=dict)
     decoded: Path | None = None
     depth: int = FULL
+    _opened: dict[tuple[int, str], Decoded] = field(default_factory=dict)
 
     def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
         """See `Source`.
@@ -121,7 +123,9 @@ class StoredSource:
             )
         if self.decoded is None:
             return decode([self.files[name] for name in ids], size, resize, self.depth)
-        return decoded_once(self.files, size, resize, self.depth, self.decoded).take(ids)
+        if (size, resize) not in self._opened:  # what it takes to find out whether a file has changed is paid once
+            self._opened[size, resize] = decoded_once(self.files, size, resize, self.depth, self.decoded)
+        return self._opened[size, resize].take(ids)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,15 @@ class Log:
 
 @dataclass(frozen=True)
 class Fit:
-    """One fit to be made, of all that `Family.fit` takes."""
+    """One fit to be made, of all that `Family.fit` takes.
+
+    Attributes
+    ----------
+    folder
+        Where a long fit may write how far it is, and go on from when it is made again; it need not exist. None:
+        nowhere. What stands there when the fit is done stays, since the strategy's other fits may still be killed; who
+        named the folder deletes it.
+    """
 
     rows: Rows
     inputs: Inputs
@@ -65,6 +73,7 @@ class Fit:
     seed: int
     fold: int | None
     log: Log
+    folder: Path | None = None
 
 
 class Fitted(ABC):
