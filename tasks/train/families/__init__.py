@@ -100,7 +100,9 @@ class Fitted(ABC):
 
         From features, float32 of shape (n, d), to scores, (n, K); of a family on images from images as they are
         decoded, uint8 of shape (n, h, w, 3), all of one size that may be any (`tasks.squaring.Squared` makes the
-        model's of it). A `Family` whose models have one says so by `is_network`.
+        model's of it). One on images that is an `nn.Sequential` of two, what makes the last maps that still have places
+        and what makes scores of those, can be explained as well. A `Family` whose models have one says so by
+        `is_network`.
         """
         return None
 

@@ -43,7 +43,9 @@ class Drawn(StoredSource):
 def pictures(features: np.ndarray, size: int) -> np.ndarray:
     """A picture a row: its first features are the colour, the others change the brightness of strips."""
     colour, others = features[:, None, None, :3], features[:, 3:]
-    strips = others[:, np.arange(size) * others.shape[1] // size] if others.shape[1] else np.zeros((len(features), size))
+    strips = (
+        others[:, np.arange(size) * others.shape[1] // size] if others.shape[1] else np.zeros((len(features), size))
+    )
     made = 100 + 25 * colour + 5 * strips[:, :, None, None] + np.zeros((1, size, size, 3))
     return made.clip(0, 255).astype(np.uint8)
 
