@@ -298,7 +298,7 @@ def _versions(findings: Findings, strategy: str) -> dict[str, str]:
 
 def _sees(sees: Mapping[str, Any]) -> str:
     backbone = sees["backbone"]
-    shown = backbone or sees["images"]
+    shown = backbone or sees.get("images") or {}
     depth = f"values of 16 bits on a scale of {sees['depth']} bits"
     size = f"{shown['image_size']} x {shown['image_size']} pixels" if shown.get("image_size") else "images"
     how = f" ({plain(str(shown['resize']))})" if shown.get("resize") else ""

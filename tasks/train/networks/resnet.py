@@ -17,7 +17,7 @@ WIDTHS = (16, 32, 64)  # channels of the three stages
 class ResNet(Network):
     """A 3 x 3 stem, three stages of 16, 32 and 64 channels, shortcuts without weights (option A): 6 n + 2 layers.
 
-    78,000, 270,000 and 464,000 weights.
+    75,000, 270,000 and 464,000 weights.
     """
 
     name: Literal["resnet"] = "resnet"
