@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.registry import OneOf
@@ -14,6 +14,17 @@ from tasks.train.networks.resnet import ResNet
 
 if TYPE_CHECKING:
     import torch
+
+
+def _some_classes(value: Any) -> Any:
+    """Tell in one sentence what says which classes are meant."""
+    if value in ("all", "minority") or (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+        return value
+    raise _refused(f"{value!r} is neither all nor minority nor a list of classes; write one of them, for instance all")
+
+
+def _refused(why: str) -> PydanticCustomError:
+    return PydanticCustomError("combination", "{message}", {"message": why})
 
 
 class Settings(BaseModel):
@@ -43,31 +54,28 @@ class Settings(BaseModel):
     )
     channels_last: bool = Field(True, description="Order of numbers in memory: faster, with other last bits.")
     augment: Augment = Field(default_factory=lambda: Augment.model_validate({}), description="Changes of each image.")
-    augment_classes: Literal["all", "minority"] | list[str] = Field(
+    augment_classes: Annotated[Literal["all", "minority"] | list[str], BeforeValidator(_some_classes)] = Field(
         "all", description="Whose images are changed: all, those of classes below the mean, or those named."
     )
 
     @model_validator(mode="after")
     def _fits_the_network(self) -> Settings:
         """Refuse what the network can't do."""
-        network = self.network
+        network, stages = self.network, self.network.depth_in_stages
         if self.image_size < network.smallest:
-            raise PydanticCustomError(
-                "combination",
-                "{message}",
-                {
-                    "message": f"image_size: {self.image_size} is too small for the network {network.name!r}, "
-                    f"whose last maps would have one place; write {network.smallest} or more"
-                },
+            raise _refused(
+                f"image_size: {self.image_size} is too small for the network {network.name!r}, whose last maps would "
+                f"have one place; write {network.smallest} or more"
             )
-        untrained = not network.is_pretrained
-        if self.frozen and (untrained or self.frozen > network.depth_in_stages):
-            why = (
-                f"the network {network.name!r} starts by chance, and what is frozen would stay so; write 0"
-                if untrained
-                else f"the network {network.name!r} has {network.depth_in_stages} stages; write at most that"
+        if self.frozen and not network.is_pretrained:
+            raise _refused(
+                f"frozen: {self.frozen}, but the network {network.name!r} starts by chance, and what is frozen would "
+                "stay so; write 0"
             )
-            raise PydanticCustomError("combination", "{message}", {"message": f"frozen: {self.frozen}, but {why}"})
+        if self.frozen > stages:
+            raise _refused(
+                f"frozen: {self.frozen}, but the network {network.name!r} has {stages} stages; write at most that"
+            )
         return self
 
     @property

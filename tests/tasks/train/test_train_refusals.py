@@ -177,13 +177,14 @@ def test_a_network_that_is_trained_on_images_takes_every_component_but_samplers_
         ({"network": {"name": "resnet", "depth": 9}}, "depth"),
         ({"network": {"name": "resnett"}}, "did you mean 'resnet'?"),
         ({"augment": {"flips": "both"}}, "did you mean 'flip'?"),
-        ({"augment_classes": "some"}, "augment_classes"),
+        ({"augment_classes": "some"}, "augment_classes: 'some' is neither all nor minority nor a list of classes"),
         ({"precision": "float16"}, "precision"),
     ],
 )
 def test_what_a_network_cannot_do_is_refused_with_what_to_write(tmp_path, repository, settings, words):
     told = mistakes(tmp_path, repository, strategies__plain__family=FINETUNE | settings)
     assert any(words in line and "strategies.plain.family" in line for line in told), told
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize(("key", "name"), [("loss", "focal"), ("mixing", "mixup")])
