@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FILE = "network.safetensors"
 
 
-class Finetune(Family, Settings):
+class Finetune(Settings, Family):
     """Images of one size, augmented as they come; every weight learns, or those of the last stages.
 
     One thread: several strategies run at once.

@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.errors import require_classes
-
 
 class Augment(BaseModel):
     """How images are changed anew in every epoch.
@@ -80,20 +78,14 @@ def augmented_classes(chosen: str | Sequence[str], counts: NDArray[np.int64], cl
     Parameters
     ----------
     chosen
-        ``all``; ``minority``: those with fewer rows than the mean class; or names.
+        ``all``; ``minority``: those with fewer rows than the mean class; or names, all of `classes`.
     counts
         Rows a class, shape (K,).
     classes
         The K names.
-
-    Raises
-    ------
-    InputError
-        There is no class of a name.
     """
     if chosen == "all":
         return {*range(len(classes))}
     if chosen == "minority":
         return {int(code) for code in np.flatnonzero(counts < counts.mean())}
-    require_classes(chosen, classes, "augment_classes of the family finetune")
     return {classes.index(name) for name in chosen}

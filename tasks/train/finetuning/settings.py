@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from tasks.errors import require_classes
 from tasks.registry import OneOf
 from tasks.train.finetuning.augmentation import Augment
 from tasks.train.networks import Network
@@ -77,6 +79,11 @@ class Settings(BaseModel):
                 f"frozen: {self.frozen}, but the network {network.name!r} has {stages} stages; write at most that"
             )
         return self
+
+    def require(self, classes: Sequence[str]) -> None:
+        """See `Component`."""
+        named = [] if isinstance(self.augment_classes, str) else self.augment_classes
+        require_classes(named, classes, "params.yaml: family.augment_classes")
 
     @property
     def layout(self) -> torch.memory_format:

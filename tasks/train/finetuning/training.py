@@ -167,6 +167,7 @@ class Training:
     def _changed(self) -> NDArray[np.bool_]:
         """Which rows are augmented."""
         rows = self.fit.rows
+        self.family.require(rows.classes)
         counts = np.bincount(rows.first, minlength=len(rows.classes))
         codes = augmented_classes(self.family.augment_classes, counts, rows.classes)
         return np.isin(rows.first, sorted(codes))

@@ -134,7 +134,7 @@ def test_classes_that_are_named_or_rare_are_changed_and_no_others() -> None:
     assert changed(augment_classes="all") == {0, 1, 2}
     assert changed(augment_classes="minority") == {2}
     assert changed(augment_classes=["class 1"]) == {1}
-    with pytest.raises(InputError, match=r"augment_classes .*: there is no class 'class 9'"):
+    with pytest.raises(InputError, match=r"family.augment_classes: there is no class 'class 9'"):
         changed(augment_classes=["class 9"])
 
 
