@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tasks.features.backbones import Backbone
     from tasks.new_images import Told
 
+KEPT = 4  # sets of decoded images that stay in a folder
+
 
 class Source(Protocol):
     """Where arrays come from."""
@@ -125,7 +127,15 @@ class StoredSource:
             return decode([self.files[name] for name in ids], size, resize, self.depth)
         if (size, resize) not in self._opened:  # what it takes to find out whether a file has changed is paid once
             self._opened[size, resize] = decoded_once(self.files, size, resize, self.depth, self.decoded)
+            _sweep(self.decoded)
         return self._opened[size, resize].take(ids)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete decoded images but those that were made last: of data or sizes that are past, for the most part."""
+    made = sorted(folder.glob("[!.]*.npy"), key=lambda file: file.stat().st_mtime_ns)
+    for old in made[:-KEPT]:
+        old.unlink(missing_ok=True)  # who has it open keeps it
 
 
 @dataclass(frozen=True)

