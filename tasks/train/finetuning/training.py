@@ -86,17 +86,17 @@ class Training:
     def key(self) -> str:
         """Tells this fit from every other: what it is made of, and with which code."""
         rows, components = self.fit.rows, self.fit.components
+        parts = {one.name: getattr(components, one.name) for one in fields(components)}
+        made_by = [self, rows, self.family, self.family.network, *parts.values()]
         labels = b"".join(one.tobytes() for one in (rows.first, rows.second, rows.share))
         return json_digest(
             {
                 "family": self.family.model_dump(mode="json"),
-                "components": {
-                    one.name: getattr(components, one.name).model_dump(mode="json") for one in fields(components)
-                },
+                "components": {name: one.model_dump(mode="json") for name, one in parts.items()},
                 "seed": self.fit.seed,
                 "classes": rows.classes,
                 "rows": [hashlib.sha256(labels).hexdigest(), self.seen.digest],
-                "code": code_digest([type(one).__module__ for one in (self, self.family, self.family.network)]),
+                "code": code_digest({type(one).__module__ for one in made_by}),
                 "versions": {name: version(name) for name in ("torch", "numpy")},
             }
         )

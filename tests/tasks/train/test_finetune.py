@@ -101,6 +101,12 @@ def test_half_precision_trains_weights_of_full_precision() -> None:
     assert not torch.equal(made.state["scores.2.weight"], fitted().state["scores.2.weight"])
 
 
+def test_the_order_of_numbers_in_memory_changes_last_bits_only() -> None:
+    settings = {"epochs": 1, "learning_rate": 0.005}
+    one, other = (fitted(channels_last=last, **settings).predict(inputs_of(rows_of(COUNTS))) for last in (True, False))
+    assert_allclose(one.values, other.values, rtol=1e-3, atol=1e-3)
+
+
 def test_a_moving_average_of_the_weights_is_what_is_kept() -> None:
     """By hand: after step t, the average keeps min(decay, t / (9 + t)) of itself, and begins at the start."""
     settings = Finetune(**TINY | {"ema": 0.6, "epochs": 2})
