@@ -63,8 +63,9 @@ class Training:
         folder, log, key = self.fit.folder, self.fit.log, self.key if self.fit.folder else ""
         found = Checkpoint.read(folder, key) if folder else None
         if found:
+            held = self.tensors
             for name, value in found.tensors.items():
-                self.tensors[name].copy_(value)
+                held[name].copy_(value)
             log.losses[:] = found.losses
         for epoch in range(found.epoch if found else 0, self.family.epochs):
             total = 0.0

@@ -23,7 +23,7 @@ from tasks.train.rows import Rows
 from tasks.train.samplers.natural import Natural
 
 TINY: dict[str, Any] = {"network": {"name": "resnet", "depth": 8}, "image_size": 16, "epochs": 6, "batch_size": 16}
-KILLED = TINY | {"epochs": 40, "ema": 0.9, "optimiser": "adamw", "learning_rate": 0.01, "augment": {"colour": 0.2}}
+KILLED = TINY | {"epochs": 60, "ema": 0.9, "optimiser": "adamw", "learning_rate": 0.01, "augment": {"colour": 0.2}}
 COUNTS = (30, 20, 10)
 
 
