@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from tasks.decoding import squared
+from tasks.errors import InputError
 from tasks.explain.explanation import explain
 from tasks.explain.grad_cam import grad_cam
 from tasks.explain.picture import picture as picture_of
 from tasks.export_model import export_onnx
 from tasks.network import network_of
-from tasks.train.families.finetune import Finetune
+from tasks.train.families.finetune import Finetune, FittedNetwork
 from tasks.train.loading import load_model, packages_of_model
 from tasks.train.models import Model, save_model
 from tasks.train.posthoc.logit_adjustment import LogitAdjustment
@@ -109,3 +111,27 @@ def test_a_decision_is_explained_without_features(model: Model, files: list[Path
         assert found.neighbours == []
         assert found.resize == model.family.resize
         assert picture_of(found).startswith(b"\x89PNG")
+
+
+class Closed(FittedNetwork):
+    """Shows a network, but not where its maps end."""
+
+    def module(self) -> torch.nn.Sequential:
+        return torch.nn.Sequential(super().module())
+
+
+def test_a_network_that_does_not_show_its_maps_is_not_explained(model: Model, files: list[Path]) -> None:
+    closed = tuple(Closed(fit.family, fit.prior, fit.state) for fit in model.fits)
+    with pytest.raises(InputError, match="mine: its model does not show the maps of its network"):
+        explain(replace(model, fits=closed), "mine", None, files, None)
+
+
+@pytest.mark.slow
+def test_the_pretrained_network_is_exported_as_it_was_trained(files: list[Path], tmp_path: Path) -> None:
+    settings = {"network": {"name": "efficientnet_lite0"}, "image_size": 64, "epochs": 1, "learning_rate": 0.01}
+    made = fitted(fit_of((6, 6, 4)), settings | {"frozen": 5})
+    whole = Model(CLASSES, made.family, LogitAdjustment(tau=0.5), (made,), None, None, 16)
+    parity = export_onnx(whole, "mine", None, files, tmp_path / "m.onnx")
+    assert parity.labels == 0
+    assert parity.scores < 1e-4
+    assert grad_cam(network_of(whole, "mine", "explained"), np.asarray(Image.open(files[0])), [0]).shape == (1, 2, 2)
