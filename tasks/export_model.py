@@ -178,8 +178,6 @@ def _exported(model: Model, strategy: str, rule: Rule | None) -> bytes:
 
 
 def _metadata(model: Model, strategy: str, rule: Rule | None) -> dict[str, Any]:
-    backbone = model.backbone
-    shown = {} if backbone is None else {"image_size": backbone.image_size, "resize": backbone.resize}
     return {
         "strategy": strategy,
         "classes": model.classes,
@@ -189,7 +187,7 @@ def _metadata(model: Model, strategy: str, rule: Rule | None) -> dict[str, Any]:
         "rule": rule and rule.as_json(),
         "goal": rule.goal.name if rule else "",
         "made_by": {name: version(name) for name in ("equipoise", "torch", "pillow")},
-        **shown,
+        **model.shown,
     }
 
 

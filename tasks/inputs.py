@@ -15,8 +15,11 @@ from tasks.errors import InputError
 from tasks.features import Features
 
 if TYPE_CHECKING:
+    from tasks.decoding import Decoded
     from tasks.features.backbones import Backbone
     from tasks.new_images import Told
+
+KEPT = 4  # sets of decoded images that stay in a folder
 
 
 class Source(Protocol):
@@ -89,6 +92,7 @@ class StoredSource:
     files: Mapping[str, Path] = field(default_factory=dict)
     decoded: Path | None = None
     depth: int = FULL
+    _opened: dict[tuple[int, str], Decoded] = field(default_factory=dict)
 
     def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
         """See `Source`.
@@ -121,7 +125,17 @@ class StoredSource:
             )
         if self.decoded is None:
             return decode([self.files[name] for name in ids], size, resize, self.depth)
-        return decoded_once(self.files, size, resize, self.depth, self.decoded).take(ids)
+        if (size, resize) not in self._opened:  # what it takes to find out whether a file has changed is paid once
+            self._opened[size, resize] = decoded_once(self.files, size, resize, self.depth, self.decoded)
+            _sweep(self.decoded)
+        return self._opened[size, resize].take(ids)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete decoded images but those that were made last: of data or sizes that are past, for the most part."""
+    made = sorted(folder.glob("[!.]*.npy"), key=lambda file: file.stat().st_mtime_ns)
+    for old in made[:-KEPT]:
+        old.unlink(missing_ok=True)  # who has it open keeps it
 
 
 @dataclass(frozen=True)

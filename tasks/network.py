@@ -5,6 +5,9 @@ It is put together of what the model's family, backbone and post-hoc rule say of
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -18,6 +21,8 @@ from tasks.scores import has_probabilities
 from tasks.squaring import Squared
 from tasks.train.layers import constant
 from tasks.train.models import Model
+
+Scoring = Callable[[Tensor], Tensor]
 
 
 class Seen(nn.Module):
@@ -54,6 +59,19 @@ class Network(nn.Module):
         self.seen, self.maps, self.pool = body
         self.fits = nn.ModuleList(fits)
         self.shift = constant(shift)
+
+    @property
+    def cuts(self) -> list[tuple[Scoring, Scoring]]:
+        """What makes last maps, (n, c, y, x), of images, and what makes scores of those, before the post-hoc rule.
+
+        One pair of a model on a backbone; of a family on images one a seed, whose scores add up to those of the model.
+        None at all where its networks don't show their maps.
+        """
+        if not isinstance(self.maps, nn.Identity):
+            return [(nn.Sequential(self.seen, self.maps), self.of_maps)]
+        halves = [tuple(fit) for fit in self.fits if isinstance(fit, nn.Sequential) and len(fit) == 2]
+        seeds = len(self.fits)
+        return [(maps, partial(_share, scores, seeds)) for maps, scores in halves] if len(halves) == seeds else []
 
     def of_maps(self, maps: Tensor) -> Tensor:
         """Scores before the post-hoc rule, (n, K), the mean of all seeds, of the backbone's last maps."""
@@ -113,6 +131,12 @@ class Answers(nn.Module):
         return torch.where(evidence >= rule.cutoff, code, best)
 
 
+def _share(scores: nn.Module, seeds: int, maps: Tensor) -> Tensor:
+    """What one seed adds to a model's scores."""
+    share: Tensor = scores(maps) / seeds
+    return share
+
+
 def _corrected(scores: Tensor, calibration: Calibration) -> Tensor:
     """As `Calibration.probabilities`."""
     shares = (scores / calibration.temperature + _numbers(calibration.offsets)).softmax(1)
@@ -146,7 +170,7 @@ def network_of(model: Model, strategy: str, verb: str) -> Network:
         able = [name for name, one in components("tasks.train.families").items() if one.is_network]
         raise InputError(
             f"{strategy}: a model of the family {model.family.name!r} is no network, so it can't be {verb}; "
-            f"those of {' and '.join(able)} can: name a strategy with one of them"
+            f"those of {', '.join(able[:-1])} and {able[-1]} can: name a strategy with one of them"
         )
     shift = model.posthoc.shift(model.fits[0].prior)
     if shift is None:

@@ -37,7 +37,13 @@ def describe_model(findings: Findings, strategy: str) -> dict[str, Any]:
         **{name: getattr(params.release, name) for name in STATED},
         "made_of": {"recipe": chosen.recipe}
         | {key: one.model_dump(mode="json") for key, one in chosen.components.items()},
-        "sees": {"backbone": saved["backbone"], "depth": saved["depth"]},
+        "sees": {
+            "backbone": saved["backbone"],
+            "depth": saved["depth"],
+            "images": None
+            if saved["backbone"]
+            else {key: saved["family"].get(key) for key in ("image_size", "resize")},
+        },
         "fits": saved["seeds"],
         "versions": _versions(findings, strategy),
         "git_commit": findings.git_commit,
@@ -292,12 +298,12 @@ def _versions(findings: Findings, strategy: str) -> dict[str, str]:
 
 def _sees(sees: Mapping[str, Any]) -> str:
     backbone = sees["backbone"]
+    shown = backbone or sees.get("images") or {}
     depth = f"values of 16 bits on a scale of {sees['depth']} bits"
-    if not backbone:
-        return f"images as its family takes them, {depth}"
-    size = f"{backbone['image_size']} x {backbone['image_size']} pixels" if "image_size" in backbone else "images"
-    how = f" ({plain(str(backbone['resize']))})" if "resize" in backbone else ""
-    return f"{size}{how} by the backbone {plain(str(backbone['name']))}, {depth}"
+    size = f"{shown['image_size']} x {shown['image_size']} pixels" if shown.get("image_size") else "images"
+    how = f" ({plain(str(shown['resize']))})" if shown.get("resize") else ""
+    by = f"by the backbone {plain(str(backbone['name']))}" if backbone else "as its family takes them"
+    return f"{size}{how} {by}, {depth}"
 
 
 def _settings(value: Any) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 from tasks.errors import InputError
 from tasks.explain.grad_cam import grad_cam
 from tasks.images import UnreadableError, open_image, to_rgb
+from tasks.inputs import Inputs
 from tasks.network import network_of
 from tasks.rules import Rule
 from tasks.scores import decisions, has_probabilities, probabilities
@@ -138,8 +139,8 @@ def explain(
         The model can't be explained, there is no such class, or a file can't be read as an image.
     """
     network = network_of(model, strategy, "explained")
-    if model.backbone is None:
-        raise InputError(f"{strategy}: its model has no backbone whose maps could be shown; name another with --model")
+    if not network.cuts:
+        raise InputError(f"{strategy}: its model does not show the maps of its network; name another with --model")
     if wanted and wanted not in model.classes:
         raise InputError(f"--class: there is no class {wanted!r}; there are {', '.join(model.classes)}")
     images = [read_image(file, model.depth) for file in files]
@@ -149,7 +150,6 @@ def explain(
     uncorrected = probabilities(after, raw.kind) if has_probabilities(raw.kind) else None
     corrected = rule.probabilities(after) if rule else None
     chosen = rule.decide(after) if rule else decisions(after)
-    vectors = inputs.features(model.family.backbone, model.fold)
     found = []
     for row, (file, image) in enumerate(zip(files, images, strict=True)):
         best = uncorrected if corrected is None else corrected
@@ -172,18 +172,19 @@ def explain(
                 shown=shown,
                 goal=rule.goal.label if rule and chosen[row] != after[row].argmax() else "",
                 cells=grad_cam(network, np.asarray(image), shown),
-                resize=model.backbone.resize,
-                neighbours=_neighbours(vectors[row], reference, file),
+                resize=model.shown.get("resize", "squash"),
+                neighbours=_neighbours(model, inputs, row, reference, file),
             )
         )
     return found
 
 
-def _neighbours(vector: NDArray[np.float32], reference: Reference | None, file: Path) -> list[Neighbour]:
-    """The training images nearest to an image's features, without the image itself."""
+def _neighbours(model: Model, inputs: Inputs, row: int, reference: Reference | None, file: Path) -> list[Neighbour]:
+    """The training images nearest to an image in the model's features, without the image itself."""
     if reference is None:
         return []
-    rows, distances = reference.several(vector, file, NEAREST)
+    vectors = inputs.features(model.family.backbone, model.fold)
+    rows, distances = reference.several(vectors[row], file, NEAREST)
     return [
         Neighbour(Path(reference.paths[row]), reference.labels[row], float(distance))
         for row, distance in zip(rows, distances, strict=True)

@@ -1,6 +1,6 @@
 """Grad-CAM: which places of an image speak for a class (Selvaraju et al., ICCV 2017).
 
-The backbone's last maps are weighed by how much the class's score rises with each of them, on average over all places,
+The network's last maps are weighed by how much the class's score rises with each of them, on average over all places,
 and summed; what speaks against the class is left out. Where the score is linear in the features, as of the family
 `head` without a hidden layer, this is the class activation map (Zhou et al., CVPR 2016), and a place's value is what it
 adds to the score.
@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
-from tasks.network import Network
+from tasks.network import Network, Scoring
 
 
 def grad_cam(network: Network, pixels: NDArray[np.uint8], codes: Sequence[int]) -> NDArray[np.float64]:
@@ -25,7 +25,7 @@ def grad_cam(network: Network, pixels: NDArray[np.uint8], codes: Sequence[int]) 
     Parameters
     ----------
     network
-        A model on a backbone.
+        A model that has `cuts`; of several networks the maps are summed before what speaks against is left out.
     pixels
         A decoded image, shape (h, w, 3).
     codes
@@ -34,18 +34,21 @@ def grad_cam(network: Network, pixels: NDArray[np.uint8], codes: Sequence[int]) 
     Returns
     -------
     numpy.ndarray
-        Shape (C, y, x), at least 0, for the cells of the backbone's last maps.
+        Shape (C, y, x), at least 0, for the cells of the last maps.
     """
-    with torch.no_grad():
-        maps = network.maps(network.seen(torch.from_numpy(pixels.copy())[None]))
-    maps.requires_grad_()
-    scores = network.of_maps(maps)[0]
-    found = []
-    for code in codes:
-        (slope,) = torch.autograd.grad(scores[code], maps, retain_graph=True)
-        found.append((slope.mean((2, 3), keepdim=True) * maps.detach()).sum(1)[0].relu())
-    cells: NDArray[np.float64] = torch.stack(found).double().numpy()
+    raised = torch.stack([_raised(cut, pixels, codes) for cut in network.cuts]).sum(0)
+    cells: NDArray[np.float64] = raised.relu().double().numpy()
     return cells
+
+
+def _raised(cut: tuple[Scoring, Scoring], pixels: NDArray[np.uint8], codes: Sequence[int]) -> Tensor:
+    """The last maps of one network, each weighed by how much it raises the score of each class, summed: (C, y, x)."""
+    with torch.no_grad():
+        maps = cut[0](torch.from_numpy(pixels.copy())[None])
+    maps.requires_grad_()
+    scores = cut[1](maps)[0]
+    slopes = [torch.autograd.grad(scores[code], maps, retain_graph=True)[0] for code in codes]
+    return torch.stack([(slope.mean((2, 3), keepdim=True) * maps.detach()).sum(1)[0] for slope in slopes])
 
 
 def over_image(cells: NDArray[np.float64], width: int, height: int, resize: str) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,7 @@ def fit_strategy(
     backbone: Backbone | None,
     depth: int,
     tell: Callable[[str], None],
+    checkpoints: Path | None = None,
 ) -> Outcome:
     """Fit `strategy` and predict every training row by a model that saw none of its fold, every test row by all.
 
@@ -74,6 +76,8 @@ def fit_strategy(
         Bits of 16-bit values that are shown, for models to keep.
     tell
         Takes a line of progress after each fold.
+    checkpoints
+        Where long fits may write how far they are, to go on from if all this is done again; None: nowhere.
 
     Raises
     ------
@@ -87,7 +91,7 @@ def fit_strategy(
     for one in rounds:
         refuse_few_rows(strategy, one)
     logs = [[Log() for _ in range(seeds)] for _ in rounds]
-    fitted = _fitted(strategy, rounds, logs, inputs, tell)
+    fitted = _fitted(strategy, rounds, logs, inputs, tell, checkpoints)
 
     models, raw = [], []
     for one, fits in zip(rounds, fitted, strict=True):
@@ -113,13 +117,26 @@ def fit_strategy(
 
 
 def _fitted(
-    strategy: Strategy, rounds: list[Round], logs: list[list[Log]], inputs: Inputs, tell: Callable[[str], None]
+    strategy: Strategy,
+    rounds: list[Round],
+    logs: list[list[Log]],
+    inputs: Inputs,
+    tell: Callable[[str], None],
+    checkpoints: Path | None,
 ) -> Iterator[tuple[Fitted, ...]]:
     """The fits of each round, one a seed, as they are made."""
     components = Components(strategy.loss, strategy.sampler, strategy.mixing)
     fits = strategy.family.fit_all(
-        Fit(one.rows, inputs.take(one.rows.ids), components, seed, one.fold, log)
-        for one, of_seeds in zip(rounds, logs, strict=True)
+        Fit(
+            one.rows,
+            inputs.take(one.rows.ids),
+            components,
+            seed,
+            one.fold,
+            log,
+            checkpoints and checkpoints / f"{number}-{seed}",
+        )
+        for number, (one, of_seeds) in enumerate(zip(rounds, logs, strict=True))
         for seed, log in enumerate(of_seeds)
     )
     for one, of_seeds in zip(rounds, logs, strict=True):

@@ -67,6 +67,12 @@ class Model:
         each = [fitted.predict(inputs) for fitted in self.fits]
         return each[0].with_values(np.stack([one.values for one in each]))
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """`image_size` and `resize` of the squares that its network sees; empty where it doesn't say."""
+        settings = (self.family if self.backbone is None else self.backbone).model_dump(mode="json")
+        return {key: settings[key] for key in ("image_size", "resize") if key in settings}
+
     def inputs(self, images: Sequence[Path | bytes], workers: int = 1, *, patient: bool = False) -> Inputs:
         """Image files, or their bytes, as this model sees them: by the preprocessing that it was fitted with.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from tasks.depth import depth_of
 from tasks.fingerprints import file_hash
 from tasks.progress import say
@@ -9,7 +11,7 @@ from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train.fitting import fit_strategy
 from tasks.train.models import fold_folder, save_model
 from tasks.train.stored_inputs import check_features, features_made, inputs_of
-from tasks.workspace import Workspace
+from tasks.workspace import STATE, Workspace
 
 
 def run(workspace: Workspace, name: str) -> None:
@@ -18,6 +20,7 @@ def run(workspace: Workspace, name: str) -> None:
     strategy = params.strategies[name]
     balanced = workspace.read(BALANCED, strategy.recipe)
     check_features(workspace, strategy)
+    checkpoints = workspace.path(STATE, "checkpoints", name)
     outcome = fit_strategy(
         strategy,
         params.train.seeds,
@@ -27,6 +30,7 @@ def run(workspace: Workspace, name: str) -> None:
         backbone=params.backbones.get(strategy.family.backbone),
         depth=depth_of(workspace.read(CATALOG)),
         tell=say,
+        checkpoints=checkpoints,
     )
     with workspace.output("predictions", name) as folder:
         PREDICTIONS.write(outcome.predictions, folder / PREDICTIONS.file)
@@ -40,3 +44,4 @@ def run(workspace: Workspace, name: str) -> None:
             own.mkdir(parents=True)
             save_model(model, own, about)
         outcome.history.to_csv(folder / "history.csv", index=False, float_format="%.6f")
+    shutil.rmtree(checkpoints, ignore_errors=True)

@@ -160,7 +160,9 @@ def test_what_is_no_network_is_refused_and_what_could_be_is_named(tmp_path: Path
     forest = Classical(backbone="mine")
     fits = (forest_fit(),)
     made = Model(CLASSES, forest, Unchanged(), fits, None, Colours(image_size=32), 16)
-    with pytest.raises(InputError, match=r"family 'classical' is no network.* head and nearest_class_mean can"):
+    with pytest.raises(
+        InputError, match=r"family 'classical' is no network.* finetune, head and nearest_class_mean can"
+    ):
         export_onnx(made, "mine", None, files, tmp_path / "m.onnx")
     with pytest.raises(InputError, match="backbone 'blind' does not show its network"):
         export_onnx(model(Blind(image_size=32)), "mine", None, files, tmp_path / "m.onnx")

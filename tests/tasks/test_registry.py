@@ -28,6 +28,7 @@ PACKAGES = [
     "tasks.train.families",
     "tasks.train.losses",
     "tasks.train.mixing",
+    "tasks.train.networks",
     "tasks.train.posthoc",
     "tasks.train.samplers",
 ]

@@ -57,7 +57,15 @@ class Log:
 
 @dataclass(frozen=True)
 class Fit:
-    """One fit to be made, of all that `Family.fit` takes."""
+    """One fit to be made, of all that `Family.fit` takes.
+
+    Attributes
+    ----------
+    folder
+        Where a long fit may write how far it is, and go on from when it is made again; it need not exist. None:
+        nowhere. What stands there when the fit is done stays, since the strategy's other fits may still be killed; who
+        named the folder deletes it.
+    """
 
     rows: Rows
     inputs: Inputs
@@ -65,6 +73,7 @@ class Fit:
     seed: int
     fold: int | None
     log: Log
+    folder: Path | None = None
 
 
 class Fitted(ABC):
@@ -91,7 +100,9 @@ class Fitted(ABC):
 
         From features, float32 of shape (n, d), to scores, (n, K); of a family on images from images as they are
         decoded, uint8 of shape (n, h, w, 3), all of one size that may be any (`tasks.squaring.Squared` makes the
-        model's of it). A `Family` whose models have one says so by `is_network`.
+        model's of it). One on images that is an `nn.Sequential` of two, what makes the last maps that still have places
+        and what makes scores of those, can be explained as well. A `Family` whose models have one says so by
+        `is_network`.
         """
         return None
 

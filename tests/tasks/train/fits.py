@@ -33,9 +33,26 @@ class Tables(dict):
         return self.tables
 
 
+class Drawn(StoredSource):
+    """Features, and for families on images a picture of each row of them."""
+
+    def images(self, ids: Sequence[str], size: int, resize: str) -> np.ndarray:
+        return pictures(self.features(ids, "toy", None), size)
+
+
+def pictures(features: np.ndarray, size: int) -> np.ndarray:
+    """A picture a row: its first features are the colour, the others change the brightness of strips."""
+    colour, others = features[:, None, None, :3], features[:, 3:]
+    strips = (
+        others[:, np.arange(size) * others.shape[1] // size] if others.shape[1] else np.zeros((len(features), size))
+    )
+    made = 100 + 25 * colour + 5 * strips[:, :, None, None] + np.zeros((1, size, size, 3))
+    return made.clip(0, 255).astype(np.uint8)
+
+
 def inputs_of(*tables: Features) -> Inputs:
     """Inputs that know the ids of some tables of features, whatever the backbone."""
-    return Inputs([], StoredSource(Tables(*tables)))
+    return Inputs([], Drawn(Tables(*tables)))
 
 
 def as_inputs(features: np.ndarray) -> Inputs:
@@ -105,11 +122,14 @@ class Task:
 
     def fit(self, family: Family) -> Made:
         """Fit `family` with those of the settings that are its own, and only the components that it takes."""
-        own = {name: value for name, value in self.settings.items() if name in type(family).model_fields}
-        family = family.model_copy(update=own | {"backbone": "toy"})
-        log = Log()
+        family, log = self.set_up(family), Log()
         components = Components(self.loss, self.sampler, self.mixing)
         return Made(family.fit(self.rows, as_inputs(self.features), components, self.seed, None, log), family, log)
+
+    def set_up(self, family: Family) -> Family:
+        """The family with those of the settings that are its own."""
+        own = {name: value for name, value in self.settings.items() if name in type(family).model_fields}
+        return family.model_copy(update=own | {"backbone": "toy"})
 
 
 def hard_task(
@@ -136,7 +156,8 @@ def variants(package: str, without: Sequence[str] = ()) -> list[Component]:
         found.append(component())
         for setting, about in component.model_fields.items():
             if setting != "name" and typing.get_origin(about.annotation) is typing.Literal:
-                found += [component(**{setting: value}) for value in typing.get_args(about.annotation)]
+                made = [component(**{setting: value}) for value in typing.get_args(about.annotation)]
+                found += [one for one in made if one not in found]
     return found
 
 

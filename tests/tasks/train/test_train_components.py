@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from fits import Task, as_inputs, each, hard_task
+from fits import Task, as_inputs, each, hard_task, pictures
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tasks.scores import Scores
@@ -18,6 +18,7 @@ from tasks.train.families import Components, Fit, Log
 from tasks.train.families.head import Head
 from tasks.train.families.nearest_class_mean import NearestClassMean
 from tasks.train.losses.cross_entropy import CrossEntropy
+from tasks.train.networks.resnet import ResNet
 from tasks.train.posthoc import PostHoc
 from tasks.train.posthoc.threshold import Threshold
 from tasks.train.samplers.natural import Natural
@@ -135,6 +136,7 @@ def example_task(seed: int = 0, batch_size: int = 16) -> Task:
     features = generator.normal(size=(60, 6)) + 4 * np.eye(3, 6)[targets]
     features[:, 5] = 2.5
     settings = {"steps": 120, "batch_size": batch_size, "learning_rate": 0.05, "weight_decay": 0.01}
+    settings |= {"epochs": 8, "image_size": 8, "network": ResNet(depth=8)}  # of a family on images
     return hard_task(features.astype(np.float32), targets, 3, CrossEntropy(), Natural(), settings, seed)
 
 
@@ -216,7 +218,7 @@ def test_no_rows_are_no_predictions(component):
     assert task.fit(component).predict(task.features[:0]).shape == (0, 3)
 
 
-@each("families", without=["nearest_class_mean"])
+@each("families", without=["nearest_class_mean", "finetune"])
 def test_what_never_varied_in_training_says_nothing(component):
     task = example_task()
     made = task.fit(component)
@@ -248,7 +250,7 @@ def test_a_family_takes_soft_labels(component):
 def test_several_fits_together_are_the_fits_one_by_one(component):
     task = example_task()
     components = Components(task.loss, task.sampler, task.mixing)
-    family = component.model_copy(update={"backbone": "toy"})
+    family = task.set_up(component)
     fits = [Fit(task.rows, as_inputs(task.features), components, seed, None, Log()) for seed in (0, 1)]
     alone = [family.fit(task.rows, as_inputs(task.features), components, seed, None, Log()) for seed in (0, 1)]
     for together, one in zip(family.fit_all(fits), alone, strict=True):
@@ -313,8 +315,8 @@ def test_a_family_that_is_a_network_shows_one_with_the_same_scores_and_no_other_
     shown = made.fitted.module()
     assert (shown is not None) == component.is_network
     if shown is not None:
-        scores = shown(torch.from_numpy(task.features.astype(np.float32))).numpy()
-        assert_allclose(scores, made.predict(task.features), rtol=1e-4, atol=1e-5)
+        seen = pictures(task.features, 8) if component.inputs == "images" else task.features.astype(np.float32)
+        assert_allclose(shown(torch.from_numpy(seen)).numpy(), made.predict(task.features), rtol=1e-4, atol=1e-5)
         assert not any(one.requires_grad for one in shown.parameters())
 
 

@@ -148,6 +148,45 @@ def test_a_backbone_that_skips_a_strategys_recipe_is_refused(tmp_path, repositor
     )
 
 
+FINETUNE = {"name": "finetune", "backbone": "none"}
+LITE = {"network": {"name": "efficientnet_lite0"}}
+
+
+def test_a_network_that_is_trained_on_images_takes_every_component_but_samplers_that_make_rows(tmp_path, repository):
+    changes = {"strategies__plain__family": FINETUNE}
+    for mixing in MIXINGS:
+        assert not mistakes(tmp_path, repository, **changes, strategies__plain__mixing=mixing)
+    for sampler in MAKERS:
+        (told,) = mistakes(tmp_path, repository, **changes, strategies__plain__sampler=sampler)
+        assert f"'{sampler}' makes rows between feature vectors, but family 'finetune' works on images" in told
+    (told,) = mistakes(tmp_path, repository, strategies__plain__family=FINETUNE | {"backbone": "efficientnet_lite0"})
+    assert "family 'finetune' works on images and uses no backbone; write none" in told
+    (told,) = mistakes(tmp_path, repository, **changes, strategies__plain__loss="none")
+    assert "family 'finetune' needs a loss" in told
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"frozen": 1}, "frozen: 1, but the network 'resnet' starts by chance, and what is frozen would stay so"),
+        (LITE, "image_size: 32 is too small for the network 'efficientnet_lite0'"),
+        (
+            LITE | {"image_size": 64, "frozen": 8},
+            "frozen: 8, but the network 'efficientnet_lite0' has 7 stages; write at most that",
+        ),
+        ({"network": {"name": "resnet", "depth": 9}}, "depth"),
+        ({"network": {"name": "resnett"}}, "did you mean 'resnet'?"),
+        ({"augment": {"flips": "both"}}, "did you mean 'flip'?"),
+        ({"augment_classes": "some"}, "augment_classes: 'some' is neither all nor minority nor a list of classes"),
+        ({"precision": "float16"}, "precision"),
+    ],
+)
+def test_what_a_network_cannot_do_is_refused_with_what_to_write(tmp_path, repository, settings, words):
+    told = mistakes(tmp_path, repository, strategies__plain__family=FINETUNE | settings)
+    assert any(words in line and "strategies.plain.family" in line for line in told), told
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize(("key", "name"), [("loss", "focal"), ("mixing", "mixup")])
 def test_what_a_family_makes_no_use_of_is_refused(tmp_path, repository, key, name):
     family = {"name": "nearest_class_mean", "backbone": "efficientnet_lite0"}

@@ -1,0 +1,114 @@
+"""The whole network, trained on images: from scratch, or from pretrained weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.progress import Progress
+from tasks.scores import Scores
+from tasks.train.families import Components, Family, Fit, Fitted, Log
+from tasks.train.finetuning.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tasks.inputs import Inputs
+    from tasks.train.finetuning.whole import Whole
+    from tasks.train.rows import Rows
+
+FILE = "network.safetensors"
+
+
+class Finetune(Settings, Family):
+    """Images of one size, augmented as they come; every weight learns, or those of the last stages.
+
+    One thread: several strategies run at once.
+    """
+
+    name: Literal["finetune"] = "finetune"
+    inputs: ClassVar[str] = "images"
+    packages: ClassVar[tuple[str, ...]] = ("efficientnet-lite-pytorch", "safetensors", "torch")
+    is_network: ClassVar[bool] = True
+
+    def fit(
+        self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
+    ) -> FittedNetwork:
+        """See `Family`."""
+        [fitted] = self.fit_all([Fit(rows, inputs, components, seed, fold, log)])
+        return fitted
+
+    def fit_all(self, fits: Iterable[Fit]) -> Iterator[FittedNetwork]:
+        """See `Family`; each goes on from the checkpoint in its folder, and tells how long all of them still take."""
+        from tasks.train.finetuning.checkpoints import facts
+
+        wanted = list(fits)
+        left = [self.epochs - int(facts(one.folder).get("epoch", 0)) for one in wanted]
+        images = sum(len(one.rows) * epochs for one, epochs in zip(wanted, left, strict=True))
+        steps = (step for one in wanted for step in self._steps(one))
+        for step in Progress(steps, "images trained", images, size=lambda step: step if isinstance(step, int) else 0):
+            if not isinstance(step, int):
+                yield step
+
+    def _steps(self, fit: Fit) -> Iterator[int | FittedNetwork]:
+        """The number of images of each step, and at last the fitted network."""
+        from tasks.train.finetuning.training import Training
+
+        training = Training(self, fit)
+        yield from training.run()
+        yield FittedNetwork(self, training.prior, training.state)
+
+    def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedNetwork:
+        """See `Family`."""
+        from safetensors.torch import load_file
+
+        return FittedNetwork(self, prior, load_file(folder / FILE))
+
+
+@dataclass(frozen=True)
+class FittedNetwork(Fitted):
+    """A trained network; `state` holds its weights and counts, by the names that `Whole` has for them."""
+
+    family: Settings
+    prior: NDArray[np.float64]
+    state: Mapping[str, Tensor]
+
+    @cached_property
+    def _whole(self) -> Whole:
+        from tasks.train.finetuning.whole import fitted_network
+
+        return fitted_network(self.family.network, self.state).laid_out(self.family.layout)
+
+    def predict(self, inputs: Inputs) -> Scores:
+        """Logits, computed as float32; see `Fitted`."""
+        import torch
+
+        from tasks.train.finetuning.whole import batches_of
+
+        torch.set_num_threads(1)
+        images = inputs.images(self.family.image_size, self.family.resize)
+        logits = np.empty((len(images), len(self.prior)))
+        done = 0
+        with torch.inference_mode():
+            for batch, real in batches_of(images, self.family.layout):
+                logits[done : done + real] = self._whole(batch)[:real].double().numpy()
+                done += real
+        return Scores("logit", logits, self.prior)
+
+    def save(self, folder: Path) -> None:
+        """See `Fitted`; safetensors."""
+        from safetensors.torch import save
+
+        (folder / FILE).write_bytes(save(dict(self.state)))
+
+    def module(self) -> nn.Sequential:
+        """See `Fitted`."""
+        from tasks.train.finetuning.whole import as_module, fitted_network
+
+        return as_module(fitted_network(self.family.network, self.state), self.family.image_size, self.family.resize)

@@ -1,0 +1,1 @@
+"""How a whole network is trained on images: what the family `finetune` is made of, an idea a file."""

@@ -1,0 +1,215 @@
+"""The loop: epochs of batches, a step each, with a checkpoint behind every epoch.
+
+All chance of an epoch comes from the seed and the epoch's number, and nothing is carried from one to the next but what
+a checkpoint holds; so a fit that was killed and goes on ends with the same bits as one that was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from importlib.metadata import version
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tasks.closure import code_digest
+from tasks.files import json_digest
+from tasks.train.families import Fit
+from tasks.train.finetuning.augmentation import augmented_classes
+from tasks.train.finetuning.checkpoints import Checkpoint
+from tasks.train.finetuning.optimisers import Optimiser
+from tasks.train.finetuning.rates import rate, stage_factors
+from tasks.train.finetuning.settings import Settings
+from tasks.train.finetuning.whole import Whole, new_network
+from tasks.train.labels import Labels
+
+READ = 256  # images that are read at a time to measure them
+ORDER, MIX, CHANGE, DROP = range(4)  # streams of chance, so that none follows another
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one pass over the training images tells.
+
+    Attributes
+    ----------
+    mean, deviation
+        Of the RGB values, 0 to 255, shape (3,).
+    digest
+        Of the pixels, in the order of the rows.
+    """
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """One fit, as `family` says."""
+
+    family: Settings
+    fit: Fit
+
+    def run(self) -> Iterator[int]:
+        """Train; gives the number of images of each step as it is made, and leaves `state`."""
+        torch.set_num_threads(1)
+        torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
+        folder, log, key = self.fit.folder, self.fit.log, self.key if self.fit.folder else ""
+        found = Checkpoint.read(folder, key) if folder else None
+        if found:
+            held = self.tensors
+            for name, value in found.tensors.items():
+                held[name].copy_(value)
+            log.losses[:] = found.losses
+        for epoch in range(found.epoch if found else 0, self.family.epochs):
+            total = 0.0
+            batches = self._batches(epoch)
+            for number, rows in enumerate(batches):
+                total += self._step(rows, epoch * len(batches) + number, self.family.epochs * len(batches))
+                yield len(rows)
+            log.losses.append(total / sum(map(len, batches)))
+            if folder:
+                Checkpoint(epoch + 1, log.losses, self.tensors).write(folder, key)
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """The network's weights and counts, or their moving average."""
+        whole = self.whole.state_dict()
+        return {name: self.average.get(name, value).contiguous().clone() for name, value in whole.items()}
+
+    @cached_property
+    def key(self) -> str:
+        """Tells this fit from every other: what it is made of, and with which code."""
+        rows, components = self.fit.rows, self.fit.components
+        parts = {one.name: getattr(components, one.name) for one in fields(components)}
+        made_by = [self, rows, self.family, self.family.network, *parts.values()]
+        labels = b"".join(one.tobytes() for one in (rows.first, rows.second, rows.share))
+        return json_digest(
+            {
+                "family": self.family.model_dump(mode="json"),
+                "components": {name: one.model_dump(mode="json") for name, one in parts.items()},
+                "seed": self.fit.seed,
+                "classes": rows.classes,
+                "rows": [hashlib.sha256(labels).hexdigest(), self.seen.digest],
+                "code": code_digest({type(one).__module__ for one in made_by}),
+                "versions": {name: version(name) for name in ("torch", "numpy")},
+            }
+        )
+
+    @cached_property
+    def seen(self) -> Seen:
+        """See `Seen`."""
+        digest = hashlib.blake2b()
+        sums, squares, pixels = np.zeros(3), np.zeros(3), 0
+        for start in range(0, len(self.fit.rows), READ):
+            images = self._images(np.arange(start, min(start + READ, len(self.fit.rows))))
+            digest.update(images.tobytes())
+            values = images.reshape(-1, 3).astype(np.float64)
+            sums, squares, pixels = sums + values.sum(axis=0), squares + (values**2).sum(axis=0), pixels + len(values)
+        mean = sums / pixels
+        return Seen(mean, np.sqrt(np.maximum(squares / pixels - mean**2, 1.0)), digest.hexdigest())
+
+    @cached_property
+    def counts(self) -> NDArray[np.float64]:
+        """Effective counts of the classes."""
+        return self.fit.rows.counts(self.fit.components.sampler, self.fit.components.mixing)
+
+    @cached_property
+    def prior(self) -> NDArray[np.float64]:
+        """The prior that the network learns."""
+        return self.fit.components.loss.prior(self.counts)
+
+    @cached_property
+    def whole(self) -> Whole:
+        """The network that is trained; those of its stages that are frozen stay as in evaluation."""
+        shown = self.seen.mean, self.seen.deviation
+        made = new_network(self.family.network, self.prior, shown, self.fit.seed)
+        for stage in list(made.stages.children())[: self.family.frozen]:
+            stage.eval().requires_grad_(False)
+        return made.laid_out(self.family.layout)
+
+    @cached_property
+    def optimiser(self) -> Optimiser:
+        """Knows every parameter that is not frozen."""
+        trained = {name: one for name, one in self.whole.named_parameters() if one.requires_grad}
+        factors = stage_factors(len(self.whole.stages), self.family.frozen, self.family.layer_decay)
+        parts = {name: name.split(".") for name in trained}
+        own = {name: factors[int(place[1])] if place[0] == "stages" else 1.0 for name, place in parts.items()}
+        return Optimiser.of(self.family.optimiser, trained, own, self.family.weight_decay)
+
+    @cached_property
+    def average(self) -> dict[str, Tensor]:
+        """The moving average of all that moves; empty where none is wanted."""
+        moving = self.whole.state_dict() if self.family.ema else {}
+        return {name: value.clone() for name, value in moving.items() if value.is_floating_point()}
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """All that changes from epoch to epoch, by name; copies into them set the state."""
+        parts = {"network": self.whole.state_dict(), "moment": self.optimiser.moments, "average": self.average}
+        return {f"{part}.{name}": value for part, held in parts.items() for name, value in held.items()}
+
+    @cached_property
+    def _drawn(self) -> NDArray[np.float64]:
+        return self.fit.rows.drawn(self.fit.components.sampler)
+
+    @cached_property
+    def _labels(self) -> Labels:
+        rows = self.fit.rows
+        return Labels.of(rows.first, rows.second, rows.share)
+
+    @cached_property
+    def _changed(self) -> NDArray[np.bool_]:
+        """Which rows are augmented."""
+        rows = self.fit.rows
+        self.family.require(rows.classes)
+        counts = np.bincount(rows.first, minlength=len(rows.classes))
+        codes = augmented_classes(self.family.augment_classes, counts, rows.classes)
+        return np.isin(rows.first, sorted(codes))
+
+    def _images(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        ids = self.fit.rows.ids
+        wanted = self.fit.inputs.take([ids[row] for row in rows])
+        return wanted.images(self.family.image_size, self.family.resize)
+
+    def _batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The rows of each step: as few steps as the batch size allows, of sizes as equal as can be.
+
+        A last batch of a row or two would disturb the batch norms.
+        """
+        rows, sampler = self.fit.rows, self.fit.components.sampler
+        drawn = sampler.epoch(rows.first, len(rows.classes), np.random.default_rng((self.fit.seed, epoch, ORDER)))
+        return np.array_split(drawn, -(-len(drawn) // self.family.batch_size))
+
+    def _step(self, rows: NDArray[np.int64], step: int, steps: int) -> float:
+        """One step; returns the sum of the images' losses."""
+        family, components = self.family, self.fit.components
+        change, mix, chance = (np.random.default_rng((self.fit.seed, step, one)) for one in (CHANGE, MIX, DROP))
+        wanted = self._changed[rows]
+        pixels = family.augment.moved(self._images(rows), wanted, change).astype(np.float32)
+        images = torch.from_numpy(family.augment.coloured(pixels, wanted, change)).permute(0, 3, 1, 2)
+        labels = self._labels.take(torch.from_numpy(rows))
+        mixed, theirs = components.mixing.mix(images.contiguous(), labels, self._drawn, mix)
+        with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16, family.precision == "bfloat16"):
+            torch.manual_seed(int(chance.integers(2**62)))  # for networks that drop units
+            logits = self.whole(mixed.contiguous(memory_format=family.layout))
+        counts = torch.tensor(self.counts, dtype=torch.float32)
+        each = theirs.loss(components.loss, logits.float(), counts)
+        gradients = torch.autograd.grad(each.mean(), list(self.optimiser.parameters.values()))
+        share = rate(family.learning_rate_schedule, step, steps, family.warm_up)
+        self.optimiser.step(gradients, share * family.learning_rate, step + 1)
+        self._follow(step)
+        return each.detach().sum().item()
+
+    def _follow(self, step: int) -> None:
+        """Move the average, faster in the first steps, in which it would remember the start."""
+        keep = min(self.family.ema, (1 + step) / (10 + step))
+        state = self.whole.state_dict() if self.average else {}
+        for name, value in self.average.items():
+            value.lerp_(state[name], 1 - keep)

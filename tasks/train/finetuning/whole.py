@@ -1,0 +1,122 @@
+"""A network with its classifier, and as it is shown: from decoded images to scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tasks.squaring import Squared
+from tasks.train.layers import constant
+from tasks.train.networks import Network
+
+PREDICTED = 16  # images a forward pass; short batches are padded, since last bits may follow the size of a batch
+
+
+class Whole(nn.Module):
+    """Stages, the mean over all places, and a linear classifier.
+
+    Attributes
+    ----------
+    mean, deviation
+        Of the RGB values, 0 to 255, as the stages want them; no weights.
+    stages, scores
+        From normalised images to the last maps, and from those to scores.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, stages: nn.Sequential, channels: int, classes: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(3))
+        self.register_buffer("deviation", torch.ones(3))
+        self.stages = stages
+        self.scores = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """RGB values, float32 (n, 3, s, s), to scores, (n, K)."""
+        scores: Tensor = self.scores(self.stages(self.normalised(images)))
+        return scores
+
+    def laid_out(self, layout: torch.memory_format) -> Whole:
+        """Itself, the weights of its convolutions in this order of numbers."""
+        for one in self.parameters():
+            if one.ndim == 4:
+                one.data = one.data.contiguous(memory_format=layout)
+        return self
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """RGB values as the stages want them."""
+        return (images - self.mean[:, None, None]) / self.deviation[:, None, None]
+
+
+def new_network(
+    network: Network, prior: NDArray[np.float64], shown: tuple[NDArray[np.float64], NDArray[np.float64]], seed: int
+) -> Whole:
+    """A network as training begins with it.
+
+    The classifier's bias is the log prior and its weights are near 0, as in the family `head`.
+
+    Parameters
+    ----------
+    network
+        Its stages.
+    prior
+        Shape (K,).
+    shown
+        Mean and deviation of the training images' RGB values, for networks that were not pretrained with others.
+    seed
+        Of all that starts by chance.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = Whole(network.stages(), network.channels, len(prior))
+        weight, bias = made.scores.parameters()
+        with torch.no_grad():
+            weight.uniform_(-1, 1).div_(10 * network.channels**0.5)
+            bias.copy_(torch.tensor(np.log(prior)))
+    mean, deviation = network.normalisation or shown
+    made.mean.copy_(torch.tensor(mean))
+    made.deviation.copy_(torch.tensor(deviation))
+    return made
+
+
+def fitted_network(network: Network, state: Mapping[str, Tensor]) -> Whole:
+    """A network with the weights that training left, in evaluation mode."""
+    classes, channels = state["scores.2.weight"].shape
+    with torch.random.fork_rng(devices=[]):
+        made = Whole(network.stages(untrained=True), channels, classes)
+    made.load_state_dict(state)
+    return made.eval().requires_grad_(False)
+
+
+def batches_of(images: NDArray[np.uint8], layout: torch.memory_format) -> Iterator[tuple[Tensor, int]]:
+    """Images, uint8 (n, s, s, 3), as full batches for a `Whole`, and how many of each are real."""
+    for start in range(0, len(images), PREDICTED):
+        part = images[start : start + PREDICTED]
+        batch = torch.zeros((PREDICTED, *part.shape[1:]))
+        batch[: len(part)] = torch.from_numpy(part)
+        yield batch.permute(0, 3, 1, 2).contiguous(memory_format=layout), len(part)
+
+
+class Shown(nn.Module):
+    """Decoded images, uint8 (n, h, w, 3) of any size, as the stages of a fitted `Whole` want them."""
+
+    def __init__(self, whole: Whole, size: int, resize: str) -> None:
+        super().__init__()
+        self.squared = Squared(size, resize)
+        self.mean, self.deviation = (constant(one.numpy()[:, None, None]) for one in (whole.mean, whole.deviation))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        shown: Tensor = (self.squared(images) - self.mean) / self.deviation
+        return shown
+
+
+def as_module(whole: Whole, size: int, resize: str) -> nn.Sequential:
+    """A fitted network as two: from decoded images to the last maps, and from those to scores."""
+    return nn.Sequential(nn.Sequential(Shown(whole, size, resize), whole.stages), whole.scores).eval()
