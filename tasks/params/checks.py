@@ -142,6 +142,13 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
         yield refuse(
             "loss", f"minimises nothing, and family {family.name!r} needs a loss; write {{name: cross_entropy}}"
         )
+    if loss.one_vs_rest and "loss" in family.takes and not family.reads_sigmoids:
+        able = [name for name, one in components("tasks.train.families").items() if one.reads_sigmoids]
+        yield refuse(
+            "loss",
+            f"reads a sigmoid a class, and family {family.name!r} a softmax; choose family {' or '.join(able)}, or "
+            "loss: {name: balanced_softmax}",
+        )
     for key in ("loss", "sampler", "mixing"):
         if key not in family.takes and getattr(strategy, key).name != IDLE[key]:
             why = f"would change nothing: family {family.name!r} takes no {key}; write {{name: {IDLE[key]}}}"

@@ -111,6 +111,8 @@ class Family(Component):
         Distributions that a fitted model needs, beside those of its backbone.
     is_network
         Whether its fitted models have a `Fitted.module`, by which they are exported and explained.
+    reads_sigmoids
+        Whether its scores are the log-sigmoids of its outputs where a loss reads those as sigmoids.
     """
 
     kind: ClassVar[str] = "family"
@@ -119,6 +121,7 @@ class Family(Component):
     takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing"})
     packages: ClassVar[tuple[str, ...]] = ()
     is_network: ClassVar[bool] = False
+    reads_sigmoids: ClassVar[bool] = False
 
     backbone: str = Field("none", description="A name of the section backbones; none for a family on images.")
 

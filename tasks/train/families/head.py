@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tasks.train.rows import Rows
 
 ARRAYS = "model.safetensors"
+SIGMOIDS = "sigmoids"  # the array by which a model says that its outputs are read as sigmoids
 CHUNK = 4096  # rows a forward pass of `predict`
 
 
@@ -36,6 +37,7 @@ class Head(Family):
     name: Literal["head"] = "head"
     packages: ClassVar[tuple[str, ...]] = ("safetensors", "torch")
     is_network: ClassVar[bool] = True
+    reads_sigmoids: ClassVar[bool] = True
     hidden: int = Field(0, ge=0, le=4096, description="Units of one hidden layer (ReLU); 0 is a linear classifier.")
     steps: int = Field(
         320,
@@ -68,7 +70,7 @@ class Head(Family):
         counts = torch.tensor(effective, dtype=torch.float32)
 
         prior = loss.prior(effective)
-        weights = self._initial_weights(features.shape[1], prior, seed)
+        weights = self._initial_weights(features.shape[1], loss.start(effective), seed)
         optimiser = AdamW(list(weights.values()), self.learning_rate, self.weight_decay, self.steps)
         order = np.random.default_rng(seed)
         chance = np.random.default_rng((seed, 1))  # its own, so that mixing leaves the order of rows
@@ -88,15 +90,17 @@ class Head(Family):
                 optimiser.step(per_image.mean())
                 total += per_image.detach().sum().item()
             log.losses.append(total / len(epoch))
-        fitted = {name: value.detach().numpy() for name, value in weights.items()}
-        return FittedHead(self.backbone, fold, prior, fitted | vars(standard))
+        fitted = {name: value.detach().numpy() for name, value in weights.items()} | vars(standard)
+        if loss.one_vs_rest:
+            fitted[SIGMOIDS] = np.ones(1, dtype=np.float32)
+        return FittedHead(self.backbone, fold, prior, fitted)
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedHead:
         """See `Family`."""
         return FittedHead(self.backbone, fold, prior, load_file(folder / ARRAYS))
 
-    def _initial_weights(self, dimensions: int, prior: NDArray[np.float64], seed: int) -> dict[str, Tensor]:
-        """Weights uniform within ``1 / sqrt(inputs)``, a tenth of that in the output; output biases are the log prior.
+    def _initial_weights(self, dimensions: int, start: NDArray[np.float64], seed: int) -> dict[str, Tensor]:
+        """Weights uniform within ``1 / sqrt(inputs)``, a tenth of that in the output, whose biases are `start`.
 
         A short training does not move biases from 0 to the class prior, and a later correction by the prior would then
         take away what was never learnt (Lin et al. 2017 start so for stability). The output starts near 0 because what
@@ -105,12 +109,12 @@ class Head(Family):
         import torch
 
         generator = torch.Generator().manual_seed(seed)
-        sizes = [dimensions, self.hidden, len(prior)] if self.hidden else [dimensions, len(prior)]
+        sizes = [dimensions, self.hidden, len(start)] if self.hidden else [dimensions, len(start)]
         weights: dict[str, Tensor] = {}
         for layer, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
             drawn = (2 * torch.rand(outputs, inputs, generator=generator) - 1) / inputs**0.5
             is_output = layer == len(sizes) - 2
-            bias = torch.tensor(np.log(prior), dtype=torch.float32) if is_output else torch.zeros(outputs)
+            bias = torch.tensor(start, dtype=torch.float32) if is_output else torch.zeros(outputs)
             weights[f"weight{layer}"] = (drawn / 10 if is_output else drawn).requires_grad_()
             weights[f"bias{layer}"] = bias.requires_grad_()
         return weights
@@ -127,7 +131,8 @@ class FittedHead(Fitted):
     prior
         See `Fitted`.
     arrays
-        Weights and biases a layer, and the mean and deviation of each feature, float32.
+        Weights and biases a layer, and the mean and deviation of each feature, float32; one named `SIGMOIDS` where
+        outputs are read as sigmoids.
     """
 
     backbone: str
@@ -136,7 +141,7 @@ class FittedHead(Fitted):
     arrays: Mapping[str, NDArray[np.float32]]
 
     def predict(self, inputs: Inputs) -> Scores:
-        """Logits; see `Fitted`."""
+        """Logits, or the logarithms of sigmoids; see `Fitted`."""
         import torch
 
         torch.set_num_threads(1)
@@ -144,8 +149,9 @@ class FittedHead(Fitted):
         standard = Standardisation(self.arrays["mean"], self.arrays["deviation"])
         weights = {name: torch.tensor(value) for name, value in self.arrays.items()}
         chunks = np.split(features, range(CHUNK, len(features), CHUNK))
-        logits = torch.cat([forward(weights, torch.from_numpy(standard(chunk))) for chunk in chunks]).double().numpy()
-        return Scores("logit", logits, self.prior)
+        outputs = torch.cat([forward(weights, torch.from_numpy(standard(chunk))) for chunk in chunks]).double()
+        scores = torch.nn.functional.logsigmoid(outputs) if SIGMOIDS in self.arrays else outputs
+        return Scores("logit", scores.numpy(), self.prior)
 
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""
@@ -155,12 +161,13 @@ class FittedHead(Fitted):
         """See `Fitted`."""
         from torch import nn
 
-        from tasks.train.layers import Standardised, linear
+        from tasks.train.layers import LogSigmoids, Standardised, linear
 
         layers: list[nn.Module] = [Standardised(self.arrays["mean"], self.arrays["deviation"])]
         for layer in range(sum(name.startswith("weight") for name in self.arrays)):
             layers += [nn.ReLU()] if layer else []
             layers.append(linear(self.arrays[f"weight{layer}"], self.arrays[f"bias{layer}"]))
+        layers += [LogSigmoids()] if SIGMOIDS in self.arrays else []
         return nn.Sequential(*layers)
 
 

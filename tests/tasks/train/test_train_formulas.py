@@ -10,12 +10,20 @@ import torch
 from fits import hard_task
 from numpy.testing import assert_allclose
 
-from tasks.scores import Scores
+from tasks.calibration import Calibration
+from tasks.scores import Scores, log_probabilities
 from tasks.train.adamw import AdamW
 from tasks.train.families.head import Head
 from tasks.train.losses import balanced_weights, weighted_prior
+from tasks.train.losses.asymmetric import Asymmetric
+from tasks.train.losses.balanced_softmax import BalancedSoftmax
+from tasks.train.losses.binary_cross_entropy import BinaryCrossEntropy
+from tasks.train.losses.class_balanced import ClassBalanced as ClassBalancedLoss
 from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.losses.focal import Focal
+from tasks.train.losses.label_aware_smoothing import LabelAwareSmoothing
+from tasks.train.losses.logit_adjusted import LogitAdjusted
+from tasks.train.losses.vs import VectorScaling
 from tasks.train.losses.weighted_cross_entropy import WeightedCrossEntropy
 from tasks.train.posthoc.logit_adjustment import LogitAdjustment
 from tasks.train.samplers.class_balanced import ClassBalanced
@@ -100,6 +108,35 @@ def test_inverse_weights_have_their_golden_values():
     assert_allclose(inverse / inverse.sum(), [0.0175, 0.1965, 0.7860], atol=6e-5)
     roots = WeightedCrossEntropy(weights="inverse_sqrt").class_weights(np.array([900.0, 225.0, 25.0]))
     assert_allclose(roots, [1 / 6, 1 / 3, 1])
+
+
+def test_label_aware_smoothing_has_its_golden_values():
+    golden = ".4 .3414 .2578 .1960 .1563 .1320 .1173 .1085 .1031 .1"
+    assert_allclose(LabelAwareSmoothing(head=0.4, tail=0.1).smoothing(CIFAR_LT), numbers(golden), atol=6e-5)
+
+
+def test_binary_weights_have_their_golden_values():
+    weights = BinaryCrossEntropy(pos_weight="balanced").class_weights(np.array([900.0, 100.0]))
+    assert_allclose(weights, [1 / 9, 9])
+
+
+def test_class_balanced_weights_have_their_golden_values():
+    golden = ".0506 .0769 .1211 .1950 .3188 .5246 .8683 1.4426 2.4092 3.9927"
+    assert_allclose(ClassBalancedLoss(beta=0.9999).class_weights(CIFAR_LT), numbers(golden), atol=6e-5)
+
+
+def test_counts_in_a_softmax_are_the_golden_log_priors():
+    """With outputs of 0 the loss of a class is minus its log prior."""
+    golden = numbers("-.9087 -1.4206 -1.9326 -2.4440 -2.9567 -3.4675 -3.9792 -4.4915 -5.0071 -5.5139")
+    for loss, times in [(BalancedSoftmax(), 1), (LogitAdjusted(tau=1), 1), (VectorScaling(), 1)]:
+        found = loss.per_image(torch.zeros(10, 10), torch.arange(10), torch.tensor(CIFAR_LT))
+        assert_allclose(-found, [times * one for one in golden], atol=6e-5)
+
+
+def test_inverse_power_weights_hold_the_two_that_have_names():
+    roots, inverse = (WeightedCrossEntropy(weights="inverse_power", exponent=g).class_weights for g in (0.5, 1.0))
+    assert_allclose(roots(CIFAR_LT), WeightedCrossEntropy(weights="inverse_sqrt").class_weights(CIFAR_LT))
+    assert_allclose(inverse(CIFAR_LT) / balanced_weights(CIFAR_LT), 50 * 10 / 12406)
 
 
 def test_logit_adjustment_takes_away_the_log_prior():
@@ -221,6 +258,57 @@ def test_logit_adjustment_changes_nothing_after_weights_or_sampling(loss, sample
     adjusted = LogitAdjustment().adjust(Scores("logit", scores, prior)).values
     assert (adjusted.argmax(1) == scores.argmax(1)).all()
     assert balanced_accuracy(scores, classes) > 0.6
+
+
+@pytest.mark.parametrize(
+    "loss", [BalancedSoftmax(), LogitAdjusted(), VectorScaling(), BinaryCrossEntropy(pos_weight="balanced")], ids=repr
+)
+def test_losses_that_leave_no_prior_find_rare_classes_and_leave_adjustment_nothing_to_do(loss):
+    scores, classes, prior = fitted(loss, Natural())
+    assert_allclose(prior, 1 / 3)
+    assert balanced_accuracy(scores, classes) > 0.6
+    adjusted = LogitAdjustment().adjust(Scores("logit", scores, prior)).values
+    assert (adjusted.argmax(1) == scores.argmax(1)).all()
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [BinaryCrossEntropy(), ClassBalancedLoss(base="sigmoid", beta=0.9), Asymmetric(), LogitAdjusted(tau=0.5)],
+    ids=repr,
+)
+def test_adjustment_takes_away_what_a_loss_leaves_whether_outputs_are_a_softmax_or_sigmoids(loss):
+    scores, classes, prior = fitted(loss, Natural())
+    adjusted = balanced_accuracy(LogitAdjustment().adjust(Scores("logit", scores, prior)).values, classes)
+    assert adjusted > balanced_accuracy(scores, classes) + 0.03
+    assert adjusted > 0.6
+
+
+def test_scores_of_sigmoids_are_probabilities_after_normalising():
+    """One class against the rest, without weights: the sigmoids are the classes' probabilities, by Bayes' rule here."""
+    features, targets = gaussian([900, 80, 20], seed=0)
+    settings = {"steps": 400, "batch_size": 1000, "learning_rate": 0.02, "weight_decay": 0.0}
+    made = hard_task(features, targets, 3, BinaryCrossEntropy(), Natural(), settings, 0).fit(Head())
+    found = np.exp(log_probabilities(made.predict(features), "logit"))
+    means = 1.5 * np.array([[0, 0], [1, 0], [0, 1]])
+    density = np.exp(-((features[:, None, :] - means) ** 2).sum(2) / 2) * [0.9, 0.08, 0.02]
+    truth = density / density.sum(1, keepdims=True)
+    assert np.abs(found - truth).mean() < 0.02
+    assert (made.predict(features) <= 0).all()
+
+
+@pytest.mark.parametrize(
+    "loss", [BinaryCrossEntropy(), BinaryCrossEntropy(pos_weight="balanced"), Asymmetric()], ids=repr
+)
+def test_calibration_makes_probabilities_of_the_scores_of_sigmoids(loss):
+    scores, classes, _ = fitted(loss, Natural())
+    plain, _, _ = fitted(CrossEntropy(), Natural())
+
+    def log_loss(values: np.ndarray) -> float:
+        shares = Calibration.fit(values, classes).probabilities(values)
+        assert_allclose(shares.mean(axis=0), 1 / 3, atol=0.01)  # of each class as many as there are
+        return -float(np.log(shares[np.arange(len(classes)), classes]).mean())
+
+    assert log_loss(scores) < log_loss(plain) + 0.05  # balanced weights bend the odds of several classes: 0.04
 
 
 @pytest.mark.parametrize("hidden", [0, 16])
