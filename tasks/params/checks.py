@@ -149,7 +149,15 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
             f"reads a sigmoid a class, and family {family.name!r} a softmax; choose family {' or '.join(able)}, or "
             "loss: {name: balanced_softmax}",
         )
-    for key in ("loss", "sampler", "mixing"):
+    acts_on = strategy.schedule.acts_on
+    active = {"loss": loss.weighs, "sampler": sampler.name != IDLE["sampler"], "mixing": mixing.name != NONE}
+    if acts_on and "schedule" in family.takes and not any(active[key] for key in acts_on):
+        wanted = {"loss": "a loss with class weights", "sampler": "a sampler", "mixing": "a mixing"}
+        choices = " or ".join(text for key, text in wanted.items() if key in acts_on)
+        yield refuse(
+            "schedule", f"would change nothing: it needs {choices}; choose one, or write {{name: {IDLE['schedule']}}}"
+        )
+    for key in ("loss", "sampler", "mixing", "schedule"):
         if key not in family.takes and getattr(strategy, key).name != IDLE[key]:
             why = f"would change nothing: family {family.name!r} takes no {key}; write {{name: {IDLE[key]}}}"
             yield refuse(key, why)

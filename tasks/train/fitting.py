@@ -117,7 +117,7 @@ def _fitted(
 ) -> Iterator[tuple[Fitted, ...]]:
     """The fits of each round, one a seed, as they are made."""
     known = strategy.loss.for_classes(rounds[0].rows.classes)
-    components = Components(known, strategy.sampler, strategy.mixing)
+    components = Components(known, strategy.sampler, strategy.mixing, strategy.schedule)
     fits = strategy.family.fit_all(
         Fit(one.rows, inputs.take(one.rows.ids), components, seed, one.fold, log)
         for one, of_seeds in zip(rounds, logs, strict=True)

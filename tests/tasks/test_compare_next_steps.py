@@ -28,6 +28,7 @@ PLAIN: dict[str, Any] = {
     "loss": {"name": "cross_entropy"},
     "sampler": {"name": "natural"},
     "mixing": {"name": "none"},
+    "schedule": {"name": "constant"},
     "posthoc": {"name": "none"},
 }
 ADJUSTED = PLAIN | {"posthoc": {"name": "logit_adjustment", "tau": 1.0}}

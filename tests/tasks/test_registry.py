@@ -30,6 +30,7 @@ PACKAGES = [
     "tasks.train.mixing",
     "tasks.train.posthoc",
     "tasks.train.samplers",
+    "tasks.train.schedules",
 ]
 
 

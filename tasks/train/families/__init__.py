@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tasks.train.mixing import Mixing
     from tasks.train.rows import Rows
     from tasks.train.samplers import Sampler
+    from tasks.train.schedules import Schedule
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Components:
     loss: Loss
     sampler: Sampler
     mixing: Mixing
+    schedule: Schedule
 
 
 @dataclass
@@ -106,7 +108,7 @@ class Family(Component):
     score
         The kind of its scores.
     takes
-        The components of a strategy that it makes use of; others must be ``none``.
+        The components of a strategy that it makes use of; others must do nothing.
     packages
         Distributions that a fitted model needs, beside those of its backbone.
     is_network
@@ -136,7 +138,7 @@ class Family(Component):
         inputs
             Give the arrays of ``rows.ids``.
         components
-            The strategy's loss, sampler and mixing.
+            The strategy's loss, sampler, mixing and schedule; `tasks.train.course` says what they come to.
         seed
             Of the initialisation, the order of rows and what is mixed with what.
         fold

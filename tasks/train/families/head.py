@@ -38,6 +38,7 @@ class Head(Family):
     packages: ClassVar[tuple[str, ...]] = ("safetensors", "torch")
     is_network: ClassVar[bool] = True
     reads_sigmoids: ClassVar[bool] = True
+    takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing", "schedule"})
     hidden: int = Field(0, ge=0, le=4096, description="Units of one hidden layer (ReLU); 0 is a linear classifier.")
     steps: int = Field(
         320,
@@ -56,44 +57,41 @@ class Head(Family):
         import torch
 
         from tasks.train.adamw import AdamW
+        from tasks.train.course import Course, Phase
         from tasks.train.labels import Labels
         from tasks.train.made_rows import with_made_rows
 
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
-        loss, sampler, mixing = components.loss, components.sampler, components.mixing
-        values, rows = with_made_rows(inputs.features(self.backbone, fold), rows, sampler, seed, log)
+        given = len(rows)
+        values, rows = with_made_rows(inputs.features(self.backbone, fold), rows, components.sampler, seed, log)
+        course = Course(components, rows, given, self.steps)
         standard = Standardisation.of(values)
         features = torch.from_numpy(standard(values))
         labels = Labels.of(rows.first, rows.second, rows.share)
-        drawn, effective = rows.drawn(sampler), rows.counts(sampler, mixing)
-        counts = torch.tensor(effective, dtype=torch.float32)
-
-        prior = loss.prior(effective)
-        weights = self._initial_weights(features.shape[1], loss.start(effective), seed)
+        weights = self._initial_weights(features.shape[1], course.start, seed)
         optimiser = AdamW(list(weights.values()), self.learning_rate, self.weight_decay, self.steps)
         order = np.random.default_rng(seed)
         chance = np.random.default_rng((seed, 1))  # its own, so that mixing leaves the order of rows
 
-        def loss_of(batch: Tensor) -> Tensor:
+        def loss_of(batch: Tensor, phase: Phase) -> Tensor:
             """The loss of every row; a function, so that a batch's memory is free before the next is taken."""
-            own = features.index_select(0, batch), labels.take(batch)
-            mixed, theirs = mixing.mix(*own, drawn, chance)
-            return theirs.loss(loss, forward(weights, mixed), counts)
+            mixed, theirs = phase.mix(features.index_select(0, batch), labels.take(batch), chance)
+            return phase.loss(theirs, forward(weights, mixed))
 
         while optimiser.done < self.steps:
             total = 0.0
-            epoch = torch.from_numpy(sampler.epoch(rows.first, len(rows.classes), order))
-            epoch = epoch[: (self.steps - optimiser.done) * self.batch_size]  # the last epoch may be cut short
+            phase = course.phase(optimiser.done)
+            epoch = torch.from_numpy(phase.epoch(order))[: phase.steps * self.batch_size]
             for batch in torch.split(epoch, self.batch_size):
-                per_image = loss_of(batch)
+                per_image = loss_of(batch, phase)
                 optimiser.step(per_image.mean())
                 total += per_image.detach().sum().item()
             log.losses.append(total / len(epoch))
         fitted = {name: value.detach().numpy() for name, value in weights.items()} | vars(standard)
-        if loss.one_vs_rest:
+        if components.loss.one_vs_rest:
             fitted[SIGMOIDS] = np.ones(1, dtype=np.float32)
-        return FittedHead(self.backbone, fold, prior, fitted)
+        return FittedHead(self.backbone, fold, course.prior, fitted)
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedHead:
         """See `Family`."""

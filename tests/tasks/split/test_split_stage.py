@@ -268,7 +268,7 @@ def test_repeats_go_through_training_and_evaluation(tmp_path):
     features = Features([f"{number:06}" for number in range(90)], values)
     chosen = {"family": {"name": "head", "steps": 60, "batch_size": 16, "learning_rate": 0.05, "backbone": "toy"}}
     chosen |= {"loss": {"name": "cross_entropy"}, "sampler": {"name": "natural"}}
-    chosen |= {"mixing": {"name": "none"}, "posthoc": {"name": "none"}}
+    chosen |= {"mixing": {"name": "none"}, "schedule": {"name": "constant"}, "posthoc": {"name": "none"}}
     outcome = fit_strategy(
         Strategy.model_validate({"recipe": "mine", **chosen}),
         2,

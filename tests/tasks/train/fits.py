@@ -21,6 +21,8 @@ from tasks.train.mixing import Mixing
 from tasks.train.mixing.none import Unmixed
 from tasks.train.rows import Rows
 from tasks.train.samplers import Sampler
+from tasks.train.schedules import Schedule
+from tasks.train.schedules.constant import Unscheduled
 
 
 class Tables(dict):
@@ -90,6 +92,7 @@ class Task:
     loss: Loss
     sampler: Sampler
     mixing: Mixing = field(default_factory=Unmixed)
+    schedule: Schedule = field(default_factory=Unscheduled)
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
 
@@ -108,7 +111,7 @@ class Task:
         own = {name: value for name, value in self.settings.items() if name in type(family).model_fields}
         family = family.model_copy(update=own | {"backbone": "toy"})
         log = Log()
-        components = Components(self.loss, self.sampler, self.mixing)
+        components = Components(self.loss, self.sampler, self.mixing, self.schedule)
         return Made(family.fit(self.rows, as_inputs(self.features), components, self.seed, None, log), family, log)
 
 
@@ -124,7 +127,9 @@ def hard_task(
 ) -> Task:
     """Every row of one class."""
     share = np.ones(len(targets), dtype=np.float32)
-    return Task(features, targets, targets, share, classes, loss, sampler, mixing or Unmixed(), settings, seed)
+    return Task(
+        features, targets, targets, share, classes, loss, sampler, mixing or Unmixed(), settings=settings, seed=seed
+    )
 
 
 def variants(package: str, without: Sequence[str] = ()) -> list[Component]:

@@ -181,7 +181,7 @@ def test_a_family_takes_soft_labels(component):
 @each("families")
 def test_several_fits_together_are_the_fits_one_by_one(component):
     task = example_task()
-    components = Components(task.loss, task.sampler, task.mixing)
+    components = Components(task.loss, task.sampler, task.mixing, task.schedule)
     family = component.model_copy(update={"backbone": "toy"})
     fits = [Fit(task.rows, as_inputs(task.features), components, seed, None, Log()) for seed in (0, 1)]
     alone = [family.fit(task.rows, as_inputs(task.features), components, seed, None, Log()) for seed in (0, 1)]
