@@ -53,12 +53,6 @@ class Course:
         last = self.phase(self.steps)
         return self.components.loss.prior(last.counts, last.effect.weights)
 
-    @property
-    def start(self) -> NDArray[np.float64]:
-        """The outputs of a model that sees nothing in the first phase, shape (K,), from which training starts."""
-        first = self.phase(0)
-        return self.components.loss.start(first.counts, first.effect.weights)
-
     @cached_property
     def natural(self) -> NDArray[np.float64]:
         """Rows a class as they were given, shape (K,)."""
@@ -105,6 +99,11 @@ class Phase:
         mixed = self.course.components.mixing.effective_counts(drawn)
         counts: NDArray[np.float64] = (1 - share) * drawn + share * mixed
         return counts
+
+    @property
+    def start(self) -> NDArray[np.float64]:
+        """The outputs of a model that sees nothing, shape (K,), for what is in effect: see `Loss.start`."""
+        return self.course.components.loss.start(self.counts, self.effect.weights)
 
     def epoch(self, generator: np.random.Generator) -> NDArray[np.int64]:
         """The numbers of an epoch's rows in their order: all given, or as many draws as there are rows."""

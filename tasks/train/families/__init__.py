@@ -127,6 +127,11 @@ class Family(Component):
 
     backbone: str = Field("none", description="A name of the section backbones; none for a family on images.")
 
+    @property
+    def cosine_scale(self) -> float | None:
+        """What its outputs are certain to be cosines times of; None: no such number."""
+        return None
+
     @abstractmethod
     def fit(self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log) -> Fitted:
         """Fit one model; the same arguments give the same bits.

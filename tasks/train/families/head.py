@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from safetensors.numpy import load_file, save
 
 from tasks.scores import Scores
-from tasks.statistics.scaling import Standardisation
+from tasks.statistics.scaling import Standardisation, unit_vectors
+from tasks.train.dense import SCALE, forward, initial_weights, layers_of
 from tasks.train.families import Components, Family, Fitted, Log
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ARRAYS = "model.safetensors"
 SIGMOIDS = "sigmoids"  # the array by which a model says that its outputs are read as sigmoids
+FIRST_SCALE = 10.0  # of cosines, where it is learnt
 CHUNK = 4096  # rows a forward pass of `predict`
 
 
@@ -40,6 +41,10 @@ class Head(Family):
     reads_sigmoids: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing", "schedule"})
     hidden: int = Field(0, ge=0, le=4096, description="Units of one hidden layer (ReLU); 0 is a linear classifier.")
+    classifier: Literal["linear", "cosine"] = Field(
+        "linear", description="The last layer: linear, or cosines to a direction a class, times a scale."
+    )
+    scale: float | None = Field(None, gt=0, le=1000, description="Of cosines, fixed; null: learnt, from 10 on.")
     steps: int = Field(
         320,
         ge=1,
@@ -49,6 +54,17 @@ class Head(Family):
     batch_size: int = Field(256, ge=1, description="Rows an optimiser step.")
     learning_rate: float = Field(0.0015, gt=0, le=10, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(0.1, ge=0, le=10, description="Decoupled weight decay of AdamW.")
+
+    @model_validator(mode="after")
+    def _scaled(self) -> Self:
+        if self.scale is not None and self.classifier != "cosine":
+            raise ValueError(f"scale {self.scale:g} is one of cosines; write classifier: cosine, or leave it out")
+        return self
+
+    @property
+    def cosine_scale(self) -> float | None:
+        """See `Family`."""
+        return self.scale  # where none is given it is learnt, and no certain one
 
     def fit(
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
@@ -69,8 +85,14 @@ class Head(Family):
         standard = Standardisation.of(values)
         features = torch.from_numpy(standard(values))
         labels = Labels.of(rows.first, rows.second, rows.share)
-        weights = self._initial_weights(features.shape[1], course.start, seed)
-        optimiser = AdamW(list(weights.values()), self.learning_rate, self.weight_decay, self.steps)
+        sizes = [features.shape[1], *([self.hidden] if self.hidden else []), len(rows.classes)]
+        is_cosine, offset = self.classifier == "cosine", f"bias{len(sizes) - 2}"
+        weights = initial_weights(
+            sizes, course.phase(0).start, seed, (self.scale or FIRST_SCALE) if is_cosine else None
+        )
+        known = {offset, *([SCALE] if self.scale else [])} if is_cosine else set()
+        learnt = [one.requires_grad_() for name, one in weights.items() if name not in known]
+        optimiser = AdamW(learnt, self.learning_rate, self.weight_decay, self.steps)
         order = np.random.default_rng(seed)
         chance = np.random.default_rng((seed, 1))  # its own, so that mixing leaves the order of rows
 
@@ -82,12 +104,16 @@ class Head(Family):
         while optimiser.done < self.steps:
             total = 0.0
             phase = course.phase(optimiser.done)
+            if is_cosine:
+                weights[offset] = features.new_tensor(phase.start)
             epoch = torch.from_numpy(phase.epoch(order))[: phase.steps * self.batch_size]
             for batch in torch.split(epoch, self.batch_size):
                 per_image = loss_of(batch, phase)
                 optimiser.step(per_image.mean())
                 total += per_image.detach().sum().item()
             log.losses.append(total / len(epoch))
+        if is_cosine:
+            weights[offset] = features.new_tensor(course.phase(self.steps).start)
         fitted = {name: value.detach().numpy() for name, value in weights.items()} | vars(standard)
         if components.loss.one_vs_rest:
             fitted[SIGMOIDS] = np.ones(1, dtype=np.float32)
@@ -96,26 +122,6 @@ class Head(Family):
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedHead:
         """See `Family`."""
         return FittedHead(self.backbone, fold, prior, load_file(folder / ARRAYS))
-
-    def _initial_weights(self, dimensions: int, start: NDArray[np.float64], seed: int) -> dict[str, Tensor]:
-        """Weights uniform within ``1 / sqrt(inputs)``, a tenth of that in the output, whose biases are `start`.
-
-        A short training does not move biases from 0 to the class prior, and a later correction by the prior would then
-        take away what was never learnt (Lin et al. 2017 start so for stability). The output starts near 0 because what
-        a random start adds in directions that the data hardly touch stays as noise.
-        """
-        import torch
-
-        generator = torch.Generator().manual_seed(seed)
-        sizes = [dimensions, self.hidden, len(start)] if self.hidden else [dimensions, len(start)]
-        weights: dict[str, Tensor] = {}
-        for layer, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
-            drawn = (2 * torch.rand(outputs, inputs, generator=generator) - 1) / inputs**0.5
-            is_output = layer == len(sizes) - 2
-            bias = torch.tensor(start, dtype=torch.float32) if is_output else torch.zeros(outputs)
-            weights[f"weight{layer}"] = (drawn / 10 if is_output else drawn).requires_grad_()
-            weights[f"bias{layer}"] = bias.requires_grad_()
-        return weights
 
 
 @dataclass(frozen=True)
@@ -129,8 +135,8 @@ class FittedHead(Fitted):
     prior
         See `Fitted`.
     arrays
-        Weights and biases a layer, and the mean and deviation of each feature, float32; one named `SIGMOIDS` where
-        outputs are read as sigmoids.
+        Weights and biases a layer (`tasks.train.dense`), and the mean and deviation of each feature, float32; one
+        named `SIGMOIDS` where outputs are read as sigmoids.
     """
 
     backbone: str
@@ -159,22 +165,16 @@ class FittedHead(Fitted):
         """See `Fitted`."""
         from torch import nn
 
-        from tasks.train.layers import LogSigmoids, Standardised, linear
+        from tasks.train.layers import Directions, LogSigmoids, Standardised, linear
 
         layers: list[nn.Module] = [Standardised(self.arrays["mean"], self.arrays["deviation"])]
-        for layer in range(sum(name.startswith("weight") for name in self.arrays)):
+        last = layers_of(self.arrays) - 1
+        for layer in range(last + 1):
+            weight, bias = self.arrays[f"weight{layer}"], self.arrays[f"bias{layer}"]
             layers += [nn.ReLU()] if layer else []
-            layers.append(linear(self.arrays[f"weight{layer}"], self.arrays[f"bias{layer}"]))
+            if layer == last and SCALE in self.arrays:
+                layers.append(Directions(np.zeros(weight.shape[1], dtype=np.float32)))
+                weight = np.exp(self.arrays[SCALE]) * unit_vectors(weight)
+            layers.append(linear(weight, bias))
         layers += [LogSigmoids()] if SIGMOIDS in self.arrays else []
         return nn.Sequential(*layers)
-
-
-def forward(weights: Mapping[str, Tensor], rows: Tensor) -> Tensor:
-    """Logits of shape (n, K) for standardised `rows` of shape (n, d)."""
-    layers = sum(name.startswith("weight") for name in weights)
-    for layer in range(layers):
-        # Few outputs: with the weights on the left the products run two to three times as fast as torch's own layer.
-        rows = (weights[f"weight{layer}"] @ rows.T).T + weights[f"bias{layer}"]
-        if layer < layers - 1:
-            rows = rows.relu()
-    return rows

@@ -20,6 +20,7 @@ from tasks.train.losses.class_balanced import ClassBalanced
 from tasks.train.losses.cost_sensitive import CostSensitive
 from tasks.train.losses.focal import Focal
 from tasks.train.losses.label_aware_smoothing import LabelAwareSmoothing
+from tasks.train.losses.ldam import Ldam
 from tasks.train.losses.logit_adjusted import LogitAdjusted
 from tasks.train.losses.vs import VectorScaling
 from tasks.train.losses.weighted_cross_entropy import WeightedCrossEntropy
@@ -34,6 +35,7 @@ MORE = [  # settings that are numbers, away from their defaults
     LabelAwareSmoothing(head=0.6, tail=0.0),
     ClassBalanced(base="focal", gamma=0.5, beta=0.9),
     ClassBalanced(base="focal", gamma=3.0, beta=0.0),
+    Ldam(max_margin=0.3, scale=4.0, weights="effective_number", beta=0.9),
     Asymmetric(gamma_pos=1.0, gamma_neg=2.0, clip=0.0),
     Asymmetric(gamma_pos=0.5, gamma_neg=0.5, clip=0.2),
 ]
@@ -125,6 +127,12 @@ def of_asymmetric(loss: Asymmetric, z: list[float], y: int, n: list[float]) -> f
     return total
 
 
+def of_ldam(loss: Ldam, z: list[float], y: int, n: list[float]) -> float:
+    largest = max(one**-0.25 for one in n)
+    moved = [one - loss.scale * loss.max_margin * n[y] ** -0.25 / largest * (c == y) for c, one in enumerate(z)]
+    return -(effective(n, loss.beta)[y] if loss.weights != "none" else 1) * math.log(softmax(moved)[y])
+
+
 def of_vs(loss: VectorScaling, z: list[float], y: int, n: list[float]) -> float:
     moved = [(c / max(n)) ** loss.gamma * one + loss.tau * math.log(c / sum(n)) for one, c in zip(z, n, strict=True)]
     return -math.log(softmax(moved)[y])
@@ -141,6 +149,7 @@ REFERENCE: dict[str, Callable[..., float]] = {
     "cross_entropy": lambda _, z, y, n: -math.log(softmax(z)[y]),
     "focal": of_focal,
     "label_aware_smoothing": of_smoothing,
+    "ldam": of_ldam,
     "logit_adjusted": lambda loss, z, y, n: (
         -math.log(softmax([one + loss.tau * math.log(c / sum(n)) for one, c in zip(z, n, strict=True)])[y])
     ),
@@ -289,7 +298,7 @@ def test_without_its_weights_a_loss_is_what_is_weighed(loss):
 def is_approximate(loss: Loss) -> bool:
     """Whether the prior is one by convention, as the loss's docstring says."""
     scaled = isinstance(loss, VectorScaling) and loss.gamma > 0 and loss.tau != 1
-    return loss.name in ("focal", "cost_sensitive") or scaled
+    return loss.name in ("focal", "cost_sensitive", "ldam") or scaled
 
 
 @pytest.mark.parametrize("loss", [one for one in LOSSES if not is_approximate(one)], ids=repr)

@@ -22,6 +22,7 @@ from tasks.train.losses.class_balanced import ClassBalanced as ClassBalancedLoss
 from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.losses.focal import Focal
 from tasks.train.losses.label_aware_smoothing import LabelAwareSmoothing
+from tasks.train.losses.ldam import Ldam
 from tasks.train.losses.logit_adjusted import LogitAdjusted
 from tasks.train.losses.vs import VectorScaling
 from tasks.train.losses.weighted_cross_entropy import WeightedCrossEntropy
@@ -113,6 +114,11 @@ def test_inverse_weights_have_their_golden_values():
 def test_label_aware_smoothing_has_its_golden_values():
     golden = ".4 .3414 .2578 .1960 .1563 .1320 .1173 .1085 .1031 .1"
     assert_allclose(LabelAwareSmoothing(head=0.4, tail=0.1).smoothing(CIFAR_LT), numbers(golden), atol=6e-5)
+
+
+def test_margins_have_their_golden_values():
+    golden = ".1581 .1797 .2042 .2321 .2638 .2998 .3407 .3872 .4405 .5"
+    assert_allclose(Ldam().margins(CIFAR_LT), numbers(golden), atol=6e-5)
 
 
 def test_binary_weights_have_their_golden_values():

@@ -166,6 +166,32 @@ def test_a_schedule_that_finds_nothing_to_schedule_is_refused(tmp_path, reposito
     assert bool(weighted) == (schedule["name"] == "progressive")
 
 
+@pytest.mark.parametrize(
+    ("settings", "right"),
+    [
+        ({}, False),
+        ({"classifier": "cosine"}, False),
+        ({"classifier": "cosine", "scale": 16.0}, False),
+        ({"classifier": "cosine", "scale": 30.0}, True),
+    ],
+)
+def test_margins_need_cosines_times_their_own_scale(tmp_path, repository, settings, right):
+    family = {"name": "head", "backbone": "efficientnet_lite0", **settings}
+    told = mistakes(tmp_path, repository, strategies__plain__family=family, strategies__plain__loss="ldam")
+    assert bool(told) != right
+    if told:
+        assert (
+            "strategies.plain.loss.name: 'ldam' sets margins between cosines times 30, which family 'head'" in told[0]
+        )
+        assert "write classifier: cosine, scale: 30 in family: {name: head}" in told[0]
+
+
+def test_a_scale_without_cosines_is_refused(tmp_path, repository):
+    family = {"name": "head", "backbone": "efficientnet_lite0", "scale": 16.0}
+    (told,) = mistakes(tmp_path, repository, strategies__plain__family=family)
+    assert told.endswith("scale 16 is one of cosines; write classifier: cosine, or leave it out")
+
+
 def test_a_family_that_knows_no_schedule_takes_none(tmp_path, repository):
     family = {"name": "nearest_class_mean", "backbone": "efficientnet_lite0"}
     changes = {"strategies__plain__family": family, "strategies__plain__loss": "none"}
