@@ -2,7 +2,7 @@
 
 The last one is linear, or the cosines between rows and a direction a class (Gidaris and Komodakis 2018), times a scale.
 Cosines have no biases to learn, so that no class wins by the length of its weights; what a model that sees nothing must
-say, such as the log of the class prior, is added to them as it is known, and follows what is in effect.
+say, such as the log of the class prior, is added to them as it is known.
 """
 
 from __future__ import annotations

@@ -86,11 +86,11 @@ class Head(Family):
         features = torch.from_numpy(standard(values))
         labels = Labels.of(rows.first, rows.second, rows.share)
         sizes = [features.shape[1], *([self.hidden] if self.hidden else []), len(rows.classes)]
-        is_cosine, offset = self.classifier == "cosine", f"bias{len(sizes) - 2}"
-        weights = initial_weights(
-            sizes, course.phase(0).start, seed, (self.scale or FIRST_SCALE) if is_cosine else None
-        )
-        known = {offset, *([SCALE] if self.scale else [])} if is_cosine else set()
+        biases, start = f"bias{len(sizes) - 2}", course.phase(0).start
+        scale = (self.scale or FIRST_SCALE) if self.classifier == "cosine" else None
+        weights = initial_weights(sizes, start, seed, scale)
+        known = {biases} if scale else set()  # cosines have no biases to learn
+        known |= {SCALE} if self.scale else set()
         learnt = [one.requires_grad_() for name, one in weights.items() if name not in known]
         optimiser = AdamW(learnt, self.learning_rate, self.weight_decay, self.steps)
         order = np.random.default_rng(seed)
@@ -101,19 +101,23 @@ class Head(Family):
             mixed, theirs = phase.mix(features.index_select(0, batch), labels.take(batch), chance)
             return phase.loss(theirs, forward(weights, mixed))
 
+        def move_to(asked: NDArray[np.float64]) -> None:
+            """Move output biases by what a phase asks of them more than the one before: few late steps would not."""
+            nonlocal start
+            weights[biases].data.add_(features.new_tensor(asked - start))
+            start = asked
+
         while optimiser.done < self.steps:
             total = 0.0
             phase = course.phase(optimiser.done)
-            if is_cosine:
-                weights[offset] = features.new_tensor(phase.start)
+            move_to(phase.start)
             epoch = torch.from_numpy(phase.epoch(order))[: phase.steps * self.batch_size]
             for batch in torch.split(epoch, self.batch_size):
                 per_image = loss_of(batch, phase)
                 optimiser.step(per_image.mean())
                 total += per_image.detach().sum().item()
             log.losses.append(total / len(epoch))
-        if is_cosine:
-            weights[offset] = features.new_tensor(course.phase(self.steps).start)
+        move_to(course.phase(self.steps).start)
         fitted = {name: value.detach().numpy() for name, value in weights.items()} | vars(standard)
         if components.loss.one_vs_rest:
             fitted[SIGMOIDS] = np.ones(1, dtype=np.float32)

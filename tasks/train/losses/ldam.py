@@ -18,8 +18,8 @@ class Ldam(Loss):
     """``-w_y log`` of the softmax of ``s (cos_y - m_y)`` and ``s cos_j`` at the true class, ``m_c ~ n_c^(-1/4)``.
 
     Outputs are cosines times the scale s already, so the family must have such a classifier and the same scale. With
-    effective-number weights and a schedule that defers them it is the authors' LDAM-DRW. The prior is that of the
-    weights, ``pi_c w_c``, normalised: margins are taken to leave it as it is.
+    effective-number weights and a schedule that defers them it is the authors' LDAM-DRW. The prior is taken to be
+    uniform, whatever the weights: cosines have no biases that could hold another one, and margins work against it.
     """
 
     name: Literal["ldam"] = "ldam"
@@ -55,6 +55,10 @@ class Ldam(Loss):
 
         margins = logits.new_tensor(self.scale * self.margins(counts.double().numpy()))
         return cross_entropy(logits - margins * one_hot(targets, logits.shape[1]), targets, reduction="none")
+
+    def prior(self, counts: NDArray[np.float64], weighing: float = 1.0) -> NDArray[np.float64]:
+        """See the class."""
+        return np.full(len(counts), 1 / len(counts))
 
     def start(self, counts: NDArray[np.float64], weighing: float = 1.0) -> NDArray[np.float64]:
         """0: the authors' cosines have no biases, which could undo the margins."""

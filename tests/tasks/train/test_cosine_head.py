@@ -105,6 +105,7 @@ def test_margins_find_rare_classes_and_leave_no_biases():
     drw = Ldam(weights="effective_number")
     late = long_tail(drw, schedule=Deferred()).fit(head)
     assert_array_equal(late.state["bias0"], np.zeros(3))
+    assert_allclose(late.fitted.prior, 1 / 3)
     points = np.random.default_rng(2).normal(size=(600, 6)) + 1.5 * np.eye(3, 6)[np.repeat(np.arange(3), 200)]
 
     def recall(made) -> float:

@@ -17,6 +17,7 @@ from tasks.train.families import Components
 from tasks.train.families.head import Head
 from tasks.train.labels import Labels
 from tasks.train.losses.balanced_softmax import BalancedSoftmax
+from tasks.train.losses.binary_cross_entropy import BinaryCrossEntropy
 from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.losses.focal import Focal
 from tasks.train.losses.weighted_cross_entropy import WeightedCrossEntropy
@@ -221,6 +222,26 @@ def test_epochs_hold_the_rows_that_the_formula_of_progressive_sampling_says(samp
     drawn = [np.bincount(labels[course.phase(done).epoch(generator)], minlength=3) for _ in range(2000)]
     assert_allclose(np.mean(drawn, axis=0) / 97, expected, atol=0.005)  # standard error of the mean at most .0012
     assert_allclose(course.phase(done).drawn / 97, expected)
+
+
+@pytest.mark.parametrize(
+    ("components", "schedule"),
+    [
+        ({"loss": WeightedCrossEntropy()}, Deferred()),
+        ({"sampler": ClassBalanced()}, Deferred()),
+        ({"sampler": SquareRoot()}, Progressive()),
+        ({"sampler": Smote()}, Deferred(start=0.99)),
+        ({"loss": BinaryCrossEntropy(pos_weight="balanced")}, Deferred()),
+        ({"mixing": Remix()}, Deferred(mixing=True)),
+    ],
+    ids=repr,
+)
+def test_a_model_that_sees_nothing_ends_at_the_prior_of_the_last_phase(components, schedule):
+    """Few steps at a low rate would not take it there; the biases are moved with what is in effect."""
+    task = long_tail(**components, schedule=schedule, features=np.zeros((97, 2), np.float32))
+    made = dataclasses.replace(task, settings=task.settings | {"learning_rate": 1e-9}).fit(Head())
+    (scores,) = made.predict(np.zeros((1, 2), np.float32))
+    assert_allclose(np.exp(scores) / np.exp(scores).sum(), made.fitted.prior, rtol=1e-4)
 
 
 def test_rows_that_a_sampler_made_are_not_drawn_before_it_is_in_effect():
