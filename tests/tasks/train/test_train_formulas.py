@@ -10,12 +10,10 @@ import torch
 from fits import hard_task
 from numpy.testing import assert_allclose
 
-from tasks.calibration import Calibration
-from tasks.scores import Scores, log_probabilities
+from tasks.scores import Scores
 from tasks.train.adamw import AdamW
 from tasks.train.families.head import Head
 from tasks.train.losses import balanced_weights, weighted_prior
-from tasks.train.losses.asymmetric import Asymmetric
 from tasks.train.losses.balanced_softmax import BalancedSoftmax
 from tasks.train.losses.binary_cross_entropy import BinaryCrossEntropy
 from tasks.train.losses.class_balanced import ClassBalanced as ClassBalancedLoss
@@ -264,57 +262,6 @@ def test_logit_adjustment_changes_nothing_after_weights_or_sampling(loss, sample
     adjusted = LogitAdjustment().adjust(Scores("logit", scores, prior)).values
     assert (adjusted.argmax(1) == scores.argmax(1)).all()
     assert balanced_accuracy(scores, classes) > 0.6
-
-
-@pytest.mark.parametrize(
-    "loss", [BalancedSoftmax(), LogitAdjusted(), VectorScaling(), BinaryCrossEntropy(pos_weight="balanced")], ids=repr
-)
-def test_losses_that_leave_no_prior_find_rare_classes_and_leave_adjustment_nothing_to_do(loss):
-    scores, classes, prior = fitted(loss, Natural())
-    assert_allclose(prior, 1 / 3)
-    assert balanced_accuracy(scores, classes) > 0.6
-    adjusted = LogitAdjustment().adjust(Scores("logit", scores, prior)).values
-    assert (adjusted.argmax(1) == scores.argmax(1)).all()
-
-
-@pytest.mark.parametrize(
-    "loss",
-    [BinaryCrossEntropy(), ClassBalancedLoss(base="sigmoid", beta=0.9), Asymmetric(), LogitAdjusted(tau=0.5)],
-    ids=repr,
-)
-def test_adjustment_takes_away_what_a_loss_leaves_whether_outputs_are_a_softmax_or_sigmoids(loss):
-    scores, classes, prior = fitted(loss, Natural())
-    adjusted = balanced_accuracy(LogitAdjustment().adjust(Scores("logit", scores, prior)).values, classes)
-    assert adjusted > balanced_accuracy(scores, classes) + 0.03
-    assert adjusted > 0.6
-
-
-def test_scores_of_sigmoids_are_probabilities_after_normalising():
-    """One class against the rest, without weights: the sigmoids are the classes' probabilities, by Bayes' rule here."""
-    features, targets = gaussian([900, 80, 20], seed=0)
-    settings = {"steps": 400, "batch_size": 1000, "learning_rate": 0.02, "weight_decay": 0.0}
-    made = hard_task(features, targets, 3, BinaryCrossEntropy(), Natural(), settings, 0).fit(Head())
-    found = np.exp(log_probabilities(made.predict(features), "logit"))
-    means = 1.5 * np.array([[0, 0], [1, 0], [0, 1]])
-    density = np.exp(-((features[:, None, :] - means) ** 2).sum(2) / 2) * [0.9, 0.08, 0.02]
-    truth = density / density.sum(1, keepdims=True)
-    assert np.abs(found - truth).mean() < 0.02
-    assert (made.predict(features) <= 0).all()
-
-
-@pytest.mark.parametrize(
-    "loss", [BinaryCrossEntropy(), BinaryCrossEntropy(pos_weight="balanced"), Asymmetric()], ids=repr
-)
-def test_calibration_makes_probabilities_of_the_scores_of_sigmoids(loss):
-    scores, classes, _ = fitted(loss, Natural())
-    plain, _, _ = fitted(CrossEntropy(), Natural())
-
-    def log_loss(values: np.ndarray) -> float:
-        shares = Calibration.fit(values, classes).probabilities(values)
-        assert_allclose(shares.mean(axis=0), 1 / 3, atol=0.01)  # of each class as many as there are
-        return -float(np.log(shares[np.arange(len(classes)), classes]).mean())
-
-    assert log_loss(scores) < log_loss(plain) + 0.05  # balanced weights bend the odds of several classes: 0.04
 
 
 @pytest.mark.parametrize("hidden", [0, 16])
