@@ -40,6 +40,7 @@ STRATEGY = {
     "loss": {"name": "cross_entropy"},
     "sampler": {"name": "natural"},
     "mixing": {"name": "none"},
+    "schedule": {"name": "constant"},
     "posthoc": {"name": "none"},
 }
 

@@ -256,6 +256,10 @@ def _half(strategy: Strategy) -> str:
         return f"posthoc.tau={tau / 2:g}"
     if strategy.sampler.name == "class_balanced":
         return "sampler.name=square_root"
+    if strategy.loss.name == "logit_adjusted" and (tau := getattr(strategy.loss, "tau", 0.0)) > 0:
+        return f"loss.tau={tau / 2:g}"
+    if getattr(strategy.loss, "pos_weight", "") == "balanced":
+        return "loss.pos_weight=none"
     if getattr(strategy.loss, "weights", "") == "balanced":
         return "loss.weights=inverse_sqrt"
     return "loss.alpha=none" if getattr(strategy.loss, "alpha", "") == "balanced" else ""

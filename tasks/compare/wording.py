@@ -37,7 +37,7 @@ def made_of(row: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
         have.
     """
     several = {key: len({other[key] for other in rows}) > 1 for key in ("family", "backbone")}
-    said = {"sampler": "{} sampling", "posthoc": "{} afterwards"}
+    said = {"sampler": "{} sampling", "schedule": "{} schedule", "posthoc": "{} afterwards"}
     words = [
         row["family"] if several["family"] else "",
         f"on {row['backbone']}" if several["backbone"] and row["backbone"] != NONE else "",

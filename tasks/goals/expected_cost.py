@@ -6,16 +6,15 @@ Elkan, The foundations of cost-sensitive learning, IJCAI 2001.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.costs import COSTS, Cost, classes_in, cost_matrix
 from tasks.errors import require_classes
 from tasks.goals import COST_AVOIDED, Goal
-
-Cost = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class ExpectedCost(Goal):
@@ -27,10 +26,7 @@ class ExpectedCost(Goal):
 
     name: Literal["expected_cost"] = "expected_cost"
     corrected: ClassVar[bool] = True
-    cost: dict[str, dict[str, Cost]] = Field(
-        default_factory=dict,
-        description="What it costs to take an image of the first class for the second; 1 for errors that aren't named.",
-    )
+    cost: dict[str, dict[str, Cost]] = Field(default_factory=dict, description=COSTS)
 
     @property
     def metric(self) -> str:
@@ -44,13 +40,8 @@ class ExpectedCost(Goal):
 
     def require(self, classes: Sequence[str]) -> None:
         """See `Goal`."""
-        named = [label for actual, row in self.cost.items() for label in (actual, *row)]
-        require_classes(named, classes, "params.yaml: compare.goal.cost")
+        require_classes(classes_in(self.cost), classes, "params.yaml: compare.goal.cost")
 
     def costs(self, classes: Sequence[str]) -> NDArray[np.float64]:
         """See `Goal`."""
-        matrix = 1.0 - np.eye(len(classes))
-        for actual, row in self.cost.items():
-            for decided, cost in row.items():
-                matrix[classes.index(actual), classes.index(decided)] = cost
-        return matrix
+        return cost_matrix(self.cost, classes)

@@ -142,7 +142,29 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
         yield refuse(
             "loss", f"minimises nothing, and family {family.name!r} needs a loss; write {{name: cross_entropy}}"
         )
-    for key in ("loss", "sampler", "mixing"):
+    if loss.cosine_scale is not None and loss.cosine_scale != family.cosine_scale:
+        yield refuse(
+            "loss",
+            f"sets margins between cosines times {loss.cosine_scale:g}, which family {family.name!r} does not give as "
+            f"it is set; write classifier: cosine, scale: {loss.cosine_scale:g} in family: {{name: head}}, or choose "
+            "loss: {name: balanced_softmax}",
+        )
+    if loss.one_vs_rest and "loss" in family.takes and not family.reads_sigmoids:
+        able = [name for name, one in components("tasks.train.families").items() if one.reads_sigmoids]
+        yield refuse(
+            "loss",
+            f"reads a sigmoid a class, and family {family.name!r} a softmax; choose family {' or '.join(able)}, or "
+            "loss: {name: balanced_softmax}",
+        )
+    acts_on = strategy.schedule.acts_on
+    active = {"loss": loss.weighs, "sampler": sampler.name != IDLE["sampler"], "mixing": mixing.name != NONE}
+    if acts_on and "schedule" in family.takes and not any(active[key] for key in acts_on):
+        wanted = {"loss": "a loss with class weights", "sampler": "a sampler", "mixing": "a mixing"}
+        choices = " or ".join(text for key, text in wanted.items() if key in acts_on)
+        yield refuse(
+            "schedule", f"would change nothing: it needs {choices}; choose one, or write {{name: {IDLE['schedule']}}}"
+        )
+    for key in ("loss", "sampler", "mixing", "schedule"):
         if key not in family.takes and getattr(strategy, key).name != IDLE[key]:
             why = f"would change nothing: family {family.name!r} takes no {key}; write {{name: {IDLE[key]}}}"
             yield refuse(key, why)

@@ -101,7 +101,7 @@ def _strategy(item: Any, backbone: str, fits: dict[str, Any]) -> Any:
         made[slot] = _component(f"tasks.train.{SLOTS[slot]}", made[slot], item, rest, PREFIXES.get(slot, ""))
     if isinstance(item.get("family"), str):
         made["family"] = {"name": item["family"], "backbone": backbone, **made["family"], **fits}
-    return made | rest
+    return made | {"schedule": {"name": "constant"}} | rest
 
 
 def _recipe(item: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from tasks.errors import closest, did_you_mean
+from tasks.params.models import IDLE
 from tasks.params.places import names_of, owners_of, valid_keys, walk
 from tasks.registry import components
 
@@ -22,6 +23,7 @@ EXPECTED = {
     "model": "a section with keys below it",
     "string": "text",
 }
+ADDED = ("schedule",)  # keys of strategies that earlier versions had not
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 _PLAIN = (str, int, float, list, dict)
 BROKEN = {"greater_than_equal": "ge", "greater_than": "gt", "less_than_equal": "le", "less_than": "lt"}
@@ -58,6 +60,8 @@ def sentence(mistake: Any) -> str:
             found = f"a setting of {' or '.join(owners)}: write it there, {{name: ..., {loc[-1]}: {_in_yaml(value)}}}"
             return f"{where}: unknown key here, but {found}; valid are {_listed(names)}"
         return f"{where}: unknown key{did_you_mean(str(loc[-1]), names)}; valid are {_listed(names)}"
+    if kind == "missing" and loc[-1] in ADDED:
+        return f"{where}: missing, earlier versions had none; add the line {loc[-1]}: {{name: {IDLE[str(loc[-1])]}}}"
     if kind == "missing":
         return f"{where}: missing; add the key {loc[-1]!r}"
     if kind == "union_tag_not_found":

@@ -27,6 +27,7 @@ from tasks.train.losses import Loss
 from tasks.train.mixing import Mixing
 from tasks.train.posthoc import PostHoc
 from tasks.train.samplers import Sampler
+from tasks.train.schedules import Schedule
 
 STAGES = (
     "ingest",
@@ -328,13 +329,14 @@ class Recipe(Section):
 
 
 class Strategy(Section):
-    """A recipe plus a model family, a loss, a sampler, a mixing and a post-hoc rule."""
+    """A recipe plus a model family, a loss, a sampler, a mixing, a schedule and a post-hoc rule."""
 
     recipe: str = Field(description="A recipe's name.")
     family: Annotated[Family, OneOf()] = Field(description="The kind of model, with all that its fits need.")
     loss: Annotated[Loss, OneOf()] = Field(description="What training minimises.")
     sampler: Annotated[Sampler, OneOf()] = Field(description="Which rows are drawn, how often.")
     mixing: Annotated[Mixing, OneOf()] = Field(description="How batches are mixed in training.")
+    schedule: Annotated[Schedule, OneOf()] = Field(description="What of these is in effect when.")
     posthoc: Annotated[PostHoc, OneOf()] = Field(description="What happens to scores after training.")
 
     @property
@@ -345,7 +347,8 @@ class Strategy(Section):
 
 COMPONENTS = tuple(name for name, field in Strategy.model_fields.items() if OneOf() in field.metadata)
 NONE = "none"  # the name of what does nothing, and of no generator or backbone
-IDLE = {"loss": NONE, "sampler": "natural", "mixing": NONE, "posthoc": NONE}  # components of a strategy that do nothing
+# Components of a strategy that do nothing.
+IDLE = {"loss": NONE, "sampler": "natural", "mixing": NONE, "schedule": "constant", "posthoc": NONE}
 
 
 class Params(Section):

@@ -83,7 +83,7 @@ def fit_strategy(
     ------
     InputError
         The balanced set leaks; a class is missing in a fold's own set, or has too few rows for the sampler; a mixed row
-        has no valid second label; a feature vector is missing.
+        has no valid second label; a feature vector is missing; the loss names a class that there isn't.
     """
     prove_no_leak(balanced, splits)
     balanced = balanced.sort_values("row_id", ignore_index=True)
@@ -125,7 +125,8 @@ def _fitted(
     checkpoints: Path | None,
 ) -> Iterator[tuple[Fitted, ...]]:
     """The fits of each round, one a seed, as they are made."""
-    components = Components(strategy.loss, strategy.sampler, strategy.mixing)
+    known = strategy.loss.for_classes(rounds[0].rows.classes)
+    components = Components(known, strategy.sampler, strategy.mixing, strategy.schedule)
     fits = strategy.family.fit_all(
         Fit(
             one.rows,

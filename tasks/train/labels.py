@@ -45,14 +45,14 @@ class Labels:
         second, share = self.mixed
         return Labels(self.first[rows], (second[rows], share[rows]))
 
-    def loss(self, loss: Loss, logits: Tensor, counts: Tensor) -> Tensor:
+    def loss(self, loss: Loss, logits: Tensor, counts: Tensor, weighing: float = 1.0) -> Tensor:
         """``share L(z, first) + (1 - share) L(z, second)`` of every row, shape (n,); arguments as of `Loss.per_image`.
 
         A loss an image that is linear in the label, as cross-entropy is, comes to the same with a soft target; with the
         others this is what mixup's authors do (Zhang et al. 2018).
         """
-        first = loss.per_image(logits, self.first, counts)
+        first = loss.per_image(logits, self.first, counts, weighing)
         if self.mixed is None:
             return first
         second, share = self.mixed
-        return share * first + (1 - share) * loss.per_image(logits, second, counts)
+        return share * first + (1 - share) * loss.per_image(logits, second, counts, weighing)

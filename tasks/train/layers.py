@@ -40,6 +40,14 @@ class Directions(nn.Module):
         return units
 
 
+class LogSigmoids(nn.Module):
+    """The logarithm of a sigmoid a class, shape (n, K), of outputs that are read so (`tasks.train.losses.Loss`)."""
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        """See the class."""
+        return nn.functional.logsigmoid(outputs)
+
+
 def linear(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> nn.Linear:
     """The layer ``rows @ weight.T + bias``."""
     outputs, inputs = weight.shape

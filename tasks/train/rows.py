@@ -84,19 +84,37 @@ class Rows:
             share=np.concatenate([self.share, ones]),
         )
 
+    def head(self, number: int) -> Rows:
+        """The first `number` rows."""
+        return replace(self, first=self.first[:number], second=self.second[:number], share=self.share[:number])
+
+    @property
+    def label_mass(self) -> NDArray[np.float64]:
+        """Rows a class, shape (K,): the sum of their soft labels."""
+        return self._counts @ self._mean_labels
+
     def drawn(self, sampler: Sampler) -> NDArray[np.float64]:
         """Rows a class, shape (K,), as the sampler draws them: ``N sum_i p_i (soft label of row i)``.
 
         All rows of one first label are drawn alike, so it is the draws a first label times the mean label of its rows.
         """
+        drawn: NDArray[np.float64] = sampler.effective_counts(self._counts) @ self._mean_labels
+        return drawn
+
+    @property
+    def _counts(self) -> NDArray[np.float64]:
+        """Rows a first label, shape (K,)."""
+        return np.bincount(self.first, minlength=len(self.classes)).astype(np.float64)
+
+    @property
+    def _mean_labels(self) -> NDArray[np.float64]:
+        """The mean soft label of the rows of each first label, shape (K, K)."""
         size = len(self.classes)
-        own = np.bincount(self.first, minlength=size).astype(np.float64)
         share = self.share.astype(np.float64)
         first = np.bincount(self.first * (size + 1), weights=share, minlength=size**2)
         second = np.bincount(self.first * size + self.second, weights=1 - share, minlength=size**2)
-        labels = (first + second).reshape(size, size) / np.maximum(own, 1)[:, None]
-        drawn: NDArray[np.float64] = sampler.effective_counts(own) @ labels
-        return drawn
+        mean: NDArray[np.float64] = (first + second).reshape(size, size) / np.maximum(self._counts, 1)[:, None]
+        return mean
 
     def counts(self, sampler: Sampler, mixing: Mixing) -> NDArray[np.float64]:
         """Effective rows a class, shape (K,): label mass of the rows as the sampler draws and the mixing mixes them."""

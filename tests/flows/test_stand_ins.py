@@ -26,11 +26,8 @@ class Halved(Loss):
     "Half of nothing."
     name: Literal["halved"] = "halved"
 
-    def per_image(self, logits, targets, counts):
+    def unweighted(self, logits, targets, counts):
         return 0 * logits[:, 0]
-
-    def prior(self, counts):
-        return counts / counts.sum()
 """
 GRAPH = """
 stages:

@@ -48,17 +48,21 @@ class Blind(Colours):
         return None
 
 
-def head(seed: int = 0, hidden: int = 0) -> FittedHead:
+def head(seed: int = 0, hidden: int = 0, marks: dict[str, float] | None = None) -> FittedHead:
+    """A head of chance; `marks` are the arrays that say how its last layer is read."""
     chance = np.random.default_rng(seed)
     sizes = [3, hidden, 3] if hidden else [3, 3]
     arrays = {"mean": chance.normal(size=3), "deviation": chance.uniform(0.5, 2, size=3)}
     for layer, (taken, given) in enumerate(itertools.pairwise(sizes)):
         arrays |= {f"weight{layer}": chance.normal(size=(given, taken)), f"bias{layer}": chance.normal(size=given)}
+    arrays |= {name: np.array([value]) for name, value in (marks or {}).items()}
     return FittedHead("mine", None, PRIOR, {name: value.astype(np.float32) for name, value in arrays.items()})
 
 
-def model(backbone: Backbone | None = None, seeds: int = 2, hidden: int = 0) -> Model:
-    fits = tuple(head(seed, hidden) for seed in range(seeds))
+def model(
+    backbone: Backbone | None = None, seeds: int = 2, hidden: int = 0, marks: dict[str, float] | None = None
+) -> Model:
+    fits = tuple(head(seed, hidden, marks) for seed in range(seeds))
     shown = backbone or Colours(image_size=32)
     return Model(CLASSES, Head(backbone="mine", hidden=hidden), LogitAdjustment(tau=1.5), fits, None, shown, 16)
 

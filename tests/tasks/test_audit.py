@@ -212,7 +212,7 @@ def test_strategies_of_one_recipe_share_what_is_made_and_embedded(
 ) -> None:
     path = copied.path("params.yaml")
     again = "{recipe: flips, family: {name: nearest_class_mean, backbone: BACKBONE}, loss: {name: none}, "
-    again += "sampler: {name: natural}, mixing: {name: none}, posthoc: {name: none}}"
+    again += "sampler: {name: natural}, mixing: {name: none}, schedule: {name: constant}, posthoc: {name: none}}"
     set_values(path, [f"strategies.again={again.replace('BACKBONE', BACKBONE)}"])
     capsys.readouterr()
     run(Workspace(copied.root), "train@again", "audit@again")

@@ -503,6 +503,7 @@ COMPONENTS = {
     "loss": "focal",
     "sampler": "natural",
     "mixing": "none",
+    "schedule": "constant",
     "posthoc": "none",
 }
 
@@ -851,8 +852,11 @@ def test_a_strategy_is_described_by_what_it_does_and_what_tells_it_from_others()
         "loss": "cross_entropy",
         "sampler": "natural",
         "mixing": "none",
+        "schedule": "constant",
         "posthoc": "none",
     }
+    late = plain | {"sampler": "class_balanced", "schedule": "deferred"}
+    assert made_of(late, [plain, late]) == "natural · cross_entropy · class_balanced sampling · deferred schedule"
     mixed = plain | {"sampler": "class_balanced", "mixing": "mixup", "posthoc": "logit_adjustment"}
     assert made_of(plain, [plain, mixed]) == "natural · cross_entropy"
     assert made_of(mixed, [plain, mixed]) == (

@@ -28,6 +28,7 @@ PLAIN: dict[str, Any] = {
     "loss": {"name": "cross_entropy"},
     "sampler": {"name": "natural"},
     "mixing": {"name": "none"},
+    "schedule": {"name": "constant"},
     "posthoc": {"name": "none"},
 }
 ADJUSTED = PLAIN | {"posthoc": {"name": "logit_adjustment", "tau": 1.0}}
@@ -180,6 +181,8 @@ def test_where_accuracy_is_lost_a_milder_form_is_named() -> None:
         ("sampler", {"name": "class_balanced"}, "strategies.new.sampler.name=square_root"),
         ("loss", {"name": "weighted_cross_entropy", "weights": "balanced"}, "strategies.new.loss.weights=inverse_sqrt"),
         ("loss", {"name": "focal", "alpha": "balanced"}, "strategies.new.loss.alpha=none"),
+        ("loss", {"name": "logit_adjusted", "tau": 1.0}, "strategies.new.loss.tau=0.5"),
+        ("loss", {"name": "binary_cross_entropy", "pos_weight": "balanced"}, "strategies.new.loss.pos_weight=none"),
         ("recipe", "oversampled", "'compare.goal={name: macro_f1}'"),
     ):
         found, steps = steps_of({"plain": plain, "new": new}, {"plain": PLAIN, "new": PLAIN | {part: value}})

@@ -41,8 +41,9 @@ def test_of_a_linear_head_a_map_is_what_each_place_adds_to_the_score() -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_with_a_hidden_layer_the_weights_of_maps_are_differences_of_the_score() -> None:
-    made = model(seeds=1, hidden=6)
+@pytest.mark.parametrize("marks", [{}, {"log_scale": 1.5}, {"log_scale": 1.5, "sigmoids": 1.0}])
+def test_with_a_hidden_layer_the_weights_of_maps_are_differences_of_the_score(marks: dict[str, float]) -> None:
+    made = model(seeds=1, hidden=6, marks=marks)
     network = network_of(made, "mine", "explained").double()
     pixels = np.random.default_rng(2).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     maps = network.maps(network.seen(torch.from_numpy(pixels)[None]).double())

@@ -52,9 +52,13 @@ def answers(file: Path, image: Path, copies: int = 1) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("resize", ["squash", "letterbox"])
-@pytest.mark.parametrize("hidden", [0, 4])
-def test_an_exported_model_answers_as_the_model_does(tmp_path: Path, resize: str, hidden: int) -> None:
-    made = model(Colours(image_size=32, resize=resize), hidden=hidden)
+@pytest.mark.parametrize(
+    ("hidden", "marks"), [(0, {}), (4, {}), (0, {"log_scale": 1.5}), (4, {"log_scale": 1.5, "sigmoids": 1.0})]
+)
+def test_an_exported_model_answers_as_the_model_does(
+    tmp_path: Path, resize: str, hidden: int, marks: dict[str, float]
+) -> None:
+    made = model(Colours(image_size=32, resize=resize), hidden=hidden, marks=marks)
     files = photos(tmp_path, SHAPES)
     parity = export_onnx(made, "mine", None, files, tmp_path / "m.onnx")
     assert parity.images == 6

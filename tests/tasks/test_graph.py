@@ -56,7 +56,7 @@ def test_what_is_written_by_hand_stays_and_what_is_missing_or_idle_is_mended():
 
 
 def test_a_new_loss_makes_no_other_strategy_stale():
-    for name in ("losses", "families", "samplers", "mixing", "posthoc"):
+    for name in ("losses", "families", "samplers", "mixing", "schedules", "posthoc"):
         mine = [dep for dep in stages()["train"]["deps"] if dep.startswith(f"tasks/train/{name}")]
         assert len(mine) == 2, f"the package itself, and the item's own component: {mine}"
 

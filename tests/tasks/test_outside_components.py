@@ -43,7 +43,8 @@ HOMES = {
     "checks": "tasks/explore/checks",
     "generators": "tasks/synthesize/generators",
 }
-COMMON = {"recipe": "natural", "sampler": {"name": "natural"}, "mixing": {"name": "none"}, "posthoc": {"name": "none"}}
+COMMON = {"recipe": "natural", "sampler": {"name": "natural"}, "mixing": {"name": "none"}}
+COMMON |= {"schedule": {"name": "constant"}, "posthoc": {"name": "none"}}
 HEAD = {"name": "head", "backbone": "efficientnet_lite0", "steps": 60, "learning_rate": 0.05}
 CHOSEN: dict[str, dict[str, Any]] = {
     "generators": {"bright": {"name": "brighter", "images": 3}},

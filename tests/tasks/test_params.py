@@ -149,7 +149,7 @@ def test_where_the_metric_of_earlier_versions_went(path: Path) -> None:
         (
             "name: focal",
             "name: focall",
-            "strategies.focal.loss.name: 'focall' is unknown (did you mean 'focal'?); valid are cross_entropy, focal",
+            "strategies.focal.loss.name: 'focall' is unknown (did you mean 'focal'?); valid are asymmetric, balanced",
         ),
         (
             "recipe: oversampled",
@@ -200,6 +200,14 @@ def test_a_missing_key_is_told_at_its_section(path: Path) -> None:
     ]
 
 
+def test_a_file_of_an_earlier_version_is_told_the_line_that_its_strategies_lack(path: Path, text: str) -> None:
+    path.write_text(text.replace("    schedule: {name: constant}\n", ""), encoding="utf-8")
+    told = mistakes(path)
+    assert len(told) == text.count("schedule: {name: constant}")
+    line = "strategies.plain.schedule: missing, earlier versions had none; add the line schedule: {name: constant}"
+    assert told[0].endswith(line)
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(path: Path) -> None:
     change(path, ("gamma: 2.0", "gama: 2.0"), ("folds: 5", "folds: 0"), ("image_size: 128", "image_size: big"))
     change(path, ("name: weighted_cross_entropy", "name: weighted"), ("confidence: 0.95", "confidence: 95"))
@@ -246,22 +254,25 @@ def test_unknown_keys_of_a_component_are_told_beside_wrong_values(path: Path) ->
 @pytest.mark.parametrize(
     ("new", "message"),
     [
-        ("loss: focal", "strategies.focal.loss: write 'focal' as {name: focal}; valid are cross_entropy, focal, none,"),
+        (
+            "loss: focal",
+            "strategies.focal.loss: write 'focal' as {name: focal}; valid are asymmetric, ",
+        ),
         (
             "loss: fokal",
             "strategies.focal.loss: 'fokal' is unknown (did you mean 'focal'?); write it as {name: focal}; valid are",
         ),
-        ("loss: xyz", "strategies.focal.loss: 'xyz' is unknown; write it as {name: ...}; valid are cross_entropy, fo"),
-        ("loss: 3", "strategies.focal.loss: 3 has no name; write it as {name: ...}; valid are cross_entropy, focal, "),
-        ("loss: [focal]", "strategies.focal.loss: ['focal'] has no name; write it as {name: ...}; valid are cross_e"),
+        ("loss: xyz", "strategies.focal.loss: 'xyz' is unknown; write it as {name: ...}; valid are asymmetric, "),
+        ("loss: 3", "strategies.focal.loss: 3 has no name; write it as {name: ...}; valid are asymmetric, "),
+        ("loss: [focal]", "strategies.focal.loss: ['focal'] has no name; write it as {name: ...}; valid are asymm"),
         ("loss: {gamma: 1}", "strategies.focal.loss: its name is missing; write it as {name: ...}; valid are"),
-        ("loss: {}", "strategies.focal.loss: its name is missing; write it as {name: ...}; valid are cross_entropy,"),
-        ("loss:", "strategies.focal.loss: nothing stands here; write it as {name: ...}; valid are cross_entropy, fo"),
-        ("loss: {name: }", "strategies.focal.loss.name: nothing stands here; valid are cross_entropy, focal, none,"),
-        ("loss: {name: 3}", "strategies.focal.loss.name: 3 is unknown; valid are cross_entropy, focal, none,"),
+        ("loss: {}", "strategies.focal.loss: its name is missing; write it as {name: ...}; valid are asymmetric,"),
+        ("loss:", "strategies.focal.loss: nothing stands here; write it as {name: ...}; valid are asymmetric, "),
+        ("loss: {name: }", "strategies.focal.loss.name: nothing stands here; valid are asymmetric, balanced_softmax,"),
+        ("loss: {name: 3}", "strategies.focal.loss.name: 3 is unknown; valid are asymmetric, balanced_softmax,"),
         (
             "loss: {name: focall, gamma: -1}",
-            "strategies.focal.loss.name: 'focall' is unknown (did you mean 'focal'?); valid are cross_entropy, focal",
+            "strategies.focal.loss.name: 'focall' is unknown (did you mean 'focal'?); valid are asymmetric, balanced",
         ),
     ],
 )
@@ -273,7 +284,7 @@ def test_what_is_no_component_is_told_how_to_write_it(path: Path, new: str, mess
 
 def test_a_setting_beside_its_component_is_told_where_it_belongs(path: Path) -> None:
     change(path, ("loss: {name: focal, gamma: 2.0, alpha: none}", "alpha: 0.5\n    loss: {name: focal, gamma: -1}"))
-    keys = "valid are recipe, family, loss, sampler, mixing, posthoc"
+    keys = "valid are recipe, family, loss, sampler, mixing, schedule, posthoc"
     at = line(path, "  focal:") + 3
     assert mistakes(path) == [
         f"params.yaml:{at}: strategies.focal.alpha: unknown key here, but a setting of loss or mixing: write it there, "
@@ -438,7 +449,11 @@ def pasted(path: Path) -> Path:
     [
         ("    gamma: 2.0", "    gama: 2.0", "strategies.focal.gama: unknown key; valid are recipe, family, loss, samp"),
         ("    gamma: 2.0", "    hidden: -1", "strategies.focal.family.hidden: -1 should be at least 0"),
-        ("    gamma: 2.0", "    tau: 2.0", "strategies.focal.tau: unknown key here, but a setting of posthoc: write"),
+        (
+            "    gamma: 2.0",
+            "    tau: 2.0",
+            "strategies.focal.tau: unknown key here, but a setting of loss or posth",
+        ),
         ("    loss: focal", "    loss: focall", "strategies.focal.loss.name: 'focall' is unknown (did you mean"),
         ("    loss: focal", "    # no loss", "strategies.focal.loss: missing; add the key 'loss'"),
         ("  focal:", "  empty: 3\n  focal:", "strategies.empty: 3 should be a section with keys below it"),
@@ -567,7 +582,7 @@ def changed_lines(before: str, after: str) -> list[str]:
 
 NEW = (
     "{recipe: natural, family: {name: head, backbone: efficientnet_lite0}, loss: {name: focal, gamma: 3}, "
-    "sampler: {name: natural}, mixing: {name: none}, posthoc: {name: none}}"
+    "sampler: {name: natural}, mixing: {name: none}, schedule: {name: constant}, posthoc: {name: none}}"
 )
 LOSS = "    loss: {name: focal, gamma: GAMMA, alpha: ALPHA}  # alpha: none or balanced\n"
 

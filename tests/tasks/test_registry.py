@@ -31,6 +31,7 @@ PACKAGES = [
     "tasks.train.networks",
     "tasks.train.posthoc",
     "tasks.train.samplers",
+    "tasks.train.schedules",
 ]
 
 

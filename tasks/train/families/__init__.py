@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tasks.train.mixing import Mixing
     from tasks.train.rows import Rows
     from tasks.train.samplers import Sampler
+    from tasks.train.schedules import Schedule
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Components:
     loss: Loss
     sampler: Sampler
     mixing: Mixing
+    schedule: Schedule
 
 
 @dataclass
@@ -117,11 +119,13 @@ class Family(Component):
     score
         The kind of its scores.
     takes
-        The components of a strategy that it makes use of; others must be ``none``.
+        The components of a strategy that it makes use of; others must do nothing.
     packages
         Distributions that a fitted model needs, beside those of its backbone.
     is_network
         Whether its fitted models have a `Fitted.module`, by which they are exported and explained.
+    reads_sigmoids
+        Whether its scores are the log-sigmoids of its outputs where a loss reads those as sigmoids.
     """
 
     kind: ClassVar[str] = "family"
@@ -130,8 +134,14 @@ class Family(Component):
     takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing"})
     packages: ClassVar[tuple[str, ...]] = ()
     is_network: ClassVar[bool] = False
+    reads_sigmoids: ClassVar[bool] = False
 
     backbone: str = Field("none", description="A name of the section backbones; none for a family on images.")
+
+    @property
+    def cosine_scale(self) -> float | None:
+        """What its outputs are certain to be cosines times of; None: no such number."""
+        return None
 
     @abstractmethod
     def fit(self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log) -> Fitted:
@@ -144,7 +154,7 @@ class Family(Component):
         inputs
             Give the arrays of ``rows.ids``.
         components
-            The strategy's loss, sampler and mixing.
+            The strategy's loss, sampler, mixing and schedule; `tasks.train.course` says what they come to.
         seed
             Of the initialisation, the order of rows and what is mixed with what.
         fold

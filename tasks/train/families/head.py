@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from safetensors.numpy import load_file, save
 
 from tasks.scores import Scores
-from tasks.statistics.scaling import Standardisation
+from tasks.statistics.scaling import Standardisation, unit_vectors
+from tasks.train.dense import SCALE, forward, initial_weights, layers_of
 from tasks.train.families import Components, Family, Fitted, Log
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tasks.train.rows import Rows
 
 ARRAYS = "model.safetensors"
+SIGMOIDS = "sigmoids"  # the array by which a model says that its outputs are read as sigmoids
+FIRST_SCALE = 10.0  # of cosines, where it is learnt
 CHUNK = 4096  # rows a forward pass of `predict`
 
 
@@ -36,7 +38,13 @@ class Head(Family):
     name: Literal["head"] = "head"
     packages: ClassVar[tuple[str, ...]] = ("safetensors", "torch")
     is_network: ClassVar[bool] = True
+    reads_sigmoids: ClassVar[bool] = True
+    takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing", "schedule"})
     hidden: int = Field(0, ge=0, le=4096, description="Units of one hidden layer (ReLU); 0 is a linear classifier.")
+    classifier: Literal["linear", "cosine"] = Field(
+        "linear", description="The last layer: linear, or cosines to a direction a class, times a scale."
+    )
+    scale: float | None = Field(None, gt=0, le=1000, description="Of cosines, fixed; null: learnt, from 10 on.")
     steps: int = Field(
         320,
         ge=1,
@@ -47,6 +55,17 @@ class Head(Family):
     learning_rate: float = Field(0.0015, gt=0, le=10, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(0.1, ge=0, le=10, description="Decoupled weight decay of AdamW.")
 
+    @model_validator(mode="after")
+    def _scaled(self) -> Self:
+        if self.scale is not None and self.classifier != "cosine":
+            raise ValueError(f"scale {self.scale:g} is one of cosines; write classifier: cosine, or leave it out")
+        return self
+
+    @property
+    def cosine_scale(self) -> float | None:
+        """See `Family`."""
+        return self.scale  # where none is given it is learnt, and no certain one
+
     def fit(
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
     ) -> FittedHead:
@@ -54,66 +73,59 @@ class Head(Family):
         import torch
 
         from tasks.train.adamw import AdamW
+        from tasks.train.course import Course, Phase
         from tasks.train.labels import Labels
         from tasks.train.made_rows import with_made_rows
 
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
-        loss, sampler, mixing = components.loss, components.sampler, components.mixing
-        values, rows = with_made_rows(inputs.features(self.backbone, fold), rows, sampler, seed, log)
+        given = len(rows)
+        values, rows = with_made_rows(inputs.features(self.backbone, fold), rows, components.sampler, seed, log)
+        course = Course(components, rows, given, self.steps)
         standard = Standardisation.of(values)
         features = torch.from_numpy(standard(values))
         labels = Labels.of(rows.first, rows.second, rows.share)
-        drawn, effective = rows.drawn(sampler), rows.counts(sampler, mixing)
-        counts = torch.tensor(effective, dtype=torch.float32)
-
-        prior = loss.prior(effective)
-        weights = self._initial_weights(features.shape[1], prior, seed)
-        optimiser = AdamW(list(weights.values()), self.learning_rate, self.weight_decay, self.steps)
+        sizes = [features.shape[1], *([self.hidden] if self.hidden else []), len(rows.classes)]
+        biases, start = f"bias{len(sizes) - 2}", course.phase(0).start
+        scale = (self.scale or FIRST_SCALE) if self.classifier == "cosine" else None
+        weights = initial_weights(sizes, start, seed, scale)
+        known = {biases} if scale else set()  # cosines have no biases to learn
+        known |= {SCALE} if self.scale else set()
+        learnt = [one.requires_grad_() for name, one in weights.items() if name not in known]
+        optimiser = AdamW(learnt, self.learning_rate, self.weight_decay, self.steps)
         order = np.random.default_rng(seed)
         chance = np.random.default_rng((seed, 1))  # its own, so that mixing leaves the order of rows
 
-        def loss_of(batch: Tensor) -> Tensor:
+        def loss_of(batch: Tensor, phase: Phase) -> Tensor:
             """The loss of every row; a function, so that a batch's memory is free before the next is taken."""
-            own = features.index_select(0, batch), labels.take(batch)
-            mixed, theirs = mixing.mix(*own, drawn, chance)
-            return theirs.loss(loss, forward(weights, mixed), counts)
+            mixed, theirs = phase.mix(features.index_select(0, batch), labels.take(batch), chance)
+            return phase.loss(theirs, forward(weights, mixed))
+
+        def move_to(asked: NDArray[np.float64]) -> None:
+            """Move output biases by what a phase asks of them more than the one before: few late steps would not."""
+            nonlocal start
+            weights[biases].data.add_(features.new_tensor(asked - start))
+            start = asked
 
         while optimiser.done < self.steps:
             total = 0.0
-            epoch = torch.from_numpy(sampler.epoch(rows.first, len(rows.classes), order))
-            epoch = epoch[: (self.steps - optimiser.done) * self.batch_size]  # the last epoch may be cut short
+            phase = course.phase(optimiser.done)
+            move_to(phase.start)
+            epoch = torch.from_numpy(phase.epoch(order))[: phase.steps * self.batch_size]
             for batch in torch.split(epoch, self.batch_size):
-                per_image = loss_of(batch)
+                per_image = loss_of(batch, phase)
                 optimiser.step(per_image.mean())
                 total += per_image.detach().sum().item()
             log.losses.append(total / len(epoch))
-        fitted = {name: value.detach().numpy() for name, value in weights.items()}
-        return FittedHead(self.backbone, fold, prior, fitted | vars(standard))
+        move_to(course.phase(self.steps).start)
+        fitted = {name: value.detach().numpy() for name, value in weights.items()} | vars(standard)
+        if components.loss.one_vs_rest:
+            fitted[SIGMOIDS] = np.ones(1, dtype=np.float32)
+        return FittedHead(self.backbone, fold, course.prior, fitted)
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedHead:
         """See `Family`."""
         return FittedHead(self.backbone, fold, prior, load_file(folder / ARRAYS))
-
-    def _initial_weights(self, dimensions: int, prior: NDArray[np.float64], seed: int) -> dict[str, Tensor]:
-        """Weights uniform within ``1 / sqrt(inputs)``, a tenth of that in the output; output biases are the log prior.
-
-        A short training does not move biases from 0 to the class prior, and a later correction by the prior would then
-        take away what was never learnt (Lin et al. 2017 start so for stability). The output starts near 0 because what
-        a random start adds in directions that the data hardly touch stays as noise.
-        """
-        import torch
-
-        generator = torch.Generator().manual_seed(seed)
-        sizes = [dimensions, self.hidden, len(prior)] if self.hidden else [dimensions, len(prior)]
-        weights: dict[str, Tensor] = {}
-        for layer, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
-            drawn = (2 * torch.rand(outputs, inputs, generator=generator) - 1) / inputs**0.5
-            is_output = layer == len(sizes) - 2
-            bias = torch.tensor(np.log(prior), dtype=torch.float32) if is_output else torch.zeros(outputs)
-            weights[f"weight{layer}"] = (drawn / 10 if is_output else drawn).requires_grad_()
-            weights[f"bias{layer}"] = bias.requires_grad_()
-        return weights
 
 
 @dataclass(frozen=True)
@@ -127,7 +139,8 @@ class FittedHead(Fitted):
     prior
         See `Fitted`.
     arrays
-        Weights and biases a layer, and the mean and deviation of each feature, float32.
+        Weights and biases a layer (`tasks.train.dense`), and the mean and deviation of each feature, float32; one
+        named `SIGMOIDS` where outputs are read as sigmoids.
     """
 
     backbone: str
@@ -136,7 +149,7 @@ class FittedHead(Fitted):
     arrays: Mapping[str, NDArray[np.float32]]
 
     def predict(self, inputs: Inputs) -> Scores:
-        """Logits; see `Fitted`."""
+        """Logits, or the logarithms of sigmoids; see `Fitted`."""
         import torch
 
         torch.set_num_threads(1)
@@ -144,8 +157,9 @@ class FittedHead(Fitted):
         standard = Standardisation(self.arrays["mean"], self.arrays["deviation"])
         weights = {name: torch.tensor(value) for name, value in self.arrays.items()}
         chunks = np.split(features, range(CHUNK, len(features), CHUNK))
-        logits = torch.cat([forward(weights, torch.from_numpy(standard(chunk))) for chunk in chunks]).double().numpy()
-        return Scores("logit", logits, self.prior)
+        outputs = torch.cat([forward(weights, torch.from_numpy(standard(chunk))) for chunk in chunks]).double()
+        scores = torch.nn.functional.logsigmoid(outputs) if SIGMOIDS in self.arrays else outputs
+        return Scores("logit", scores.numpy(), self.prior)
 
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""
@@ -155,21 +169,16 @@ class FittedHead(Fitted):
         """See `Fitted`."""
         from torch import nn
 
-        from tasks.train.layers import Standardised, linear
+        from tasks.train.layers import Directions, LogSigmoids, Standardised, linear
 
         layers: list[nn.Module] = [Standardised(self.arrays["mean"], self.arrays["deviation"])]
-        for layer in range(sum(name.startswith("weight") for name in self.arrays)):
+        last = layers_of(self.arrays) - 1
+        for layer in range(last + 1):
+            weight, bias = self.arrays[f"weight{layer}"], self.arrays[f"bias{layer}"]
             layers += [nn.ReLU()] if layer else []
-            layers.append(linear(self.arrays[f"weight{layer}"], self.arrays[f"bias{layer}"]))
+            if layer == last and SCALE in self.arrays:
+                layers.append(Directions(np.zeros(weight.shape[1], dtype=np.float32)))
+                weight = np.exp(self.arrays[SCALE]) * unit_vectors(weight)
+            layers.append(linear(weight, bias))
+        layers += [LogSigmoids()] if SIGMOIDS in self.arrays else []
         return nn.Sequential(*layers)
-
-
-def forward(weights: Mapping[str, Tensor], rows: Tensor) -> Tensor:
-    """Logits of shape (n, K) for standardised `rows` of shape (n, d)."""
-    layers = sum(name.startswith("weight") for name in weights)
-    for layer in range(layers):
-        # Few outputs: with the weights on the left the products run two to three times as fast as torch's own layer.
-        rows = (weights[f"weight{layer}"] @ rows.T).T + weights[f"bias{layer}"]
-        if layer < layers - 1:
-            rows = rows.relu()
-    return rows

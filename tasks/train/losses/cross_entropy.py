@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tasks.train.losses import Loss
 
 if TYPE_CHECKING:
@@ -18,13 +15,8 @@ class CrossEntropy(Loss):
 
     name: Literal["cross_entropy"] = "cross_entropy"
 
-    def per_image(self, logits: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
+    def unweighted(self, logits: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
         """See `Loss`; the counts play no part."""
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(logits, targets, reduction="none")
-
-    def prior(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """That of the effective training set."""
-        shares: NDArray[np.float64] = counts / counts.sum()
-        return shares

@@ -20,6 +20,10 @@ class Natural(Sampler):
         shares: NDArray[np.float64] = counts / counts.sum()
         return shares
 
+    def effective_counts(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The counts themselves, to the bit."""
+        return counts
+
     def epoch(self, labels: NDArray[np.int64], classes: int, generator: np.random.Generator) -> NDArray[np.int64]:
         """A permutation of the rows: no row is left out, as it would be in draws with replacement."""
         return generator.permutation(len(labels))

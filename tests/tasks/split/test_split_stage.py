@@ -40,6 +40,7 @@ class Project:
     def __init__(self, root):
         self.root = root
         self.compare, self.evaluate, self.family = {}, {}, {"name": "head"}  # what only names classes
+        self.loss = {"name": "cross_entropy"}
         (root / "data").mkdir()
         (root / "data/frozen.csv").write_text(HEADER)
 
@@ -52,7 +53,11 @@ class Project:
             split=Split(**params),
             compare=Compare.model_validate(self.compare),
             evaluate=Evaluate.model_validate(self.evaluate),
-            strategies={"one": SimpleNamespace(components={"family": made("families", self.family)})},
+            strategies={
+                "one": SimpleNamespace(
+                    components={"family": made("families", self.family), "loss": made("losses", self.loss)}
+                )
+            },
         )
         stage.run(workspace, "")
         return self
@@ -87,6 +92,7 @@ def project(tmp_path):
         ("evaluate", {"mix": {"a": 0.9, "rara": 0.1}}, "evaluate.mix: there is no class"),
         ("evaluate", {"mix": {"a": 0.9}}, "evaluate.mix: the share of rare is missing"),
         ("family", {"name": "anomaly", "normal": "rara"}, "family.normal: there is no class"),
+        ("loss", {"name": "cost_sensitive", "cost": {"rara": {"a": 9.0}}}, "loss.cost: there is no class"),
     ],
 )
 def test_a_mistyped_class_is_refused_before_anything_is_trained(project, section, settings, told):
@@ -262,7 +268,7 @@ def test_repeats_go_through_training_and_evaluation(tmp_path):
     features = Features([f"{number:06}" for number in range(90)], values)
     chosen = {"family": {"name": "head", "steps": 60, "batch_size": 16, "learning_rate": 0.05, "backbone": "toy"}}
     chosen |= {"loss": {"name": "cross_entropy"}, "sampler": {"name": "natural"}}
-    chosen |= {"mixing": {"name": "none"}, "posthoc": {"name": "none"}}
+    chosen |= {"mixing": {"name": "none"}, "schedule": {"name": "constant"}, "posthoc": {"name": "none"}}
     outcome = fit_strategy(
         Strategy.model_validate({"recipe": "mine", **chosen}),
         2,

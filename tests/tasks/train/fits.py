@@ -21,6 +21,8 @@ from tasks.train.mixing import Mixing
 from tasks.train.mixing.none import Unmixed
 from tasks.train.rows import Rows
 from tasks.train.samplers import Sampler
+from tasks.train.schedules import Schedule
+from tasks.train.schedules.constant import Unscheduled
 
 
 class Tables(dict):
@@ -107,6 +109,7 @@ class Task:
     loss: Loss
     sampler: Sampler
     mixing: Mixing = field(default_factory=Unmixed)
+    schedule: Schedule = field(default_factory=Unscheduled)
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
 
@@ -123,7 +126,7 @@ class Task:
     def fit(self, family: Family) -> Made:
         """Fit `family` with those of the settings that are its own, and only the components that it takes."""
         family, log = self.set_up(family), Log()
-        components = Components(self.loss, self.sampler, self.mixing)
+        components = Components(self.loss, self.sampler, self.mixing, self.schedule)
         return Made(family.fit(self.rows, as_inputs(self.features), components, self.seed, None, log), family, log)
 
     def set_up(self, family: Family) -> Family:
@@ -144,7 +147,9 @@ def hard_task(
 ) -> Task:
     """Every row of one class."""
     share = np.ones(len(targets), dtype=np.float32)
-    return Task(features, targets, targets, share, classes, loss, sampler, mixing or Unmixed(), settings, seed)
+    return Task(
+        features, targets, targets, share, classes, loss, sampler, mixing or Unmixed(), settings=settings, seed=seed
+    )
 
 
 def variants(package: str, without: Sequence[str] = ()) -> list[Component]:

@@ -33,7 +33,7 @@ def soft_task(sampler=None, first=FIRST, second=SECOND, share=SHARE, seed: int =
     features = np.random.default_rng(1).normal(size=(len(first), 4)).astype(np.float32)
     settings = {"steps": 20, "batch_size": 4, "learning_rate": 0.01}
     chosen = sampler or Natural()
-    return Task(features, first, second, share, 3, CrossEntropy(), chosen, Unmixed(), settings, seed)
+    return Task(features, first, second, share, 3, CrossEntropy(), chosen, Unmixed(), settings=settings, seed=seed)
 
 
 @each("losses", without=["none"])

@@ -85,7 +85,7 @@ def make_strategy(**changes: dict) -> Strategy:
     """A linear head on features; `changes` are components by their keys."""
     family = {"name": "head", "backbone": "toy"}
     components = {key: {"name": "none"} for key in ("mixing", "posthoc")}
-    components |= {"loss": {"name": "cross_entropy"}, "sampler": {"name": "natural"}}
+    components |= {"loss": {"name": "cross_entropy"}, "sampler": {"name": "natural"}, "schedule": {"name": "constant"}}
     return Strategy.model_validate({"recipe": "mine", "family": family, **components, **changes})
 
 

@@ -1,4 +1,4 @@
-"""What every loss, post-hoc rule and family promises: a new component is held to it without a new test."""
+"""What every post-hoc rule and family promises: a new component is held to it without a new test."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tasks.scores import Scores
 from tasks.train.families import Components, Fit, Log
 from tasks.train.families.head import Head
 from tasks.train.families.nearest_class_mean import NearestClassMean
+from tasks.train.losses.binary_cross_entropy import BinaryCrossEntropy
 from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.networks.resnet import ResNet
 from tasks.train.posthoc import PostHoc
@@ -24,73 +25,6 @@ from tasks.train.posthoc.threshold import Threshold
 from tasks.train.samplers.natural import Natural
 
 COUNTS = np.array([50.0, 12.0, 3.0])
-
-
-def random_batch(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    logits = 3 * torch.randn(7, 3, generator=generator, dtype=torch.float64)
-    return logits.to(dtype), torch.tensor([0, 1, 2, 2, 1, 0, 0]), torch.tensor(COUNTS, dtype=dtype)
-
-
-@each("losses", without=["none"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_loss_gives_one_number_an_image_in_the_type_of_the_logits(component, dtype):
-    logits, targets, counts = random_batch(dtype)
-    values = component.per_image(logits, targets, counts)
-    assert values.shape == (7,)
-    assert values.dtype == dtype
-    assert (values >= 0).all()
-
-
-@each("losses", without=["none"])
-def test_the_loss_of_an_image_does_not_depend_on_its_batch(component):
-    logits, targets, counts = random_batch()
-    whole = component.per_image(logits, targets, counts)
-    alone = [component.per_image(logits[row : row + 1], targets[row : row + 1], counts).item() for row in range(7)]
-    assert_allclose(whole.numpy(), alone, rtol=1e-12)
-
-
-@each("losses", without=["none"])
-def test_gradients_of_a_loss_agree_with_differences(component):
-    logits, targets, counts = random_batch()
-    assert torch.autograd.gradcheck(lambda z: component.per_image(z, targets, counts), [logits.requires_grad_()])
-
-
-@each("losses", without=["none"])
-def test_a_higher_logit_of_the_true_class_lowers_the_loss(component):
-    logits, targets, counts = random_batch()
-    better = logits + torch.nn.functional.one_hot(targets, 3)
-    assert (component.per_image(better, targets, counts) < component.per_image(logits, targets, counts)).all()
-
-
-@each("losses", without=["none"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_losses_and_gradients_stay_finite_for_extreme_logits(component, dtype):
-    logits = torch.tensor([[1e4, -1e4, 0], [-1e4, 1e4, 0], [0, 0, 0]], dtype=dtype, requires_grad=True)
-    values = component.per_image(logits, torch.tensor([0, 0, 2]), torch.tensor(COUNTS, dtype=dtype))
-    (gradient,) = torch.autograd.grad(values.sum(), [logits])
-    assert values.isfinite().all()
-    assert gradient.isfinite().all()
-
-
-@each("losses", without=["none"])
-def test_the_prior_of_a_loss_is_a_distribution_that_follows_the_order_of_classes(component):
-    prior = component.prior(COUNTS)
-    assert prior.shape == (3,)
-    assert (prior > 0).all()
-    assert math.isclose(prior.sum(), 1)
-    assert_allclose(component.prior(COUNTS[[2, 0, 1]]), prior[[2, 0, 1]])
-
-
-@each("losses", without=["none"])
-def test_equal_counts_leave_a_uniform_prior_and_weigh_all_classes_the_same(component):
-    logits, _, _ = random_batch()
-    equal = torch.full((3,), 20.0, dtype=torch.float64)
-    assert_allclose(component.prior(equal.numpy()), 1 / 3)
-    same = logits[:1].expand(3, 3).clone()
-    same[:] = 0.0
-    values = component.per_image(same, torch.tensor([0, 1, 2]), equal)
-    assert_allclose(values.numpy(), values[0].item())
 
 
 def some_scores(rows: int = 60, classes: int = 3, prior: np.ndarray | None = None) -> Scores:
@@ -249,7 +183,7 @@ def test_a_family_takes_soft_labels(component):
 @each("families")
 def test_several_fits_together_are_the_fits_one_by_one(component):
     task = example_task()
-    components = Components(task.loss, task.sampler, task.mixing)
+    components = Components(task.loss, task.sampler, task.mixing, task.schedule)
     family = task.set_up(component)
     fits = [Fit(task.rows, as_inputs(task.features), components, seed, None, Log()) for seed in (0, 1)]
     alone = [family.fit(task.rows, as_inputs(task.features), components, seed, None, Log()) for seed in (0, 1)]
@@ -325,6 +259,16 @@ def test_the_network_of_a_head_with_a_hidden_layer_is_that_of_its_scores():
     made = task.fit(Head(hidden=5))
     scores = made.fitted.module()(torch.from_numpy(task.features.astype(np.float32))).numpy()
     assert_allclose(scores, made.predict(task.features), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("hidden", [0, 5])
+def test_the_network_of_a_head_that_reads_sigmoids_is_that_of_its_scores(hidden):
+    task = dataclasses.replace(example_task(), loss=BinaryCrossEntropy())
+    made = task.fit(Head(hidden=hidden))
+    scores = made.fitted.module()(torch.from_numpy(task.features.astype(np.float32))).numpy()
+    assert (scores <= 0).all()
+    assert_allclose(scores, made.predict(task.features), rtol=1e-4, atol=1e-5)
+    assert_array_equal(made.loaded().predict(task.features), made.predict(task.features))
 
 
 @each("posthoc")

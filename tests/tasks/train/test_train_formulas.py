@@ -14,8 +14,15 @@ from tasks.scores import Scores
 from tasks.train.adamw import AdamW
 from tasks.train.families.head import Head
 from tasks.train.losses import balanced_weights, weighted_prior
+from tasks.train.losses.balanced_softmax import BalancedSoftmax
+from tasks.train.losses.binary_cross_entropy import BinaryCrossEntropy
+from tasks.train.losses.class_balanced import ClassBalanced as ClassBalancedLoss
 from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.losses.focal import Focal
+from tasks.train.losses.label_aware_smoothing import LabelAwareSmoothing
+from tasks.train.losses.ldam import Ldam
+from tasks.train.losses.logit_adjusted import LogitAdjusted
+from tasks.train.losses.vs import VectorScaling
 from tasks.train.losses.weighted_cross_entropy import WeightedCrossEntropy
 from tasks.train.posthoc.logit_adjustment import LogitAdjustment
 from tasks.train.samplers.class_balanced import ClassBalanced
@@ -100,6 +107,40 @@ def test_inverse_weights_have_their_golden_values():
     assert_allclose(inverse / inverse.sum(), [0.0175, 0.1965, 0.7860], atol=6e-5)
     roots = WeightedCrossEntropy(weights="inverse_sqrt").class_weights(np.array([900.0, 225.0, 25.0]))
     assert_allclose(roots, [1 / 6, 1 / 3, 1])
+
+
+def test_label_aware_smoothing_has_its_golden_values():
+    golden = ".4 .3414 .2578 .1960 .1563 .1320 .1173 .1085 .1031 .1"
+    assert_allclose(LabelAwareSmoothing(head=0.4, tail=0.1).smoothing(CIFAR_LT), numbers(golden), atol=6e-5)
+
+
+def test_margins_have_their_golden_values():
+    golden = ".1581 .1797 .2042 .2321 .2638 .2998 .3407 .3872 .4405 .5"
+    assert_allclose(Ldam().margins(CIFAR_LT), numbers(golden), atol=6e-5)
+
+
+def test_binary_weights_have_their_golden_values():
+    weights = BinaryCrossEntropy(pos_weight="balanced").class_weights(np.array([900.0, 100.0]))
+    assert_allclose(weights, [1 / 9, 9])
+
+
+def test_class_balanced_weights_have_their_golden_values():
+    golden = ".0506 .0769 .1211 .1950 .3188 .5246 .8683 1.4426 2.4092 3.9927"
+    assert_allclose(ClassBalancedLoss(beta=0.9999).class_weights(CIFAR_LT), numbers(golden), atol=6e-5)
+
+
+def test_counts_in_a_softmax_are_the_golden_log_priors():
+    """With outputs of 0 the loss of a class is minus its log prior."""
+    golden = numbers("-.9087 -1.4206 -1.9326 -2.4440 -2.9567 -3.4675 -3.9792 -4.4915 -5.0071 -5.5139")
+    for loss, times in [(BalancedSoftmax(), 1), (LogitAdjusted(tau=1), 1), (VectorScaling(), 1)]:
+        found = loss.per_image(torch.zeros(10, 10), torch.arange(10), torch.tensor(CIFAR_LT))
+        assert_allclose(-found, [times * one for one in golden], atol=6e-5)
+
+
+def test_inverse_power_weights_hold_the_two_that_have_names():
+    roots, inverse = (WeightedCrossEntropy(weights="inverse_power", exponent=g).class_weights for g in (0.5, 1.0))
+    assert_allclose(roots(CIFAR_LT), WeightedCrossEntropy(weights="inverse_sqrt").class_weights(CIFAR_LT))
+    assert_allclose(inverse(CIFAR_LT) / balanced_weights(CIFAR_LT), 50 * 10 / 12406)
 
 
 def test_logit_adjustment_takes_away_the_log_prior():

@@ -77,6 +77,7 @@ class OnImages(Head):
     """A family that is fitted on pixels."""
 
     name: Literal["on_images"] = "on_images"
+    reads_sigmoids: ClassVar[bool] = False
     inputs: ClassVar[str] = "images"
 
 
@@ -185,6 +186,68 @@ def test_what_a_network_cannot_do_is_refused_with_what_to_write(tmp_path, reposi
     told = mistakes(tmp_path, repository, strategies__plain__family=FINETUNE | settings)
     assert any(words in line and "strategies.plain.family" in line for line in told), told
     assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "needed"),
+    [
+        ({"name": "deferred"}, "a loss with class weights or a sampler"),
+        ({"name": "deferred", "mixing": True}, "a loss with class weights or a sampler or a mixing"),
+        ({"name": "progressive"}, "a sampler"),
+    ],
+)
+def test_a_schedule_that_finds_nothing_to_schedule_is_refused(tmp_path, repository, schedule, needed):
+    (told,) = mistakes(tmp_path, repository, strategies__plain__schedule=schedule)
+    assert f"strategies.plain.schedule.name: '{schedule['name']}' would change nothing: it needs {needed};" in told
+    assert told.endswith("or write {name: constant}")
+    assert not mistakes(tmp_path, repository, strategies__balanced_sampling__schedule=schedule)
+    weighted = mistakes(tmp_path, repository, strategies__balanced_weights__schedule=schedule)
+    assert bool(weighted) == (schedule["name"] == "progressive")
+
+
+@pytest.mark.parametrize(
+    ("settings", "right"),
+    [
+        ({}, False),
+        ({"classifier": "cosine"}, False),
+        ({"classifier": "cosine", "scale": 16.0}, False),
+        ({"classifier": "cosine", "scale": 30.0}, True),
+    ],
+)
+def test_margins_need_cosines_times_their_own_scale(tmp_path, repository, settings, right):
+    family = {"name": "head", "backbone": "efficientnet_lite0", **settings}
+    told = mistakes(tmp_path, repository, strategies__plain__family=family, strategies__plain__loss="ldam")
+    assert bool(told) != right
+    if told:
+        assert (
+            "strategies.plain.loss.name: 'ldam' sets margins between cosines times 30, which family 'head'" in told[0]
+        )
+        assert "write classifier: cosine, scale: 30 in family: {name: head}" in told[0]
+
+
+def test_a_scale_without_cosines_is_refused(tmp_path, repository):
+    family = {"name": "head", "backbone": "efficientnet_lite0", "scale": 16.0}
+    (told,) = mistakes(tmp_path, repository, strategies__plain__family=family)
+    assert told.endswith("scale 16 is one of cosines; write classifier: cosine, or leave it out")
+
+
+def test_a_family_that_knows_no_schedule_takes_none(tmp_path, repository):
+    family = {"name": "nearest_class_mean", "backbone": "efficientnet_lite0"}
+    changes = {"strategies__plain__family": family, "strategies__plain__loss": "none"}
+    changes |= {"strategies__plain__sampler": "class_balanced", "strategies__plain__schedule": "deferred"}
+    (told,) = mistakes(tmp_path, repository, **changes)
+    assert "'deferred' would change nothing: family 'nearest_class_mean' takes no schedule; write" in told
+
+
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "asymmetric"])
+def test_a_loss_of_sigmoids_is_refused_where_outputs_are_read_as_a_softmax(
+    tmp_path, repository, foreign_families, loss
+):
+    changes = {"strategies__plain__family": "on_images", "strategies__plain__loss": loss}
+    (told,) = mistakes(tmp_path, repository, **changes)
+    assert f"strategies.plain.loss.name: '{loss}' reads a sigmoid a class, and family 'on_images' a softmax" in told
+    assert "choose family head" in told
+    assert not mistakes(tmp_path, repository, strategies__plain__loss=loss)
 
 
 @pytest.mark.parametrize(("key", "name"), [("loss", "focal"), ("mixing", "mixup")])
