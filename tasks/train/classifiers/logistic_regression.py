@@ -20,7 +20,7 @@ class LogisticRegression(Estimator):
 
     name: Literal["logistic_regression"] = "logistic_regression"
     has_chance: ClassVar[bool] = False
-    cost: float = Field(0.1, gt=0, le=1e6, description="Of errors against the size of weights: C; small is smooth.")
+    cost: float = Field(0.03, gt=0, le=1e6, description="Of errors against the size of weights: C; small is smooth.")
     most_steps: int = Field(2000, ge=1, le=100_000, description="Steps after which the minimum need not be reached.")
 
     def make(self, seed: int) -> Any:
