@@ -40,6 +40,7 @@ from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.mixing.none import Unmixed
 from tasks.train.rows import Rows
 from tasks.train.samplers.natural import Natural
+from tasks.train.schedules.constant import Unscheduled
 
 SIDE = 32
 PREDICTED = 256  # images a forward pass of the plain loop's evaluation
@@ -108,7 +109,7 @@ def ours(files: list[Path], labels: NDArray[np.int64], settings: Finetune, seed:
     rows = Rows(ids, NAMES, labels, labels, np.ones(len(ids), np.float32))
     with TemporaryDirectory() as folder:  # a new one every time, so that decoding and checkpoints are paid for
         source = StoredSource({}, dict(zip(ids, files, strict=True)), Path(folder, "decoded"))
-        components = Components(CrossEntropy(), Natural(), Unmixed())
+        components = Components(CrossEntropy(), Natural(), Unmixed(), Unscheduled())
         [fitted] = settings.fit_all(
             [Fit(rows, Inputs(ids, source), components, seed, None, Log(), Path(folder, "fit"))]
         )

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.decoding import squared
+from tasks.errors import InputError
 from tasks.features.backbones import Backbone
 from tasks.images import open_rgb
 from tasks.parallel import each
@@ -73,6 +74,15 @@ def vectors_of(paths: Sequence[Path], backbone: Backbone, depth: int, workers: i
 def packages_of(backbone: Backbone) -> tuple[str, ...]:
     """Distributions whose versions decide a feature vector."""
     return (*PACKAGES, *backbone.packages)
+
+
+def require_packages(backbone: Backbone) -> None:
+    """Refuse to go on without a package that decides a feature vector (`InputError`)."""
+    for package in packages_of(backbone):
+        try:
+            version(package)
+        except PackageNotFoundError:
+            raise InputError(f"backbone {backbone.name!r} needs the package {package}: pip install {package}") from None
 
 
 def about(backbone: Backbone) -> dict[str, Any]:

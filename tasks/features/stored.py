@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.features.backbones import Backbone
-from tasks.features.embedding import packages_of, vectors_of
+from tasks.features.embedding import packages_of, require_packages, vectors_of
 from tasks.files import json_digest
 from tasks.row_store import Row, RowStore
 from tasks.workspace import Workspace
@@ -32,7 +32,13 @@ def embed_stored(
         The files, in the order of `keys`.
     depth
         Bits of 16-bit values that are shown (`tasks.images.to_rgb`).
+
+    Raises
+    ------
+    InputError
+        A package that the backbone needs is not installed.
     """
+    require_packages(backbone)
     settings = backbone.settings()
     digest = json_digest(settings)[:8]
     store = RowStore.of(

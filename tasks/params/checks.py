@@ -132,6 +132,8 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
             "two pictures into one that is none; choose a family on features (head), or sampler: "
             "{name: class_balanced}",
         )
+    if why := family.against(sampler):
+        yield refuse("sampler", why)
     if mixing.inputs not in ("any", family.inputs):
         yield refuse(
             "mixing",
@@ -199,12 +201,17 @@ def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterat
 def _refused_on_recipe(
     recipes: Mapping[str, Recipe], strategies: Mapping[str, Strategy], backbones: Mapping[str, Any]
 ) -> Iterator[Mistake]:
-    """Samplers and mixings that can't work with the mixed rows of their recipe; backbones that skip its new images."""
+    """What can't work with the mixed rows of its recipe; backbones that skip a recipe's new images."""
     for name, strategy in strategies.items():
         recipe = recipes.get(strategy.recipe)
-        for key in ("sampler", "mixing") if recipe and recipe.mixed.name != NONE else ():
+        reasons = {
+            "family": strategy.family.against_mixed_rows(),
+            "sampler": strategy.sampler.not_on_mixed_rows,
+            "mixing": strategy.mixing.not_on_mixed_rows,
+        }
+        for key, why in reasons.items() if recipe and recipe.mixed.name != NONE else ():
             chosen = getattr(strategy, key)
-            if why := chosen.not_on_mixed_rows:
+            if why:
                 why = f"{chosen.name!r} {why}, and recipe {strategy.recipe!r} makes mixed rows; choose one with mixed: "
                 yield combination(f"{why}{{name: none}}", chosen.name, "strategies", name, key, "name")
         backbone = strategy.family.backbone

@@ -30,7 +30,7 @@ def plain_schema(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     if "const" in node:
-        return {"const": node["const"]}
+        return {key: node[key] for key in ("const", "description") if key in node}
     noise = {"discriminator", *(["title"] if isinstance(node.get("title"), str) else [])}
     made = {key: plain_schema(value) for key, value in node.items() if key not in noise}
     if "const" in made.get("properties", {}).get("name", {}):

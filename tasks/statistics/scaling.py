@@ -23,11 +23,14 @@ class Standardisation:
     deviation: NDArray[np.float32]
 
     @classmethod
-    def of(cls, rows: np.ndarray) -> Standardisation:
-        """Mean and deviation of rows, shape (n, d), which count as float32: less than that resolves is no variation."""
+    def of(cls, rows: np.ndarray, weights: np.ndarray | None = None) -> Standardisation:
+        """Mean and deviation of rows, shape (n, d), which count as float32: less than that resolves is no variation.
+
+        With `weights`, shape (n,), positive, a row counts as often as its weight says.
+        """
         rows = np.asarray(rows, dtype=np.float32)
-        mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        deviation = np.sqrt(np.square(rows - mean).mean(axis=0, dtype=np.float64)).astype(np.float32)
+        mean = _mean(rows, weights).astype(np.float32)
+        deviation = np.sqrt(_mean(np.square(rows - mean), weights)).astype(np.float32)
         deviation[deviation == 0] = np.inf
         return cls(mean, deviation)
 
@@ -36,6 +39,13 @@ class Standardisation:
         scaled: NDArray[np.float32] = np.asarray(rows, dtype=np.float32) - self.mean
         scaled /= self.deviation
         return scaled
+
+
+def _mean(rows: NDArray[np.float32], weights: np.ndarray | None) -> NDArray[np.float64]:
+    """The mean of each column, shape (d,)."""
+    if weights is None:
+        return np.asarray(rows.mean(axis=0, dtype=np.float64))
+    return np.asarray(weights @ rows.astype(np.float64) / weights.sum())
 
 
 def unit_vectors(vectors: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ def packages_of_model(folder: Path) -> tuple[str, ...]:
         Where `save_model` wrote it.
     """
     family, backbone = _family_and_backbone(read_json(folder / ABOUT))
-    return tuple(sorted({*PACKAGES, *family.packages, *(packages_of(backbone) if backbone else ())}))
+    return tuple(sorted({*PACKAGES, *family.needed(), *(packages_of(backbone) if backbone else ())}))
 
 
 def _family_and_backbone(facts: dict[str, Any]) -> tuple[Family, Backbone | None]:

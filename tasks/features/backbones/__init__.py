@@ -1,4 +1,4 @@
-"""Backbones: networks that turn an image into a feature vector. A new one is one new file here."""
+"""Backbones: networks, or formulas, that turn an image into a feature vector. A new one is one new file here."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ if TYPE_CHECKING:
 
 
 class Backbone(Component):
-    """A pretrained network without its classifier, and how images are shown to it.
+    """A pretrained network without its classifier, or a formula, and how images are shown to it.
 
     Attributes
     ----------
-    dimensions
-        Length d of a feature vector.
     mean, deviation
         The network sees ``(x - mean) / deviation`` of RGB values 0 to 255, a number a channel.
     packages
@@ -28,7 +26,6 @@ class Backbone(Component):
     """
 
     kind: ClassVar[str] = "backbone"
-    dimensions: ClassVar[int]
     mean: ClassVar[tuple[float, float, float]]
     deviation: ClassVar[tuple[float, float, float]]
     packages: ClassVar[tuple[str, ...]] = ()
@@ -40,6 +37,11 @@ class Backbone(Component):
     recipes: list[str] | None = Field(
         None, description="Recipes whose new images get features from it; null: all of them."
     )
+
+    @property
+    def dimensions(self) -> int:
+        """Length d of a feature vector; a class constant where no setting changes it."""
+        raise NotImplementedError
 
     def load(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """The network in evaluation mode: float32 (b, 3, s, s), normalised, to (b, d)."""

@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from tasks.train.classifiers import Classifier
+from tasks.train.estimators import Estimator
 
 
-class RandomForest(Classifier):
+class RandomForest(Estimator):
     """Trees on bootstrap samples, each split among a random choice of the features."""
 
     name: Literal["random_forest"] = "random_forest"
@@ -18,7 +18,7 @@ class RandomForest(Classifier):
     min_leaf: int = Field(3, ge=1, le=10_000, description="Fewest rows in a leaf; more make smoother probabilities.")
 
     def make(self, seed: int) -> Any:
-        """See `Classifier`."""
+        """See `Estimator`."""
         from sklearn.ensemble import RandomForestClassifier
 
         return RandomForestClassifier(self.trees, min_samples_leaf=self.min_leaf, random_state=seed, n_jobs=1)

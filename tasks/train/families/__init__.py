@@ -143,6 +143,18 @@ class Family(Component):
         """What its outputs are certain to be cosines times of; None: no such number."""
         return None
 
+    def needed(self) -> tuple[str, ...]:
+        """Distributions that a model fitted with these settings needs: `packages`, unless the settings say."""
+        return self.packages
+
+    def against(self, sampler: Sampler) -> str:
+        """Why a sampler makes no sense with these settings, and what to use instead; empty where it does."""
+        return ""
+
+    def against_mixed_rows(self) -> str:
+        """Why these settings take no rows of two classes; empty where they do."""
+        return ""
+
     @abstractmethod
     def fit(self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log) -> Fitted:
         """Fit one model; the same arguments give the same bits.

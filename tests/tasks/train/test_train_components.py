@@ -146,7 +146,7 @@ def test_a_prediction_does_not_depend_on_the_rows_beside_it(component):
     assert_allclose(alone, whole, rtol=1e-4, atol=1e-5)
 
 
-@each("families", without=["classical"])
+@each("families")
 def test_no_rows_are_no_predictions(component):
     task = example_task()
     assert task.fit(component).predict(task.features[:0]).shape == (0, 3)

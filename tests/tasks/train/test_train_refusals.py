@@ -283,3 +283,49 @@ def test_what_needs_rows_of_one_class_takes_no_recipe_with_mixed_ones(tmp_path, 
     assert f"strategies.plain.{key}.name: '{name}' m" in told
     assert "recipe 'natural' makes mixed rows; choose one with mixed: {name: none}" in told
     assert not mistakes(tmp_path, repository, **{f"strategies__plain__{key}": name})
+
+
+BALANCING = [one.name for one in variants("tasks.train.classifiers") if one.balances]
+
+
+def classical(classifier: str, **settings: Any) -> dict[str, Any]:
+    """Changes that make the plain strategy one of the family `classical`."""
+    family = {"name": "classical", "backbone": "efficientnet_lite0", "classifier": {"name": classifier}} | settings
+    return {"strategies__plain__family": family, "strategies__plain__loss": "none"}
+
+
+def test_the_classifiers_that_balance_by_themselves_say_so():
+    assert BALANCING == ["balanced_random_forest", "easy_ensemble", "rusboost"]
+
+
+@pytest.mark.parametrize("sampler", ["class_balanced", "square_root"])
+@pytest.mark.parametrize("classifier", BALANCING)
+def test_what_balances_by_itself_takes_no_sampler_that_balances(tmp_path, repository, classifier, sampler):
+    changes = classical(classifier)
+    assert not mistakes(tmp_path, repository, **changes)
+    (told,) = mistakes(tmp_path, repository, **changes, strategies__plain__sampler=sampler)
+    assert f"strategies.plain.sampler.name: '{sampler}' would balance a second time: classifier '{classifier}'" in told
+    assert "write {name: natural}, or choose a classifier that takes rows as they are (random_forest)" in told
+
+
+@pytest.mark.parametrize("weights", ["balanced", "ratio"])
+@pytest.mark.parametrize("classifier", BALANCING)
+def test_what_balances_by_itself_takes_no_class_weights(tmp_path, repository, classifier, weights):
+    (told,) = mistakes(tmp_path, repository, **classical(classifier, class_weights=weights))
+    assert f"classifier '{classifier}' draws as many rows of every class by itself, and class_weights" in told
+    assert "leave class_weights out" in told
+    assert not mistakes(tmp_path, repository, **classical("random_forest", class_weights=weights))
+
+
+@pytest.mark.parametrize("classifier", BALANCING)
+def test_what_draws_rows_by_class_takes_no_recipe_with_mixed_ones(tmp_path, repository, classifier):
+    (told,) = mistakes(tmp_path, repository, recipes__natural__mixed="mixup", **classical(classifier))
+    assert f"strategies.plain.family.name: 'classical' with classifier '{classifier}' draws rows by class" in told
+    assert "recipe 'natural' makes mixed rows; choose one with mixed: {name: none}" in told
+    assert not mistakes(tmp_path, repository, recipes__natural__mixed="mixup", **classical("svm"))
+
+
+@pytest.mark.parametrize("sampler", MAKERS)
+@pytest.mark.parametrize("classifier", [one.name for one in variants("tasks.train.classifiers")])
+def test_rows_made_between_features_go_with_every_classifier(tmp_path, repository, classifier, sampler):
+    assert not mistakes(tmp_path, repository, **classical(classifier), strategies__plain__sampler=sampler)
