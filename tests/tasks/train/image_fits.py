@@ -21,6 +21,7 @@ from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.mixing.none import Unmixed
 from tasks.train.rows import Rows
 from tasks.train.samplers.natural import Natural
+from tasks.train.schedules.constant import Unscheduled
 
 TINY: dict[str, Any] = {"network": {"name": "resnet", "depth": 8}, "image_size": 16, "epochs": 6, "batch_size": 16}
 KILLED = TINY | {"epochs": 60, "ema": 0.9, "optimiser": "adamw", "learning_rate": 0.01, "augment": {"colour": 0.2}}
@@ -59,7 +60,9 @@ def fit_of(
 ) -> Fit:
     """A fit to be made, with cross-entropy and nothing else but what is named."""
     rows = rows_of(counts, first)
-    made = Components(**{"loss": CrossEntropy(), "sampler": Natural(), "mixing": Unmixed()} | components)
+    made = Components(
+        **{"loss": CrossEntropy(), "sampler": Natural(), "mixing": Unmixed(), "schedule": Unscheduled()} | components
+    )
     return Fit(rows, inputs_of(rows), made, seed, None, Log(), folder)
 
 

@@ -24,6 +24,7 @@ from tasks.train.losses.none import NoLoss
 from tasks.train.mixing.none import Unmixed
 from tasks.train.samplers import Sampler
 from tasks.train.samplers.natural import Natural
+from tasks.train.schedules.constant import Unscheduled
 
 MODULES = {"xgboost": "xgboost", "lightgbm": "lightgbm"}  # of the extra `boosting`, by classifier
 QUICK = {"trees": 30, "draws": 3, "learning_rate": 0.3}
@@ -259,7 +260,7 @@ def test_one_that_balances_calls_classes_alike_often_though_one_is_rare(classifi
 
 
 def one_fit(family: Classical, task: Task, seed: int) -> Fit:
-    components = Components(task.loss, task.sampler, Unmixed())
+    components = Components(task.loss, task.sampler, Unmixed(), Unscheduled())
     return Fit(task.rows, as_inputs(task.features), components, seed, None, Log())
 
 
