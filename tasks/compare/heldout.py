@@ -41,8 +41,8 @@ class Confirmation:
     difference
         Recommendation minus baseline in the metric; None where they are the same.
     outcome
-        ``a gain confirmed``, ``not contradicted``, ``not confirmed``, ``contradicted``, ``too few images of <class> to
-        tell`` (several may be named) or ``nothing to confirm``.
+        ``a gain confirmed``, ``not contradicted``, ``not confirmed``, ``contradicted``, ``too few independent images of
+        <class> to tell`` (several may be named) or ``nothing to confirm``.
     """
 
     images: int
@@ -85,7 +85,11 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
     reached = evaluations[base].metrics[goal.metric]
     label = goal.label
     if goal.of_class is None and small and enough.sum() > 1:
-        label += " of the others" if not can_tell and difference else f", without {listed(small)} (too few images),"
+        label += (
+            " of the others"
+            if not can_tell and difference
+            else f", without {listed(small)} (too few independent images),"
+        )
     if difference is None:
         sentence = (
             f"The baseline is recommended, so there is nothing to confirm; on {images:,} held-out images {base} "
@@ -110,7 +114,7 @@ def _outcome(difference: Interval | None, small: Sequence[str]) -> str:
     if difference is None:
         return "nothing to confirm"
     if small:
-        return f"too few images of {listed(small)} to tell"
+        return f"too few independent images of {listed(small)} to tell"
     if difference.low > 0:
         return CONFIRMED
     if difference.high < 0:

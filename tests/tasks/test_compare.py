@@ -476,8 +476,8 @@ def test_four_test_images_that_are_all_found_confirm_nothing() -> None:
     found = comparison_of({"plain": rarely_found(2), "new": rarely_found(28)})
     held_out = {"plain": first_rare_images(rarely_found(0), 4), "new": first_rare_images(rarely_found(4), 4)}
     confirmation = confirm(held_out, found, Evaluate(draws=200))
-    assert confirmation.outcome == "too few images of rare_one to tell"
-    assert confirmation.sentence.startswith("Too few images of rare_one to tell: on 184 held-out images")
+    assert confirmation.outcome == "too few independent images of rare_one to tell"
+    assert confirmation.sentence.startswith("Too few independent images of rare_one to tell: on 184 held-out images")
 
 
 def test_from_the_sixth_look_the_test_part_is_called_a_validation_part() -> None:
