@@ -6,6 +6,7 @@ record that broke off is completed by the same call. Until a run is whole its st
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -125,6 +126,13 @@ def _open_experiment(client: MlflowClient, root: Path, name: str) -> str:
         raise TrackingAway(
             f"MLflow's experiment {name!r} was deleted; bring it back with `mlflow experiments restore -x "
             f"{found.experiment_id}`, or name another one in params.yaml (track.experiment), then run `equipoise track`"
+        )
+    here = None if os.environ.get("MLFLOW_TRACKING_URI") else artifact_location(root)
+    if here is not None and found.artifact_location != here:
+        raise TrackingAway(
+            f"MLflow's experiment {name!r} keeps its files at {found.artifact_location}, for this workspace was moved "
+            "or copied from there; delete .equipoise/mlflow here (the runs until then stay where they were), or name "
+            "another experiment in params.yaml (track.experiment), then run `equipoise track`"
         )
     if KIND_TAG not in found.tags:
         client.set_experiment_tag(found.experiment_id, KIND_TAG, KIND)

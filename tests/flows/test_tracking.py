@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -469,3 +470,13 @@ def test_the_link_opens_the_table_of_runs_or_the_list_of_experiments() -> None:
 def test_importing_the_package_does_not_import_mlflow() -> None:
     code = "import sys, flows.tracking; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
+
+
+def test_a_copied_workspace_writes_nothing_to_the_one_that_it_is_a_copy_of(project: Project, tmp_path: Path) -> None:
+    project.record("first")
+    copy = replace(project, root=tmp_path / "elsewhere")
+    shutil.copytree(project.root, copy.root)
+    before = sorted(project.root.rglob("*"))
+    with pytest.raises(TrackingAway, match=r"moved or copied from there; delete \.equipoise/mlflow here"):
+        copy.record("second")
+    assert sorted(project.root.rglob("*")) == before
