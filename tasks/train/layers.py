@@ -48,6 +48,32 @@ class LogSigmoids(nn.Module):
         return nn.functional.logsigmoid(outputs)
 
 
+class NearestOfEach(nn.Module):
+    """Of unit vectors, shape (n, d), the mean cosine to the nearest known rows of each class, (n, K), times a factor.
+
+    Parameters
+    ----------
+    rows
+        Shape (N, d), of length 1, those of a class side by side.
+    counts
+        Rows of each class, K of them, which sum to N.
+    nearest
+        How many rows of a class count; all where it has fewer.
+    scale
+        The factor.
+    """
+
+    def __init__(self, rows: NDArray[np.float32], counts: list[int], nearest: int, scale: float) -> None:
+        super().__init__()
+        self.rows, self.counts, self.nearest, self.scale = constant(rows), counts, nearest, scale
+
+    def forward(self, units: Tensor) -> Tensor:
+        """See the class."""
+        by_class = torch.split(units @ self.rows.T, self.counts, dim=1)
+        means = [one.topk(min(self.nearest, one.shape[1]), dim=1).values.mean(1) for one in by_class]
+        return self.scale * torch.stack(means, dim=1)
+
+
 def linear(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> nn.Linear:
     """The layer ``rows @ weight.T + bias``."""
     outputs, inputs = weight.shape

@@ -108,6 +108,13 @@ class Fitted(ABC):
         """
         return None
 
+    def directions(self, inputs: Inputs) -> NDArray[np.float64] | None:
+        """Unit vectors, shape (n, d), whose products say how alike two of n inputs are; None where it has none.
+
+        A `Family` whose models have some says so by `compares`.
+        """
+        return None
+
 
 class Family(Component):
     """A kind of model.
@@ -126,6 +133,8 @@ class Family(Component):
         Whether its fitted models have a `Fitted.module`, by which they are exported and explained.
     reads_sigmoids
         Whether its scores are the log-sigmoids of its outputs where a loss reads those as sigmoids.
+    compares
+        Whether its fitted models have `Fitted.directions`, by which two images are compared.
     """
 
     kind: ClassVar[str] = "family"
@@ -135,6 +144,7 @@ class Family(Component):
     packages: ClassVar[tuple[str, ...]] = ()
     is_network: ClassVar[bool] = False
     reads_sigmoids: ClassVar[bool] = False
+    compares: ClassVar[bool] = False
 
     backbone: str = Field("none", description="A name of the section backbones; none for a family on images.")
 

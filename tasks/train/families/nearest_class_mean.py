@@ -38,6 +38,7 @@ class NearestClassMean(Family):
     takes: ClassVar[frozenset[str]] = frozenset({"sampler"})
     packages: ClassVar[tuple[str, ...]] = ("safetensors",)
     is_network: ClassVar[bool] = True
+    compares: ClassVar[bool] = True
     scale: float = Field(10.0, gt=0, le=1000, description="Factor of the similarities: larger is surer of itself.")
 
     def fit(
@@ -74,8 +75,12 @@ class NearestMeans(Fitted):
 
     def predict(self, inputs: Inputs) -> Scores:
         """Logits; see `Fitted`."""
-        values = inputs.features(self.backbone, self.fold).astype(np.float64) - self.arrays["centre"]
-        return Scores("logit", unit_vectors(values) @ self.arrays["means"].T.astype(np.float64), self.prior)
+        means = self.arrays["means"].T.astype(np.float64)
+        return Scores("logit", self.directions(inputs) @ means, self.prior)
+
+    def directions(self, inputs: Inputs) -> NDArray[np.float64]:
+        """See `Fitted`."""
+        return unit_vectors(inputs.features(self.backbone, self.fold).astype(np.float64) - self.arrays["centre"])
 
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""
