@@ -30,6 +30,7 @@ COMMANDS = {  # who reads the messages of a module of `flows`; those of all othe
     "flows.dataset": "`equipoise add`, `sample`, `freeze`",
     "flows.chosen_model": "`equipoise predict`",
     "flows.explaining": "`equipoise explain`",
+    "flows.comparing": "`equipoise similar` and `equipoise enroll`",
     "flows.exporting": "`equipoise export-model`",
     "flows.predicting": "`equipoise predict`",
     "flows.releases": "`equipoise release`, `releases`, `diff`, `export`, `restore`, `gc`",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -167,3 +168,46 @@ def explain(
         terminal.note(sentence)
     for label, page in explaining.explain(root, chosen, files, folder, class_):
         terminal.note(f"{label}: {page}")
+
+
+@app.command(rich_help_panel=MODELS)
+def similar(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=WHICH)],
+    first: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
+    second: Annotated[Path, typer.Argument(metavar="IMAGE", help="Another one.")],
+    false_accepts: Annotated[
+        float, typer.Option("--false-accepts", help="Share of pairs of two classes that may be called the same.")
+    ] = 0.01,
+) -> None:
+    """Say how alike two images are to a model, and whether they are of one class."""
+    here = Path.cwd()
+    images = first.absolute(), second.absolute()
+    root = enter()
+    from flows import comparing, terminal
+    from flows.chosen_model import choose_model
+
+    chosen = choose_model(root, model, here)
+    for sentence in comparing.compare(chosen, *images, false_accepts):
+        terminal.note(sentence)
+
+
+@app.command(rich_help_panel=MODELS)
+def enroll(
+    name: Annotated[str, typer.Argument(metavar="CLASS", help="The new class.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files of it.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the copy goes; new or empty.")],
+    model: Model = "recommended",
+) -> None:
+    """Add a class that was never trained on to a copy of a model, by a few images of it."""
+    here = Path.cwd()
+    files, folder = [image.absolute() for image in images], to.absolute()
+    root = enter()
+    from flows import comparing, terminal
+    from flows.chosen_model import choose_model
+    from tasks.workspace import Workspace
+
+    chosen = choose_model(root, model, here)
+    number = comparing.enroll(root, chosen, name, files, folder, Workspace(root).workers)
+    images_ = "1 image" if number == 1 else f"{number:,} different images"
+    terminal.note(f"{folder}: the model {chosen.title}, which knows {name!r} too, from {images_}. To use it:")
+    terminal.note(f"equipoise predict {shlex.quote(str(folder))} PATH...")

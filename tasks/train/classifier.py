@@ -7,7 +7,8 @@ writes each. Outside of it they travel in one folder, as `pack` makes it.
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from tasks.features.embedding import about
 from tasks.files import read_json
 from tasks.rules import Rule
 from tasks.scores import Scores, has_probabilities, probabilities
+from tasks.similarity.verification import Verification, read_verification
 from tasks.train.loading import load_model
-from tasks.train.models import ABOUT, Model
+from tasks.train.models import ABOUT, ENROLLED, Model
 
 RULE = "rule.json"
 VERSIONS = "versions"
@@ -42,6 +44,10 @@ class Classifier:
     rule
         Its rule; None where `evaluate` has made none yet: then the largest score decides, and the softmax of scores
         stands for probabilities.
+    verification
+        How well its similarity tells pairs of images; None where it has none.
+    about
+        What was kept of how it was made (``model.json``).
     notes
         What people should know before they trust its numbers here, a sentence each.
     """
@@ -49,6 +55,8 @@ class Classifier:
     model: Model
     rule: Rule | None = None
     notes: tuple[str, ...] = ()
+    verification: Verification | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def classes(self) -> list[str]:
@@ -98,10 +106,11 @@ def load_classifier(folder: Path, rule: Path | None = None) -> Classifier:
     """
     model = load_model(folder)
     facts = read_json(folder / ABOUT)
-    notes = _differences(model, facts.get("features"))
+    notes = [*_differences(model, facts.get("features")), *map(_enrolled, facts.get(ENROLLED, []))]
+    verification = read_verification(folder)
     file = rule or folder / RULE
     if not file.is_file():
-        return Classifier(model, None, (*notes, UNCORRECTED))
+        return Classifier(model, None, (*notes, UNCORRECTED), verification, facts)
     try:
         found = Rule.read(file)
     except (KeyError, TypeError, ValueError) as error:
@@ -119,7 +128,13 @@ def load_classifier(folder: Path, rule: Path | None = None) -> Classifier:
             f"{file}: a rule that was fitted to what another model predicted, since the model has been trained anew or "
             "is a former one; `equipoise run evaluate` fits it to the present models"
         )
-    return Classifier(model, found, tuple(notes))
+    return Classifier(model, found, tuple(notes), verification, facts)
+
+
+def _enrolled(one: dict[str, Any]) -> str:
+    """That a class was added to a model, as a sentence."""
+    images = "1 image" if len(one["images"]) == 1 else f"{len(one['images']):,} images"
+    return f"class {one['class']} was enrolled from {images} and never trained on: no figure of a report speaks of it"
 
 
 def _differences(model: Model, made: dict[str, Any] | None) -> list[str]:

@@ -14,6 +14,8 @@ from tasks.inputs import Inputs
 from tasks.lineage import prove_no_leak
 from tasks.params.models import Strategy
 from tasks.scores import Scores
+from tasks.similarity.verification import Verification, in_turns, verify
+from tasks.statistics.verification import HeldOut
 from tasks.tables import SCORE_PREFIX
 from tasks.train.families import Components, Fit, Fitted, Log
 from tasks.train.models import Model
@@ -38,12 +40,15 @@ class Outcome:
     history
         `repeat`, `fold` (both empty for `model`), `seed`, `epoch` (from 1), `loss` (mean training loss an image); no
         rows for a family without epochs.
+    verification
+        How well the similarity tells pairs of images out of fold; None where the family has none, or pairs say nothing.
     """
 
     model: Model
     fold_models: dict[int, Model]
     predictions: pd.DataFrame
     history: pd.DataFrame
+    verification: Verification | None
 
 
 def fit_strategy(
@@ -113,6 +118,7 @@ def fit_strategy(
         },
         pd.concat(tables).sort_values(["image_id", "repeat", "seed"], ignore_index=True),
         _history(rounds, logs),
+        _verification(rounds, models, inputs) if strategy.family.compares else None,
     )
 
 
@@ -161,6 +167,22 @@ def _cross_fitted(posthoc: PostHoc, rounds: list[Round], raw: list[Scores]) -> l
         fit([at for at in folds if one.fold is None or (rounds[at].repeat == one.repeat and rounds[at] is not one)])
         for one in rounds
     ]
+
+
+def _verification(rounds: list[Round], models: list[Model], inputs: Inputs) -> Verification | None:
+    """How well pairs of a fold's images are told by the fold's own models; of the first repeat."""
+    first = min(one.repeat for one in rounds)
+    folds = [at for at, one in enumerate(rounds) if one.fold is not None and one.repeat == first]
+    names = sorted({group for at in folds for group in rounds[at].unseen["group"]})
+    number = {group: number for number, group in enumerate(names)}
+    held_out = []
+    for at in folds:
+        chosen = in_turns(rounds[at].targets)
+        rows = rounds[at].unseen.iloc[chosen]
+        similarities = models[at].cosines(inputs.take(rows["image_id"].tolist()))
+        groups = np.array([number[group] for group in rows["group"]], dtype=np.int64)
+        held_out.append(HeldOut(similarities, rounds[at].targets[chosen], groups))
+    return verify(held_out)
 
 
 def _tell_idle(balanced: pd.DataFrame, rounds: list[Round], tell: Callable[[str], None]) -> None:

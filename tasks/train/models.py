@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tasks.errors import InputError
 from tasks.features.embedding import about as about_features
 from tasks.files import write_json
 from tasks.inputs import FileSource, Inputs
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 ABOUT = "model.json"
 SEEDS = "seeds"
+ENROLLED = "enrolled"  # key of the classes that were added later (`tasks.similarity.enrolling`)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,23 @@ class Model:
         """`image_size` and `resize` of the squares that its network sees; empty where it doesn't say."""
         settings = (self.family if self.backbone is None else self.backbone).model_dump(mode="json")
         return {key: settings[key] for key in ("image_size", "resize") if key in settings}
+
+    def cosines(self, inputs: Inputs) -> NDArray[np.float64]:
+        """How alike each two inputs are, shape (n, n), -1 to 1: the mean over the seeds of what each has learnt.
+
+        Raises
+        ------
+        InputError
+            The family has no similarity.
+        """
+        found = [units for fitted in self.fits if (units := fitted.directions(inputs)) is not None]
+        if not found:
+            raise InputError(
+                f"a model of the family {self.family.name!r} has no similarity by which images are compared; name a "
+                "strategy of the family 'similarity' or 'nearest_class_mean'"
+            )
+        cosines: NDArray[np.float64] = np.mean([units @ units.T for units in found], axis=0)
+        return cosines.clip(-1, 1)
 
     def inputs(self, images: Sequence[Path | bytes], workers: int = 1, *, patient: bool = False) -> Inputs:
         """Image files, or their bytes, as this model sees them: by the preprocessing that it was fitted with.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 
 from tasks.depth import depth_of
+from tasks.files import write_json
 from tasks.fingerprints import file_hash
 from tasks.progress import say
+from tasks.similarity.verification import FILE
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train.fitting import fit_strategy
 from tasks.train.models import fold_folder, save_model
@@ -43,5 +45,7 @@ def run(workspace: Workspace, name: str) -> None:
             own = fold_folder(folder, fold)
             own.mkdir(parents=True)
             save_model(model, own, about)
+        if outcome.verification is not None:
+            write_json(folder / FILE, outcome.verification.as_json())
         outcome.history.to_csv(folder / "history.csv", index=False, float_format="%.6f")
     shutil.rmtree(checkpoints, ignore_errors=True)

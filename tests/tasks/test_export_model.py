@@ -28,8 +28,10 @@ from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.recall_at_precision import RecallAtPrecision
 from tasks.rules import Rule
 from tasks.squaring import Squared
+from tasks.statistics.scaling import unit_vectors
 from tasks.train.families.classical import Classical
 from tasks.train.families.head import FittedHead, Head
+from tasks.train.families.similarity import FittedSimilarity, Similarity
 from tasks.train.models import Model
 from tasks.train.posthoc.none import Unchanged
 
@@ -94,6 +96,18 @@ def test_probabilities_and_decisions_are_those_of_the_rule(tmp_path: Path, goal:
         found = answers(tmp_path / "m.onnx", file)
         np.testing.assert_allclose(found["probabilities"][0], rule.probabilities(scores), atol=1e-5)
         assert found["label"][0] == rule.decide(scores)
+
+
+@pytest.mark.parametrize("decide", ["class_means", "nearest"])
+def test_a_similarity_is_exported_with_how_it_decides(tmp_path: Path, decide: str) -> None:
+    chance = np.random.default_rng(3)
+    arrays = {"mean": (3,), "deviation": (3,), "hidden_weight": (4, 3), "hidden_bias": (4,), "weight": (2, 4)}
+    made = {name: chance.uniform(0.5, 2, size=shape).astype(np.float32) for name, shape in arrays.items()}
+    family = Similarity(backbone="mine", dimensions=2, hidden=4, decide=decide, neighbours=2)
+    units = unit_vectors(chance.normal(size=(8, 2)))
+    fitted = FittedSimilarity(family, None, np.full(3, 1 / 3), made).with_known(units, np.array([5, 2, 1]))
+    similarity = Model(CLASSES, family, Unchanged(), (fitted,), None, Colours(image_size=32), 16)
+    assert export_onnx(similarity, "mine", None, photos(tmp_path, SHAPES), tmp_path / "m.onnx").images == 6
 
 
 def test_the_file_says_what_it_is(tmp_path: Path) -> None:
@@ -165,7 +179,7 @@ def test_what_is_no_network_is_refused_and_what_could_be_is_named(tmp_path: Path
     fits = (forest_fit(),)
     made = Model(CLASSES, forest, Unchanged(), fits, None, Colours(image_size=32), 16)
     with pytest.raises(
-        InputError, match=r"family 'classical' is no network.* finetune, head and nearest_class_mean can"
+        InputError, match=r"family 'classical' is no network.* finetune, head, nearest_class_mean and similarity can"
     ):
         export_onnx(made, "mine", None, files, tmp_path / "m.onnx")
     with pytest.raises(InputError, match="backbone 'blind' does not show its network"):

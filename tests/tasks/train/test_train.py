@@ -459,6 +459,46 @@ def test_the_stage_writes_the_same_bytes_again(workspace):
     assert before["models/logit_adjusted/history.csv"].startswith(b"repeat,fold,seed,epoch,loss\n0,0,0,1,")
 
 
+def alike() -> Strategy:
+    family = {"name": "similarity", "backbone": "toy", "dimensions": 4, "steps": 20, "learning_rate": 0.01}
+    return make_strategy(family=family, loss={"name": "none"})
+
+
+def test_pairs_are_of_images_of_one_fold_by_the_model_that_has_not_seen_them():
+    outcome = fit(alike())
+    splits = make_splits()
+    verification = outcome.verification
+    assert verification is not None
+    assert verification.images == (splits["part"] == "train").sum()
+    same, two = [], []
+    for fold, model in outcome.fold_models.items():
+        rows = splits[splits["fold"] == fold]
+        inputs = inputs_of(vectors(rows["image_id"].tolist())).take(rows["image_id"].tolist())
+        cosines = np.mean([(units := one.directions(inputs)) @ units.T for one in model.fits], axis=0)
+        labels = rows["label"].to_numpy()
+        weight = 1 / rows.groupby("label")["label"].transform("size").to_numpy()
+        for a in range(len(rows)):
+            for b in range(a):
+                (same if labels[a] == labels[b] else two).append((cosines[a, b], weight[a] * weight[b]))
+    for border, accepts, rejects in verification.curve[::10]:
+        assert_allclose(accepts, sum(w for s, w in two if s >= border) / sum(w for _, w in two), atol=1e-5)
+        assert_allclose(rejects, sum(w for s, w in same if s < border) / sum(w for _, w in same), atol=1e-5)
+
+
+def test_relatives_across_a_fold_make_no_pair():
+    splits = make_splits()
+    apart = fit(alike()).verification
+    whole = splits.assign(group=splits["group"].where(splits["label"] != "crack", splits["fold"].map("fold {}".format)))
+    together = fit(alike(), splits=whole.astype({"group": str})).verification
+    assert apart is not None
+    assert together is not None
+    assert apart.curve != together.curve, "of the cracks of a fold, which are relatives now, no pair is left"
+
+
+def test_a_family_without_a_similarity_says_nothing_of_pairs():
+    assert fit().verification is None
+
+
 def workspace_inputs(workspace: Workspace) -> Inputs:
     balanced = BALANCED.read(workspace.path("data", "balanced", "natural", "balanced.parquet"))
     return stored_inputs(workspace, workspace.params.strategies["logit_adjusted"], balanced)
