@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from tasks.errors import InputError
-from tasks.train.families.similarity import FittedSimilarity
 from tasks.train.models import Model
 
 
@@ -23,7 +22,7 @@ def enrolled(model: Model, name: str, images: Sequence[Path | bytes], workers: i
     Parameters
     ----------
     model
-        Of the family `similarity`.
+        Of a family whose models take a class without training (`Fitted.with_class`).
     name
         The new class.
     images
@@ -36,12 +35,6 @@ def enrolled(model: Model, name: str, images: Sequence[Path | bytes], workers: i
     InputError
         The family can't, the model knows the class, its post-hoc rule favours classes, an image can't be read.
     """
-    fits = [fitted for fitted in model.fits if isinstance(fitted, FittedSimilarity)]
-    if len(fits) < len(model.fits):
-        raise InputError(
-            f"a class can't be added to a model of the family {model.family.name!r}, which would have to be trained "
-            "anew; name a strategy of the family 'similarity'"
-        )
     if not name.strip():
         raise InputError("the new class has no name")
     if name in model.classes:
@@ -49,11 +42,17 @@ def enrolled(model: Model, name: str, images: Sequence[Path | bytes], workers: i
             f"the model knows the class {name!r} already; the classes are {', '.join(model.classes)}. To learn more of "
             "one, add the images to the dataset, and `equipoise run`"
         )
+    inputs = model.inputs(images, workers)
+    fits = [more for fitted in model.fits if (more := fitted.with_class(inputs)) is not None]
+    if not fits:
+        raise InputError(
+            f"a class can't be added to a model of the family {model.family.name!r}, which would have to be trained "
+            "anew; name a strategy of the family 'similarity' or 'nearest_class_mean'"
+        )
     shift = model.posthoc.shift(model.fits[0].prior)
     if shift is None or np.ptp(shift) > 0:
         raise InputError(
             f"the post-hoc rule {model.posthoc.name!r} moves the scores of the classes that were trained on, and knows "
             "nothing of a new one; name a strategy with posthoc: {name: none}"
         )
-    inputs = model.inputs(images, workers)
-    return replace(model, classes=[*model.classes, name], fits=tuple(fitted.with_class(inputs) for fitted in fits))
+    return replace(model, classes=[*model.classes, name], fits=tuple(fits))

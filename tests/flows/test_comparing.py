@@ -21,6 +21,7 @@ from tasks.inputs import Inputs, StoredSource
 from tasks.similarity.verification import FILE, Threshold, Verification
 from tasks.statistics.interval import Interval
 from tasks.train.families import Components, Log
+from tasks.train.families.head import FittedHead, Head
 from tasks.train.families.similarity import Similarity
 from tasks.train.loading import load_model
 from tasks.train.losses.none import NoLoss
@@ -175,10 +176,6 @@ def test_the_same_images_in_any_order_give_the_same_bytes(
     [
         (["similar", "alike", "{image}", "{image}", "--false-accepts", "0.5"], "chosen for 0.1, 0.05, 0.01, 0.001"),
         (["similar", "alike", "{image}", "params.yaml"], "params.yaml: "),
-        (
-            ["enroll", "blue", "{image}", "--model", "tiny", "--to", "{out}"],
-            "a model of the family 'nearest_class_mean'",
-        ),
         (["enroll", "red", "{image}", "--model", "alike", "--to", "{out}"], "the model knows the class 'red' already"),
         (["enroll", " ", "{image}", "--model", "alike", "--to", "{out}"], "the new class has no name"),
         (["enroll", "blue", "none.png", "--model", "alike", "--to", "{out}"], "none.png: there is no such file"),
@@ -197,6 +194,32 @@ def test_what_cannot_be_done_is_said_and_leaves_nothing(
     assert told in said
     assert sorted(root.rglob("*")) == before
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_whose_classes_take_training_is_refused(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = {"mean": np.zeros(1280), "deviation": np.ones(1280), "weight0": np.ones((2, 1280)), "bias0": np.zeros(2)}
+    fitted = FittedHead("mine", None, np.full(2, 0.5), {name: one.astype(np.float32) for name, one in arrays.items()})
+    folder, image = tmp_path / "head", root / "dark.png"
+    save_model(Model(["a", "b"], Head(backbone="mine"), Unchanged(), (fitted,), None, BACKBONE, 16), folder, {})
+    for words, told in (
+        (("enroll", "blue", image, "--model", folder, "--to", tmp_path / "out"), "a class can't be added to a model"),
+        (("similar", folder, image, image), "has no similarity by which images are compared"),
+    ):
+        code, said = run(root, monkeypatch, *words)
+        assert code
+        assert told in said
+        assert "family 'similarity' or 'nearest_class_mean'" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_nearest_class_mean_takes_a_class_too(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, asked = photos(tmp_path / "a", "b", NEW, 4, 30), photos(tmp_path / "b", "b", NEW, 4, 31)
+    code, told = run(root, monkeypatch, "enroll", "blue", *shown, "--model", "tiny", "--to", tmp_path / "more")
+    assert code == 0, told
+    assert run(root, monkeypatch, "predict", tmp_path / "more", *asked, "--to", tmp_path / "out.csv")[0] == 0
+    assert (pd.read_csv(tmp_path / "out.csv")["label"] == "blue").mean() > 0.7
 
 
 def test_a_rule_that_knows_nothing_of_a_new_class_is_refused(

@@ -115,6 +115,13 @@ class Fitted(ABC):
         """
         return None
 
+    def with_class(self, inputs: Inputs) -> Fitted | None:
+        """The same, which knows one class more, the last, by some inputs of it; None where that takes training.
+
+        The other classes score as before.
+        """
+        return None
+
 
 class Family(Component):
     """A kind of model.

@@ -82,6 +82,15 @@ class NearestMeans(Fitted):
         """See `Fitted`."""
         return unit_vectors(inputs.features(self.backbone, self.fold).astype(np.float64) - self.arrays["centre"])
 
+    def with_class(self, inputs: Inputs) -> NearestMeans:
+        """See `Fitted`."""
+        means = self.arrays["means"]
+        more = np.linalg.norm(means, axis=1).max() * unit_vectors(self.directions(inputs).mean(axis=0, keepdims=True))
+        joined = np.concatenate([means, more.astype(np.float32)])
+        return NearestMeans(
+            self.backbone, self.fold, np.full(len(joined), 1 / len(joined)), {**self.arrays, "means": joined}
+        )
+
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""
         (folder / ARRAYS).write_bytes(save(self.arrays))

@@ -58,7 +58,7 @@ class Similarity(Family):
     )
     neighbours: int = Field(5, ge=1, le=1000, description="Rows of a class that count; of decide: nearest only.")
     scale: float = Field(10.0, gt=0, le=1000, description="Factor of the similarities: larger is surer of itself.")
-    steps: int = Field(320, ge=1, le=1_000_000, description="Optimiser steps of every fit.")
+    steps: int = Field(80, ge=1, le=1_000_000, description="Optimiser steps of every fit.")
     classes_per_batch: int = Field(16, ge=2, le=256, description="Most classes of a batch.")
     rows_per_class: int = Field(8, ge=2, le=256, description="Rows of each.")
     learning_rate: float = Field(0.0015, gt=0, le=10, description="Peak learning rate of AdamW.")
@@ -189,7 +189,7 @@ class FittedSimilarity(Fitted):
         return FittedSimilarity(self.family, self.fold, np.full(len(counts), 1 / len(counts)), arrays)
 
     def with_class(self, inputs: Inputs) -> FittedSimilarity:
-        """The same similarity, which knows one class more, the last, by images of it; the others score as before."""
+        """See `Fitted`."""
         more = self.with_known(self.directions(inputs), np.array([len(inputs)]))
         joined = {name: np.concatenate([self.arrays[name], more.arrays[name]]) for name in ("known", "counts")}
         classes = len(joined["counts"])

@@ -281,3 +281,35 @@ def test_what_a_posthoc_rule_says_that_it_adds_is_what_it_adds(component):
     if shift is not None:
         assert shift.shape == (3,)
         assert_allclose(fitted.adjust(scores).values, values + shift, rtol=1e-12)
+
+
+@each("families")
+def test_directions_of_a_family_that_compares_have_length_one_and_no_other_has_any(component):
+    task = example_task()
+    made = task.fit(component)
+    units = made.fitted.directions(as_inputs(task.features))
+    assert (units is not None) == component.compares
+    if units is not None:
+        assert units.dtype == np.float64
+        assert_allclose(np.linalg.norm(units, axis=1), 1, rtol=1e-6)
+        cosines = units @ units.T
+        same = task.targets[:, None] == task.targets
+        assert cosines[same].mean() > cosines[~same].mean()
+
+
+@each("families")
+def test_a_class_that_is_added_without_training_is_found_and_changes_no_score_of_the_others(component):
+    task = example_task()
+    known = task.targets < 2
+    made = hard_task(
+        task.features[known], task.targets[known], 2, task.loss, task.sampler, task.settings, task.seed
+    ).fit(component)
+    more = made.fitted.with_class(as_inputs(task.features[~known][:4]))
+    if more is None:
+        return
+    scores = more.predict(as_inputs(task.features)).values
+    assert_allclose(scores[:, :2], made.predict(task.features), rtol=1e-4, atol=1e-5)
+    assert (scores[~known].argmax(1) == 2).mean() > 0.6
+    assert_allclose(more.prior, 1 / 3)
+    again = dataclasses.replace(made, fitted=more).loaded()
+    assert_array_equal(again.predict(task.features), scores)
