@@ -1,7 +1,7 @@
 """Metric learning: features are turned so that images of a class lie in one direction and those of others do not.
 
-What is learnt is a similarity, and classes follow from it: so two images can be compared, and a class that was never
-trained on can be added from a few images (`tasks.similarity`).
+What is learnt is a similarity, and classes follow from it: so two images can be compared, and a class be added from a
+few images (`tasks.similarity`).
 """
 
 from __future__ import annotations
