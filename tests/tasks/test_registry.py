@@ -27,6 +27,7 @@ PACKAGES = [
     "tasks.train.detectors",
     "tasks.train.families",
     "tasks.train.losses",
+    "tasks.train.metric_losses",
     "tasks.train.mixing",
     "tasks.train.networks",
     "tasks.train.posthoc",

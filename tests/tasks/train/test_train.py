@@ -20,6 +20,7 @@ from tasks.features import Features
 from tasks.inputs import Inputs
 from tasks.params.models import Strategy
 from tasks.scores import Scores
+from tasks.similarity.verification import read_verification
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train import adamw
 from tasks.train import stage as train
@@ -457,6 +458,25 @@ def test_the_stage_writes_the_same_bytes_again(workspace):
     train.run(workspace, "logit_adjusted")
     assert results(workspace.root) == before
     assert before["models/logit_adjusted/history.csv"].startswith(b"repeat,fold,seed,epoch,loss\n0,0,0,1,")
+
+
+def test_the_stage_keeps_thresholds_beside_a_model_that_compares_images(tmp_path):
+    workspace = make_workspace(tmp_path)
+    params = tmp_path / "params.yaml"
+    strategy = (
+        "  alike:\n    recipe: natural\n"
+        f"    family: {{name: similarity, backbone: {BACKBONE}, dimensions: 4, steps: 9}}\n"
+        "    loss: {name: none}\n    sampler: {name: natural}\n    mixing: {name: none}\n    posthoc: {name: none}\n"
+    )
+    text = params.read_text(encoding="utf-8")
+    params.write_text(text.replace("\nstrategies:\n", f"\nstrategies:\n{strategy}", 1), encoding="utf-8")
+    train.run(workspace, "alike")
+    before = results(tmp_path)
+    found = [name for name in before if name.endswith("verification.json")]
+    assert found == ["models/alike/verification.json"]
+    assert read_verification(tmp_path / "models" / "alike").images == 55
+    train.run(workspace, "alike")
+    assert results(tmp_path) == before
 
 
 def alike() -> Strategy:
