@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.errors import InputError
 from tasks.files import read_json
 from tasks.statistics.interval import DECIMALS, Interval
 from tasks.statistics.verification import BINS, HeldOut, Rates, borders
@@ -103,9 +104,14 @@ class Verification:
 
 
 def read_verification(folder: Path) -> Verification | None:
-    """What stands beside a model; None where nothing does."""
+    """What stands beside a model; None where nothing does; damaged it is refused (`InputError`)."""
     file = folder / FILE
-    return Verification.of_json(read_json(file)) if file.is_file() else None
+    if not file.is_file():
+        return None
+    try:
+        return Verification.of_json(read_json(file))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{file}: is damaged ({error!r}); `equipoise run --force train` makes it anew") from error
 
 
 def in_turns(labels: NDArray[np.int64]) -> NDArray[np.int64]:

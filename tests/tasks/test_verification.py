@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tasks.similarity.verification import MOST, WANTED, Verification, in_turns, verify
+from tasks.errors import InputError
+from tasks.similarity.verification import FILE, MOST, WANTED, Verification, in_turns, read_verification, verify
 from tasks.statistics.verification import HeldOut, Rates, borders
 
 
@@ -134,6 +136,14 @@ def test_what_is_written_is_read_again_and_is_the_same_each_time() -> None:
     facts = found.as_json()
     assert verify(FOLDS).as_json() == facts
     assert Verification.of_json(facts).as_json() == facts
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"thresholds": [{"wanted": 1}]}'])
+def test_a_damaged_file_is_told(text: str, tmp_path: Path) -> None:
+    assert read_verification(tmp_path) is None
+    (tmp_path / FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=f"{FILE}: is damaged"):
+        read_verification(tmp_path)
 
 
 @pytest.mark.parametrize(
