@@ -113,10 +113,8 @@ def asked(
     shown = others.inputs(np.arange(len(answers)))
     told: dict[str, float] = {}
     for shots in SHOTS:
-        taken = [
-            made.with_class(vectors.inputs(stream.permutation(own)[:shots])).predict(shown).decisions == len(NAMES) - 1
-            for _ in range(DRAWS)
-        ]
+        drawn = [made.with_class(vectors.inputs(stream.permutation(own)[:shots])) for _ in range(DRAWS)]
+        taken = [more.predict(shown).decisions == len(NAMES) - 1 for more in drawn if more is not None]
         told[f"recall, n = {shots}"] = float(np.mean([one[truth].mean() for one in taken]))
         told[f"false alarms, n = {shots}"] = float(np.mean([one[~truth].mean() for one in taken]))
     known = np.where(answers > left_out, answers - 1, answers)[~truth]

@@ -46,8 +46,8 @@ def enrolled(model: Model, name: str, images: Sequence[Path | bytes], workers: i
     fits = [more for fitted in model.fits if (more := fitted.with_class(inputs)) is not None]
     if not fits:
         raise InputError(
-            f"a class can't be added to a model of the family {model.family.name!r}, which would have to be trained "
-            "anew; name a strategy of the family 'similarity' or 'nearest_class_mean'"
+            f"a class can't be added to this model of the family {model.family.name!r}, which would have to be trained "
+            "anew; name a strategy of the family 'nearest_class_mean', or 'similarity' with decide: class_means"
         )
     shift = model.posthoc.shift(model.fits[0].prior)
     if shift is None or np.ptp(shift) > 0:

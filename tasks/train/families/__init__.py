@@ -116,7 +116,7 @@ class Fitted(ABC):
         return None
 
     def with_class(self, inputs: Inputs) -> Fitted | None:
-        """The same, which knows one class more, the last, by some inputs of it; None where that takes training.
+        """The same, which knows one class more, the last, by some inputs of it; None where a few can't do.
 
         The other classes score as before.
         """

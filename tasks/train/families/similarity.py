@@ -188,8 +188,10 @@ class FittedSimilarity(Fitted):
         arrays = {**self.arrays, "known": known.astype(np.float32), "counts": counts}
         return FittedSimilarity(self.family, self.fold, np.full(len(counts), 1 / len(counts)), arrays)
 
-    def with_class(self, inputs: Inputs) -> FittedSimilarity:
-        """See `Fitted`."""
+    def with_class(self, inputs: Inputs) -> FittedSimilarity | None:
+        """See `Fitted`; not with `decide: nearest`, where a few rows hardly ever beat the nearest of all others."""
+        if self.family.decide == "nearest":
+            return None
         more = self.with_known(self.directions(inputs), np.array([len(inputs)]))
         joined = {name: np.concatenate([self.arrays[name], more.arrays[name]]) for name in ("known", "counts")}
         classes = len(joined["counts"])

@@ -169,8 +169,7 @@ def test_a_class_that_is_mostly_another_in_all_its_rows_is_refused() -> None:
         Similarity(backbone="toy").fit(rows, inputs, Components(NoLoss(), Natural(), Unmixed()), 0, None, Log())
 
 
-@each_decision
-def test_a_class_that_is_added_is_found_and_leaves_the_scores_of_the_others(decide: str) -> None:
+def test_a_class_that_is_added_is_found_and_leaves_the_scores_of_the_others() -> None:
     """Of nine classes that differ in the same four directions one is added to what was learnt of the others."""
     stream = np.random.default_rng(2)
     labels = np.repeat(np.arange(9), 40)
@@ -179,7 +178,7 @@ def test_a_class_that_is_added_is_found_and_leaves_the_scores_of_the_others(deci
     features, known = rows.astype(np.float32), labels < 8
     settings = {"steps": 100, "learning_rate": 0.01, "dimensions": 8}
     task = hard_task(features[known], labels[known], 8, NoLoss(), Natural(), settings, 0)
-    made = fitted(task, decide=decide)
+    made = fitted(task)
     new = as_inputs(features[~known][:5])
     more = made.fitted.with_class(new)
     scores = more.predict(as_inputs(features)).values
@@ -188,9 +187,13 @@ def test_a_class_that_is_added_is_found_and_leaves_the_scores_of_the_others(deci
     assert_allclose(more.prior, 1 / 9)
     units, own = (made.fitted.directions(inputs) for inputs in (as_inputs(features), new))
     mean = own.mean(0) / np.linalg.norm(own.mean(0))
-    of_new = units @ mean if decide == "class_means" else (units @ own.T).mean(1)
-    assert_allclose(scores[:, 8], 10 * of_new, atol=1e-4)
+    assert_allclose(scores[:, 8], 10 * units @ mean, atol=1e-4)
     assert np.mean(scores[325:].argmax(axis=1) == 8) > 0.8
+
+
+def test_where_the_nearest_rows_decide_no_class_is_added() -> None:
+    task = task_of([10, 10])
+    assert fitted(task, decide="nearest").fitted.with_class(as_inputs(task.features[:3])) is None
 
 
 @pytest.mark.parametrize(
