@@ -36,6 +36,7 @@ from tasks.train.losses.none import NoLoss
 from tasks.train.mixing.none import Unmixed
 from tasks.train.rows import Rows
 from tasks.train.samplers.natural import Natural
+from tasks.train.schedules.constant import Unscheduled
 
 SHOTS = (1, 5, 10)
 DRAWS = 5  # of the images that are enrolled
@@ -81,7 +82,9 @@ def fit(vectors: Vectors, labels: NDArray[np.int64], left_out: int, family: Simi
     known = np.where(labels > left_out, labels - 1, labels)[rows]
     names = [name for code, name in enumerate(NAMES) if code != left_out]
     own = Rows([str(row) for row in rows], names, known, known, np.ones(len(rows), dtype=np.float32))
-    return family.fit(own, vectors.inputs(rows), Components(NoLoss(), Natural(), Unmixed()), 0, None, Log())
+    return family.fit(
+        own, vectors.inputs(rows), Components(NoLoss(), Natural(), Unmixed(), Unscheduled()), 0, None, Log()
+    )
 
 
 def plain(vectors: Vectors, labels: NDArray[np.int64], left_out: int) -> FittedSimilarity:

@@ -31,6 +31,7 @@ from tasks.train.posthoc.none import Unchanged
 from tasks.train.posthoc.threshold import Threshold as ThresholdRule
 from tasks.train.rows import Rows
 from tasks.train.samplers.natural import Natural
+from tasks.train.schedules.constant import Unscheduled
 
 KNOWN = {"dark": (25, 25, 25), "light": (225, 225, 225), "red": (220, 30, 30), "green": (30, 200, 40)}
 NEW = (40, 60, 220)
@@ -72,7 +73,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
 
     rows = Rows(ids, names, labels, labels, np.ones(len(ids), dtype=np.float32))
     family = Similarity(backbone="mine", dimensions=16, steps=60)
-    components = Components(NoLoss(), Natural(), Unmixed())
+    components = Components(NoLoss(), Natural(), Unmixed(), Unscheduled())
     fits = tuple(family.fit(rows, Inputs(ids, Vectors({})), components, seed, None, Log()) for seed in (0, 1))
     folder = root / "models" / "alike"
     folder.mkdir()

@@ -21,6 +21,7 @@ from tasks.train.metric_losses.triplet import Triplet
 from tasks.train.mixing.none import Unmixed
 from tasks.train.rows import Rows
 from tasks.train.samplers.natural import Natural
+from tasks.train.schedules.constant import Unscheduled
 
 LOSSES = variants("tasks.train.metric_losses")
 each_loss = pytest.mark.parametrize("loss", LOSSES, ids=repr)
@@ -166,7 +167,9 @@ def test_a_class_that_is_mostly_another_in_all_its_rows_is_refused() -> None:
     rows = Rows(["0", "1"], ["a", "b"], np.array([0, 0]), np.array([0, 1]), np.array([1.0, 0.6], dtype=np.float32))
     inputs = inputs_of(Features(["0", "1"], np.eye(2, 4, dtype=np.float32))).take(["0", "1"])
     with pytest.raises(InputError, match="class 'b' has only mixed rows that are mostly of others"):
-        Similarity(backbone="toy").fit(rows, inputs, Components(NoLoss(), Natural(), Unmixed()), 0, None, Log())
+        Similarity(backbone="toy").fit(
+            rows, inputs, Components(NoLoss(), Natural(), Unmixed(), Unscheduled()), 0, None, Log()
+        )
 
 
 def test_a_class_that_is_added_is_found_and_leaves_the_scores_of_the_others() -> None:
@@ -202,6 +205,7 @@ def test_where_the_nearest_rows_decide_no_class_is_added() -> None:
         ("loss", {"name": "cross_entropy"}, "family 'similarity' takes no loss; write {name: none}"),
         ("sampler", {"name": "class_balanced"}, "family 'similarity' takes no sampler; write {name: natural}"),
         ("mixing", {"name": "mixup"}, "family 'similarity' takes no mixing; write {name: none}"),
+        ("schedule", {"name": "deferred"}, "family 'similarity' takes no schedule; write {name: constant}"),
     ],
 )
 def test_components_that_would_change_nothing_are_refused_when_parameters_are_read(
@@ -213,6 +217,7 @@ def test_components_that_would_change_nothing_are_refused_when_parameters_are_re
         "loss": {"name": "none"},
         "sampler": {"name": "natural"},
         "mixing": {"name": "none"},
+        "schedule": {"name": "constant"},
         "posthoc": {"name": "none"},
     }
     backbones = {"mine": {"name": "efficientnet_lite0"}}

@@ -466,7 +466,8 @@ def test_the_stage_keeps_thresholds_beside_a_model_that_compares_images(tmp_path
     strategy = (
         "  alike:\n    recipe: natural\n"
         f"    family: {{name: similarity, backbone: {BACKBONE}, dimensions: 4, steps: 9}}\n"
-        "    loss: {name: none}\n    sampler: {name: natural}\n    mixing: {name: none}\n    posthoc: {name: none}\n"
+        "    loss: {name: none}\n    sampler: {name: natural}\n    mixing: {name: none}\n"
+        "    schedule: {name: constant}\n    posthoc: {name: none}\n"
     )
     text = params.read_text(encoding="utf-8")
     params.write_text(text.replace("\nstrategies:\n", f"\nstrategies:\n{strategy}", 1), encoding="utf-8")
