@@ -192,7 +192,7 @@ def test_what_is_no_network_is_refused_and_what_could_be_is_named(tmp_path: Path
 def forest_fit() -> object:
     from tasks.train.families.classical import FittedClassifier
 
-    return FittedClassifier("mine", None, np.full(3, 1 / 3), None)
+    return FittedClassifier("mine", None, np.full(3, 1 / 3), Classical().classifier, None)
 
 
 def test_missing_packages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
