@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -127,7 +127,7 @@ class Corner(Backbone):
     """A backbone that sees a corner and coarse colours of an image, and nothing else."""
 
     name: Literal["corner"] = "corner"
-    dimensions = 10
+    dimensions: ClassVar[int] = 10
     mean = (0.0, 0.0, 0.0)
     deviation = (255.0, 255.0, 255.0)
 
