@@ -24,7 +24,12 @@ from tasks.workspace import STATE, Workspace
 
 CLASSES = ["crack", "fine", "stain"]
 EACH = 20
-NOTHING = {"loss": {"name": "cross_entropy"}, "sampler": {"name": "natural"}, "posthoc": {"name": "none"}}
+NOTHING = {
+    "loss": {"name": "cross_entropy"},
+    "sampler": {"name": "natural"},
+    "schedule": {"name": "constant"},
+    "posthoc": {"name": "none"},
+}
 
 
 @pytest.fixture
