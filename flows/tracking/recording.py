@@ -23,7 +23,7 @@ from flows.tracking.judging import judge, keep_evidence
 from flows.tracking.notes import EXPERIMENT_NOTE, parent_note
 from flows.tracking.registry import BY_GATE, DECISION, Registry
 from flows.tracking.runs import Points, flat, legal, log, log_files, open_run
-from flows.tracking.store import TrackingAway, artifact_location, connection, run_url, store
+from flows.tracking.store import TrackingAway, artifact_location, artifacts_below, connection, run_url, store
 from flows.tracking.strategies import record_strategy
 from tasks.files import read_json
 from tasks.params import Params
@@ -128,7 +128,7 @@ def _open_experiment(client: MlflowClient, root: Path, name: str) -> str:
             f"{found.experiment_id}`, or name another one in params.yaml (track.experiment), then run `equipoise track`"
         )
     here = None if os.environ.get("MLFLOW_TRACKING_URI") else artifact_location(root)
-    if here is not None and found.artifact_location != here:
+    if here not in (None, found.artifact_location) and artifacts_below(found.artifact_location):
         raise TrackingAway(
             f"MLflow's experiment {name!r} keeps its files at {found.artifact_location}, for this workspace was moved "
             "or copied from there; delete .equipoise/mlflow here (the runs until then stay where they were), or name "

@@ -59,6 +59,11 @@ def artifact_location(root: Path) -> str | None:
     return file_address(_folder(root) / "artifacts")
 
 
+def artifacts_below(location: str) -> bool:
+    """Whether a place of artifacts is one that `artifact_location` gives, of whatever workspace."""
+    return location.endswith(f"/{STATE}/mlflow/artifacts")
+
+
 def run_page(experiment_id: str, run_id: str) -> str:
     """The page of a run, to be put behind a server's address; it opens as MLflow's model training shows runs."""
     return f"#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
