@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from flows.output_place import is_taken, made_beside
 from tasks.errors import InputError
 
 if TYPE_CHECKING:
@@ -103,13 +103,10 @@ def enroll(root: Path, chosen: Chosen, name: str, files: Sequence[Path], folder:
     about[ENROLLED] = [*before, {"class": name, "images": list(images)}]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".enrolled-", dir=folder.parent, ignore_cleanup_errors=True) as own:
-            beside = Path(own, folder.name)  # open to others as new folders are, which a temporary one is not
-            beside.mkdir()
+        with made_beside(folder, ".enrolled-") as beside:
             save_model(model, beside, about)
             if classifier.verification is not None:
                 write_json(beside / FILE, classifier.verification.as_json())
-            beside.rename(folder)
     except OSError as error:
         raise InputError(f"{folder}: nothing can be written there ({error.strerror}); choose another --to") from error
     return len(images)
@@ -117,7 +114,7 @@ def enroll(root: Path, chosen: Chosen, name: str, files: Sequence[Path], folder:
 
 def _require_place(root: Path, folder: Path) -> None:
     """Refuse a folder where something stands, or that stages own (`InputError`)."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_taken(folder):
         raise InputError(f"{folder}: is there already; name a folder that is new or empty with --to")
     for own in ("models", "data", "predictions", "reports"):
         if folder.resolve().is_relative_to((root / own).resolve()):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from flows.lockfile import RAW
 from tasks.errors import InputError
@@ -21,3 +23,18 @@ def require_place(root: Path, out: Path, option: str = "--to") -> None:
             pass
     except OSError as error:
         raise InputError(f"{out}: nothing can be written there ({error.strerror}); choose another {option}") from error
+
+
+def is_taken(folder: Path) -> bool:
+    """Whether something stands where a folder is to appear: all but an empty one."""
+    return folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir())))
+
+
+@contextmanager
+def made_beside(folder: Path, prefix: str) -> Iterator[Path]:
+    """A new folder that takes the place of `folder` when the block ends without an error, or else is gone."""
+    with TemporaryDirectory(prefix=prefix, dir=folder.parent, ignore_cleanup_errors=True) as own:
+        beside = Path(own, folder.name)  # open to others as new folders are, which a temporary one is not
+        beside.mkdir()
+        yield beside
+        beside.rename(folder)

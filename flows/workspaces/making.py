@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from flows.addresses import require_usable_path
 from flows.git import commit_only, git
 from flows.graph_file import GRAPH, graph_text, write_schema
+from flows.output_place import made_beside
 from flows.stand_ins import write_stand_ins
 from flows.workspaces import shipped, workspace_above
 from tasks.closure import ROOT
@@ -60,7 +58,7 @@ def make_workspace(folder: Path) -> None:
     folder = Path(os.path.realpath(folder.parent), folder.name)  # a link in its place is refused, not followed
     try:
         _require_place(folder)
-        with _made_beside(folder) as made:
+        with made_beside(folder, ".equipoise-new-") as made:
             _fill(made)
             why_not = _commit(made)
     except OSError as error:
@@ -96,16 +94,6 @@ def _require_place(folder: Path) -> None:
             f"{folder}: lies in another workspace, {above}; name a folder outside of it, for instance "
             f"{shlex.quote(str(above.parent / folder.name))}"
         )
-
-
-@contextmanager
-def _made_beside(folder: Path) -> Iterator[Path]:
-    """A new folder that takes the place of `folder` when the block ends without an error, or else is gone."""
-    with tempfile.TemporaryDirectory(prefix=".equipoise-new-", dir=folder.parent, ignore_cleanup_errors=True) as own:
-        beside = Path(own, folder.name)  # open to others as new folders are, which a temporary one is not
-        beside.mkdir()
-        yield beside
-        beside.rename(folder)
 
 
 def _fill(made: Path) -> None:

@@ -101,8 +101,11 @@ def _promise(found: Comparison) -> Iterator[str]:
     recall = listed([_moved(found, label) for label in _watched(found)])
     yield f"Take {found.recommended}, {how}: expect {signed(bet.gain)} {found.goal.after_number}; {recall}."
     measured = f"{signed(change.value)} ({at_level(change, found.confidence, signed)})"
-    tail = f", and the best of {others} looks better than it is" if others > 1 and bet.gain < change.value else ""
-    tail = ", but strategies that err alike gain more" if others > 1 and bet.gain > change.value else tail
+    tail = ""
+    if others > 1 and bet.gain < change.value:
+        tail = f", and the best of {others} looks better than it is"
+    elif others > 1 and bet.gain > change.value:
+        tail = ", but strategies that err alike gain more"
     if_worse = f"; if it is worse after all, expect {signed(bet.loss)}" if bet.loss and bet.chance < SURE else ""
     yield f"Measured against {found.baseline} is {measured}{tail}{if_worse}."
 

@@ -15,6 +15,31 @@ BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 
 
+def adamw_step(
+    value: Tensor, gradient: Tensor, moments: tuple[Tensor, Tensor], rate: float, decay: float, number: int
+) -> None:
+    """Move a tensor, in place.
+
+    Parameters
+    ----------
+    value, gradient
+        The tensor, and the loss's gradient by it.
+    moments
+        Running means of the gradient and of its square, which move too.
+    rate, decay
+        Learning rate and weight decay.
+    number
+        Of the step, from 1.
+    """
+    first, second = moments
+    first.lerp_(gradient, 1 - BETAS[0])
+    second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+    if decay:
+        value.mul_(1 - rate * decay)
+    bottom = (second.sqrt() / math.sqrt(1 - BETAS[1] ** number)).add_(EPSILON)
+    value.addcdiv_(first, bottom, value=-rate / (1 - BETAS[0] ** number))
+
+
 class AdamW:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019), the rate falling to zero along half a cosine.
 
@@ -44,14 +69,8 @@ class AdamW:
         gradients = torch.autograd.grad(loss, self.parameters)
         rate = self.learning_rate * (1 + math.cos(math.pi * self.done / self.steps)) / 2
         self.done += 1
-        scale = rate / (1 - BETAS[0] ** self.done)
-        correction = math.sqrt(1 - BETAS[1] ** self.done)
         with torch.no_grad():
-            for parameter, gradient, first, second in zip(
-                self.parameters, gradients, self.first, self.second, strict=True
-            ):
-                first.lerp_(gradient, 1 - BETAS[0])
-                second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-                if parameter.ndim > 1:
-                    parameter.mul_(1 - rate * self.weight_decay)
-                parameter.addcdiv_(first, (second.sqrt() / correction).add_(EPSILON), value=-scale)
+            moments = zip(self.first, self.second, strict=True)
+            for parameter, gradient, own in zip(self.parameters, gradients, moments, strict=True):
+                decay = self.weight_decay if parameter.ndim > 1 else 0.0
+                adamw_step(parameter, gradient, own, rate, decay, self.done)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.train.classifiers import Classifier
+from tasks.train.skops_bytes import read_skops, write_skops
 
 FILE = "classifier.skops"
 
@@ -44,14 +45,8 @@ class Estimator(Classifier):
 
     def save(self, fitted: Any, folder: Path) -> None:
         """See `Classifier`; skops."""
-        from skops.io import dumps
-
-        from tasks.train.skops_bytes import canonical
-
-        (folder / FILE).write_bytes(canonical(dumps(fitted)))
+        write_skops(fitted, folder / FILE)
 
     def load(self, folder: Path) -> Any:
         """See `Classifier`."""
-        from skops.io import load
-
-        return load(folder / FILE, trusted=list(self.trusted))
+        return read_skops(folder / FILE, self.trusted)

@@ -74,6 +74,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.first)
 
+    @property
+    def mostly(self) -> NDArray[np.int64]:
+        """Shape (n,): the class of every row's larger share, the first of two halves."""
+        return np.where(self.share >= 0.5, self.first, self.second)
+
     def with_made(self, classes: NDArray[np.int64]) -> Rows:
         """The rows with others behind them that a sampler made, shape (m,): one class each."""
         ones = np.ones(len(classes), dtype=np.float32)

@@ -5,10 +5,27 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 SCHEMA = "schema.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 ADDRESS = re.compile(r'("__id__": |"file": ")(\d+)')
+
+
+def write_skops(fitted: Any, file: Path) -> None:
+    """Write what scikit-learn or its kin fitted; no pickle."""
+    from skops.io import dumps
+
+    file.write_bytes(canonical(dumps(fitted)))
+
+
+def read_skops(file: Path, trusted: Sequence[str]) -> Any:
+    """Read what `write_skops` wrote, of types that skops knows or that are `trusted`."""
+    from skops.io import load
+
+    return load(file, trusted=list(trusted))
 
 
 def canonical(data: bytes) -> bytes:

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from flows.git import read_at, require_commits
+from flows.output_place import is_taken
 from flows.releases.exporting import csv, imagefolder, parquet, webdataset
 from flows.releases.exporting.images import Images
 from flows.releases.exporting.rows import PARTS, Parts, collect_rows
@@ -150,7 +151,7 @@ def _check(value: str, known: Sequence[str] | dict[str, Format], what: str) -> N
 
 def _check_target(version: Revision, target: Path) -> None:
     """Refuse a folder that holds something, or that lies in what git, DVC or Equipoise keep."""
-    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+    if is_taken(target):
         raise InputError(f"{target}: must be a new folder, or an empty one, so that nothing is overwritten")
     if not target.parent.is_dir():
         raise InputError(f"{target.parent}: there is no such folder; make it first")

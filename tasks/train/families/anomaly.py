@@ -23,6 +23,7 @@ from tasks.statistics.scaling import Standardisation, unit_vectors
 from tasks.train.detectors import Detector
 from tasks.train.detectors.mahalanobis import Mahalanobis
 from tasks.train.families import Components, Family, Fitted, Log
+from tasks.train.skops_bytes import read_skops, write_skops
 
 if TYPE_CHECKING:
     from tasks.inputs import Inputs
@@ -64,7 +65,7 @@ class Anomaly(Family):
             There is no class `normal`, or it has fewer than `LEAST` rows.
         """
         values = inputs.features(self.backbone, fold)
-        classes, labels = len(rows.classes), np.where(rows.share >= 0.5, rows.first, rows.second)
+        classes, labels = len(rows.classes), rows.mostly
         self.require(rows.classes)
         most = int(np.bincount(labels, minlength=classes).argmax())
         normal = rows.classes.index(self.normal) if self.normal else most
@@ -84,9 +85,8 @@ class Anomaly(Family):
             "means": np.zeros((classes, values.shape[1]), dtype=np.float32),
         }
         if classes > 2:
-            arrays["means"] = unit_vectors(np.eye(classes)[labels].T @ unit_vectors(standard(values))).astype(
-                np.float32
-            )
+            summed = np.eye(classes)[labels].T @ unit_vectors(standard(values))
+            arrays["means"] = unit_vectors(summed).astype(np.float32)
         prior = np.full(classes, 1 / classes)
         return FittedAnomaly(self.backbone, fold, prior, self.detector, detector, arrays)
 
@@ -100,9 +100,7 @@ class Anomaly(Family):
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedAnomaly:
         """See `Family`."""
-        from skops.io import load
-
-        detector = load(folder / DETECTOR, trusted=list(self.detector.trusted))
+        detector = read_skops(folder / DETECTOR, self.detector.trusted)
         return FittedAnomaly(self.backbone, fold, prior, self.detector, detector, load_file(folder / ARRAYS))
 
 
@@ -119,9 +117,9 @@ class FittedAnomaly(Fitted):
     component, detector
         What was chosen, and what came of it.
     arrays
-        ``mean`` and ``deviation`` of the normal class's features; ``level``: of its own distances the
-        quantile `INSIDE` and the deviation;
-        ``normal``: its code; ``means``: shape (K, d), the direction of each class, zeros where there are two.
+        ``mean`` and ``deviation`` of the normal class's features; ``level``: of its own distances the quantile `INSIDE`
+        and the deviation; ``normal``: its code; ``means``: shape (K, d), the direction of each class, zeros where there
+        are two.
     """
 
     backbone: str
@@ -145,9 +143,5 @@ class FittedAnomaly(Fitted):
 
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors and skops."""
-        from skops.io import dumps
-
-        from tasks.train.skops_bytes import canonical
-
         (folder / ARRAYS).write_bytes(save(self.arrays))
-        (folder / DETECTOR).write_bytes(canonical(dumps(self.detector)))
+        write_skops(self.detector, folder / DETECTOR)

@@ -81,7 +81,7 @@ class Similarity(Family):
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")
         values = inputs.features(self.backbone, fold)
-        labels = np.where(rows.share >= 0.5, rows.first, rows.second)
+        labels = rows.mostly
         members = _members(labels, rows.classes)
         standard = Standardisation.of(values)
         features, targets = torch.from_numpy(standard(values)), torch.tensor(labels)

@@ -6,7 +6,6 @@ because all that they know is then a table of tensors that a checkpoint can hold
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,10 +13,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from tasks.train.adamw import adamw_step
+
 Kind = Literal["sgd", "adamw"]
 MOMENTUM = 0.9
-BETAS = (0.9, 0.999)
-EPSILON = 1e-8
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,5 @@ class Optimiser:
         value.add_(gradient.add(moment, alpha=MOMENTUM), alpha=-rate)
 
     def _adamw(self, name: str, value: Tensor, gradient: Tensor, rate: float, decay: float, number: int) -> None:
-        first, second = self.moments[f"first.{name}"], self.moments[f"second.{name}"]
-        first.lerp_(gradient, 1 - BETAS[0])
-        second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-        value.mul_(1 - rate * decay)
-        bottom = (second.sqrt() / math.sqrt(1 - BETAS[1] ** number)).add_(EPSILON)
-        value.addcdiv_(first, bottom, value=-rate / (1 - BETAS[0] ** number))
+        moments = self.moments[f"first.{name}"], self.moments[f"second.{name}"]
+        adamw_step(value, gradient, moments, rate, decay, number)

@@ -6,10 +6,8 @@ import math
 from typing import Literal
 
 Schedule = Literal["cosine", "one_cycle"]
-FIRST = (
-    1 / 25
-)  # of the peak, with which one_cycle begins, and its last, as `torch.optim.lr_scheduler.OneCycleLR` has it
-LAST = FIRST / 1e4
+FIRST = 1 / 25  # of the peak: where one_cycle begins, as `torch.optim.lr_scheduler.OneCycleLR` has it
+LAST = FIRST / 1e4  # where it ends
 
 
 def rate(schedule: Schedule, step: int, steps: int, warm_up: float) -> float:
