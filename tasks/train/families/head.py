@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
 from tasks.scores import Scores
-from tasks.statistics.scaling import Standardisation, unit_vectors
+from tasks.statistics.scaling import BoundedStandardisation, unit_vectors
 from tasks.train.dense import SCALE, forward, layers_of
 from tasks.train.families import Components, Family, Fit, Fitted, Log
 from tasks.train.heads.settings import Settings
@@ -32,7 +32,8 @@ CHUNK = 4096  # rows a forward pass of `predict`
 class Head(Settings, Family):
     """Standardised features, AdamW, cosine decay of the learning rate to zero.
 
-    Feature means and deviations are those of the model's own training rows. One thread: several strategies run at once.
+    Feature means, deviations and ranges are those of the model's own training rows. One thread: several strategies run
+    at once.
     """
 
     name: Literal["head"] = "head"
@@ -86,8 +87,8 @@ class FittedHead(Fitted):
     prior
         See `Fitted`.
     arrays
-        Weights and biases a layer (`tasks.train.dense`), and the mean and deviation of each feature, float32; one
-        named `SIGMOIDS` where outputs are read as sigmoids.
+        Weights and biases a layer (`tasks.train.dense`), what a `BoundedStandardisation` of features is made of,
+        float32; one named `SIGMOIDS` where outputs are read as sigmoids.
     """
 
     backbone: str
@@ -101,7 +102,7 @@ class FittedHead(Fitted):
 
         torch.set_num_threads(1)
         features = inputs.features(self.backbone, self.fold)
-        standard = Standardisation(self.arrays["mean"], self.arrays["deviation"])
+        standard = BoundedStandardisation.kept(self.arrays)
         weights = {name: torch.tensor(value) for name, value in self.arrays.items()}
         chunks = np.split(features, range(CHUNK, len(features), CHUNK))
         outputs = torch.cat([forward(weights, torch.from_numpy(standard(chunk))) for chunk in chunks]).double()
@@ -118,7 +119,7 @@ class FittedHead(Fitted):
 
         from tasks.train.layers import Directions, LogSigmoids, Standardised, linear
 
-        layers: list[nn.Module] = [Standardised(self.arrays["mean"], self.arrays["deviation"])]
+        layers: list[nn.Module] = [Standardised(BoundedStandardisation.kept(self.arrays))]
         last = layers_of(self.arrays) - 1
         for layer in range(last + 1):
             weight, bias = self.arrays[f"weight{layer}"], self.arrays[f"bias{layer}"]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tasks.statistics.scaling import Standardisation
+from tasks.statistics.scaling import BoundedStandardisation
 from tasks.train.adamw import AdamW
 from tasks.train.course import Course, Phase
 from tasks.train.dense import SCALE, forward, initial_weights
@@ -40,7 +40,8 @@ class Fitting:
     prior
         Shape (K,): the effective prior that each has learnt.
     arrays
-        A fit each: its weights and biases (`tasks.train.dense`), and the mean and deviation of each feature, float32.
+        A fit each: its weights and biases (`tasks.train.dense`), and what its features' `BoundedStandardisation` is
+        made of, float32.
     """
 
     prior: NDArray[np.float64]
@@ -66,7 +67,7 @@ def fit_together(settings: Settings, backbone: str, fits: Sequence[Fit]) -> Fitt
     values = first.inputs.features(backbone, first.fold)
     values, rows = with_made_rows(values, first.rows, first.components.sampler, first.seed, first.log)
     course = Course(first.components, rows, len(first.rows), settings.steps)
-    standard = Standardisation.of(values)
+    standard = BoundedStandardisation.of(values)
     features = torch.from_numpy(standard(values))
     labels = Labels.of(rows.first, rows.second, rows.share)
     start = course.phase(0).start
