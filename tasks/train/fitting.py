@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from tasks.scores import Scores
 from tasks.similarity.verification import Verification, in_turns, verify
 from tasks.statistics.verification import HeldOut
 from tasks.tables import SCORE_PREFIX
-from tasks.train.families import Components, Fit, Fitted, Log
+from tasks.train.families import Components, Family, Fit, Fitted, Log
 from tasks.train.models import Model
 from tasks.train.posthoc import PostHoc
 from tasks.train.rounds import Round, refuse_few_rows, rounds_of
 from tasks.train.rows import picture_ids
+from tasks.train.tuning import choose
+from tasks.train.tuning import table as tuning_table
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Outcome:
         rows for a family without epochs.
     verification
         How well the similarity tells pairs of images out of fold; None where the family has none, or pairs say nothing.
+    tuning
+        What each candidate came to (`tasks.train.tuning.table`); None where no setting was to be chosen.
     """
 
     model: Model
@@ -49,6 +54,7 @@ class Outcome:
     predictions: pd.DataFrame
     history: pd.DataFrame
     verification: Verification | None
+    tuning: pd.DataFrame | None
 
 
 def fit_strategy(
@@ -95,12 +101,20 @@ def fit_strategy(
     rounds = rounds_of(splits, balanced)
     for one in rounds:
         refuse_few_rows(strategy, one)
+    known = strategy.loss.for_classes(rounds[0].rows.classes)
+    components = Components(known, strategy.sampler, strategy.mixing, strategy.schedule)
+    choices = []
+    for number, one in enumerate(rounds):
+        choices.append(choose(strategy, one, inputs, components, checkpoints and checkpoints / f"{number}-tuning"))
+        if choices[-1].note:
+            tell(choices[-1].note)
     logs = [[Log() for _ in range(seeds)] for _ in rounds]
-    fitted = _fitted(strategy, rounds, logs, inputs, tell, checkpoints)
+    families = [choice.family for choice in choices]
+    fitted = _fitted(families, components, rounds, logs, inputs, tell, checkpoints)
 
     models, raw = [], []
-    for one, fits in zip(rounds, fitted, strict=True):
-        model = Model(one.rows.classes, strategy.family, strategy.posthoc, fits, one.fold, backbone, depth)
+    for one, family, fits in zip(rounds, families, fitted, strict=True):
+        model = Model(one.rows.classes, family, strategy.posthoc, fits, one.fold, backbone, depth)
         raw.append(model.scores(inputs.take(one.unseen["image_id"].tolist())))
         models.append(model)
     rules = _cross_fitted(strategy.posthoc, rounds, raw)
@@ -119,33 +133,30 @@ def fit_strategy(
         pd.concat(tables).sort_values(["image_id", "repeat", "seed"], ignore_index=True),
         _history(rounds, logs),
         _verification(rounds, models, inputs) if strategy.family.compares else None,
+        tuning_table(strategy.family, rounds, choices) if strategy.family.tune else None,
     )
 
 
 def _fitted(
-    strategy: Strategy,
+    families: list[Family],
+    components: Components,
     rounds: list[Round],
     logs: list[list[Log]],
     inputs: Inputs,
     tell: Callable[[str], None],
     checkpoints: Path | None,
 ) -> Iterator[tuple[Fitted, ...]]:
-    """The fits of each round, one a seed, as they are made."""
-    known = strategy.loss.for_classes(rounds[0].rows.classes)
-    components = Components(known, strategy.sampler, strategy.mixing, strategy.schedule)
-    fits = strategy.family.fit_all(
-        Fit(
-            one.rows,
-            inputs.take(one.rows.ids),
-            components,
-            seed,
-            one.fold,
-            log,
-            checkpoints and checkpoints / f"{number}-{seed}",
-        )
-        for number, (one, of_seeds) in enumerate(zip(rounds, logs, strict=True))
-        for seed, log in enumerate(of_seeds)
-    )
+    """The fits of each round, one a seed, as they are made; rounds of the same settings are one piece."""
+
+    def wanted(numbers: Iterable[int]) -> Iterator[Fit]:
+        for number in numbers:
+            rows, fold = rounds[number].rows, rounds[number].fold
+            for seed, log in enumerate(logs[number]):
+                folder = checkpoints and checkpoints / f"{number}-{seed}"
+                yield Fit(rows, inputs.take(rows.ids), components, seed, fold, log, folder)
+
+    alike = itertools.groupby(range(len(rounds)), key=lambda number: families[number])
+    fits = (fitted for family, numbers in alike for fitted in family.fit_all(wanted(list(numbers))))
     for one, of_seeds in zip(rounds, logs, strict=True):
         yield tuple(next(fits) for _ in of_seeds)
         final = [log.losses[-1] for log in of_seeds if log.losses]

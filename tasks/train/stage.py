@@ -47,5 +47,7 @@ def run(workspace: Workspace, name: str) -> None:
             save_model(model, own, about)
         if outcome.verification is not None:
             write_json(folder / FILE, outcome.verification.as_json())
+        if outcome.tuning is not None:
+            outcome.tuning.to_csv(folder / "tuning.csv", index=False, float_format="%.6f")
         outcome.history.to_csv(folder / "history.csv", index=False, float_format="%.6f")
     shutil.rmtree(checkpoints, ignore_errors=True)
