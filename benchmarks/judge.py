@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tasks.compare.comparison import Comparison, compare
 from tasks.compare.heldout import confirm
-from tasks.evaluate.evaluation import metric_intervals
+from tasks.evaluate.intervals import metric_intervals
 from tasks.evaluate.metrics import decision_metrics
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Compare, Evaluate

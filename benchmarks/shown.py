@@ -8,24 +8,23 @@ probabilities, operating points, adapted decisions) is what that very rule does 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
-import pandas as pd
 from worlds import FITS, WORLDS, World
 
-from tasks.evaluate.calibration import AS_CORRECTED, BINS, CORRECTED, probability_metrics, reliability
+from tasks.evaluate.calibration import AS_CORRECTED, BINS, IF_MULTIPLE, probability_metrics
 from tasks.evaluate.deciding import decided_by
 from tasks.evaluate.evaluation import Evaluation
 from tasks.evaluate.metrics import decision_metrics, shots
-from tasks.evaluate.mixes import ADAPTED, AS_DECIDED, NATURAL, class_mixes
+from tasks.evaluate.mixes import ADAPTED, NATURAL, class_mixes
 from tasks.evaluate.out_of_fold import out_of_fold
 from tasks.evaluate.ranking import RECALLS, ranking_metrics
 from tasks.evaluate.scored import Scored
 from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.params.models import Evaluate
-from tasks.rules import Rule
 from tasks.statistics.groups import FEWEST_GROUPS
+from tasks.statistics.interval import Interval
 from tasks.statistics.shares import wilson
 
 IMAGES, LARGE_FITS = 1_000_000, 12  # of all classes, and fits, that say what is true
@@ -45,6 +44,24 @@ def covered(of_datasets: list[list[bool]]) -> str:
     trials = np.clip(share * (1 - share) / variance if variance > 0 else number, number, sizes.sum())
     low, high = wilson(share, trials, 0.95)
     return f"{share:6.1%}  [{low:.1%}, {high:.1%}] of {int(sizes.sum()):,}"
+
+
+def holds(interval: Interval, true: float) -> bool:
+    """Whether an interval holds what is true; rounding decides nothing."""
+    return bool(interval.low - 1e-9 <= true <= interval.high + 1e-9)
+
+
+def held_metrics(held: Held, metrics: Mapping[str, Interval], true: Truth, few: Collection[str]) -> None:
+    """Add which of one dataset's metrics hold; the classes of `few` can't be measured."""
+    _of_dataset(held, _metrics(metrics, true, few))
+
+
+def _of_dataset(held: Held, found: Iterable[tuple[str, bool]]) -> None:
+    own: dict[str, list[bool]] = defaultdict(list)
+    for kind, holding in found:
+        own[kind].append(holding)
+    for kind, hits in own.items():
+        held[kind].append(hits)
 
 
 def large(world: World, stream: np.random.Generator, images: int, fits: int) -> tuple[Scored, np.ndarray]:
@@ -69,9 +86,11 @@ def truth_of(scored: Scored, weights: np.ndarray, judged: np.ndarray, ruled: boo
     """
     statistics = probability_metrics(scored)
     statistics = statistics[1:] if ruled else [decision_metrics(scored, judged), ranking_metrics(scored), *statistics]
-    found = {}
+    found: Truth = {}
     for statistic in statistics:
         for name, of_fits in statistic(weights).items():
+            if name.endswith(IF_MULTIPLE):
+                continue
             values = of_fits.mean(axis=0)[..., 0]
             keys = [name] if values.ndim == 0 else [f"{name}.{label}" for label in scored.classes]
             if values.ndim == 2:
@@ -79,6 +98,8 @@ def truth_of(scored: Scored, weights: np.ndarray, judged: np.ndarray, ruled: boo
             found |= dict(zip(keys, map(float, values.ravel()), strict=True))
             if name in ("roc_auc", "pr_auc"):
                 found[name] = float(values.mean())
+            if name == "recall":
+                found["worst_recall"] = float(values.min())
     return found
 
 
@@ -120,11 +141,7 @@ def shown(datasets: int, draws: int, worlds: list[str] | None = None) -> None:
             true = known | truth_of(after, weights, judged, ruled=True)
             for of_size, codes in shots(scored.class_counts).items():
                 true[f"recall_{of_size}"] = float(np.mean([known[f"recall.{world.classes[code]}"] for code in codes]))
-            own: Held = Held(list)
-            for kind, holding in _held(world, decided, found, true, after, weights):
-                own[kind].append([holding])
-            for kind, hits in own.items():
-                held[kind].append([hit for one in hits for hit in one])
+            _of_dataset(held, _held(world, decided, found, true, after, weights))
         print(f" {name}: {', '.join(map(str, world.groups))} groups")
         for kind, of_datasets in held.items():
             print(f"  {kind:<46}  {covered(of_datasets)}", flush=True)
@@ -150,29 +167,24 @@ def _held(
 ) -> Iterator[tuple[str, bool]]:
     """Each interval that is shown: its kind, and whether it holds."""
 
-    def holds(low: float, high: float, wanted: float) -> bool:
-        return bool(low - 1e-9 <= wanted <= high + 1e-9)
-
     few = {label for label, number in zip(world.classes, scored.group_counts, strict=True) if number < FEWEST_GROUPS}
-    for name, one in found.metrics.items():
-        if name == "majority_share":
-            continue
-        metric, _, label = name.partition(".")
-        kind = metric + (" of a class" if label else "") + (", not measurable" if label in few else "")
-        yield kind, holds(one.low, one.high, true[name])
+    yield from _metrics(found.metrics, true, few)
     for row in found.confusion.itertuples():
         yield (
             "cells of the confusion matrix" + (", not measurable" if row.actual in few else ""),
-            holds(row.low, row.high, true[f"{row.actual}>{row.predicted}"]),
+            holds(Interval(row.share, row.low, row.high), true[f"{row.actual}>{row.predicted}"]),
         )
     for name in ("precision", "false_positive_rate"):
         for label, recall, low, high in zip(
-            found.curves["class"], found.curves["recall"], found.curves[f"{name}_low"], found.curves[f"{name}_high"],
+            found.curves["class"],
+            found.curves["recall"],
+            found.curves[f"{name}_low"],
+            found.curves[f"{name}_high"],
             strict=True,
         ):
             yield (
                 f"curve: {name} at a recall" + (", not measurable" if label in few else ""),
-                holds(low, high, true[f"{name}_at.{label}.{recall:.2f}"]),
+                holds(Interval(low, low, high), true[f"{name}_at.{label}.{recall:.2f}"]),
             )
     corrected = after.corrected
     assert corrected is not None
@@ -183,8 +195,8 @@ def _held(
         wanted = of_rule.get(number) if is_corrected else true.get(f"bin {number}")
         if wanted is not None:
             size = "" if row.images >= 20 else ", under 20 images"
-            yield f"reliability, {row.probabilities}{size}", holds(row.low, row.high, wanted)
-    yield from _points(found, after, weights, few, holds)
+            yield f"reliability, {row.probabilities}{size}", holds(Interval(row.accuracy, row.low, row.high), wanted)
+    yield from _points(found, after, weights, few)
     mixes = class_mixes(scored.class_counts)
     before = np.array([true[f"recall.{label}"] for label in scored.classes])
     for row in found.mixes.itertuples():
@@ -192,12 +204,21 @@ def _held(
         if row.decisions == ADAPTED:
             chosen = (corrected + np.log(mixes[row.mix]) - np.log(mixes[NATURAL])).argmax(axis=-1)
             recalls = np.array([(chosen[:, after.labels == code] == code).mean() for code in range(len(before))])
-        yield f"accuracy, {row.mix} mix, {row.decisions}", holds(row.low, row.high, float(mixes[row.mix] @ recalls))
+        yield (
+            f"accuracy, {row.mix} mix, {row.decisions}",
+            holds(Interval(row.accuracy, row.low, row.high), float(mixes[row.mix] @ recalls)),
+        )
 
 
-def _points(
-    found: Evaluation, after: Scored, weights: np.ndarray, few: set[str], holds: Callable[[float, float, float], bool]
-) -> Iterator[tuple[str, bool]]:
+def _metrics(metrics: Mapping[str, Interval], true: Truth, few: Collection[str]) -> Iterator[tuple[str, bool]]:
+    for name, one in metrics.items():
+        metric, _, label = name.partition(".")
+        kind = metric + (" of a class" if label else "") + (", not measurable" if label in few else "")
+        if name != "majority_share":
+            yield kind, holds(one, true[name])
+
+
+def _points(found: Evaluation, after: Scored, weights: np.ndarray, few: Collection[str]) -> Iterator[tuple[str, bool]]:
     """Operating points: what the cut that is shown does on other images."""
     assert found.rule is not None
     evidence = found.rule.evidence(after.scores)
@@ -212,4 +233,4 @@ def _points(
         wanted = {"recall": recall, "precision": right / alarms if alarms else 0.0, "alarms": alarms}
         for name, true in wanted.items():
             kind = f"operating point: {name}" + (", not measurable" if row["class"] in few else "")
-            yield kind, holds(row[f"{name}_low"], row[f"{name}_high"], true)
+            yield kind, holds(Interval(row[name], row[f"{name}_low"], row[f"{name}_high"]), true)
