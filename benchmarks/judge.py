@@ -19,6 +19,9 @@ from scipy.special import ndtr, ndtri
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from apart import audit, held_out
+from shown import shown
+
 from tasks.compare.comparison import Comparison, compare
 from tasks.compare.heldout import confirm
 from tasks.evaluate.intervals import metric_intervals
@@ -183,6 +186,7 @@ def bets(datasets: int, draws: int) -> None:
         "as large as their errors": (0.0, lambda stream: stream.normal(0, 0.06, 10)),
         "large ones": (0.0, lambda stream: stream.normal(0, 0.15, 10)),
         "one that helps, nine that don't": (0.0, lambda stream: np.array([0.15] + [0.0] * 9)),
+        "half of them hurt": (0.0, lambda stream: np.array([0.0] * 5 + [-0.25] * 5)),
         "half of them help": (0.5, lambda stream: np.array([0.15] * 5 + [0.0] * 5)),
         "all help": (0.0, lambda stream: stream.uniform(0.1, 0.2, 10)),
         "all help, and errors alike": (0.9, lambda stream: stream.uniform(0.1, 0.2, 10)),
@@ -227,7 +231,8 @@ if __name__ == "__main__":
     parser.add_argument("--datasets", type=int, default=200)
     parser.add_argument("--draws", type=int, default=400)
     parts = {"nothing": nothing_to_find, "planted": planted, "bets": bets}
-    parser.add_argument("--part", choices=list(parts), action="append", help="Only this; by default all three.")
+    parts |= {"shown": shown, "held-out": held_out, "audit": audit}
+    parser.add_argument("--part", choices=list(parts), action="append", help="Only this; by default all.")
     asked = parser.parse_args()
     for part in asked.part or parts:
         parts[part](asked.datasets, asked.draws)

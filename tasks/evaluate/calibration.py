@@ -46,10 +46,10 @@ def probability_metrics(scored: Scored) -> list[Statistic]:
     Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, ICML 2017 (15 bins of equal width);
     a class at a time, over all images: Kull et al., Beyond temperature scaling, NeurIPS 2019.
     """
-    return [_of(logs, scored, prefix) for prefix, logs in _states(scored, ("", CORRECTED)).items()]
+    return [_of(logs, scored, prefix) for prefix, logs in log_probabilities(scored, ("", CORRECTED)).items()]
 
 
-def _states(scored: Scored, names: tuple[str, str]) -> dict[str, np.ndarray]:
+def log_probabilities(scored: Scored, names: tuple[str, str]) -> dict[str, np.ndarray]:
     """Log-probabilities as given and corrected, where there are such, by the names for the two."""
     if not scored.has_probabilities:
         return {}
@@ -136,7 +136,7 @@ def reliability(scored: Scored, level: float) -> pd.DataFrame:
         probabilities.
     """
     rows = []
-    for state, logs in _states(scored, (AS_GIVEN, AS_CORRECTED)).items():
+    for state, logs in log_probabilities(scored, (AS_GIVEN, AS_CORRECTED)).items():
         confidence, correct = _confidence(logs, scored.labels)
         bins = _bins(confidence)
         for number in np.unique(bins):

@@ -3,7 +3,8 @@
 What is a share of images (a recall, a precision, an accuracy) gets Wilson's with an effective number of images, and so
 does what behaves like one: F1 through Jaccard's share, and the areas under the curves. What is a mean of shares over
 the classes is put together from theirs. A bootstrap of a handful of groups, or of a class that is found always or
-never, shows too little variance, and its percentiles are then too narrow. All else are the bootstrap's percentiles.
+never, shows too little variance, and its percentiles are then too narrow. All else are the bootstrap's percentiles,
+with what mistakes would cost that no draw shows (`tasks.evaluate.unseen`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tasks.evaluate.calibration import CALIBRATION_ERROR, CORRECTED, IF_MULTIPLE
 from tasks.evaluate.metrics import EXPECTED_COST, SHOTS, shots
 from tasks.evaluate.ranking import RECALLS
 from tasks.evaluate.scored import Scored
+from tasks.evaluate.unseen import costs_of_mistakes, unseen_mistakes
 from tasks.goals import COST_AVOIDED, JUDGED
 from tasks.statistics.bootstrap import Estimate, percentiles
 from tasks.statistics.interval import Interval
@@ -80,8 +82,11 @@ def metric_intervals(
         ends[name] = inverted(found[name].value, found[name + IF_MULTIPLE].draws, confidence)
     intervals: dict[str, Interval] = {}
     shown = [f"mean {name}" for name in RANKING] + [*OVERALL, *JUDGING, *MORE, *PER_CLASS]
+    unseen = unseen_mistakes(found["accuracy"], float(ends["accuracy"][0]), confidence)
+    costs = costs_of_mistakes(scored)
     for name in [name for name in shown if name in values]:
         low, high = ends[name] if name in ends else percentiles(found[name].draws, confidence)
+        low, high = low + min(0.0, unseen * costs.get(name, 0.0)), high + max(0.0, unseen * costs.get(name, 0.0))
         key = name.removeprefix("mean ")
         keys = [key] if np.ndim(values[name]) == 0 else [f"{key}.{label}" for label in scored.classes]
         three = zip(keys, np.ravel(values[name]), np.ravel(low), np.ravel(high), strict=True)

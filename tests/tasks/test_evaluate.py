@@ -639,6 +639,33 @@ def test_what_is_always_right_is_not_said_to_be_sure() -> None:
     assert mixes["uniform", "as decided"] == pytest.approx(1 - reach)
 
 
+def test_mistakes_that_no_draw_shows_are_counted_at_what_they_cost() -> None:
+    labels = np.repeat([0, 1], [60, 12])
+    images = np.arange(72)
+    sure = 9 * np.eye(2)[labels][None]
+    scored = Scored(["a", "b"], images, labels, images, sure, folds=(images % 3)[None])
+    found = evaluate(scored, scored.bootstrap(100, 0), 0.95).metrics
+    unseen = 1 - wilson(1, 72)[0]  # every draw has an accuracy of 1
+    said = 1 / (1 + np.exp(-9.0))
+    by_chance = (60**2 + 12**2) / 72**2
+    expected = {
+        "expected_calibration_error": 1 - said + unseen,
+        "calibration_error.b": 1 - said + unseen,
+        "classwise_calibration_error": 1 - said + unseen,  # of two classes each mistake is one of either
+        "brier": 2 * (1 - said) ** 2 + 2 * unseen,
+        "log_loss": -np.log(said) - unseen * np.log(1 - said),
+    }
+    for name, high in expected.items():
+        assert found[name].high == pytest.approx(high), name
+    for name in ("cohens_kappa", "matthews_correlation"):
+        assert found[name].low == pytest.approx(1 - unseen / (1 - by_chance))
+        assert found[name].high == 1
+    half = replace(scored, scores=np.where((images % 2 == 0)[:, None], sure, sure[..., ::-1]))
+    seen = evaluate(half, half.bootstrap(1000, 0), 0.95).metrics
+    draws = estimate([probability_metrics(half)[0]], half.bootstrap(1000, 0))[0]["brier"].draws
+    assert seen["brier"].high == pytest.approx(percentiles(draws, 0.95)[1], rel=0.03), "many mistakes are seen"
+
+
 def test_a_class_that_is_never_found_leaves_the_geometric_mean_open() -> None:
     labels = np.repeat([0, 1], [40, 20])
     images = np.arange(60)
