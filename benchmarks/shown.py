@@ -98,8 +98,6 @@ def truth_of(scored: Scored, weights: np.ndarray, judged: np.ndarray, ruled: boo
             found |= dict(zip(keys, map(float, values.ravel()), strict=True))
             if name in ("roc_auc", "pr_auc"):
                 found[name] = float(values.mean())
-            if name == "recall":
-                found["worst_recall"] = float(values.min())
     return found
 
 
@@ -211,6 +209,8 @@ def _held(
 
 
 def _metrics(metrics: Mapping[str, Interval], true: Truth, few: Collection[str]) -> Iterator[tuple[str, bool]]:
+    recalls = {name: one.value for name, one in metrics.items() if name.startswith("recall.")}
+    true = true | {"worst_recall": true[min(recalls, key=recalls.__getitem__)]}  # that of the class it is told of
     for name, one in metrics.items():
         metric, _, label = name.partition(".")
         kind = metric + (" of a class" if label else "") + (", not measurable" if label in few else "")
