@@ -119,30 +119,37 @@ def binned(logs: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[in
     return {number: float(hits[number] / total[number]) for number in range(BINS) if total[number]}
 
 
-def shown(datasets: int, draws: int, worlds: list[str] | None = None) -> None:
+def shown(datasets: int, draws: int) -> None:
     """Metrics, confusion, curves, reliability, operating points and mixes of one strategy in each world."""
-    print("\nIntervals of one strategy that hold what is true (aim: 95 %)")
-    for place, name in enumerate(WORLDS):
-        if worlds and name not in worlds:
-            continue
-        world = WORLDS[name]
-        held = Held(list)
-        judged = np.array(world.groups) >= FEWEST_GROUPS
-        known = _known(world, np.random.default_rng([4, place]), judged)
-        ruled, weights = large(world, np.random.default_rng([5, place]), RULED, FITS)
-        for number in range(datasets):
-            scored = world.dataset(np.random.default_rng([6, place, number]))
-            settings = Evaluate.model_validate({"draws": draws, "seed": number})
-            decided, found = out_of_fold(scored, BalancedAccuracy(), settings)
-            assert found.rule is not None
-            after = decided_by(ruled, found.rule)
-            true = known | truth_of(after, weights, judged, ruled=True)
-            for of_size, codes in shots(scored.class_counts).items():
-                true[f"recall_{of_size}"] = float(np.mean([known[f"recall.{world.classes[code]}"] for code in codes]))
-            _of_dataset(held, _held(world, decided, found, true, after, weights))
-        print(f" {name}: {', '.join(map(str, world.groups))} groups")
-        for kind, of_datasets in held.items():
-            print(f"  {kind:<46}  {covered(of_datasets)}", flush=True)
+    print("\nIntervals of one strategy that hold what is true, in several worlds together, and in each (aim: 95 %)")
+    by_world = {}
+    for place, (name, world) in enumerate(WORLDS.items()):
+        by_world[name] = _of_world(world, place, datasets, draws)
+        print(f"  {place + 1}: {name}, {', '.join(map(str, world.groups))} groups", flush=True)
+    kinds = dict.fromkeys(kind for held in by_world.values() for kind in held)
+    for kind in kinds:
+        every = [one for held in by_world.values() for one in held[kind]]
+        each = [100 * np.mean([hit for one in held[kind] for hit in one] or [np.nan]) for held in by_world.values()]
+        print(f"  {kind:<49} {covered(every):<33} {'  '.join(f'{share:4.0f}' for share in each)}")
+
+
+def _of_world(world: World, place: int, datasets: int, draws: int) -> Held:
+    """Which intervals hold in so many datasets of a world."""
+    held = Held(list)
+    judged = np.array(world.groups) >= FEWEST_GROUPS
+    known = _known(world, np.random.default_rng([4, place]), judged)
+    ruled, weights = large(world, np.random.default_rng([5, place]), RULED, FITS)
+    for number in range(datasets):
+        scored = world.dataset(np.random.default_rng([6, place, number]))
+        settings = Evaluate.model_validate({"draws": draws, "seed": number})
+        decided, found = out_of_fold(scored, BalancedAccuracy(), settings)
+        assert found.rule is not None
+        after = decided_by(ruled, found.rule)
+        true = known | truth_of(after, weights, judged, ruled=True)
+        for of_size, codes in shots(scored.class_counts).items():
+            true[f"recall_{of_size}"] = float(np.mean([known[f"recall.{world.classes[code]}"] for code in codes]))
+        _of_dataset(held, _held(world, decided, found, true, after, weights))
+    return held
 
 
 def _known(world: World, stream: np.random.Generator, judged: np.ndarray) -> Truth:
@@ -213,7 +220,9 @@ def _metrics(metrics: Mapping[str, Interval], true: Truth, few: Collection[str])
     true = true | {"worst_recall": true[min(recalls, key=recalls.__getitem__)]}  # that of the class it is told of
     for name, one in metrics.items():
         metric, _, label = name.partition(".")
-        kind = metric + (" of a class" if label else "") + (", not measurable" if label in few else "")
+        kind = (
+            metric.replace("_", " ") + (" of a class" if label else "") + (", not measurable" if label in few else "")
+        )
         if name != "majority_share":
             yield kind, holds(one, true[name])
 
