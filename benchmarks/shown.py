@@ -129,8 +129,9 @@ def shown(datasets: int, draws: int) -> None:
     kinds = dict.fromkeys(kind for held in by_world.values() for kind in held)
     for kind in kinds:
         every = [one for held in by_world.values() for one in held[kind]]
-        each = [100 * np.mean([hit for one in held[kind] for hit in one] or [np.nan]) for held in by_world.values()]
-        print(f"  {kind:<49} {covered(every):<33} {'  '.join(f'{share:4.0f}' for share in each)}")
+        each = [[hit for one in held[kind] for hit in one] for held in by_world.values()]
+        shares = "  ".join(f"{np.mean(hits):4.0%}" if hits else "   -" for hits in each)
+        print(f"  {kind:<49} {covered(every):<33} {shares}")
 
 
 def _of_world(world: World, place: int, datasets: int, draws: int) -> Held:
@@ -220,11 +221,9 @@ def _metrics(metrics: Mapping[str, Interval], true: Truth, few: Collection[str])
     true = true | {"worst_recall": true[min(recalls, key=recalls.__getitem__)]}  # that of the class it is told of
     for name, one in metrics.items():
         metric, _, label = name.partition(".")
-        kind = (
-            metric.replace("_", " ") + (" of a class" if label else "") + (", not measurable" if label in few else "")
-        )
+        of_class = (" of a class" if label else "") + (", not measurable" if label in few else "")
         if name != "majority_share":
-            yield kind, holds(one, true[name])
+            yield metric.replace("_", " ") + of_class, holds(one, true[name])
 
 
 def _points(found: Evaluation, after: Scored, weights: np.ndarray, few: Collection[str]) -> Iterator[tuple[str, bool]]:
