@@ -5,6 +5,9 @@
 Each dataset has groups of relatives, a common class, a rarer one, and a tiny one that can't be measured. A group has a
 difficulty of its own, which all strategies share, so that images of a group are right or wrong together and strategies
 err on the same images, as on real data. What is true is known: the recall of each strategy and class.
+
+The parts `shown`, `held-out` and `audit` simulate scores (`worlds.py`), and ask whether each kind of interval that the
+report shows holds what is true.
 """
 
 from __future__ import annotations
