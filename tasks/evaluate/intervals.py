@@ -86,7 +86,9 @@ def metric_intervals(
     costs = costs_of_mistakes(scored)
     for name in [name for name in shown if name in values]:
         low, high = ends[name] if name in ends else percentiles(found[name].draws, confidence)
-        low, high = low + min(0.0, unseen * costs.get(name, 0.0)), high + max(0.0, unseen * costs.get(name, 0.0))
+        fall, rise = costs.get(name, (0.0, 0.0))
+        low, high = low - unseen * fall, high + unseen * rise
+        low = np.maximum(low, 0.0) if name + IF_MULTIPLE in found else low
         key = name.removeprefix("mean ")
         keys = [key] if np.ndim(values[name]) == 0 else [f"{key}.{label}" for label in scored.classes]
         three = zip(keys, np.ravel(values[name]), np.ravel(low), np.ravel(high), strict=True)

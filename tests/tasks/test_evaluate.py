@@ -657,6 +657,7 @@ def test_mistakes_that_no_draw_shows_are_counted_at_what_they_cost() -> None:
     }
     for name, high in expected.items():
         assert found[name].high == pytest.approx(high), name
+        assert (found[name].low == 0) == ("calibration" in name), "mistakes would have been what was said"
     for name in ("cohens_kappa", "matthews_correlation"):
         assert found[name].low == pytest.approx(1 - unseen / (1 - by_chance))
         assert found[name].high == 1
