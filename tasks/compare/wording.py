@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from tasks.decimals import decimal
+from tasks.decimals import decimal, signed, signed_end
 from tasks.params.models import IDLE, NONE
 from tasks.statistics.interval import Interval
 
 
 def between(interval: Interval, number: Callable[[float], str] = decimal) -> str:
-    """The ends of an interval in words."""
+    """The ends of an interval in words; those of a difference show on which side of 0 they lie."""
+    number = signed_end if number is signed else number
     return f"{number(interval.low)} to {number(interval.high)}"
 
 

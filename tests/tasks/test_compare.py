@@ -31,8 +31,8 @@ from tasks.compare.reason import reason, sentences
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
 from tasks.compare.verdicts import verdict
-from tasks.compare.wording import breakable, listed, made_of
-from tasks.decimals import signed
+from tasks.compare.wording import between, breakable, listed, made_of
+from tasks.decimals import signed, signed_end
 from tasks.errors import InputError
 from tasks.evaluate import stage as evaluate
 from tasks.evaluate.ceiling import Ceiling
@@ -391,6 +391,11 @@ def test_a_baseline_hardly_above_chance_is_said_before_anything_is_compared() ->
 
 def test_numbers_and_names_read_well() -> None:
     assert [signed(value) for value in (0.1234, -0.1, -0.0001)] == ["+0.123", "-0.100", "0.000"]
+    ends = [signed_end(value) for value in (0.1234, 0.0004, -0.00002, 0.0, 1e-9)]
+    assert ends == ["+0.123", "+0.0004", "-0.00002", "0.000", "0.000"]
+    assert [signed_end(value, 0.05) for value in (0.0501, 0.05, 0.1)] == ["+0.0501", "+0.050", "+0.100"]
+    assert between(Interval(0.02, 0.0003, 0.04), signed) == "+0.0003 to +0.040", "proved, and seen to be"
+    assert between(Interval(0.02, 0.0003, 0.04)) == "0.000 to 0.040"
     assert breakable("a_<b>") == "a_<wbr>&lt;b&gt;"
     found = [listed("abcdef"[:size]) for size in (1, 2, 3, 4)]
     assert found == ["a", "a and b", "a, b and c", "a, b and 2 others"]
