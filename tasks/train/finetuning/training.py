@@ -192,8 +192,7 @@ class Training:
         family, components = self.family, self.fit.components
         change, mix, chance = (np.random.default_rng((self.fit.seed, step, one)) for one in (CHANGE, MIX, DROP))
         wanted = self._changed[rows]
-        pixels = family.augment.moved(self._images(rows), wanted, change).astype(np.float32)
-        images = torch.from_numpy(family.augment.coloured(pixels, wanted, change)).permute(0, 3, 1, 2)
+        images = torch.from_numpy(family.augment.changed(self._images(rows), wanted, change)).permute(0, 3, 1, 2)
         labels = self._labels.take(torch.from_numpy(rows))
         mixed, theirs = components.mixing.mix(images.contiguous(), labels, self._drawn, mix)
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16, family.precision == "bfloat16"):
