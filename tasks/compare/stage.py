@@ -41,7 +41,7 @@ def run(workspace: Workspace, name: str) -> None:
     splits = workspace.read(SPLITS)
     workspace.sweep("data", "balanced", keep=params.recipes)
     workspace.sweep("reports", "audit", keep=params.strategies)
-    workspace.sweep("data", "features", keep=[*params.backbones, NONE])
+    workspace.sweep("data", "features", keep=[*params.backbones, *params.pretrain, NONE])
     workspace.sweep("data", "features_new", keep=params.recipes)
     files = {strategy: PREDICTIONS.place(workspace.root, strategy) for strategy in sorted(params.strategies)}
     evaluated = read_evaluations(workspace.path("reports", "evaluate"), list(files))

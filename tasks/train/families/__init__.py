@@ -142,6 +142,8 @@ class Family(Component):
         Whether its scores are the log-sigmoids of its outputs where a loss reads those as sigmoids.
     compares
         Whether its fitted models have `Fitted.directions`, by which two images are compared.
+    begins_pretrained
+        Whether one on images begins with the weights of a backbone of the section pretrain, where it names one.
     """
 
     kind: ClassVar[str] = "family"
@@ -152,8 +154,11 @@ class Family(Component):
     is_network: ClassVar[bool] = False
     reads_sigmoids: ClassVar[bool] = False
     compares: ClassVar[bool] = False
+    begins_pretrained: ClassVar[bool] = False
 
-    backbone: str = Field("none", description="A name of the section backbones; none for a family on images.")
+    backbone: str = Field(
+        "none", description="A name of the sections backbones or pretrain; none for a family on images."
+    )
 
     @property
     def cosine_scale(self) -> float | None:

@@ -36,6 +36,7 @@ class Finetune(Settings, Family):
     inputs: ClassVar[str] = "images"
     packages: ClassVar[tuple[str, ...]] = ("efficientnet-lite-pytorch", "safetensors", "torch")
     is_network: ClassVar[bool] = True
+    begins_pretrained: ClassVar[bool] = True
 
     def fit(
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log

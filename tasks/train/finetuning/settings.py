@@ -35,6 +35,9 @@ class Settings(BaseModel):
     network: Annotated[Network, OneOf()] = Field(
         default=ResNet.model_validate({"name": "resnet"}), description="The network, with its settings."
     )
+    backbone: str = Field(
+        "none", description="A name of the section pretrain, with whose weights training begins; none: the network's."
+    )
     image_size: int = Field(32, ge=8, le=1024, description="Pixels a side that the network sees.")
     resize: Literal["squash", "letterbox"] = Field("squash", description="How an image becomes square.")
     epochs: int = Field(30, ge=1, le=100_000, description="Rounds over as many rows as there are.")
@@ -69,7 +72,7 @@ class Settings(BaseModel):
                 f"image_size: {self.image_size} is too small for the network {network.name!r}, whose last maps would "
                 f"have one place; write {network.smallest} or more"
             )
-        if self.frozen and not network.is_pretrained:
+        if self.frozen and self.begins_by_chance:
             raise _refused(
                 f"frozen: {self.frozen}, but the network {network.name!r} starts by chance, and what is frozen would "
                 "stay so; write 0"
@@ -79,6 +82,11 @@ class Settings(BaseModel):
                 f"frozen: {self.frozen}, but the network {network.name!r} has {stages} stages; write at most that"
             )
         return self
+
+    @property
+    def begins_by_chance(self) -> bool:
+        """Whether no weight was learnt before."""
+        return not self.network.is_pretrained and self.backbone == "none"
 
     def require(self, classes: Sequence[str]) -> None:
         """See `Component`."""

@@ -49,6 +49,11 @@ class Whole(nn.Module):
                 one.data = one.data.contiguous(memory_format=layout)
         return self
 
+    def begin_with(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the stages, and the colours that they want, of another network of the kind; its classifier stays."""
+        kept = {name: value for name, value in self.state_dict().items() if name.startswith("scores.")}
+        self.load_state_dict({**weights, **kept})
+
     def normalised(self, images: Tensor) -> Tensor:
         """RGB values as the stages want them."""
         return (images - self.mean[:, None, None]) / self.deviation[:, None, None]
