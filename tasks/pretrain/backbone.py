@@ -96,14 +96,14 @@ class Pretrained(Backbone):
         Raises
         ------
         DamagedError
-            The file is not the one that was written.
+            The file is gone, or not the one that was written.
         """
         from safetensors.torch import load
 
         file = Path(self.folder) / WEIGHTS
-        content = file.read_bytes() if file.is_file() else b""
+        content = _required(file).read_bytes()
         if hashlib.sha256(content).hexdigest() != self.sha256:
-            raise DamagedError(f"{file}: is missing or damaged; `equipoise run --force pretrain` makes it anew")
+            raise DamagedError(f"{file}: is damaged; `equipoise run --force pretrain` makes it anew")
         return load(content)
 
     def _whole(self) -> Whole:
@@ -125,7 +125,7 @@ def opened(settings: dict[str, Any], folder: Path) -> Pretrained:
 
 def read_backbone(folder: Path) -> Pretrained:
     """The backbone for models of all training rows that stage `pretrain` wrote; `for_fold` gives the others."""
-    return opened(read_json(folder / SETTINGS), folder)
+    return opened(read_json(_required(folder / SETTINGS)), folder)
 
 
 def folders_of(folder: Path) -> list[Path]:
@@ -144,7 +144,10 @@ def write_backbone(method: Method, state: dict[str, Tensor], folder: Path) -> Pr
 
 
 def _digest(folder: Path) -> str:
-    file = folder / WEIGHTS
+    return hashlib.sha256(_required(folder / WEIGHTS).read_bytes()).hexdigest()
+
+
+def _required(file: Path) -> Path:
     if not file.is_file():
         raise DamagedError(f"{file}: is missing; `equipoise run --force pretrain` makes it anew")
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return file

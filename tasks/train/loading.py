@@ -90,7 +90,9 @@ def _family_and_backbone(facts: dict[str, Any], folder: Path) -> tuple[Family, B
     """The components that the facts of a model describe that was saved in a folder."""
     family, described = _made("tasks.train.families", facts["family"]), facts["backbone"]
     if described and described["name"] == PRETRAINED:
-        return family, Pretrained.model_validate({**described, "folder": str(folder)})
+        found = Pretrained.model_validate({**described, "folder": str(folder)})
+        found.weights()  # which looks whether they are whole
+        return family, found
     return family, described and _made("tasks.features.backbones", described)
 
 
