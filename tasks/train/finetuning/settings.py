@@ -13,6 +13,8 @@ from tasks.registry import OneOf
 from tasks.train.finetuning.augmentation import Augment
 from tasks.train.networks import Network
 from tasks.train.networks.resnet import ResNet
+from tasks.train.second_stages import SecondStage
+from tasks.train.second_stages.none import OneStage
 
 if TYPE_CHECKING:
     import torch
@@ -63,6 +65,10 @@ class Settings(BaseModel):
         "all", description="Whose images are changed: all, those of classes below the mean, or those named."
     )
 
+    second_stage: Annotated[SecondStage, OneOf()] = Field(
+        default_factory=OneStage, description="What is done once all rows were learnt from."
+    )
+
     @model_validator(mode="after")
     def _fits_the_network(self) -> Settings:
         """Refuse what the network can't do."""
@@ -77,10 +83,11 @@ class Settings(BaseModel):
                 f"frozen: {self.frozen}, but the network {network.name!r} starts by chance, and what is frozen would "
                 "stay so; write 0"
             )
-        if self.frozen > stages:
-            raise _refused(
-                f"frozen: {self.frozen}, but the network {network.name!r} has {stages} stages; write at most that"
-            )
+        for frozen in (self.frozen, getattr(self.second_stage, "frozen", 0)):
+            if frozen > stages:
+                raise _refused(
+                    f"frozen: {frozen}, but the network {network.name!r} has {stages} stages; write at most that"
+                )
         return self
 
     @property
