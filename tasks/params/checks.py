@@ -190,6 +190,13 @@ def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, An
             f"reads a sigmoid a class, and family {family.name!r} a softmax; choose family {' or '.join(able)}, or "
             "loss: {name: balanced_softmax}",
         )
+    stage = getattr(family, "second_stage", None)
+    if stage is not None and stage.changes == "classifier" and loss.one_vs_rest:
+        yield refuse(
+            "loss",
+            f"reads a sigmoid a class, and second_stage {stage.name!r} gives scores that are read as a softmax; choose "
+            "loss: {name: cross_entropy}, or second_stage: {name: none}",
+        )
     acts_on = strategy.schedule.acts_on
     active = {"loss": loss.weighs, "sampler": sampler.name != IDLE["sampler"], "mixing": mixing.name != NONE}
     if acts_on and "schedule" in family.takes and not any(active[key] for key in acts_on):

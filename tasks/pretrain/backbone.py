@@ -84,10 +84,13 @@ class Pretrained(Backbone):
         """See `Backbone`."""
         from torch import nn
 
+        from tasks.statistics.scaling import BoundedStandardisation
         from tasks.train.layers import Standardised
 
         whole = self._whole()
-        shown = Standardised(*(one.numpy()[:, None, None] for one in (whole.mean, whole.deviation)))
+        colours = {"mean": whole.mean, "deviation": whole.deviation}
+        places = {name: value.numpy()[:, None, None] for name, value in colours.items()}
+        shown = Standardised(BoundedStandardisation.kept(places))
         return nn.Sequential(nn.Sequential(shown, whole.stages), whole.scores[:2]).eval()
 
     def weights(self) -> dict[str, Tensor]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.train.rows import Rows
 from tasks.train.samplers import Sampler
 from tasks.train.second_stages import SecondStage
+
+if TYPE_CHECKING:
+    from tasks.train.rows import Rows
 
 SECOND = "second"  # the folder, below a fit's, where the second stage writes how far it is
 

@@ -49,4 +49,4 @@ class ClassifierRetraining(SecondStage):
         )
         weight = weights["weight0"].detach().numpy() / standard.deviation  # so that it takes features as they are
         bias = weights["bias0"].detach().numpy() - weight @ standard.mean
-        return Classifier(weight, bias, balanced_prior(rows))
+        return Classifier(weight.astype(np.float32), bias.astype(np.float32), balanced_prior(rows))

@@ -1,4 +1,4 @@
-"""LWS, learnable weight scaling: a scale a class is learnt on class-balanced draws, and no weight (Kang et al. 2020)."""
+"""LWS, learnable weight scaling: one scale a class is learnt on class-balanced draws (Kang et al. 2020)."""
 
 from __future__ import annotations
 

@@ -6,15 +6,17 @@ Connectionist Networks, 1989).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.train.further import Further
-from tasks.train.rows import Rows
 from tasks.train.samplers import Sampler
 from tasks.train.samplers.natural import Natural
+
+if TYPE_CHECKING:
+    from tasks.train.rows import Rows
 
 
 class MinorityFinetuning(Further):
