@@ -42,17 +42,12 @@ def second_stage(
     if stage.changes == "nothing":
         return weights, prior
     last = layers_of(weights) - 1
-    names = f"weight{last}", f"bias{last}"
-    found = stage.refit(Classifier(*(weights[one] for one in names), prior), _below(weights, features), rows, fit.seed)
-    changed = weights | dict(zip(names, (found.weight, found.bias), strict=True))
+    first = Classifier(weights[f"weight{last}"], weights[f"bias{last}"], prior)
+    found = stage.refit(first, below_last(_tensors(weights), features).numpy(), rows, fit.seed)
+    changed = weights | {f"weight{last}": found.weight, f"bias{last}": found.bias}
     before, after = (forward(_tensors(one), features).numpy() for one in (weights, changed))
     fit.log.notes.append(recall_note(stage.name, rows, before, after))
     return changed, found.prior
-
-
-def _below(weights: Arrays, features: Tensor) -> NDArray[np.float32]:
-    below: NDArray[np.float32] = below_last(_tensors(weights), features).numpy()
-    return below
 
 
 def _tensors(weights: Arrays) -> dict[str, Tensor]:
