@@ -24,7 +24,7 @@ FOLDER = (STATE, "quick")
 RESULT = Path(*FOLDER, "leaderboard.json")
 STRATEGIES = 3
 SHARED = (("data", "raw"), (STATE,), FROZEN.parts)  # what a quick run takes from the workspace itself
-RUN = ("ingest", "embed", "group", "split", "balance", "embed_new", "train")  # stages, in this order
+RUN = ("ingest", "embed", "group", "split", "pretrain", "balance", "embed_new", "train")  # stages, in this order
 
 
 class QuickWorkspace(Workspace):
@@ -52,6 +52,7 @@ class QuickWorkspace(Workspace):
                 "strategies": {name: _simplified(whole.strategies[name]) for name in names},
                 "recipes": {base.recipe: whole.recipes[base.recipe]},
                 "backbones": {key: one for key, one in whole.backbones.items() if key in used},
+                "pretrain": {key: one for key, one in whole.pretrain.items() if key == base.family.backbone},
                 "train": whole.train.model_copy(update={"seeds": 1}),
             }
         )
@@ -82,6 +83,7 @@ def quick(root: Path) -> dict[str, Any]:
     params = workspace.params
     items: dict[str, list[str]] = {
         "embed": [*params.backbones],
+        "pretrain": [*params.pretrain],
         "balance": [*params.recipes],
         "embed_new": [*params.recipes],
         "train": [*params.strategies],

@@ -71,6 +71,11 @@ class Findings:
         """The recipe of each strategy."""
         return {name: strategy.recipe for name, strategy in self.params.strategies.items()}
 
+    @property
+    def backbones(self) -> dict[str, str]:
+        """The backbone of each strategy; none where it has none."""
+        return {name: strategy.family.backbone for name, strategy in self.params.strategies.items()}
+
     @cached_property
     def lock_digest(self) -> str | None:
         """The sha256 of `dvc.lock`, in hex."""

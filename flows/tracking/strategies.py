@@ -74,12 +74,14 @@ def _role(findings: Findings, strategy: str) -> str | None:
 
 
 def _parameters(findings: Findings, strategy: str) -> dict[str, str]:
-    """The strategy's own parameters, those of its recipe and those that all strategies share."""
+    """The strategy's own parameters, those of its recipe, those that all share, and those of its pretraining."""
     params = findings.params
     own = params.strategies[strategy].model_dump(mode="json")
     recipe = params.recipes[params.strategies[strategy].recipe].model_dump(mode="json")
     shared = params.train.model_dump(mode="json")
-    return {"strategy": strategy} | flat(own) | flat(recipe, "recipe.") | flat(shared, "train.")
+    method = params.pretrain.get(findings.backbones[strategy])
+    pretrained = flat(method.model_dump(mode="json"), "pretrain.") if method else {}
+    return {"strategy": strategy} | flat(own) | flat(recipe, "recipe.") | flat(shared, "train.") | pretrained
 
 
 def _metrics(findings: Findings, strategy: str) -> dict[str, Points]:
@@ -111,9 +113,15 @@ def _estimates(prefix: str, metrics: Metrics, class_slugs: Mapping[str, str]) ->
 
 
 def _costs(findings: Findings, strategy: str, seconds: Mapping[str, float]) -> dict[str, Points]:
-    """Seconds that this strategy's own stage and those of its recipe took, where they ran."""
-    recipe = findings.params.strategies[strategy].recipe
-    stages = (f"train@{strategy}", f"balance@{recipe}", f"embed_new@{recipe}", f"audit@{strategy}")
+    """Seconds that this strategy's own stage, those of its recipe and its backbone's pretraining took, if they ran."""
+    recipe, backbone = findings.recipes[strategy], findings.backbones[strategy]
+    stages = (
+        f"train@{strategy}",
+        f"balance@{recipe}",
+        f"embed_new@{recipe}",
+        f"audit@{strategy}",
+        f"pretrain@{backbone}",
+    )
     return {
         f"seconds.{stage.partition('@')[0]}": [(0, seconds[stage])]
         for stage in stages

@@ -41,7 +41,7 @@ def run(workspace: Workspace, name: str) -> None:
     splits = workspace.read(SPLITS)
     workspace.sweep("data", "balanced", keep=params.recipes)
     workspace.sweep("reports", "audit", keep=params.strategies)
-    workspace.sweep("data", "features", keep=[*params.backbones, NONE])
+    workspace.sweep("data", "features", keep=[*params.backbones, *params.pretrain, NONE])
     workspace.sweep("data", "features_new", keep=params.recipes)
     files = {strategy: PREDICTIONS.place(workspace.root, strategy) for strategy in sorted(params.strategies)}
     evaluated = read_evaluations(workspace.path("reports", "evaluate"), list(files))
@@ -58,7 +58,9 @@ def run(workspace: Workspace, name: str) -> None:
     comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate, order, shortcuts)
     backbones = {strategy: chosen.family.backbone for strategy, chosen in params.strategies.items()}
     ceilings = read_ceilings(workspace.path("reports", "evaluate"), backbones)
-    comparison = replace(comparison, ceilings=ceilings)
+    seen_all = {key for key, method in params.pretrain.items() if not method.per_fold}
+    not_blind = [strategy for strategy, backbone in backbones.items() if backbone in seen_all]
+    comparison = replace(comparison, ceilings=ceilings, not_blind=not_blind)
     for line in sentences(comparison):
         say(line)
 

@@ -14,21 +14,24 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.params.models import IDLE, NONE, Params, Recipe, Split, Strategy
 from tasks.registry import components
 
+MAKE_FEATURES = ("backbones", "pretrain")  # sections whose entries are what strategies call backbones
+PRETRAINED = "backbones"  # the folder of `models` that holds what stage pretrain makes
 Mistake = dict[str, Any]  # as pydantic tells one: `type`, `loc`, `input`, `ctx`
 
 
 def contradictions(data: Any) -> list[Mistake]:
     """Every name in the plain data of `params.yaml` that leads nowhere, and every choice that can't work."""
     sections = data if isinstance(data, dict) else {}
-    recipes, strategies = _valid("recipes", sections), _valid("strategies", sections)
+    recipes, strategies, pretrained = (_valid(name, sections) for name in ("recipes", "strategies", "pretrain"))
     return [
         *_lost_names(sections),
         *_reserved(sections),
         *_refused_splits(_section(sections, "split")),
         *(mistake for name, recipe in recipes.items() for mistake in _refused_recipe(name, recipe)),
         *_refused_with_repeats(recipes, _section(sections, "split").get("repeats")),
-        *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one)),
-        *_refused_on_recipe(recipes, strategies, _section(sections, "backbones")),
+        *_refused_pretraining(pretrained, strategies, _section(sections, "split").get("repeats")),
+        *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one, pretrained)),
+        *_refused_on_recipe(recipes, strategies, sections),
     ]
 
 
@@ -59,6 +62,7 @@ def combination(why: str, value: Any, *loc: str) -> Mistake:
 
 def _lost_names(sections: dict[str, Any]) -> Iterator[Mistake]:
     backbones, recipes = [*_section(sections, "backbones")], [*_section(sections, "recipes")]
+    pretrained = [*_section(sections, "pretrain")]
 
     def refer(names: list[str], *loc: str) -> Iterator[Mistake]:
         value = _section(sections, *loc[:-1]).get(loc[-1])
@@ -69,24 +73,29 @@ def _lost_names(sections: dict[str, Any]) -> Iterator[Mistake]:
         yield from refer([NONE, *_section(sections, "generators")], "recipes", name, "synthetic", "generator")
     for name in _section(sections, "strategies"):
         yield from refer(recipes, "strategies", name, "recipe")
-        yield from refer([*backbones, NONE], "strategies", name, "family", "backbone")
+        yield from refer([*backbones, *pretrained, NONE], "strategies", name, "family", "backbone")
     for section in ("group", "explore", "balance"):
         yield from refer(backbones, section, "backbone")
-    for name, item in _section(sections, "backbones").items():
-        chosen = item.get("recipes") if isinstance(item, dict) else None
-        for number, recipe in enumerate(chosen if isinstance(chosen, list) else []):
-            if recipe not in recipes:
-                loc = ("backbones", name, "recipes", number)
-                yield {"type": "unknown_name", "loc": loc, "input": recipe, "ctx": {"names": recipes}}
+    for section in MAKE_FEATURES:
+        for name in _section(sections, section):
+            chosen = _section(sections, section, name).get("recipes")
+            for number, recipe in enumerate(chosen if isinstance(chosen, list) else []):
+                if recipe not in recipes:
+                    loc = (section, name, "recipes", number)
+                    yield {"type": "unknown_name", "loc": loc, "input": recipe, "ctx": {"names": recipes}}
     yield from refer([*_section(sections, "strategies")], "compare", "baseline")
 
 
 def _reserved(sections: dict[str, Any]) -> Iterator[Mistake]:
-    for section in ("generators", "backbones"):
+    for section, what in {"generators": "generator", "backbones": "backbone", "pretrain": "backbone"}.items():
         if NONE in _section(sections, section):
-            yield combination(
-                f"none stands for no {section.removesuffix('s')}; choose another name", NONE, section, NONE
-            )
+            yield combination(f"none stands for no {what}; choose another name", NONE, section, NONE)
+    for name in _section(sections, "backbones").keys() & _section(sections, "pretrain").keys():
+        why = "the section backbones has this name too, and the features of both would stand in one place; change one"
+        yield combination(why, name, "pretrain", name)
+    if PRETRAINED in _section(sections, "strategies"):
+        why = f"models/{PRETRAINED} holds what pretrain makes; choose another name"
+        yield combination(why, PRETRAINED, "strategies", PRETRAINED)
 
 
 def _refused_splits(section: dict[str, Any]) -> Iterator[Mistake]:
@@ -116,7 +125,30 @@ def _refused_recipe(name: str, recipe: Recipe) -> Iterator[Mistake]:
         yield combination(why, recipe.preset.name, *where, "preset", "name")
 
 
-def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
+def _refused_pretraining(
+    pretrained: Mapping[str, Any], strategies: Mapping[str, Strategy], repeats: Any
+) -> Iterator[Mistake]:
+    """Networks of the folds, which in another draw of the folds would have seen what they are scored on."""
+    for name, method in pretrained.items():
+        if method.per_fold and isinstance(repeats, int) and repeats > 1:
+            why = (
+                f"a network a fold is fitted, and with split.repeats: {repeats} the folds are drawn anew, so that it "
+                "would have seen images that a model is scored on; set split.repeats: 1"
+            )
+            yield combination(why, method.name, "pretrain", name, "name")
+    for name, strategy in strategies.items():
+        method = pretrained.get(strategy.family.backbone)
+        network = getattr(strategy.family, "network", None)
+        if method and network is not None and network != method.network:
+            chosen = ", ".join(f"{key}: {value}" for key, value in method.network.model_dump(mode="json").items())
+            why = (
+                f"backbone {strategy.family.backbone!r} was pretrained with another network; write "
+                f"network: {{{chosen}}}, or backbone: none"
+            )
+            yield combination(why, network.name, "strategies", name, "family", "network", "name")
+
+
+def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, Any]) -> Iterator[Mistake]:
     """What a family can't make use of, and what it can't do without."""
     where, family = ("strategies", name), strategy.family
     sampler, mixing, loss, posthoc = strategy.sampler, strategy.mixing, strategy.loss, strategy.posthoc
@@ -158,6 +190,13 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
             f"reads a sigmoid a class, and family {family.name!r} a softmax; choose family {' or '.join(able)}, or "
             "loss: {name: balanced_softmax}",
         )
+    stage = getattr(family, "second_stage", None)
+    if stage is not None and stage.changes == "classifier" and loss.one_vs_rest:
+        yield refuse(
+            "loss",
+            f"reads a sigmoid a class, and second_stage {stage.name!r} gives scores that are read as a softmax; choose "
+            "loss: {name: cross_entropy}, or second_stage: {name: none}",
+        )
     acts_on = strategy.schedule.acts_on
     active = {"loss": loss.weighs, "sampler": sampler.name != IDLE["sampler"], "mixing": mixing.name != NONE}
     if acts_on and "schedule" in family.takes and not any(active[key] for key in acts_on):
@@ -177,11 +216,13 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
             + ("write {name: threshold}" if family.score == "anomaly" else "write {name: none}"),
         )
     backbone = family.backbone
-    if (backbone == NONE) == (family.inputs == "features"):
+    begins = family.begins_pretrained and backbone in pretrained
+    if (backbone == NONE) == (family.inputs == "features") and not begins:
         why = (
             f"family {family.name!r} works on features and needs a backbone: name one"
             if backbone == NONE
             else f"family {family.name!r} works on images and uses no backbone; write none"
+            + (", or a name of the section pretrain, with whose weights it is to begin" * family.begins_pretrained)
         )
         yield combination(why, backbone, *where, "family", "backbone")
 
@@ -199,7 +240,7 @@ def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterat
 
 
 def _refused_on_recipe(
-    recipes: Mapping[str, Recipe], strategies: Mapping[str, Strategy], backbones: Mapping[str, Any]
+    recipes: Mapping[str, Recipe], strategies: Mapping[str, Strategy], sections: dict[str, Any]
 ) -> Iterator[Mistake]:
     """What can't work with the mixed rows of its recipe; backbones that skip a recipe's new images."""
     for name, strategy in strategies.items():
@@ -215,10 +256,11 @@ def _refused_on_recipe(
                 why = f"{chosen.name!r} {why}, and recipe {strategy.recipe!r} makes mixed rows; choose one with mixed: "
                 yield combination(f"{why}{{name: none}}", chosen.name, "strategies", name, key, "name")
         backbone = strategy.family.backbone
-        chosen = _section(backbones, backbone).get("recipes")
-        if recipe and isinstance(chosen, list) and strategy.recipe not in chosen:
-            why = (
-                f"backbone {backbone!r} embeds no new images of recipe {strategy.recipe!r}; add it to "
-                f"backbones.{backbone}.recipes"
-            )
-            yield combination(why, backbone, "strategies", name, "family", "backbone")
+        for section in MAKE_FEATURES:
+            chosen = _section(sections, section, backbone).get("recipes")
+            if recipe and isinstance(chosen, list) and strategy.recipe not in chosen:
+                why = (
+                    f"backbone {backbone!r} embeds no new images of recipe {strategy.recipe!r}; add it to "
+                    f"{section}.{backbone}.recipes"
+                )
+                yield combination(why, backbone, "strategies", name, "family", "backbone")

@@ -20,6 +20,7 @@ from tasks.errors import InputError, require_classes
 from tasks.features.backbones import Backbone
 from tasks.goals import Goal
 from tasks.goals.balanced_accuracy import BalancedAccuracy
+from tasks.pretrain.methods import Method
 from tasks.registry import Component, OneOf
 from tasks.synthesize.generators import Generator
 from tasks.train.families import Family
@@ -36,6 +37,7 @@ STAGES = (
     "split",
     "explore",
     "synthesize",
+    "pretrain",
     "balance",
     "embed_new",
     "train",
@@ -361,6 +363,7 @@ class Params(Section):
     explore: Explore
     synthesize: Synthesize
     generators: dict[Name, Annotated[Generator, OneOf()]]
+    pretrain: dict[Name, Annotated[Method, OneOf()]]
     balance: Balance
     recipes: dict[Name, Recipe] = Field(min_length=1)
     train: Train

@@ -114,7 +114,8 @@ def fit_strategy(
 
     models, raw = [], []
     for one, family, fits in zip(rounds, families, fitted, strict=True):
-        model = Model(one.rows.classes, family, strategy.posthoc, fits, one.fold, backbone, depth)
+        own = backbone and backbone.for_fold(one.fold)
+        model = Model(one.rows.classes, family, strategy.posthoc, fits, one.fold, own, depth)
         raw.append(model.scores(inputs.take(one.unseen["image_id"].tolist())))
         models.append(model)
     rules = _cross_fitted(strategy.posthoc, rounds, raw)

@@ -13,6 +13,7 @@ from tasks.depth import FULL
 from tasks.errors import DamagedError, InputError
 from tasks.features.embedding import packages_of
 from tasks.files import read_json
+from tasks.pretrain.backbone import Pretrained
 from tasks.registry import components
 from tasks.train.families import Family
 from tasks.train.models import ABOUT, SEEDS, Model
@@ -20,6 +21,7 @@ from tasks.train.models import ABOUT, SEEDS, Model
 if TYPE_CHECKING:
     from tasks.features.backbones import Backbone
 
+PRETRAINED = Pretrained.model_fields["name"].default
 PACKAGES = (
     "joblib",
     "numpy",
@@ -59,7 +61,7 @@ def _loaded(folder: Path) -> Model:
         raise InputError(
             f"{folder}: a model of an earlier version, which can't be read; `equipoise run --force train` makes it anew"
         )
-    family, backbone = _family_and_backbone(facts)
+    family, backbone = _family_and_backbone(facts, folder)
     prior: NDArray[np.float64] = np.array(facts["prior"])
     return Model(
         facts["classes"],
@@ -80,14 +82,18 @@ def packages_of_model(folder: Path) -> tuple[str, ...]:
     folder
         Where `save_model` wrote it.
     """
-    family, backbone = _family_and_backbone(read_json(folder / ABOUT))
+    family, backbone = _family_and_backbone(read_json(folder / ABOUT), folder)
     return tuple(sorted({*PACKAGES, *family.needed(), *(packages_of(backbone) if backbone else ())}))
 
 
-def _family_and_backbone(facts: dict[str, Any]) -> tuple[Family, Backbone | None]:
-    """The components that a saved model's facts describe."""
-    backbone = facts["backbone"] and _made("tasks.features.backbones", facts["backbone"])
-    return _made("tasks.train.families", facts["family"]), backbone
+def _family_and_backbone(facts: dict[str, Any], folder: Path) -> tuple[Family, Backbone | None]:
+    """The components that the facts of a model describe that was saved in a folder."""
+    family, described = _made("tasks.train.families", facts["family"]), facts["backbone"]
+    if described and described["name"] == PRETRAINED:
+        found = Pretrained.model_validate({**described, "folder": str(folder)})
+        found.weights()  # which looks whether they are whole
+        return family, found
+    return family, described and _made("tasks.features.backbones", described)
 
 
 def _made(package: str, described: dict[str, Any]) -> Any:

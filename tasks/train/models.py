@@ -116,6 +116,8 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
         own = folder / SEEDS / str(seed)
         own.mkdir(parents=True)
         fitted.save(own)
+    if model.backbone is not None:
+        model.backbone.save(folder)
     facts = {
         "classes": model.classes,
         "family": model.family.model_dump(mode="json"),

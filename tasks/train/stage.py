@@ -12,7 +12,7 @@ from tasks.similarity.verification import FILE
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train.fitting import fit_strategy
 from tasks.train.models import fold_folder, save_model
-from tasks.train.stored_inputs import check_features, features_made, inputs_of
+from tasks.train.stored_inputs import backbone_of, check_features, features_made, inputs_of
 from tasks.workspace import STATE, Workspace
 
 
@@ -29,7 +29,7 @@ def run(workspace: Workspace, name: str) -> None:
         splits=workspace.read(SPLITS),
         balanced=balanced,
         inputs=inputs_of(workspace, strategy, balanced),
-        backbone=params.backbones.get(strategy.family.backbone),
+        backbone=backbone_of(workspace, strategy),
         depth=depth_of(workspace.read(CATALOG)),
         tell=say,
         checkpoints=checkpoints,

@@ -42,6 +42,17 @@ def test_a_price_is_that_of_the_strategy_and_of_all_of_its_recipe(tmp_path: Path
     assert price_sentence(board, found).startswith("Price: focal an unknown time and no new images (its")
 
 
+def test_the_pretraining_of_its_backbone_counts_for_a_strategy(tmp_path: Path) -> None:
+    recipe(tmp_path, "natural", 0)
+    write_json(tmp_path / "models" / "backbones" / "own" / "backbone.json", {})
+    (tmp_path / "models" / "backbones" / "none").mkdir()
+    took = {"balance@natural": 1.0, "embed_new@natural": 0.5, "pretrain@own": 100.0}
+    took |= {f"{stage}@{name}": 2.0 for stage in ("train", "audit") for name in ("plain", "tuned", "head")}
+    backbones = {"plain": "efficientnet_lite0", "tuned": "none", "head": "own"}
+    found = prices(tmp_path, dict.fromkeys(backbones, "natural"), took, backbones)
+    assert {name: price.seconds for name, price in found.items()} == {"plain": 5.5, "tuned": 5.5, "head": 105.5}
+
+
 def test_what_dvc_restores_keeps_the_seconds_that_are_known(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.add(Result("train@plain", Outcome.COMPLETED, 5.0))

@@ -147,6 +147,8 @@ class Family(Component):
         Whether its scores are the log-sigmoids of its outputs where a loss reads those as sigmoids.
     compares
         Whether its fitted models have `Fitted.directions`, by which two images are compared.
+    begins_pretrained
+        Whether one on images begins with the weights of a backbone of the section pretrain, where it names one.
     """
 
     kind: ClassVar[str] = "family"
@@ -157,8 +159,11 @@ class Family(Component):
     is_network: ClassVar[bool] = False
     reads_sigmoids: ClassVar[bool] = False
     compares: ClassVar[bool] = False
+    begins_pretrained: ClassVar[bool] = False
 
-    backbone: str = Field("none", description="A name of the section backbones; none for a family on images.")
+    backbone: str = Field(
+        "none", description="A name of the sections backbones or pretrain; none for a family on images."
+    )
     tune: dict[str, list[Setting]] = Field(
         default_factory=dict,
         description="Settings that are chosen inside the folds, each with the values to choose from.",

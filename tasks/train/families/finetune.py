@@ -36,6 +36,7 @@ class Finetune(Settings, Family):
     inputs: ClassVar[str] = "images"
     packages: ClassVar[tuple[str, ...]] = ("efficientnet-lite-pytorch", "safetensors", "torch")
     is_network: ClassVar[bool] = True
+    begins_pretrained: ClassVar[bool] = True
 
     def fit(
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
@@ -51,18 +52,32 @@ class Finetune(Settings, Family):
         wanted = list(fits)
         left = [self.epochs - int(facts(one.folder).get("epoch", 0)) for one in wanted]
         images = sum(len(one.rows) * epochs for one, epochs in zip(wanted, left, strict=True))
+        images += sum(self._images_of_second_stage(one) for one in wanted)
         steps = (step for one in wanted for step in self._steps(one))
         for step in Progress(steps, "images trained", images, size=lambda step: step if isinstance(step, int) else 0):
             if not isinstance(step, int):
                 yield step
 
+    def _images_of_second_stage(self, fit: Fit) -> int:
+        """How many images it has still to train on."""
+        from tasks.train.finetuning.checkpoints import facts
+        from tasks.train.further import SECOND, Further
+
+        stage = self.second_stage
+        if not isinstance(stage, Further):
+            return 0
+        done = int(facts(fit.folder and fit.folder / SECOND).get("epoch", 0))
+        return len(stage.kept(fit.rows)) * (stage.epochs - done)
+
     def _steps(self, fit: Fit) -> Iterator[int | FittedNetwork]:
         """The number of images of each step, and at last the fitted network."""
+        from tasks.train.finetuning.second import second_stage
         from tasks.train.finetuning.training import Training
 
         training = Training(self, fit)
         yield from training.run()
-        yield FittedNetwork(self, training.prior, training.state)
+        prior, state = yield from second_stage(training)
+        yield FittedNetwork(self, prior, state)
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedNetwork:
         """See `Family`."""

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasks.squaring import Squared
-from tasks.train.layers import constant
+from tasks.train.layers import Directions, constant
 from tasks.train.networks import Network
 
+CENTRE = "scores.2.centre"  # in the state of a network whose last layer takes directions from there
 PREDICTED = 16  # images a forward pass; short batches are padded, since last bits may follow the size of a batch
 
 
@@ -48,6 +49,11 @@ class Whole(nn.Module):
             if one.ndim == 4:
                 one.data = one.data.contiguous(memory_format=layout)
         return self
+
+    def begin_with(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the stages, and the colours that they want, of another network of the kind; its classifier stays."""
+        kept = {name: value for name, value in self.state_dict().items() if name.startswith("scores.")}
+        self.load_state_dict({**weights, **kept})
 
     def normalised(self, images: Tensor) -> Tensor:
         """RGB values as the stages want them."""
@@ -85,11 +91,19 @@ def new_network(
     return made
 
 
+def last_layer(state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Weights, (K, d), and biases, (K,), of a network's classifier."""
+    own = "scores.3" if CENTRE in state else "scores.2"
+    return state[f"{own}.weight"], state[f"{own}.bias"]
+
+
 def fitted_network(network: Network, state: Mapping[str, Tensor]) -> Whole:
     """A network with the weights that training left, in evaluation mode."""
-    classes, channels = state["scores.2.weight"].shape
+    classes, channels = last_layer(state)[0].shape
     with torch.random.fork_rng(devices=[]):
         made = Whole(network.stages(untrained=True), channels, classes)
+    if CENTRE in state:  # a classifier of cosines
+        made.scores.insert(2, Directions(state[CENTRE].numpy()))
     made.load_state_dict(state)
     return made.eval().requires_grad_(False)
 

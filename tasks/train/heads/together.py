@@ -19,6 +19,7 @@ from tasks.statistics.scaling import BoundedStandardisation
 from tasks.train.adamw import AdamW
 from tasks.train.course import Course, Phase
 from tasks.train.dense import SCALE, forward, initial_weights
+from tasks.train.heads.second import second_stage
 from tasks.train.labels import Labels, joined
 from tasks.train.made_rows import with_made_rows
 
@@ -114,7 +115,11 @@ def fit_together(heads: Sequence[Settings], backbone: str, fits: Sequence[Fit]) 
             one.log.losses.append(total / len(drawn[0]))
     move_to(course.phase(settings.steps).start)
     of_fits = [{name: value[number].detach().numpy() for name, value in weights.items()} for number in range(len(fits))]
-    return Fitting(course.prior, [own | vars(standard) for own in of_fits])
+    ended = [
+        second_stage(settings.second_stage, own, course.prior, features, rows, one)
+        for own, one in zip(of_fits, fits, strict=True)
+    ]
+    return Fitting(ended[0][1], [own | vars(standard) for own, _ in ended])  # a prior hangs on no seed
 
 
 def _started(settings: Settings, seeds: Sequence[int], inputs: int, start: NDArray[np.float64]) -> dict[str, Tensor]:
