@@ -179,9 +179,9 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
     backbone = family.backbone
     if (backbone == NONE) == (family.inputs == "features"):
         why = (
-            f"family {family.name!r} works on features and needs a backbone: name one"
+            f"family {family.called} works on features and needs a backbone: name one"
             if backbone == NONE
-            else f"family {family.name!r} works on images and uses no backbone; write none"
+            else f"family {family.called} works on images and uses no backbone; write none"
         )
         yield combination(why, backbone, *where, "family", "backbone")
 

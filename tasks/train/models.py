@@ -72,9 +72,10 @@ class Model:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """`image_size` and `resize` of the squares that its network sees; empty where it doesn't say."""
-        settings = (self.family if self.backbone is None else self.backbone).model_dump(mode="json")
-        return {key: settings[key] for key in ("image_size", "resize") if key in settings}
+        """`image_size` and `resize` of the squares that it sees; empty where it doesn't say."""
+        if self.backbone is None:
+            return self.family.shown
+        return {"image_size": self.backbone.image_size, "resize": self.backbone.resize}
 
     def cosines(self, inputs: Inputs) -> NDArray[np.float64]:
         """How alike each two inputs are, shape (n, n), -1 to 1: the mean over the seeds of what each has learnt.

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,8 +128,6 @@ class Family(Component):
 
     Attributes
     ----------
-    inputs
-        What it asks `Inputs` for: features, or images.
     score
         The kind of its scores.
     takes
@@ -145,7 +143,6 @@ class Family(Component):
     """
 
     kind: ClassVar[str] = "family"
-    inputs: ClassVar[str] = "features"
     score: ClassVar[Kind] = "logit"
     takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing"})
     packages: ClassVar[tuple[str, ...]] = ()
@@ -154,6 +151,21 @@ class Family(Component):
     compares: ClassVar[bool] = False
 
     backbone: str = Field("none", description="A name of the section backbones; none for a family on images.")
+
+    @property
+    def inputs(self) -> str:
+        """What it asks `Inputs` for: features, or images; a class constant where no setting changes it."""
+        return "features"
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """`image_size` and `resize` of the squares that it looks at; empty for a family on features."""
+        return {key: value for key, value in self if key in ("image_size", "resize")}
+
+    @property
+    def called(self) -> str:
+        """What messages call it, with the settings that decide what it looks at."""
+        return repr(self.name)
 
     @property
     def cosine_scale(self) -> float | None:
