@@ -184,10 +184,14 @@ class FittedOnMaps(FittedDetector):
 @cache
 def _loaded(kind: type[Network], settings: str, last: int) -> nn.Sequential:
     import torch
+    from torch import nn
+
+    from tasks.train.layers import channels_last
 
     with torch.random.fork_rng(devices=[]):
-        stages = kind.model_validate_json(settings).stages()[:last]
-    return stages.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
+        stages = kind.model_validate_json(settings).stages()
+    stages.eval().requires_grad_(False)
+    return channels_last(nn.Sequential(*list(stages)[:last]).eval())
 
 
 @cache

@@ -19,6 +19,7 @@ from tasks.closure import code_digest
 from tasks.files import json_digest
 from tasks.train.adamw import AdamW
 from tasks.train.finetuning.checkpoints import Checkpoint
+from tasks.train.layers import channels_last
 
 if TYPE_CHECKING:
     from tasks.train.detecting.shown import Shown
@@ -48,9 +49,12 @@ class Network(nn.Module):
             *_layer(3, width, 2), *_layer(width, wide, 2), *_layer(wide, wide, 2), nn.Conv2d(wide, code, 1)
         )
         self.decoder = nn.Sequential(
-            nn.Conv2d(code, wide, 1), *_doubled(wide, wide), *_doubled(wide, width), *_doubled(width, width),
-            nn.Conv2d(width, 3, 1),
-        )  # fmt: skip
+            nn.Conv2d(code, wide, 1),
+            *_doubled(wide, wide),
+            *_doubled(wide, width),
+            nn.Conv2d(width, 12, 3, padding=1),
+            nn.PixelShuffle(2),  # the last doubling, where a convolution would cost the most
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """Standardised images, (n, 3, s, s), as they can be put together again."""
@@ -70,7 +74,7 @@ def new_network(width: int, code: int, seed: int) -> Network:
     """A network as training begins with it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Network(width, code).to(memory_format=torch.channels_last)
+        return channels_last(Network(width, code))
 
 
 def fitted_network(width: int, code: int, state: Mapping[str, Tensor]) -> Network:
@@ -173,13 +177,13 @@ def standardised(images: NDArray[np.uint8], mean: NDArray[np.float32], deviation
 def looks(
     network: Network, images: NDArray[np.uint8], mean: NDArray[np.float32], deviation: NDArray[np.float32]
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
-    """What is left of each image, and its code.
+    """How badly each image is put together again, and what its worst place looks like.
 
     Yields
     ------
     tuple
-        The mean squared error of the standardised pixels in squares of `CELL`, shape (s / CELL, s / CELL), and the
-        mean code, (code,), an image at a time.
+        The mean squared error of the standardised pixels in squares of `CELL`, shape (s / CELL, s / CELL); where it is
+        largest, the mean error of each colour, with its sign, and the code, (3 + code,); an image at a time.
     """
     torch.set_num_threads(1)
     for start in range(0, len(images), BATCH):
@@ -189,7 +193,8 @@ def looks(
         shown = standardised(batch, mean, deviation)
         with torch.inference_mode():
             codes = network.encoder(shown)
-            errors = (network.decoder(codes) - shown).square().mean(1, keepdim=True)
-            cells = nn.functional.avg_pool2d(errors, CELL)[:, 0].double().numpy()
-            means = codes.mean((2, 3)).numpy()
-        yield from zip(cells[: len(part)], means[: len(part)], strict=True)
+            left = shown - network.decoder(codes)
+            cells = nn.functional.avg_pool2d(left.square().mean(1, keepdim=True), CELL)[:, 0].double().numpy()
+            signed = torch.cat([nn.functional.avg_pool2d(left, CELL), codes], 1).flatten(2).numpy()
+        own = signed[np.arange(BATCH), :, cells.reshape(BATCH, -1).argmax(axis=1)]
+        yield from zip(cells[: len(part)], own[: len(part)], strict=True)

@@ -27,7 +27,7 @@ class Autoencoder(Detector):
     """The squared error of the standardised pixels, of squares of 8 by 8 of them: their mean, or the largest.
 
     Convolutions halve the sides three times, to `code` numbers for each 8 by 8 pixels, and others double them again;
-    trained by AdamW with the rate falling along half a cosine.
+    AdamW, the rate falling along half a cosine.
     """
 
     name: Literal["autoencoder"] = "autoencoder"
@@ -39,7 +39,7 @@ class Autoencoder(Detector):
     error: Literal["mean", "largest"] = Field("largest", description="largest: a small place that is odd is enough.")
     width: int = Field(16, ge=1, le=256, description="Channels of the first layer; those inside have twice as many.")
     code: int = Field(8, ge=1, le=256, description="Numbers for each 8 by 8 pixels, of 192; fewer show more as odd.")
-    steps: int = Field(400, ge=1, le=1_000_000, description="Optimiser steps of every fit.")
+    steps: int = Field(300, ge=1, le=1_000_000, description="Optimiser steps of every fit.")
     batch_size: int = Field(16, ge=1, le=100_000, description="Images an optimiser step, at most.")
     learning_rate: float = Field(0.003, gt=0, le=1, description="Of the first step.")
     weight_decay: float = Field(0.0, ge=0, le=10, description="Of all weights but biases.")
@@ -71,7 +71,7 @@ class FittedAutoencoder(FittedDetector):
         What was chosen.
     arrays
         The weights, by names that begin with ``network.``; ``pixel_mean`` and ``pixel_deviation`` of the normal images'
-        RGB values; ``mean`` and ``deviation`` of their codes, each averaged over its places.
+        RGB values; ``mean`` and ``deviation`` of what `tasks.train.detecting.pixels.looks` says of their worst places.
     """
 
     component: Autoencoder
@@ -88,7 +88,7 @@ class FittedAutoencoder(FittedDetector):
         return fitted_network(self.component.width, self.component.code, state)
 
     def each(self, shown: Shown) -> list[tuple[NDArray[np.float64], NDArray[np.float32]]]:
-        """The errors of squares, (y, x), and the mean code of each image."""
+        """The errors of squares, (y, x), and what the worst one looks like, of each image."""
         from tasks.train.detecting.pixels import looks
 
         found: list[tuple[NDArray[np.float64], NDArray[np.float32]]] = []
@@ -98,7 +98,7 @@ class FittedAutoencoder(FittedDetector):
         return found
 
     def look(self, shown: Shown) -> Looked:
-        """See `FittedDetector`; vectors are mean codes."""
+        """See `FittedDetector`; vectors are what the worst places look like."""
         found = self.each(shown)
         degrees = [cells.mean() if self.component.error == "mean" else cells.max() for cells, _ in found]
         codes = np.array([code for _, code in found], dtype=np.float32).reshape(len(found), -1)

@@ -108,6 +108,13 @@ class Fitted(ABC):
         """
         return None
 
+    def places(self, inputs: Inputs) -> NDArray[np.float64] | None:
+        """How odd each place of n images is, shape (n, y, x), above 0 where normal images are hardly ever as odd.
+
+        By it a model is explained that looks for what is odd; None where it sees no places, or does something else.
+        """
+        return None
+
     def directions(self, inputs: Inputs) -> NDArray[np.float64] | None:
         """Unit vectors, shape (n, d), whose products say how alike two of n inputs are; None where it has none.
 

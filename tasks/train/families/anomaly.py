@@ -159,6 +159,11 @@ class FittedAnomaly(Fitted):
         scores[:, normal] = 0
         return Scores("anomaly", scores, self.prior)
 
+    def places(self, inputs: Inputs) -> NDArray[np.float64] | None:
+        """See `Fitted`."""
+        found = self.detector.places(self._shown(inputs))
+        return None if found is None else (found - self.arrays["level"][0]) / self.arrays["level"][1]
+
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors, and what of the detector is no array."""
         (folder / FILE).write_bytes(save({**self.detector.arrays, **self.arrays}))
