@@ -198,10 +198,15 @@ def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterat
             yield combination(why, chosen, "recipes", name, "resample", "name")
 
 
+def _changes(recipe: Recipe) -> tuple[str, ...]:
+    """What makes or leaves out rows, by name."""
+    return recipe.resample.name, recipe.augment.name, recipe.mixed.name, recipe.synthetic.generator
+
+
 def _refused_on_recipe(
     recipes: Mapping[str, Recipe], strategies: Mapping[str, Strategy], backbones: Mapping[str, Any]
 ) -> Iterator[Mistake]:
-    """What can't work with the mixed rows of its recipe; backbones that skip a recipe's new images."""
+    """What can't work with the mixed rows, or the counts, of its recipe; backbones that skip its new images."""
     for name, strategy in strategies.items():
         recipe = recipes.get(strategy.recipe)
         reasons = {
@@ -214,6 +219,10 @@ def _refused_on_recipe(
             if why:
                 why = f"{chosen.name!r} {why}, and recipe {strategy.recipe!r} makes mixed rows; choose one with mixed: "
                 yield combination(f"{why}{{name: none}}", chosen.name, "strategies", name, key, "name")
+        why = strategy.family.against_other_counts()
+        if why and recipe and any(part != NONE for part in _changes(recipe)):
+            why = f"{strategy.family.name!r} {why}, or choose a recipe that changes nothing"
+            yield combination(why, strategy.family.name, "strategies", name, "family", "name")
         backbone = strategy.family.backbone
         chosen = _section(backbones, backbone).get("recipes")
         if recipe and isinstance(chosen, list) and strategy.recipe not in chosen:

@@ -77,6 +77,11 @@ class Model:
             return self.family.shown
         return {"image_size": self.backbone.image_size, "resize": self.backbone.resize}
 
+    def places(self, inputs: Inputs) -> NDArray[np.float64] | None:
+        """How odd each place of n inputs is, shape (n, y, x): the seeds' mean of `Fitted.places`, if it is."""
+        found = [places for fitted in self.fits if (places := fitted.places(inputs)) is not None]
+        return np.asarray(np.mean(found, axis=0)) if found else None
+
     def cosines(self, inputs: Inputs) -> NDArray[np.float64]:
         """How alike each two inputs are, shape (n, n), -1 to 1: the mean over the seeds of what each has learnt.
 

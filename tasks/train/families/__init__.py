@@ -191,6 +191,10 @@ class Family(Component):
         """Why these settings take no rows of two classes; empty where they do."""
         return ""
 
+    def against_other_counts(self) -> str:
+        """Why these settings take no recipe that changes how many rows classes have; empty where they do."""
+        return ""
+
     @abstractmethod
     def fit(self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log) -> Fitted:
         """Fit one model; the same arguments give the same bits.

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors.numpy import load_file, save
 
 from tasks.errors import InputError, require_classes
 from tasks.registry import OneOf
@@ -24,6 +23,7 @@ from tasks.train.detecting.shown import Memory, Shown
 from tasks.train.detectors import Detector, FittedDetector
 from tasks.train.detectors.mahalanobis import Mahalanobis
 from tasks.train.families import Components, Family, Fit, Fitted, Log
+from tasks.train.safe_arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from tasks.inputs import Inputs
@@ -37,8 +37,9 @@ LEAST = 4  # rows of the normal class: two halves of two
 class Anomaly(Family):
     """How much farther an image is from the normal class than the class's own images, in deviations of those.
 
-    The normal class scores 0, each other one that distance, less how much less similar its mean is than that of the
-    most similar other class. With two classes nothing but rows of the normal one is learnt from.
+    Each other class scores that distance, less how much less similar its mean is than that of the most similar one; the
+    normal class scores minus the distance, so that both order images. With two classes nothing but rows of the normal
+    one is learnt from.
     """
 
     name: Literal["anomaly"] = "anomaly"
@@ -67,6 +68,12 @@ class Anomaly(Family):
     def needed(self) -> tuple[str, ...]:
         """See `Family`."""
         return self.detector.packages
+
+    def against_other_counts(self) -> str:
+        """See `Family`."""
+        if self.normal:
+            return ""
+        return "learns the class with the most rows, which may be another one then; name the class in family.normal"
 
     def require(self, classes: Sequence[str]) -> None:
         """See `Component`."""
@@ -119,7 +126,7 @@ class Anomaly(Family):
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedAnomaly:
         """See `Family`."""
-        arrays = load_file(folder / FILE)
+        arrays = read_arrays(folder / FILE)
         return FittedAnomaly(self.backbone, fold, prior, self.detector.load(folder, arrays), arrays)
 
 
@@ -155,8 +162,9 @@ class FittedAnomaly(Fitted):
         level, normal = self.arrays["level"], self.normal
         similar = unit_vectors(looked.vectors).astype(np.float64) @ self.arrays["means"].T.astype(np.float64)
         similar[:, normal] = -np.inf
-        scores = ((looked.degrees - level[0]) / level[1])[:, None] + similar - similar.max(axis=1, keepdims=True)
-        scores[:, normal] = 0
+        far = (looked.degrees - level[0]) / level[1]
+        scores = far[:, None] + similar - similar.max(axis=1, keepdims=True)
+        scores[:, normal] = -far
         return Scores("anomaly", scores, self.prior)
 
     def places(self, inputs: Inputs) -> NDArray[np.float64] | None:
@@ -166,7 +174,7 @@ class FittedAnomaly(Fitted):
 
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors, and what of the detector is no array."""
-        (folder / FILE).write_bytes(save({**self.detector.arrays, **self.arrays}))
+        write_arrays({**self.detector.arrays, **self.arrays}, folder / FILE)
         for name, content in self.detector.files.items():
             (folder / name).write_bytes(content)
 
