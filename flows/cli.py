@@ -15,7 +15,7 @@ import click
 import typer
 
 from flows.addresses import file_address
-from flows.commands import models, services, versions
+from flows.commands import models, presets, services, versions
 from flows.commands.options import CLOSER, FIRST, Jobs, MlflowPort, PrefectPort, Stages, enter
 from flows.errors import ServerError, error_of_the_place
 from flows.masking import masked
@@ -255,7 +255,7 @@ def _open(page: Path) -> None:
         terminal.note("no browser could be started here: open that file in one")
 
 
-for panel in (versions, models, services):
+for panel in (presets, versions, models, services):
     app.add_typer(panel.app)
 
 

@@ -113,7 +113,7 @@ def _edit(text: str, keys: list[str], value: Any) -> str:
     if keys[-1] in entries:
         name, old = entries[keys[-1]]
         start = text.index(":", name.end_mark.index) + 1
-        end = start if _is_empty(old) else _end(text, old)
+        end = start if _is_empty(old) else end_of(text, old)
         replaced = text[start:end]
         gap = replaced[: len(replaced) - len(replaced.lstrip(" "))] or " "
         longer = len(gap + written) - len(replaced.rpartition("\n")[2])
@@ -122,7 +122,7 @@ def _edit(text: str, keys: list[str], value: Any) -> str:
         end = section.end_mark.index - 1
         return text[:end] + (", " if entries else "") + f"{on_one_line(keys[-1])}: {written}" + text[end:]
     newline = "\r\n" if "\r\n" in text else "\n"
-    line = text.find("\n", _end(text, section))
+    line = text.find("\n", end_of(text, section))
     end = len(text) if line < 0 else line - (newline == "\r\n")
     column = " " * section.start_mark.column
     return text[:end] + f"{newline}{column}{on_one_line(keys[-1])}: {written}" + text[end:]
@@ -139,12 +139,12 @@ def _entries(section: Node) -> dict[str, tuple[Node, Node]]:
     return {key.value: (key, value) for key, value in section.value} if isinstance(section, MappingNode) else {}
 
 
-def _end(text: str, node: Node) -> int:
+def end_of(text: str, node: Node) -> int:
     """Where a node's last character stands; a block's own end mark lies behind the comments that follow it."""
     if isinstance(node, CollectionNode) and not node.flow_style:
         last = node.value[-1]
         key, value = last if isinstance(last, tuple) else (last, last)
-        return _end(text, key if _is_empty(value) else value)
+        return end_of(text, key if _is_empty(value) else value)
     return int(node.start_mark.index) + len(text[node.start_mark.index : node.end_mark.index].rstrip())
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,41 @@ class Standardisation:
         scaled: NDArray[np.float32] = np.asarray(rows, dtype=np.float32) - self.mean
         scaled /= self.deviation
         return scaled
+
+
+@dataclass(frozen=True)
+class BoundedStandardisation(Standardisation):
+    """The same, with values of other rows that lie beyond those of its own counted as the nearest of its own.
+
+    What weighs and sums columns has learnt nothing of how it goes on out there, and a column that hardly ever moves may
+    be hundreds of deviations away in another row, where it would outvote all others.
+
+    Attributes
+    ----------
+    lowest, highest
+        Shape (d,), float32: the range of each column of its own rows, on the scale.
+    """
+
+    lowest: NDArray[np.float32]
+    highest: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, rows: np.ndarray, weights: np.ndarray | None = None) -> BoundedStandardisation:
+        """See `Standardisation.of`."""
+        plain = Standardisation.of(rows, weights)
+        scaled = plain(rows)
+        return cls(plain.mean, plain.deviation, scaled.min(axis=0), scaled.max(axis=0))
+
+    @classmethod
+    def kept(cls, arrays: Mapping[str, NDArray[np.float32]]) -> BoundedStandardisation:
+        """One of arrays by the names of its attributes, among others; those of earlier versions have no range."""
+        ends = np.full_like(arrays["mean"], np.inf)
+        return cls(*({"lowest": -ends, "highest": ends, **arrays}[one.name] for one in fields(cls)))
+
+    def __call__(self, rows: np.ndarray) -> NDArray[np.float32]:
+        """Rows, shape (n, d), on the scale."""
+        scaled = super().__call__(rows)
+        return np.clip(scaled, self.lowest, self.highest, out=scaled)
 
 
 def _mean(rows: NDArray[np.float32], weights: np.ndarray | None) -> NDArray[np.float64]:

@@ -50,13 +50,23 @@ class AdamW:
     learning_rate
         Rate of the first step.
     weight_decay
-        Each step multiplies matrices by ``1 - rate * weight_decay``; biases, which hold the class prior, don't decay.
+        Each step multiplies what decays by ``1 - rate * weight_decay``.
     steps
         Length of the schedule.
+    decayed
+        Whether each of the parameters decays; None: matrices do, and not biases, which hold the class prior.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], learning_rate: float, weight_decay: float, steps: int) -> None:
+    def __init__(
+        self,
+        parameters: Sequence[Tensor],
+        learning_rate: float,
+        weight_decay: float,
+        steps: int,
+        decayed: Sequence[bool] | None = None,
+    ) -> None:
         self.parameters = list(parameters)
+        self.decayed = [each.ndim > 1 for each in self.parameters] if decayed is None else list(decayed)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.steps = steps
@@ -71,6 +81,6 @@ class AdamW:
         self.done += 1
         with torch.no_grad():
             moments = zip(self.first, self.second, strict=True)
-            for parameter, gradient, own in zip(self.parameters, gradients, moments, strict=True):
-                decay = self.weight_decay if parameter.ndim > 1 else 0.0
-                adamw_step(parameter, gradient, own, rate, decay, self.done)
+            each = zip(self.parameters, gradients, moments, self.decayed, strict=True)
+            for parameter, gradient, own, decays in each:
+                adamw_step(parameter, gradient, own, rate, self.weight_decay * decays, self.done)

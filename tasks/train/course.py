@@ -127,8 +127,13 @@ class Phase:
 
     def loss(self, labels: Labels, outputs: Tensor) -> Tensor:
         """The loss of every row, shape (n,), for a model's outputs of shape (n, K)."""
-        counts = outputs.new_tensor(self.counts)
-        return labels.loss(self.course.components.loss, outputs, counts, self.effect.weights)
+        counts, weights = (outputs.new_tensor(values) for values in (self.counts, self._weights))
+        return labels.weighed(self.course.components.loss, outputs, counts, weights)
+
+    @cached_property
+    def _weights(self) -> NDArray[np.float64]:
+        """The class weights in effect, shape (K,)."""
+        return self.course.components.loss.weights_in_effect(self.counts, self.effect.weights)
 
 
 def _first_step(progress: float, steps: int) -> int:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from tasks.train.losses import Loss
@@ -51,8 +53,25 @@ class Labels:
         A loss an image that is linear in the label, as cross-entropy is, comes to the same with a soft target; with the
         others this is what mixup's authors do (Zhang et al. 2018).
         """
-        first = loss.per_image(logits, self.first, counts, weighing)
+        weights = loss.weights_in_effect(counts.double().numpy(), weighing)
+        return self.weighed(loss, logits, counts, logits.new_tensor(weights))
+
+    def weighed(self, loss: Loss, logits: Tensor, counts: Tensor, weights: Tensor) -> Tensor:
+        """The same with class `weights`, shape (K,), that are known."""
+        first = loss.weighed(logits, self.first, counts, weights)
         if self.mixed is None:
             return first
         second, share = self.mixed
-        return share * first + (1 - share) * loss.per_image(logits, second, counts, weighing)
+        return share * first + (1 - share) * loss.weighed(logits, second, counts, weights)
+
+
+def joined(each: Sequence[Labels]) -> Labels:
+    """Labels one behind the other."""
+    import torch
+
+    first = torch.cat([one.first for one in each])
+    if all(one.mixed is None for one in each):
+        return Labels(first)
+    pairs = [one.mixed or (one.first, torch.ones(len(one.first))) for one in each]
+    seconds, shares = zip(*pairs, strict=True)
+    return Labels(first, (torch.cat(seconds), torch.cat(shares)))

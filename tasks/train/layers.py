@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tasks.statistics.scaling import BoundedStandardisation
+
 Made = TypeVar("Made", bound=nn.Module)
 
 
@@ -26,16 +28,17 @@ def channels_last(network: Made) -> Made:
 
 
 class Standardised(nn.Module):
-    """Rows, shape (n, d), on the scale of a `tasks.statistics.scaling.Standardisation`."""
+    """Rows, shape (n, d), on the scale of a `BoundedStandardisation`."""
 
-    def __init__(self, mean: NDArray[np.float32], deviation: NDArray[np.float32]) -> None:
+    def __init__(self, standard: BoundedStandardisation) -> None:
         super().__init__()
-        self.mean, self.factor = constant(mean), constant(1 / deviation)  # of an infinite deviation: 0
+        self.mean, self.factor = constant(standard.mean), constant(1 / standard.deviation)  # infinite deviation: 0
+        self.lowest, self.highest = constant(standard.lowest), constant(standard.highest)
 
     def forward(self, rows: Tensor) -> Tensor:
         """See the class."""
-        scaled: Tensor = (rows - self.mean) * self.factor
-        return scaled
+        scaled = (rows - self.mean) * self.factor
+        return torch.minimum(torch.maximum(scaled, self.lowest), self.highest)
 
 
 class Directions(nn.Module):

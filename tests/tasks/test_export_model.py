@@ -207,6 +207,8 @@ def test_the_default_backbone_is_exported_with_its_features(tmp_path: Path) -> N
     arrays = {
         "mean": chance.normal(0.2, 0.1, 1280),
         "deviation": chance.uniform(0.2, 1, 1280),
+        "lowest": chance.uniform(-1, 0, 1280),
+        "highest": chance.uniform(0, 1, 1280),
         "weight0": chance.normal(0, 0.03, (3, 1280)),
         "bias0": np.zeros(3),
     }

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.statistics.scaling import Standardisation
+from tasks.statistics.scaling import BoundedStandardisation
 from tasks.train.estimators import Estimator
 
 
@@ -32,12 +32,12 @@ class LogisticRegression(Estimator):
     def fit(
         self, values: NDArray[np.float32], targets: NDArray[np.int64], weights: NDArray[np.float64], seed: int
     ) -> Any:
-        """See `Classifier`: mean and deviation of the weighted rows, and the regression on what they make of them."""
-        standard = Standardisation.of(values, weights)
+        """See `Classifier`: the scale of the weighted rows, and the regression on what it makes of them."""
+        standard = BoundedStandardisation.of(values, weights)
         fitted = super().fit(standard(values).astype(np.float64), targets, weights, seed)
-        return {"mean": standard.mean, "deviation": standard.deviation, "regression": fitted}
+        return {**vars(standard), "regression": fitted}
 
     def probabilities(self, fitted: Any, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `Classifier`."""
-        scaled = Standardisation(fitted["mean"], fitted["deviation"])(values)
+        scaled = BoundedStandardisation.kept(fitted)(values)
         return super().probabilities(fitted["regression"], scaled)

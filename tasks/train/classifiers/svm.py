@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.statistics.scaling import Standardisation
+from tasks.statistics.scaling import BoundedStandardisation
 from tasks.train.estimators import Estimator
 
 FOLDS = 5
@@ -44,19 +44,18 @@ class Svm(Estimator):
         from sklearn.linear_model import LogisticRegression
 
         values, targets, weights = _merged(values, targets, weights)
-        standard = Standardisation.of(values, weights)
+        standard = BoundedStandardisation.of(values, weights)
         values = standard(values)
         decisions = self._unseen_decisions(values, targets, weights, seed)
         return {
-            "mean": standard.mean,
-            "deviation": standard.deviation,
+            **vars(standard),
             "machine": super().fit(values, targets, weights, seed),
             "calibration": LogisticRegression(max_iter=10_000, tol=1e-6).fit(decisions, targets, sample_weight=weights),
         }
 
     def probabilities(self, fitted: Any, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """See `Classifier`."""
-        scaled = Standardisation(fitted["mean"], fitted["deviation"])(values)
+        scaled = BoundedStandardisation.kept(fitted)(values)
         shares: NDArray[np.float64] = fitted["calibration"].predict_proba(_decisions(fitted["machine"], scaled))
         return shares
 

@@ -18,7 +18,7 @@ from pydantic import Field
 from tasks.errors import InputError
 from tasks.registry import OneOf
 from tasks.scores import Scores
-from tasks.statistics.scaling import Standardisation, unit_vectors
+from tasks.statistics.scaling import BoundedStandardisation, unit_vectors
 from tasks.train.families import Components, Family, Fitted, Log
 from tasks.train.metric_losses import MetricLoss
 from tasks.train.metric_losses.supervised_contrastive import SupervisedContrastive
@@ -83,7 +83,7 @@ class Similarity(Family):
         values = inputs.features(self.backbone, fold)
         labels = rows.mostly
         members = _members(labels, rows.classes)
-        standard = Standardisation.of(values)
+        standard = BoundedStandardisation.of(values)
         features, targets = torch.from_numpy(standard(values)), torch.tensor(labels)
 
         weights = self._initial_weights(values.shape[1], seed)
@@ -149,9 +149,9 @@ class FittedSimilarity(Fitted):
     prior
         Uniform: all classes are drawn alike.
     arrays
-        ``mean`` and ``deviation`` of each feature; ``weight``, and ``hidden_weight`` and ``hidden_bias`` where there is
-        a hidden layer; ``known``, unit vectors: the mean direction of each class, (K, d), or with `decide: nearest` all
-        rows, (N, d), those of a class side by side; ``counts``, (K,): rows of each class, int64.
+        What a `BoundedStandardisation` of features is made of; ``weight``, and ``hidden_weight`` and ``hidden_bias``
+        where there is a hidden layer; ``known``, unit vectors: the mean direction of each class, (K, d), or with
+        `decide: nearest` all rows, (N, d), those of a class side by side; ``counts``, (K,): rows of each class, int64.
     """
 
     family: Similarity
@@ -219,7 +219,7 @@ class FittedSimilarity(Fitted):
 
         from tasks.train.layers import Directions, Standardised, linear
 
-        layers: list[nn.Module] = [Standardised(self.arrays["mean"], self.arrays["deviation"])]
+        layers: list[nn.Module] = [Standardised(BoundedStandardisation.kept(self.arrays))]
         if "hidden_weight" in self.arrays:
             layers += [linear(self.arrays["hidden_weight"], self.arrays["hidden_bias"]), nn.ReLU()]
         weight = self.arrays["weight"]

@@ -95,7 +95,7 @@ def blend(inputs: Tensor, alpha: float, chance: np.random.Generator) -> tuple[Te
 
     share = beta_share(alpha, chance)
     partner = torch.from_numpy(chance.permutation(len(inputs)))
-    return share * inputs + (1 - share) * inputs[partner], partner, share
+    return torch.lerp(inputs.index_select(0, partner), inputs, share), partner, share
 
 
 def paste(inputs: Tensor, partner: Tensor, alpha: float, chance: np.random.Generator) -> tuple[Tensor, float]:

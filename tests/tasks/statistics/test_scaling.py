@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
-from tasks.statistics.scaling import Standardisation, unit_vectors
+from tasks.statistics.scaling import BoundedStandardisation, Standardisation, unit_vectors
 
 
 def test_columns_come_to_mean_0_and_deviation_1_of_the_rows_that_decide():
@@ -30,3 +31,14 @@ def test_vectors_come_to_length_1_and_one_of_length_0_stays():
     assert unit.dtype == np.float32
     assert unit == pytest.approx(np.array([[0.6, 0.8], [0, 0], [-1, 0]]))
     assert vectors[0].tolist() == [3, 4]
+
+
+def test_a_bounded_scale_keeps_its_own_rows_and_brings_others_back_to_their_range():
+    rows = np.array([[0.0, 5.0, 1.0], [2.0, 5.0, 1.5], [4.0, 5.0, 1.0]])
+    bounded, plain = BoundedStandardisation.of(rows), Standardisation.of(rows)
+    assert_array_equal(bounded(rows), plain(rows))
+    assert_array_equal(
+        bounded(np.array([[9.0, 7.0, 1.2], [-9.0, 5.0, 8.0]])), plain([[4.0, 5.0, 1.2], [0.0, 5.0, 1.5]])
+    )
+    again = BoundedStandardisation.kept(vars(bounded) | {"weight": rows})
+    assert_array_equal(again(3 * rows), bounded(3 * rows))

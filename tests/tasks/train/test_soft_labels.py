@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,9 @@ from test_train import COUNTS, FAST, FOLDS, fit, make_balanced, make_splits, mak
 
 from tasks.errors import InputError
 from tasks.lineage import TrainingSet
-from tasks.train import made_rows
+from tasks.train.families import Fit
 from tasks.train.families.head import Head
+from tasks.train.heads import together
 from tasks.train.labels import Labels
 from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.mixing.none import Unmixed
@@ -157,13 +159,14 @@ def fit_mixed(strategy=None, balanced: pd.DataFrame | None = None):
 def noted_fits(monkeypatch: pytest.MonkeyPatch) -> list[Rows]:
     """The rows of every fit of a head, as they come."""
     seen: list[Rows] = []
-    original = Head.fit
+    original = Head.fit_all
 
-    def note(self: Head, rows: Rows, *arguments):
-        seen.append(rows)
-        return original(self, rows, *arguments)
+    def noted(fits: Iterable[Fit]) -> Iterator[Fit]:
+        for one in fits:
+            seen.append(one.rows)
+            yield one
 
-    monkeypatch.setattr(Head, "fit", note)
+    monkeypatch.setattr(Head, "fit_all", lambda self, fits: original(self, noted(fits)))
     return seen
 
 
@@ -265,8 +268,8 @@ def test_rows_are_made_of_the_folds_own_rows_alone(monkeypatch, name):
         made_of.append(original(*arguments))
         return made_of[-1]
 
-    original = made_rows.with_made_rows
-    monkeypatch.setattr(made_rows, "with_made_rows", note)
+    original = together.with_made_rows
+    monkeypatch.setattr(together, "with_made_rows", note)
     splits = make_splits()
     features = vectors(splits["image_id"].tolist(), noise=3.0)
     fold = splits["fold"].astype("float32").to_numpy(np.float32, na_value=-1)

@@ -15,8 +15,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tasks.scores import Scores
 from tasks.train.families import Components, Fit, Log
+from tasks.train.families.classical import Classical
 from tasks.train.families.head import Head
 from tasks.train.families.nearest_class_mean import NearestClassMean
+from tasks.train.families.similarity import Similarity
 from tasks.train.losses.binary_cross_entropy import BinaryCrossEntropy
 from tasks.train.losses.cross_entropy import CrossEntropy
 from tasks.train.networks.resnet import ResNet
@@ -150,6 +152,24 @@ def test_a_prediction_does_not_depend_on_the_rows_beside_it(component):
 def test_no_rows_are_no_predictions(component):
     task = example_task()
     assert task.fit(component).predict(task.features[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        Head(),
+        Head(hidden=8),
+        Similarity(),
+        *(Classical(classifier={"name": name}) for name in ("svm", "logistic_regression")),
+    ],
+)
+@pytest.mark.parametrize(("far", "end"), [(1e4, np.max), (-1e4, np.min)])
+def test_a_feature_beyond_all_that_training_showed_counts_as_the_last_that_it_showed(family, far, end):
+    task = example_task()
+    made = task.fit(family)
+    beyond, at_the_end = task.features.copy(), task.features.copy()
+    beyond[:, 2], at_the_end[:, 2] = far, end(task.features[:, 2])
+    assert_array_equal(made.predict(beyond), made.predict(at_the_end))
 
 
 @each("families", without=["nearest_class_mean", "finetune"])

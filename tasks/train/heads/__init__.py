@@ -1,0 +1,1 @@
+"""The family `head`: its settings, and how its models are fitted."""
