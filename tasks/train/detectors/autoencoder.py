@@ -101,9 +101,9 @@ class FittedAutoencoder(FittedDetector):
         """See `FittedDetector`; vectors are what the worst places look like."""
         found = self.each(shown)
         degrees = [cells.mean() if self.component.error == "mean" else cells.max() for cells, _ in found]
-        codes = np.array([code for _, code in found], dtype=np.float32).reshape(len(found), -1)
         standard = Standardisation(self.arrays["mean"], self.arrays["deviation"])
-        return Looked(np.array(degrees, dtype=np.float64), standard(codes.reshape(len(found), len(standard.mean))))
+        codes = np.array([code for _, code in found], dtype=np.float32).reshape(-1, len(standard.mean))
+        return Looked(np.array(degrees, dtype=np.float64), standard(codes))
 
     def places(self, shown: Shown) -> NDArray[np.float64]:
         """See `FittedDetector`."""
