@@ -219,9 +219,9 @@ def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, An
     begins = family.begins_pretrained and backbone in pretrained
     if (backbone == NONE) == (family.inputs == "features") and not begins:
         why = (
-            f"family {family.name!r} works on features and needs a backbone: name one"
+            f"family {family.called} works on features and needs a backbone: name one"
             if backbone == NONE
-            else f"family {family.name!r} works on images and uses no backbone; write none"
+            else f"family {family.called} works on images and uses no backbone; write none"
             + (", or a name of the section pretrain, with whose weights it is to begin" * family.begins_pretrained)
         )
         yield combination(why, backbone, *where, "family", "backbone")
@@ -239,10 +239,15 @@ def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterat
             yield combination(why, chosen, "recipes", name, "resample", "name")
 
 
+def _changes(recipe: Recipe) -> tuple[str, ...]:
+    """What makes or leaves out rows, by name."""
+    return recipe.resample.name, recipe.augment.name, recipe.mixed.name, recipe.synthetic.generator
+
+
 def _refused_on_recipe(
     recipes: Mapping[str, Recipe], strategies: Mapping[str, Strategy], sections: dict[str, Any]
 ) -> Iterator[Mistake]:
-    """What can't work with the mixed rows of its recipe; backbones that skip a recipe's new images."""
+    """What can't work with the mixed rows, or the counts, of its recipe; backbones that skip its new images."""
     for name, strategy in strategies.items():
         recipe = recipes.get(strategy.recipe)
         reasons = {
@@ -255,6 +260,10 @@ def _refused_on_recipe(
             if why:
                 why = f"{chosen.name!r} {why}, and recipe {strategy.recipe!r} makes mixed rows; choose one with mixed: "
                 yield combination(f"{why}{{name: none}}", chosen.name, "strategies", name, key, "name")
+        why = strategy.family.against_other_counts()
+        if why and recipe and any(part != NONE for part in _changes(recipe)):
+            why = f"{strategy.family.name!r} {why}, or choose a recipe that changes nothing"
+            yield combination(why, strategy.family.name, "strategies", name, "family", "name")
         backbone = strategy.family.backbone
         for section in MAKE_FEATURES:
             chosen = _section(sections, section, backbone).get("recipes")

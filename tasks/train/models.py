@@ -72,9 +72,15 @@ class Model:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """`image_size` and `resize` of the squares that its network sees; empty where it doesn't say."""
-        settings = (self.family if self.backbone is None else self.backbone).model_dump(mode="json")
-        return {key: settings[key] for key in ("image_size", "resize") if key in settings}
+        """`image_size` and `resize` of the squares that it sees; empty where it doesn't say."""
+        if self.backbone is None:
+            return self.family.shown
+        return {"image_size": self.backbone.image_size, "resize": self.backbone.resize}
+
+    def places(self, inputs: Inputs) -> NDArray[np.float64] | None:
+        """How odd each place of n inputs is, shape (n, y, x): the seeds' mean of `Fitted.places`, if it is."""
+        found = [places for fitted in self.fits if (places := fitted.places(inputs)) is not None]
+        return np.asarray(np.mean(found, axis=0)) if found else None
 
     def cosines(self, inputs: Inputs) -> NDArray[np.float64]:
         """How alike each two inputs are, shape (n, n), -1 to 1: the mean over the seeds of what each has learnt.

@@ -113,6 +113,13 @@ class Fitted(ABC):
         """
         return None
 
+    def places(self, inputs: Inputs) -> NDArray[np.float64] | None:
+        """How odd each place of n images is, shape (n, y, x), above 0 where normal images are hardly ever as odd.
+
+        By it a model is explained that looks for what is odd; None where it sees no places, or does something else.
+        """
+        return None
+
     def directions(self, inputs: Inputs) -> NDArray[np.float64] | None:
         """Unit vectors, shape (n, d), whose products say how alike two of n inputs are; None where it has none.
 
@@ -133,8 +140,6 @@ class Family(Component):
 
     Attributes
     ----------
-    inputs
-        What it asks `Inputs` for: features, or images.
     score
         The kind of its scores.
     takes
@@ -152,7 +157,6 @@ class Family(Component):
     """
 
     kind: ClassVar[str] = "family"
-    inputs: ClassVar[str] = "features"
     score: ClassVar[Kind] = "logit"
     takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing"})
     packages: ClassVar[tuple[str, ...]] = ()
@@ -220,6 +224,21 @@ class Family(Component):
         return plain
 
     @property
+    def inputs(self) -> str:
+        """What it asks `Inputs` for: features, or images; a class constant where no setting changes it."""
+        return "features"
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """`image_size` and `resize` of the squares that it looks at; empty for a family on features."""
+        return {key: value for key, value in self if key in ("image_size", "resize")}
+
+    @property
+    def called(self) -> str:
+        """What messages call it, with the settings that decide what it looks at."""
+        return repr(self.name)
+
+    @property
     def cosine_scale(self) -> float | None:
         """What its outputs are certain to be cosines times of; None: no such number."""
         return None
@@ -234,6 +253,10 @@ class Family(Component):
 
     def against_mixed_rows(self) -> str:
         """Why these settings take no rows of two classes; empty where they do."""
+        return ""
+
+    def against_other_counts(self) -> str:
+        """Why these settings take no recipe that changes how many rows classes have; empty where they do."""
         return ""
 
     @abstractmethod

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
 
 from tasks.scores import Scores
 from tasks.statistics.scaling import BoundedStandardisation, unit_vectors
 from tasks.train.dense import SCALE, forward, layers_of
 from tasks.train.families import Components, Family, Fit, Fitted, Log
 from tasks.train.heads.settings import Settings
+from tasks.train.safe_arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from torch import nn
@@ -80,7 +80,7 @@ class Head(Settings, Family):
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedHead:
         """See `Family`."""
-        return FittedHead(self.backbone, fold, prior, load_file(folder / ARRAYS))
+        return FittedHead(self.backbone, fold, prior, read_arrays(folder / ARRAYS))
 
 
 def _together(fit: Fit) -> tuple[object, ...]:
@@ -124,7 +124,7 @@ class FittedHead(Fitted):
 
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""
-        (folder / ARRAYS).write_bytes(save(dict(self.arrays)))  # `save_file`'s could be read by their owner only
+        write_arrays(dict(self.arrays), folder / ARRAYS)  # `save_file`'s could be read by their owner only
 
     def module(self) -> nn.Module:
         """See `Fitted`."""
