@@ -74,7 +74,7 @@ class Settings(BaseModel):
                 f"frozen: {self.frozen}, but the network {network.name!r} starts by chance, and what is frozen would "
                 "stay so; write 0"
             )
-        if self.frozen > stages:
+        if stages is not None and self.frozen > stages:
             raise _refused(
                 f"frozen: {self.frozen}, but the network {network.name!r} has {stages} stages; write at most that"
             )
