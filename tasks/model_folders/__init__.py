@@ -27,6 +27,9 @@ WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"  # which of several files holds which weights
 READ = (CONFIG, "preprocessor_config.json", SHARDS, "*.safetensors")  # all of a folder that may be looked at
 DIGITS = 32
+NAMELESS = (
+    "no model is named: write folder, for instance data/vit, or hub, for instance facebook/dinov2-small, with revision"
+)
 
 Colour = tuple[float, float, float]
 
@@ -47,18 +50,22 @@ class ModelFolder(BaseModel):
 
     @model_validator(mode="after")
     def _is_one_model(self) -> ModelFolder:
-        """Refuse none and two, and what isn't pinned."""
-        if bool(self.folder) == bool(self.hub):
-            said = "both folder and hub" if self.folder else "neither folder nor hub"
-            raise _refused(f"{said}: name the one place that holds the model, for instance folder: data/vit")
+        """Refuse two models, and one of the hub that isn't pinned."""
+        if self.folder and self.hub:
+            raise _refused("both folder and hub: name the one place that holds the model, and leave out the other")
         if self.hub and not self.revision:
             raise _refused(
                 "revision: what stands at the hub can change; write the commit, 40 hex digits, as "
                 f"https://huggingface.co/{self.hub}/commits/main shows it"
             )
-        if (self.digest and self.hub) or (self.revision and self.folder):
-            raise _refused("a folder is pinned by its digest, a model of the hub by its revision; leave out the other")
+        if (self.digest and not self.folder) or (self.revision and not self.hub):
+            raise _refused("a folder is pinned by digest, a model of the hub by revision; leave out the other")
         return self
+
+    @property
+    def against(self) -> str:
+        """Why it can't be used; empty where it names a model."""
+        return "" if self.folder or self.hub else NAMELESS
 
     def place(self) -> Path:
         """The folder, whose files are those that the parameters mean.
@@ -68,17 +75,24 @@ class ModelFolder(BaseModel):
         InputError
             There is none, or it has other files, or none of safetensors; or the hub doesn't answer.
         """
+        if self.against:
+            raise InputError(self.against)
         if self.hub:
             return _of_hub(self.hub, self.revision)
-        folder = Path(self.folder)
-        found = digest_of(folder)
-        if found != self.digest:
-            meant = f"not those of digest {self.digest}" if self.digest else "not pinned"
-            raise InputError(
-                f"the files of the model in {folder} are {meant}; if they are those that you want, write digest: "
-                f"{found} beside folder"
-            )
-        return folder
+        if found := self.unpinned():
+            raise InputError(f"{self.mismatch}; if they are those that you want, write digest: {found} beside folder")
+        return Path(self.folder)
+
+    def unpinned(self) -> str:
+        """The digest of the folder's files, where it is not the one that is meant; else empty."""
+        found = digest_of(Path(self.folder))
+        return "" if found == self.digest else found
+
+    @property
+    def mismatch(self) -> str:
+        """What is wrong where there is something `unpinned`."""
+        meant = f"not those of digest {self.digest}" if self.digest else "not pinned by a digest yet"
+        return f"the files of the model in {self.folder} are {meant}"
 
     @cached_property
     def described(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from tasks.model_folders import ModelFolder
 from tasks.params.models import IDLE, NONE, Params, Recipe, Split, Strategy
 from tasks.registry import components
 
@@ -28,6 +29,7 @@ def contradictions(data: Any) -> list[Mistake]:
         *(mistake for name, recipe in recipes.items() for mistake in _refused_recipe(name, recipe)),
         *_refused_with_repeats(recipes, _section(sections, "split").get("repeats")),
         *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one)),
+        *_refused_models(_valid("backbones", sections), strategies),
         *_refused_on_recipe(recipes, strategies, _section(sections, "backbones")),
     ]
 
@@ -184,6 +186,25 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
             else f"family {family.name!r} works on images and uses no backbone; write none"
         )
         yield combination(why, backbone, *where, "family", "backbone")
+
+
+def _refused_models(backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> Iterator[Mistake]:
+    """Models of other libraries that name none."""
+    for loc, model in model_folders(backbones, strategies):
+        if model.against:
+            yield combination(model.against, model.folder, *loc, "folder")
+
+
+def model_folders(
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]
+) -> Iterator[tuple[tuple[str, ...], ModelFolder]]:
+    """Every model of another library that the parameters name, with the path of keys to it."""
+    found: dict[tuple[str, ...], Any] = {("backbones", name): one for name, one in backbones.items()}
+    found |= {
+        ("strategies", name, "family", "network"): getattr(one.family, "network", None)
+        for name, one in strategies.items()
+    }
+    yield from ((loc, one) for loc, one in found.items() if isinstance(one, ModelFolder))
 
 
 def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterator[Mistake]:

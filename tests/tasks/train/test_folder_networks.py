@@ -204,7 +204,7 @@ def test_other_files_than_those_that_are_pinned(folders: Path, tmp_path: Path) -
     shutil.copytree(network_in(folders, "ViT")["folder"], tmp_path / "vit")
     settings = {"name": "transformers", "folder": str(tmp_path / "vit")}
     now = digest_of(tmp_path / "vit")
-    assert f"not pinned; if they are those that you want, write digest: {now}" in refusal(settings)
+    assert f"not pinned by a digest yet; if they are those that you want, write digest: {now}" in refusal(settings)
     (tmp_path / "vit" / "README.md").write_text("not read, so not counted")
     assert digest_of(tmp_path / "vit") == now
     content = (tmp_path / "vit" / WEIGHTS).read_bytes()
