@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from tasks.model_folders import ModelFolder
 from tasks.params.models import IDLE, NONE, Params, Recipe, Split, Strategy
 from tasks.registry import components
 
@@ -31,6 +32,7 @@ def contradictions(data: Any) -> list[Mistake]:
         *_refused_with_repeats(recipes, _section(sections, "split").get("repeats")),
         *_refused_pretraining(pretrained, strategies, _section(sections, "split").get("repeats")),
         *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one, pretrained)),
+        *_refused_models(_valid("backbones", sections), strategies),
         *_refused_on_recipe(recipes, strategies, sections),
     ]
 
@@ -225,6 +227,25 @@ def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, An
             + (", or a name of the section pretrain, with whose weights it is to begin" * family.begins_pretrained)
         )
         yield combination(why, backbone, *where, "family", "backbone")
+
+
+def _refused_models(backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> Iterator[Mistake]:
+    """Models of other libraries that name none."""
+    for loc, model in model_folders(backbones, strategies):
+        if model.against:
+            yield combination(model.against, model.folder, *loc, "folder")
+
+
+def model_folders(
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]
+) -> Iterator[tuple[tuple[str, ...], ModelFolder]]:
+    """Every model of another library that the parameters name, with the path of keys to it."""
+    found: dict[tuple[str, ...], Any] = {("backbones", name): one for name, one in backbones.items()}
+    found |= {
+        ("strategies", name, "family", "network"): getattr(one.family, "network", None)
+        for name, one in strategies.items()
+    }
+    yield from ((loc, one) for loc, one in found.items() if isinstance(one, ModelFolder))
 
 
 def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterator[Mistake]:
