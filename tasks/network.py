@@ -50,15 +50,21 @@ class Network(nn.Module):
         From images to the backbone's last maps and to features; they change nothing for a family on images.
     fits
         From features to scores, a network a seed.
-    shift
-        What the post-hoc rule adds to each class's score, shape (K,).
+    steepness, shift
+        What the post-hoc rule multiplies scores by, and what it then adds to each class's, shape (K,).
     """
 
-    def __init__(self, body: tuple[nn.Module, nn.Module, nn.Module], fits: list[nn.Module], shift: np.ndarray) -> None:
+    def __init__(
+        self,
+        body: tuple[nn.Module, nn.Module, nn.Module],
+        fits: list[nn.Module],
+        shift: np.ndarray,
+        steepness: float = 1.0,
+    ) -> None:
         super().__init__()
         self.seen, self.maps, self.pool = body
         self.fits = nn.ModuleList(fits)
-        self.shift = constant(shift)
+        self.shift, self.steepness = constant(shift), steepness
 
     @property
     def cuts(self) -> list[tuple[Scoring, Scoring]]:
@@ -80,7 +86,8 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores as `Model.predict` has them, (n, K), for images uint8 (n, h, w, 3)."""
-        return self.of_maps(self.maps(self.seen(images))) + self.shift
+        scores = self.of_maps(self.maps(self.seen(images)))
+        return (scores if self.steepness == 1 else scores * self.steepness) + self.shift
 
 
 class Answers(nn.Module):
@@ -175,8 +182,8 @@ def network_of(model: Model, strategy: str, verb: str) -> Network:
     shift = model.posthoc.shift(model.fits[0].prior)
     if shift is None:
         raise InputError(
-            f"{strategy}: its post-hoc rule {model.posthoc.name!r} does not just add a number to each class's score, "
-            f"so it can't be {verb}; name a strategy with another one"
+            f"{strategy}: its post-hoc rule {model.posthoc.name!r} does more than scale scores and add a "
+            f"number to each class's, so it can't be {verb}; name a strategy with another one"
         )
     body: tuple[nn.Module, nn.Module, nn.Module] = (nn.Identity(), nn.Identity(), nn.Identity())
     if model.backbone is not None:
@@ -192,5 +199,5 @@ def network_of(model: Model, strategy: str, verb: str) -> Network:
                 f"give others, so it can't be {verb}: set precision: float32 for the backbone, and `equipoise run`"
             )
         body = (Seen(model.backbone), made[0], made[1])
-    network = Network(body, networks, shift).eval()
+    network = Network(body, networks, shift, model.posthoc.steepness()).eval()
     return network.requires_grad_(False)

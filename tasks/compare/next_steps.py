@@ -252,6 +252,8 @@ def _is_settled(found: Comparison) -> bool:
 def _half(strategy: Strategy) -> str:
     """The setting that goes half of the way of what a strategy does against imbalance; empty where there is none."""
     tau = getattr(strategy.posthoc, "tau", 0.0)
+    if tau is None:
+        return "posthoc.tau=0.5"  # half of what theory asks for, since what was found stands in no parameter
     if tau > 0:
         return f"posthoc.tau={tau / 2:g}"
     if strategy.sampler.name == "class_balanced":

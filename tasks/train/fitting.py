@@ -17,9 +17,9 @@ from tasks.scores import Scores
 from tasks.similarity.verification import Verification, in_turns, verify
 from tasks.statistics.verification import HeldOut
 from tasks.tables import SCORE_PREFIX
+from tasks.train.cross_fitting import cross_fitted
 from tasks.train.families import Components, Fit, Fitted, Log
 from tasks.train.models import Model
-from tasks.train.posthoc import PostHoc
 from tasks.train.rounds import Round, refuse_few_rows, rounds_of
 from tasks.train.rows import picture_ids
 
@@ -103,7 +103,7 @@ def fit_strategy(
         model = Model(one.rows.classes, strategy.family, strategy.posthoc, fits, one.fold, backbone, depth)
         raw.append(model.scores(inputs.take(one.unseen["image_id"].tolist())))
         models.append(model)
-    rules = _cross_fitted(strategy.posthoc, rounds, raw)
+    rules = cross_fitted(strategy.posthoc.for_classes(rounds[0].rows.classes), rounds, raw)
     models = [replace(model, posthoc=rule) for model, rule in zip(models, rules, strict=True)]
     _tell_idle(balanced, rounds, tell)
 
@@ -154,19 +154,6 @@ def _fitted(
         tell(f"fitted {seeds} on {len(one.rows):,} rows in {one.where}{loss}")
         for note in of_seeds[0].notes:
             tell(f"  {note}")
-
-
-def _cross_fitted(posthoc: PostHoc, rounds: list[Round], raw: list[Scores]) -> list[PostHoc]:
-    """The rule of each round: for a fold fitted on the scores of the repeat's other folds, for the last on all."""
-
-    def fit(among: list[int]) -> PostHoc:
-        return posthoc.fit([raw[at] for at in among], [rounds[at].targets for at in among])
-
-    folds = [at for at, one in enumerate(rounds) if one.fold is not None]
-    return [
-        fit([at for at in folds if one.fold is None or (rounds[at].repeat == one.repeat and rounds[at] is not one)])
-        for one in rounds
-    ]
 
 
 def _verification(rounds: list[Round], models: list[Model], inputs: Inputs) -> Verification | None:
