@@ -89,6 +89,7 @@ def enroll(root: Path, chosen: Chosen, name: str, files: Sequence[Path], folder:
     from tasks.fingerprints import file_hash
     from tasks.similarity.enrolling import enrolled
     from tasks.similarity.verification import FILE
+    from tasks.train.ensembles import require_single
     from tasks.train.models import ENROLLED, save_model
 
     _require_place(root, folder)
@@ -97,7 +98,9 @@ def enroll(root: Path, chosen: Chosen, name: str, files: Sequence[Path], folder:
             raise InputError(f"{file}: there is no such file")
     images = dict(sorted((file_hash(file), file) for file in files))
     classifier = chosen.classifier
-    model = enrolled(classifier.model, name, list(images.values()), workers)
+    model = enrolled(
+        require_single(classifier.model, chosen.title, "taught another class"), name, list(images.values()), workers
+    )
     about = {key: classifier.about[key] for key in KEPT if key in classifier.about}
     before = classifier.about.get(ENROLLED, [])
     about[ENROLLED] = [*before, {"class": name, "images": list(images)}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +114,20 @@ class Scored:
     def fits(self) -> int:
         """Number of fits S."""
         return int(self.scores.shape[0])
+
+    def repeated(self, times: int) -> Scored:
+        """Each fit as often as this, the repeats of the cross-validation taking turns as before."""
+
+        def more(given: np.ndarray | None) -> np.ndarray | None:
+            return None if given is None else np.concatenate([given] * times)
+
+        return replace(
+            self,
+            scores=np.concatenate([self.scores] * times),
+            folds=more(self.folds),
+            decided=more(self.decided),
+            corrected=more(self.corrected),
+        )
 
     @property
     def decisions(self) -> np.ndarray:

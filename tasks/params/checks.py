@@ -28,6 +28,7 @@ def contradictions(data: Any) -> list[Mistake]:
         *(mistake for name, recipe in recipes.items() for mistake in _refused_recipe(name, recipe)),
         *_refused_with_repeats(recipes, _section(sections, "split").get("repeats")),
         *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one)),
+        *_refused_votes(strategies, _section(sections, "train").get("seeds")),
         *_refused_on_recipe(recipes, strategies, _section(sections, "backbones")),
     ]
 
@@ -184,6 +185,18 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
             else f"family {family.name!r} works on images and uses no backbone; write none"
         )
         yield combination(why, backbone, *where, "family", "backbone")
+
+
+def _refused_votes(strategies: Mapping[str, Strategy], seeds: Any) -> Iterator[Mistake]:
+    """Votes of one, and of what has no probabilities."""
+    for name, strategy in strategies.items():
+        vote, where = strategy.vote, ("strategies", name, "vote")
+        if vote.seeds and seeds == 1:
+            why = "with train.seeds: 1 there is one seed, which has nobody to vote with; set train.seeds: 3, or leave "
+            yield combination(f"{why}vote.seeds out", True, *where, "seeds")
+        if (vote.seeds or vote.folds) and vote.of == "probabilities" and strategy.family.score == "anomaly":
+            why = f"family {strategy.family.name!r} gives anomaly scores, which are no probabilities; write of: scores"
+            yield combination(why, vote.of, *where, "of")
 
 
 def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterator[Mistake]:

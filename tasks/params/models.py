@@ -28,6 +28,7 @@ from tasks.train.mixing import Mixing
 from tasks.train.posthoc import PostHoc
 from tasks.train.samplers import Sampler
 from tasks.train.schedules import Schedule
+from tasks.train.voting import Of
 
 STAGES = (
     "ingest",
@@ -328,6 +329,21 @@ class Recipe(Section):
     synthetic: Synthetic
 
 
+class Vote(Section):
+    """Which fits of a strategy answer as one."""
+
+    seeds: bool = Field(False, description="Whether the seeds of a model vote, and are judged, as one model.")
+    folds: bool = Field(
+        False, description="Whether the folds' models together are the final one, and none learns from all rows."
+    )
+    of: Of = Field("probabilities", description="Whose mean is taken: of probabilities or of scores.")
+
+    @property
+    def of_seeds(self) -> Of | None:
+        """Of what the mean over the seeds is taken before any rule; None where they stand apart."""
+        return self.of if self.seeds else None
+
+
 class Strategy(Section):
     """A recipe plus a model family, a loss, a sampler, a mixing, a schedule and a post-hoc rule."""
 
@@ -338,6 +354,7 @@ class Strategy(Section):
     mixing: Annotated[Mixing, OneOf()] = Field(description="How batches are mixed in training.")
     schedule: Annotated[Schedule, OneOf()] = Field(description="What of these is in effect when.")
     posthoc: Annotated[PostHoc, OneOf()] = Field(description="What happens to scores after training.")
+    vote: Vote = Field(default_factory=lambda: Vote.model_validate({}), description="Which fits answer as one.")
 
     @property
     def components(self) -> dict[str, Component]:

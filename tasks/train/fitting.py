@@ -18,8 +18,9 @@ from tasks.similarity.verification import Verification, in_turns, verify
 from tasks.statistics.verification import HeldOut
 from tasks.tables import SCORE_PREFIX
 from tasks.train.cross_fitting import cross_fitted
+from tasks.train.ensembles import EnsembleModel
 from tasks.train.families import Components, Fit, Fitted, Log
-from tasks.train.models import Model
+from tasks.train.models import Model, fold_folder
 from tasks.train.rounds import Round, refuse_few_rows, rounds_of
 from tasks.train.rows import picture_ids
 
@@ -31,7 +32,7 @@ class Outcome:
     Attributes
     ----------
     model
-        Fitted on all training rows, every seed.
+        Fitted on all training rows, every seed; or the fold models together, where those vote.
     predictions
         Table `PREDICTIONS`: training rows out of fold in every repeat, test rows by `model`, which knows of no repeat
         and counts as the first; post-hoc rule applied.
@@ -44,7 +45,7 @@ class Outcome:
         How well the similarity tells pairs of images out of fold; None where the family has none, or pairs say nothing.
     """
 
-    model: Model
+    model: Model | EnsembleModel
     fold_models: dict[int, Model]
     predictions: pd.DataFrame
     history: pd.DataFrame
@@ -93,6 +94,9 @@ def fit_strategy(
     prove_no_leak(balanced, splits)
     balanced = balanced.sort_values("row_id", ignore_index=True)
     rounds = rounds_of(splits, balanced)
+    last = rounds[-1]
+    if strategy.vote.folds:
+        rounds = rounds[:-1]
     for one in rounds:
         refuse_few_rows(strategy, one)
     logs = [[Log() for _ in range(seeds)] for _ in rounds]
@@ -100,7 +104,8 @@ def fit_strategy(
 
     models, raw = [], []
     for one, fits in zip(rounds, fitted, strict=True):
-        model = Model(one.rows.classes, strategy.family, strategy.posthoc, fits, one.fold, backbone, depth)
+        own = strategy.family, strategy.posthoc, fits, one.fold, backbone, depth, strategy.vote.of_seeds
+        model = Model(one.rows.classes, *own)
         raw.append(model.scores(inputs.take(one.unseen["image_id"].tolist())))
         models.append(model)
     rules = cross_fitted(strategy.posthoc.for_classes(rounds[0].rows.classes), rounds, raw)
@@ -109,13 +114,19 @@ def fit_strategy(
 
     tables = [_table(one, rule.adjust(scores)) for one, rule, scores in zip(rounds, rules, raw, strict=True)]
     first = min(one.repeat for one in rounds)
+    fold_models = {
+        one.fold: model
+        for one, model in zip(rounds, models, strict=True)
+        if one.fold is not None and one.repeat == first
+    }
+    whole: Model | EnsembleModel = models[-1]
+    if strategy.vote.folds:
+        voters = {str(fold_folder(Path(), fold)): model for fold, model in fold_models.items()}
+        whole = EnsembleModel(voters, strategy.vote.of)
+        tables.append(_table(last, whole.predict_each(inputs.take(last.unseen["image_id"].tolist()))))
     return Outcome(
-        models[-1],
-        {
-            one.fold: model
-            for one, model in zip(rounds, models, strict=True)
-            if one.fold is not None and one.repeat == first
-        },
+        whole,
+        fold_models,
         pd.concat(tables).sort_values(["image_id", "repeat", "seed"], ignore_index=True),
         _history(rounds, logs),
         _verification(rounds, models, inputs) if strategy.family.compares else None,

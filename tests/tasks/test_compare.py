@@ -128,8 +128,17 @@ def test_the_noise_of_training_widens_the_intervals() -> None:
 
 def test_strategies_with_unequal_numbers_of_fits_cannot_be_paired() -> None:
     stream = np.random.default_rng(0)
-    with pytest.raises(InputError, match=r"fitted \[1, 2\] times"):
-        differences([scored_by(stream, (0.7, 0.8, 0.5), fits) for fits in (1, 2)])
+    with pytest.raises(InputError, match=r"fitted \[2, 3\] times"):
+        differences([scored_by(stream, (0.7, 0.8, 0.5), fits) for fits in (2, 3)])
+
+
+def test_a_vote_is_paired_with_every_seed_of_the_others() -> None:
+    """Its one fit counts as if it stood there once a seed, whichever of the two is the baseline."""
+    stream = np.random.default_rng(0)
+    vote, seeds = scored_by(stream, (0.8, 0.8, 0.8)), scored_by(stream, (0.6, 0.8, 0.5), 3)
+    thrice = replace(vote, scores=np.concatenate([vote.scores] * 3))
+    assert differences([seeds, vote]) == differences([seeds, thrice])
+    assert differences([vote, seeds]) == differences([thrice, seeds])
 
 
 # --- verdicts --------------------------------------------------------------------------------------------------------
