@@ -119,6 +119,6 @@ def _require_place(root: Path, folder: Path) -> None:
     """Refuse a folder where something stands, or that stages own (`InputError`)."""
     if is_taken(folder):
         raise InputError(f"{folder}: is there already; name a folder that is new or empty with --to")
-    for own in ("models", "data", "predictions", "reports"):
+    for own in ("models", "data", "predictions", "ensembles", "reports"):
         if folder.resolve().is_relative_to((root / own).resolve()):
             raise InputError(f"{folder}: lies in {own}, which only stages write; choose another --to")

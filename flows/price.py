@@ -7,7 +7,7 @@ what the run took.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,13 @@ class Price:
         return f"{self.new_images:,} ({readable_size(self.bytes)})" if self.new_images else "none"
 
 
-def prices(root: Path, recipes: Mapping[str, str], seconds: Mapping[str, float]) -> dict[str, Price]:
-    """The price of each strategy.
+def prices(
+    root: Path,
+    recipes: Mapping[str, str],
+    seconds: Mapping[str, float],
+    ensembles: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Price]:
+    """The price of each strategy, and of each ensemble: the sum of its members', recipes counted once.
 
     Parameters
     ----------
@@ -57,19 +62,29 @@ def prices(root: Path, recipes: Mapping[str, str], seconds: Mapping[str, float])
         The recipe of each strategy.
     seconds
         What each stage took when it last ran, by address.
+    ensembles
+        The members of each.
     """
+    ensembles = ensembles or {}
     made = {recipe: _made(root / "data" / "balanced" / recipe) for recipe in set(recipes.values())}
     found = {}
-    for strategy, recipe in recipes.items():
-        stages = [*(f"{stage}@{recipe}" for stage in OF_RECIPE), *(f"{stage}@{strategy}" for stage in OF_STRATEGY)]
+    for name in (*recipes, *ensembles):
+        members = ensembles.get(name, [name])
+        used = dict.fromkeys(recipes[member] for member in members)
+        stages = [f"{stage}@{recipe}" for recipe in used for stage in OF_RECIPE]
+        stages += [f"{stage}@{member}" for member in members for stage in OF_STRATEGY]
+        stages += [f"ensemble@{name}"] if name in ensembles else []
         known = all(stage in seconds for stage in stages)
-        found[strategy] = Price(sum(seconds[stage] for stage in stages) if known else None, *made[recipe])
+        images, size = (sum(numbers) for numbers in zip(*(made[recipe] for recipe in used), strict=True))
+        found[name] = Price(sum(seconds[stage] for stage in stages) if known else None, images, size)
     return found
 
 
 def prices_of(root: Path, board: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Price]:
     """The prices of the strategies on a leaderboard."""
-    return prices(root, {row["strategy"]: row["recipe"] for row in board["rows"]}, seconds)
+    members = {row["strategy"]: row["members"] for row in board["rows"] if row.get("members")}
+    recipes = {row["strategy"]: row["recipe"] for row in board["rows"] if row["strategy"] not in members}
+    return prices(root, recipes, seconds, members)
 
 
 def price_sentence(board: Mapping[str, Any], found: Mapping[str, Price]) -> str:

@@ -49,6 +49,7 @@ class QuickWorkspace(Workspace):
         return whole.model_copy(
             update={
                 "strategies": {name: whole.strategies[name] for name in names},
+                "ensembles": {},
                 "recipes": {base.recipe: whole.recipes[base.recipe]},
                 "backbones": {key: one for key, one in whole.backbones.items() if key in used},
                 "train": whole.train.model_copy(update={"seeds": 1}),

@@ -181,9 +181,11 @@ def _fill(
 ) -> None:
     """Log everything that belongs to the pipeline run; afterwards it is whole."""
     parent_id = parent.info.run_id
-    shared = findings.params.model_dump(mode="json", exclude={"strategies", "recipes", "generators", "track", "run"})
+    shared = findings.params.model_dump(
+        mode="json", exclude={"strategies", "ensembles", "recipes", "generators", "track", "run"}
+    )
     costs: dict[str, Points] = {f"seconds.{legal(stage)}": [(0, took)] for stage, took in seconds.items()}
-    found = prices(findings.root, findings.recipes, seconds)
+    found = prices(findings.root, findings.recipes, seconds, findings.ensembles)
     log(client, parent, tags=_tags(findings, flow_run, found), parameters=flat(shared), metrics=costs)
     client.log_inputs(parent_id, datasets_of_run(findings))
     client.log_dict(parent_id, _facts(findings, seconds), "run.json")

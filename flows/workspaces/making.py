@@ -36,6 +36,7 @@ SHIPPED = {  # where a file goes, and what it is called in the folder `files`
     ".dvc/.gitignore": "dvc_gitignore",
     "data/features/none/README.md": "no_features.md",
     "data/synthetic/none/README.md": "no_synthetic.md",
+    "ensembles/README.md": "no_ensembles.md",
 }
 MESSAGE = "A workspace of Equipoise"
 INTRODUCE = "git config --global user.name 'Your Name' && git config --global user.email you@example.org"

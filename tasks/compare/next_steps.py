@@ -227,7 +227,7 @@ def _milder(found: Comparison, strategies: Mapping[str, Strategy]) -> Iterator[S
             f"{cost}: if these are too many false alarms, make it the goal how many are right, here half-way between.",
             _set_goal(wanted),
         )
-    elif assignment := _half(strategies[name]):
+    elif name in strategies and (assignment := _half(strategies[name])):
         yield Step(f"{cost}: a milder form may cost less.", _run_with(f"strategies.{name}.{assignment}"))
     elif found.goal.name == "balanced_accuracy":
         yield Step(

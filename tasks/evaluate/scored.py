@@ -15,7 +15,7 @@ from tasks.errors import InputError
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.groups import FEWEST_GROUPS, groups_by_class
 from tasks.statistics.shares import kish
-from tasks.tables import PREDICTIONS, SCORE_PREFIX, first_repeat
+from tasks.tables import ENSEMBLES, PREDICTIONS, SCORE_PREFIX, first_repeat
 
 
 @dataclass(frozen=True)
@@ -200,15 +200,19 @@ def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:
     """
     _classes(splits, part)
     if not path.is_file():
-        raise InputError(f"{path}: the predictions are missing; `equipoise run train@{path.parent.name}` makes them")
+        raise InputError(f"{path}: the predictions are missing; `equipoise run {_maker(path)}` makes them")
     try:
         predictions = pq.read_table(path, filters=[("part", "=", part)]).to_pandas()
         PREDICTIONS.check(predictions)
         return Scored.of(predictions, splits, part)
     except (pa.ArrowException, ValueError, InputError) as error:
-        raise InputError(
-            f"{path}: {error}; `equipoise run --force train@{path.parent.name}` makes them anew"
-        ) from error
+        raise InputError(f"{path}: {error}; `equipoise run --force {_maker(path)}` makes them anew") from error
+
+
+def _maker(path: Path) -> str:
+    """The stage that makes a file of predictions."""
+    stage = "ensemble" if path.parent.parent.name == ENSEMBLES else "train"
+    return f"{stage}@{path.parent.name}"
 
 
 def _classes(splits: pd.DataFrame, part: str) -> list[str]:

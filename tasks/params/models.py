@@ -40,6 +40,7 @@ STAGES = (
     "balance",
     "embed_new",
     "train",
+    "ensemble",
     "audit",
     "evaluate",
     "compare",
@@ -362,6 +363,17 @@ class Strategy(Section):
         return {key: getattr(self, key) for key in COMPONENTS}
 
 
+class Ensemble(Section):
+    """Strategies that answer together."""
+
+    members: list[str] = Field(description="Names of strategies, two or more.")
+    of: Of = Field("probabilities", description="Whose mean is taken: of probabilities or of scores.")
+    weights: dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+        None, description="What each member counts for; null: all alike."
+    )
+    fit_weights: bool = Field(False, description="Whether weights are found on out-of-fold predictions.")
+
+
 COMPONENTS = tuple(name for name, field in Strategy.model_fields.items() if OneOf() in field.metadata)
 NONE = "none"  # the name of what does nothing, and of no generator or backbone
 # Components of a strategy that do nothing.
@@ -382,9 +394,20 @@ class Params(Section):
     recipes: dict[Name, Recipe] = Field(min_length=1)
     train: Train
     strategies: dict[Name, Strategy] = Field(min_length=1)
+    ensembles: dict[Name, Ensemble]
     audit: Audit
     evaluate: Evaluate
     compare: Compare
     track: Track
     release: Release = Release()
     run: Run
+
+    @property
+    def judged(self) -> list[str]:
+        """All that is evaluated and compared: strategies, then ensembles."""
+        return [*self.strategies, *self.ensembles]
+
+    def made_of(self, name: str) -> dict[str, Strategy]:
+        """The strategies that an entry of the leaderboard is made of, by name: itself, or an ensemble's members."""
+        members = self.ensembles[name].members if name in self.ensembles else [name]
+        return {member: self.strategies[member] for member in members}

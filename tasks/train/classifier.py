@@ -22,14 +22,13 @@ from tasks.files import read_json
 from tasks.rules import Rule
 from tasks.scores import Scores, has_probabilities, probabilities
 from tasks.similarity.verification import Verification, read_verification
-from tasks.tables import PREDICTIONS
-from tasks.train.ensembles import MEMBERS, EnsembleModel
+from tasks.train.ensembles import EnsembleModel
 from tasks.train.loading import load_model
-from tasks.train.models import ABOUT, ENROLLED, FOLDS, Model
+from tasks.train.models import ABOUT, ENROLLED, Model
+from tasks.train.packing import copy_model
 
 RULE = "rule.json"
 VERSIONS = "versions"
-JUDGING = ("history.csv", PREDICTIONS.file)
 UNCORRECTED = (
     "no rule of `equipoise run evaluate` goes with this model: the largest score decides, and probabilities are the "
     "softmax of its scores, not corrected"
@@ -85,18 +84,8 @@ class Classifier:
 
 
 def pack(model_folder: Path, rule: Path | None, folder: Path) -> None:
-    """Copy the model in `model_folder` and its rule, if there is one, into the new `folder`.
-
-    Without what only judges it: histories, predictions, and models of folds that don't vote.
-    """
-    folds = f"{FOLDS}/"
-
-    def idle(at: str, names: list[str]) -> list[str]:
-        facts = read_json(Path(at, ABOUT)) if ABOUT in names else {}
-        votes = any(member.startswith(folds) for member in facts.get(MEMBERS, ()))
-        return [name for name in names if name in JUDGING or (name == FOLDS and not votes)]
-
-    shutil.copytree(model_folder, folder, ignore=idle)
+    """Copy the model in `model_folder` (see `copy_model`), and its rule, if there is one, into the new `folder`."""
+    copy_model(model_folder, folder)
     if rule is not None and rule.is_file():
         shutil.copyfile(rule, folder / RULE)
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import InputError
-from tasks.files import write_json
 from tasks.inputs import FileSource, Inputs
 from tasks.scores import Kind, Scores
-from tasks.train.models import ABOUT, Model
+from tasks.train.models import Model
 from tasks.train.voting import Of, kind_of, vote
 
 if TYPE_CHECKING:
     from tasks.features.backbones import Backbone
-
-MEMBERS = "members"  # key of where they stand, below the model's own folder
 
 
 @dataclass(frozen=True)
@@ -89,21 +86,6 @@ class EnsembleModel:
         """See `Model.inputs`; each member takes what it was fitted on."""
         source = FileSource(images, self.backbones, self.depth, workers, patient)
         return Inputs([str(row) for row in range(len(images))], source)
-
-
-def save_ensemble(model: EnsembleModel, folder: Path, about: dict[str, Any]) -> None:
-    """Write what says how `model` is made of its members, whose own folders stand below `folder` already, as JSON."""
-    models = list(model.models)
-    facts = {
-        "classes": model.classes,
-        MEMBERS: list(model.members),
-        "of": model.of,
-        "weights": model.weights and list(model.weights),
-        "depth": model.depth,
-        "score": model.kind,
-        "seeds": sum(len(one.fits) for one in models),
-    }
-    write_json(folder / ABOUT, facts | about)
 
 
 def require_single(model: Model | EnsembleModel, title: str, verb: str) -> Model:

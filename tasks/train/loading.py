@@ -14,9 +14,10 @@ from tasks.errors import DamagedError, InputError
 from tasks.features.embedding import packages_of
 from tasks.files import read_json
 from tasks.registry import components
-from tasks.train.ensembles import MEMBERS, EnsembleModel
+from tasks.train.ensembles import EnsembleModel
 from tasks.train.families import Family
 from tasks.train.models import ABOUT, SEEDS, Model
+from tasks.train.packing import MEMBERS
 
 if TYPE_CHECKING:
     from tasks.features.backbones import Backbone

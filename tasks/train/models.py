@@ -15,6 +15,7 @@ from tasks.features.embedding import about as about_features
 from tasks.files import write_json
 from tasks.inputs import FileSource, Inputs
 from tasks.scores import Kind, Scores
+from tasks.tables import ENSEMBLES
 from tasks.train.families import Family, Fitted
 from tasks.train.posthoc import PostHoc
 from tasks.train.voting import Of, kind_of, vote
@@ -151,6 +152,12 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
 def fold_folder(folder: Path, fold: int) -> Path:
     """Where, below a strategy's `folder`, the model stands that saw no image of `fold`."""
     return folder / FOLDS / str(fold)
+
+
+def model_folder(root: Path, name: str) -> Path:
+    """Where the workspace at `root` keeps the model of a strategy or an ensemble."""
+    ensemble = root / ENSEMBLES / name
+    return ensemble if (ensemble / ABOUT).is_file() else root / "models" / name
 
 
 def rule_file(root: Path, strategy: str) -> Path:

@@ -58,7 +58,7 @@ def test_it_has_what_a_clone_has_but_the_code(made, repository):
     kept = git(made, "ls-files").splitlines()
     assert not [path for path in kept if path.endswith(".py")]
     same = {"params.yaml", ".gitignore", ".dvcignore", ".dvc/.gitignore"}
-    same |= {"data/features/none/README.md", "data/synthetic/none/README.md"}
+    same |= {"data/features/none/README.md", "data/synthetic/none/README.md", "ensembles/README.md"}
     for path in same:
         assert (made / path).read_bytes() == (repository / path).read_bytes(), path
     own = {"dvc.yaml", "params.schema.json", ".dvc/config", "data/frozen.csv", "data/left_out.csv"}

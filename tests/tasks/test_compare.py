@@ -43,7 +43,7 @@ from tasks.goals import Goal
 from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.recall_at_precision import RecallAtPrecision
-from tasks.params.models import Compare, Evaluate, Strategy
+from tasks.params.models import Compare, Evaluate, Params, Strategy
 from tasks.statistics.interval import Interval
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
@@ -527,7 +527,8 @@ def strategy() -> Strategy:
 class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what these stages read."""
 
-    params = SimpleNamespace(  # type: ignore[assignment]
+    params = Params.model_construct(  # type: ignore[assignment]
+        ensembles={},
         evaluate=Evaluate(draws=100),
         compare=Compare(),
         recipes={"natural": None},
@@ -539,7 +540,8 @@ class SmallWorkspace(Workspace):
 class LoneWorkspace(Workspace):
     """The same with the baseline only."""
 
-    params = SimpleNamespace(  # type: ignore[assignment]
+    params = Params.model_construct(  # type: ignore[assignment]
+        ensembles={},
         evaluate=Evaluate(draws=100),
         compare=Compare(),
         recipes={"natural": None},

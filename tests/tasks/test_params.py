@@ -630,7 +630,7 @@ def test_a_whole_section_can_be_set(path: Path) -> None:
     only = f"{{plain: {NEW}}}"
     assert list(set_values(path, [f"strategies={only}"]).strategies) == ["plain"]
     after = path.read_text()
-    assert f"\nstrategies: {only}\n\naudit:" in after
+    assert f"\nstrategies: {only}\n\n# Strategies that answer together" in after
     assert "# A strategy is a recipe plus" in after
 
 
