@@ -18,6 +18,7 @@ from tasks.workspace import STATE
 
 GRAPH = "dvc.yaml"
 CODE = f"{STATE}/code"  # where the stand-ins of files of the code are, as the code itself is in a clone
+NO_ENSEMBLES = "ensembles/README.md"  # the stage `evaluate` depends on its folder, also where there is no ensemble
 HEAD = "# Written from Equipoise's installed code, which it follows; once edited, it is refused. sha256 "
 INTRODUCTION = f"""\
 # The one graph. `dvc repro` runs it as it stands; `equipoise run` runs it in parallel, under Prefect, into MLflow.
@@ -59,6 +60,9 @@ def follow_code(root: Path) -> None:
     if text != wanted:
         write_text(root / GRAPH, wanted)
     write_schema(root)
+    if not (root / NO_ENSEMBLES).is_file():  # a workspace of a version without ensembles
+        (root / NO_ENSEMBLES).parent.mkdir(exist_ok=True)
+        write_text(root / NO_ENSEMBLES, shipped("no_ensembles.md").decode("utf-8"))
 
 
 def write_schema(root: Path) -> None:

@@ -311,6 +311,13 @@ def test_an_edited_graph_is_refused_and_stays(workspace, change):
     follow_code(workspace)
 
 
+def test_the_folder_of_ensembles_is_there_in_a_workspace_of_a_version_without(workspace):
+    shutil.rmtree(workspace / "ensembles")
+    follow_code(workspace)
+    assert (workspace / "ensembles" / "README.md").is_file()
+    assert git(workspace, "status", "--porcelain") == ""
+
+
 def test_a_clone_is_left_alone(repository, tmp_path):
     shutil.copy(repository / "dvc.yaml", tmp_path)
     assert not shares_code(tmp_path)
