@@ -50,6 +50,7 @@ class QuickWorkspace(Workspace):
         return whole.model_copy(
             update={
                 "strategies": {name: _simplified(whole.strategies[name]) for name in names},
+                "ensembles": {},
                 "recipes": {base.recipe: whole.recipes[base.recipe]},
                 "backbones": {key: one for key, one in whole.backbones.items() if key in used},
                 "pretrain": {key: one for key, one in whole.pretrain.items() if key == base.family.backbone},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -28,7 +29,7 @@ def listed(names: Sequence[str], most: int = 3, joint: str = "and") -> str:
     return f" {joint} ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def made_of(row: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
+def made_of(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
     """What a strategy is made of, in a line.
 
     Parameters
@@ -37,6 +38,8 @@ def made_of(row: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
         Of the leaderboard: the strategy's, and all. What does nothing is left out, and a family or backbone that all
         have.
     """
+    if row.get("members"):
+        return f"{listed(row['members'])} together"
     several = {key: len({other[key] for other in rows}) > 1 for key in ("family", "backbone")}
     said = {"sampler": "{} sampling", "schedule": "{} schedule", "posthoc": "{} afterwards"}
     words = [

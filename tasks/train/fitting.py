@@ -18,9 +18,10 @@ from tasks.scores import Scores
 from tasks.similarity.verification import Verification, in_turns, verify
 from tasks.statistics.verification import HeldOut
 from tasks.tables import SCORE_PREFIX
+from tasks.train.cross_fitting import cross_fitted
+from tasks.train.ensembles import EnsembleModel
 from tasks.train.families import Components, Family, Fit, Fitted, Log
-from tasks.train.models import Model
-from tasks.train.posthoc import PostHoc
+from tasks.train.models import Model, fold_folder
 from tasks.train.rounds import Round, refuse_few_rows, rounds_of
 from tasks.train.rows import picture_ids
 from tasks.train.tuning import choose
@@ -34,7 +35,7 @@ class Outcome:
     Attributes
     ----------
     model
-        Fitted on all training rows, every seed.
+        Fitted on all training rows, every seed; or the fold models together, where those vote.
     predictions
         Table `PREDICTIONS`: training rows out of fold in every repeat, test rows by `model`, which knows of no repeat
         and counts as the first; post-hoc rule applied.
@@ -49,7 +50,7 @@ class Outcome:
         What each candidate came to (`tasks.train.tuning.table`); None where no setting was to be chosen.
     """
 
-    model: Model
+    model: Model | EnsembleModel
     fold_models: dict[int, Model]
     predictions: pd.DataFrame
     history: pd.DataFrame
@@ -99,6 +100,9 @@ def fit_strategy(
     prove_no_leak(balanced, splits)
     balanced = balanced.sort_values("row_id", ignore_index=True)
     rounds = rounds_of(splits, balanced)
+    last = rounds[-1]
+    if strategy.vote.folds:
+        rounds = rounds[:-1]
     for one in rounds:
         refuse_few_rows(strategy, one)
     known = strategy.loss.for_classes(rounds[0].rows.classes)
@@ -114,23 +118,30 @@ def fit_strategy(
 
     models, raw = [], []
     for one, family, fits in zip(rounds, families, fitted, strict=True):
-        own = backbone and backbone.for_fold(one.fold)
-        model = Model(one.rows.classes, family, strategy.posthoc, fits, one.fold, own, depth)
+        shown = backbone and backbone.for_fold(one.fold)
+        own = family, strategy.posthoc, fits, one.fold, shown, depth, strategy.vote.of_seeds
+        model = Model(one.rows.classes, *own)
         raw.append(model.scores(inputs.take(one.unseen["image_id"].tolist())))
         models.append(model)
-    rules = _cross_fitted(strategy.posthoc, rounds, raw)
+    rules = cross_fitted(strategy.posthoc.for_classes(rounds[0].rows.classes), rounds, raw)
     models = [replace(model, posthoc=rule) for model, rule in zip(models, rules, strict=True)]
     _tell_idle(balanced, rounds, tell)
 
     tables = [_table(one, rule.adjust(scores)) for one, rule, scores in zip(rounds, rules, raw, strict=True)]
     first = min(one.repeat for one in rounds)
+    fold_models = {
+        one.fold: model
+        for one, model in zip(rounds, models, strict=True)
+        if one.fold is not None and one.repeat == first
+    }
+    whole: Model | EnsembleModel = models[-1]
+    if strategy.vote.folds:
+        voters = {str(fold_folder(Path(), fold)): model for fold, model in fold_models.items()}
+        whole = EnsembleModel(voters, strategy.vote.of)
+        tables.append(_table(last, whole.predict_each(inputs.take(last.unseen["image_id"].tolist()))))
     return Outcome(
-        models[-1],
-        {
-            one.fold: model
-            for one, model in zip(rounds, models, strict=True)
-            if one.fold is not None and one.repeat == first
-        },
+        whole,
+        fold_models,
         pd.concat(tables).sort_values(["image_id", "repeat", "seed"], ignore_index=True),
         _history(rounds, logs),
         _verification(rounds, models, inputs) if strategy.family.compares else None,
@@ -166,19 +177,6 @@ def _fitted(
         tell(f"fitted {seeds} on {len(one.rows):,} rows in {one.where}{loss}")
         for note in of_seeds[0].notes:
             tell(f"  {note}")
-
-
-def _cross_fitted(posthoc: PostHoc, rounds: list[Round], raw: list[Scores]) -> list[PostHoc]:
-    """The rule of each round: for a fold fitted on the scores of the repeat's other folds, for the last on all."""
-
-    def fit(among: list[int]) -> PostHoc:
-        return posthoc.fit([raw[at] for at in among], [rounds[at].targets for at in among])
-
-    folds = [at for at, one in enumerate(rounds) if one.fold is not None]
-    return [
-        fit([at for at in folds if one.fold is None or (rounds[at].repeat == one.repeat and rounds[at] is not one)])
-        for one in rounds
-    ]
 
 
 def _verification(rounds: list[Round], models: list[Model], inputs: Inputs) -> Verification | None:

@@ -38,7 +38,7 @@ from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.recall_at_precision import RecallAtPrecision
 from tasks.page import save_png
-from tasks.params.models import Compare, Evaluate
+from tasks.params.models import Compare, Evaluate, Params
 from tasks.scores import ranking
 from tasks.statistics import bootstrap
 from tasks.statistics.bootstrap import estimate, percentiles
@@ -768,7 +768,8 @@ def test_a_confusion_matrix_is_sorted_by_class_size_the_rarest_first() -> None:
 class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what this stage reads."""
 
-    params = SimpleNamespace(  # type: ignore[assignment]
+    params = Params.model_construct(  # type: ignore[assignment]
+        ensembles={},
         evaluate=Evaluate(draws=100),
         compare=Compare(),
         strategies={"plain": SimpleNamespace(family=SimpleNamespace(backbone="none"))},

@@ -285,7 +285,7 @@ def test_what_is_no_component_is_told_how_to_write_it(path: Path, new: str, mess
 
 def test_a_setting_beside_its_component_is_told_where_it_belongs(path: Path) -> None:
     change(path, ("loss: {name: focal, gamma: 2.0, alpha: none}", "alpha: 0.5\n    loss: {name: focal, gamma: -1}"))
-    keys = "valid are recipe, family, loss, sampler, mixing, schedule, posthoc"
+    keys = "valid are recipe, family, loss, sampler, mixing, schedule, posthoc, vote"
     at = line(path, "  focal:") + 3
     assert mistakes(path) == [
         f"params.yaml:{at}: strategies.focal.alpha: unknown key here, but a setting of loss or mixing: write it there, "
@@ -631,7 +631,7 @@ def test_a_whole_section_can_be_set(path: Path) -> None:
     only = f"{{plain: {NEW}}}"
     assert list(set_values(path, [f"strategies={only}"]).strategies) == ["plain"]
     after = path.read_text()
-    assert f"\nstrategies: {only}\n\naudit:" in after
+    assert f"\nstrategies: {only}\n\n# Strategies that answer together" in after
     assert "# A strategy is a recipe plus" in after
 
 

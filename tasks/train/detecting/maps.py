@@ -67,7 +67,7 @@ class OnMaps(Detector):
             )
         if network.depth_in_stages is None:
             raise _refused(
-                f"network: {network.name!r} does not say what stages it has, of which the detector {self.name!r} needs the "
+                f"network: {network.name!r} does not say what stages it has, and the detector {self.name!r} needs their "
                 "maps; choose efficientnet_lite0"
             )
         if sorted({*self.stages}) != self.stages:
