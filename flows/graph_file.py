@@ -21,6 +21,7 @@ CODE = f"{STATE}/code"  # where the stand-ins of files of the code are, as the c
 STANDING = {  # what the graph depends on where nothing was chosen, and what it is called in the folder `files`
     "data/features/none/README.md": "no_features.md",
     "data/synthetic/none/README.md": "no_synthetic.md",
+    "ensembles/README.md": "no_ensembles.md",  # whose folder `evaluate` depends on
     "models/backbones/none/README.md": "no_pretrained.md",
 }
 HEAD = "# Written from Equipoise's installed code, which it follows; once edited, it is refused. sha256 "

@@ -7,7 +7,7 @@ what the run took.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,13 @@ class Price:
 
 
 def prices(
-    root: Path, recipes: Mapping[str, str], seconds: Mapping[str, float], backbones: Mapping[str, str] | None = None
+    root: Path,
+    recipes: Mapping[str, str],
+    seconds: Mapping[str, float],
+    ensembles: Mapping[str, Sequence[str]] | None = None,
+    backbones: Mapping[str, str] | None = None,
 ) -> dict[str, Price]:
-    """The price of each strategy.
+    """The price of each strategy, and of each ensemble: the sum of its members', what they share counted once.
 
     Parameters
     ----------
@@ -60,26 +64,34 @@ def prices(
         The recipe of each strategy.
     seconds
         What each stage took when it last ran, by address.
+    ensembles
+        The members of each.
     backbones
         The backbone of each strategy that has one, of which those count that were pretrained here.
     """
+    ensembles, pretrained = ensembles or {}, root / "models" / "backbones"
     made = {recipe: _made(root / "data" / "balanced" / recipe) for recipe in set(recipes.values())}
     found = {}
-    for strategy, recipe in recipes.items():
-        stages = [*(f"{stage}@{recipe}" for stage in OF_RECIPE), *(f"{stage}@{strategy}" for stage in OF_STRATEGY)]
-        backbone = (backbones or {}).get(strategy, NONE)
-        if backbone != NONE and (root / "models" / "backbones" / backbone).is_dir():
-            stages.append(f"pretrain@{backbone}")
+    for name in (*recipes, *ensembles):
+        members = ensembles.get(name, [name])
+        used = dict.fromkeys(recipes[member] for member in members)
+        stages = [f"{stage}@{recipe}" for recipe in used for stage in OF_RECIPE]
+        stages += [f"{stage}@{member}" for member in members for stage in OF_STRATEGY]
+        stages += [f"ensemble@{name}"] if name in ensembles else []
+        begun = dict.fromkeys((backbones or {}).get(member, NONE) for member in members)
+        stages += [f"pretrain@{one}" for one in begun if one != NONE and (pretrained / one).is_dir()]
         known = all(stage in seconds for stage in stages)
-        found[strategy] = Price(sum(seconds[stage] for stage in stages) if known else None, *made[recipe])
+        images, size = (sum(numbers) for numbers in zip(*(made[recipe] for recipe in used), strict=True))
+        found[name] = Price(sum(seconds[stage] for stage in stages) if known else None, images, size)
     return found
 
 
 def prices_of(root: Path, board: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Price]:
     """The prices of the strategies on a leaderboard."""
-    recipes = {row["strategy"]: row["recipe"] for row in board["rows"]}
+    members = {row["strategy"]: row["members"] for row in board["rows"] if row.get("members")}
+    recipes = {row["strategy"]: row["recipe"] for row in board["rows"] if row["strategy"] not in members}
     backbones = {row["strategy"]: row.get("backbone", NONE) for row in board["rows"]}  # earlier versions named none
-    return prices(root, recipes, seconds, backbones)
+    return prices(root, recipes, seconds, members, backbones)
 
 
 def price_sentence(board: Mapping[str, Any], found: Mapping[str, Price]) -> str:

@@ -184,7 +184,7 @@ def _fill(
     parent_id = parent.info.run_id
     shared = findings.params.model_dump(mode="json", exclude=OF_ITEMS | {"track", "run"})
     costs: dict[str, Points] = {f"seconds.{legal(stage)}": [(0, took)] for stage, took in seconds.items()}
-    found = prices(findings.root, findings.recipes, seconds, findings.backbones)
+    found = prices(findings.root, findings.recipes, seconds, findings.ensembles, findings.backbones)
     log(client, parent, tags=_tags(findings, flow_run, found), parameters=flat(shared), metrics=costs)
     client.log_inputs(parent_id, datasets_of_run(findings))
     client.log_dict(parent_id, _facts(findings, seconds), "run.json")

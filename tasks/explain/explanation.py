@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from tasks.train.models import Model
 from tasks.train.nearest import Reference
 
 NEAREST = 8  # training images that are shown
+Cells = Callable[[int, list[int]], NDArray[np.float64]]  # of an image, by its row, and of classes
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,10 @@ class Explanation:
     goal
         What the decision is made for; empty where the largest score decides.
     cells
-        `grad_cam` of `shown`.
+        `grad_cam` of `shown`; of a model that looks for what is odd one map, of how much odder each place is than those
+        of normal images mostly are.
+    is_odd
+        Whether it is that.
     resize
         How the image became the square that the network saw.
     neighbours
@@ -78,6 +82,7 @@ class Explanation:
     shown: list[int]
     goal: str
     cells: NDArray[np.float64]
+    is_odd: bool
     resize: str
     neighbours: list[Neighbour]
 
@@ -138,13 +143,12 @@ def explain(
     InputError
         The model can't be explained, there is no such class, or a file can't be read as an image.
     """
-    network = network_of(model, strategy, "explained")
-    if not network.cuts:
-        raise InputError(f"{strategy}: its model does not show the maps of its network; name another with --model")
-    if wanted and wanted not in model.classes:
-        raise InputError(f"--class: there is no class {wanted!r}; there are {', '.join(model.classes)}")
     images = [read_image(file, model.depth) for file in files]
     inputs = model.inputs(files)
+    odd = model.places(inputs)
+    cells = _grad_cams(model, strategy, images) if odd is None else _odd_places(odd, strategy, wanted)
+    if wanted and wanted not in model.classes:
+        raise InputError(f"--class: there is no class {wanted!r}; there are {', '.join(model.classes)}")
     raw = model.scores(inputs)
     before, after = raw.values.mean(axis=0), model.posthoc.adjust(raw).values.mean(axis=0)
     uncorrected = probabilities(after, raw.kind) if has_probabilities(raw.kind) else None
@@ -171,12 +175,28 @@ def explain(
                 decided=int(chosen[row]),
                 shown=shown,
                 goal=rule.goal.label if rule and chosen[row] != after[row].argmax() else "",
-                cells=grad_cam(network, np.asarray(image), shown),
+                cells=cells(row, shown),
+                is_odd=odd is not None,
                 resize=model.shown.get("resize", "squash"),
                 neighbours=_neighbours(model, inputs, row, reference, file),
             )
         )
     return found
+
+
+def _grad_cams(model: Model, strategy: str, images: Sequence[Image.Image]) -> Cells:
+    network = network_of(model, strategy, "explained")
+    if not network.cuts:
+        raise InputError(f"{strategy}: its model does not show the maps of its network; name another with --model")
+    return lambda row, shown: grad_cam(network, np.asarray(images[row]), shown)
+
+
+def _odd_places(odd: NDArray[np.float64], strategy: str, wanted: str) -> Cells:
+    if wanted:
+        raise InputError(
+            f"--class: the model of {strategy} shows where an image is odd, whatever it is taken for; leave it out"
+        )
+    return lambda row, _: odd[[row]].clip(min=0)
 
 
 def _neighbours(model: Model, inputs: Inputs, row: int, reference: Reference | None, file: Path) -> list[Neighbour]:

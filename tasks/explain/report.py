@@ -62,13 +62,15 @@ def page(explained: Explanation, png: bytes, depth: int, known: str = "") -> str
         same=same,
         known=known,
         cells=explained.cells.shape[1:],
-        silent=[
-            explained.classes[code]
-            for code, cells in zip(explained.shown, explained.cells, strict=True)
-            if not cells.any()
-        ],
-        stand_ins=stand_ins([explained.classes[code] for code in explained.shown], 22),
+        silent=[] if explained.is_odd else _silent(explained),
+        stand_ins=stand_ins([] if explained.is_odd else [explained.classes[code] for code in explained.shown], 22),
     )
+
+
+def _silent(explained: Explanation) -> list[str]:
+    """Shown classes for which nothing speaks."""
+    shown = zip(explained.shown, explained.cells, strict=True)
+    return [explained.classes[code] for code, cells in shown if not cells.any()]
 
 
 def _row(explained: Explanation, code: int) -> Row:

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.params.models import IDLE, NONE, Params, Recipe, Split, Strategy
+from tasks.model_folders import ModelFolder
+from tasks.params.models import IDLE, NONE, Ensemble, Params, Recipe, Split, Strategy
 from tasks.registry import components
 
 MAKE_FEATURES = ("backbones", "pretrain")  # sections whose entries are what strategies call backbones
@@ -31,6 +32,9 @@ def contradictions(data: Any) -> list[Mistake]:
         *_refused_with_repeats(recipes, _section(sections, "split").get("repeats")),
         *_refused_pretraining(pretrained, strategies, _section(sections, "split").get("repeats")),
         *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one, pretrained)),
+        *_refused_ensembles(sections, _valid("ensembles", sections), strategies),
+        *_refused_votes(strategies, _section(sections, "train").get("seeds")),
+        *_refused_models(_valid("backbones", sections), strategies),
         *_refused_on_recipe(recipes, strategies, sections),
     ]
 
@@ -83,7 +87,14 @@ def _lost_names(sections: dict[str, Any]) -> Iterator[Mistake]:
                 if recipe not in recipes:
                     loc = (section, name, "recipes", number)
                     yield {"type": "unknown_name", "loc": loc, "input": recipe, "ctx": {"names": recipes}}
-    yield from refer([*_section(sections, "strategies")], "compare", "baseline")
+    strategies = [*_section(sections, "strategies")]
+    yield from refer(strategies, "compare", "baseline")
+    for name, item in _section(sections, "ensembles").items():
+        members = item.get("members") if isinstance(item, dict) else None
+        for number, member in enumerate(members if isinstance(members, list) else []):
+            if isinstance(member, str) and member not in strategies and member not in _section(sections, "ensembles"):
+                loc = ("ensembles", name, "members", number)
+                yield {"type": "unknown_name", "loc": loc, "input": member, "ctx": {"names": strategies}}
 
 
 def _reserved(sections: dict[str, Any]) -> Iterator[Mistake]:
@@ -219,12 +230,83 @@ def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, An
     begins = family.begins_pretrained and backbone in pretrained
     if (backbone == NONE) == (family.inputs == "features") and not begins:
         why = (
-            f"family {family.name!r} works on features and needs a backbone: name one"
+            f"family {family.called} works on features and needs a backbone: name one"
             if backbone == NONE
-            else f"family {family.name!r} works on images and uses no backbone; write none"
+            else f"family {family.called} works on images and uses no backbone; write none"
             + (", or a name of the section pretrain, with whose weights it is to begin" * family.begins_pretrained)
         )
         yield combination(why, backbone, *where, "family", "backbone")
+
+
+def _refused_models(backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> Iterator[Mistake]:
+    """Models of other libraries that name none."""
+    for loc, model in model_folders(backbones, strategies):
+        if model.against:
+            yield combination(model.against, model.folder, *loc, "folder")
+
+
+def model_folders(
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]
+) -> Iterator[tuple[tuple[str, ...], ModelFolder]]:
+    """Every model of another library that the parameters name, with the path of keys to it."""
+    found: dict[tuple[str, ...], Any] = {("backbones", name): one for name, one in backbones.items()}
+    found |= {
+        ("strategies", name, "family", "network"): getattr(one.family, "network", None)
+        for name, one in strategies.items()
+    }
+    yield from ((loc, one) for loc, one in found.items() if isinstance(one, ModelFolder))
+
+
+def _refused_ensembles(
+    sections: dict[str, Any], ensembles: Mapping[str, Ensemble], strategies: Mapping[str, Strategy]
+) -> Iterator[Mistake]:
+    """Ensembles of ensembles, of one, and of scores that have nothing in common."""
+    for name, ensemble in ensembles.items():
+        where = ("ensembles", name)
+        if name in _section(sections, "strategies"):
+            yield combination("is the name of a strategy as well; choose another one", name, *where)
+        if len(ensemble.members) < 2:
+            why = "an ensemble of one is that one; name two strategies or more, or leave it out"
+            yield combination(why, ensemble.members, *where, "members")
+        for member in ensemble.members:
+            if member in _section(sections, "ensembles") and member not in _section(sections, "strategies"):
+                why = (
+                    f"{member!r} is an ensemble, and members are strategies, so that none is made of itself; name the "
+                )
+                yield combination(f"{why}members of {member!r}", member, *where, "members")
+            elif member in strategies and strategies[member].family.score == "anomaly":
+                why = (
+                    f"{member!r} gives anomaly scores, which are on a scale of their own and no probabilities, so "
+                    "there is no mean of them and others; leave it out"
+                )
+                yield combination(why, member, *where, "members")
+        if twice := [one for one in dict.fromkeys(ensemble.members) if ensemble.members.count(one) > 1]:
+            why = f"{twice[0]!r} stands there more than once; name it once, and say what it counts for by weights"
+            yield combination(why, twice[0], *where, "members")
+        if ensemble.fit_weights and ensemble.of == "scores":
+            why = "weights are fitted as those of a mixture of probabilities; write of: probabilities, or state weights"
+            yield combination(why, True, *where, "fit_weights")
+        if ensemble.fit_weights and ensemble.weights:
+            why = "finds the weights, and there are some in weights; write weights: null, or leave fit_weights out"
+            yield combination(why, True, *where, "fit_weights")
+        if ensemble.weights is not None and {*ensemble.weights} != {*ensemble.members}:
+            other = sorted({*ensemble.weights} ^ {*ensemble.members})
+            why = (
+                f"there must be a weight for each member and for no other ({', '.join(other)}); state them so, or null"
+            )
+            yield combination(why, ensemble.weights, *where, "weights")
+
+
+def _refused_votes(strategies: Mapping[str, Strategy], seeds: Any) -> Iterator[Mistake]:
+    """Votes of one, and of what has no probabilities."""
+    for name, strategy in strategies.items():
+        vote, where = strategy.vote, ("strategies", name, "vote")
+        if vote.seeds and seeds == 1:
+            why = "with train.seeds: 1 there is one seed, which has nobody to vote with; set train.seeds: 3, or leave "
+            yield combination(f"{why}vote.seeds out", True, *where, "seeds")
+        if (vote.seeds or vote.folds) and vote.of == "probabilities" and strategy.family.score == "anomaly":
+            why = f"family {strategy.family.name!r} gives anomaly scores, which are no probabilities; write of: scores"
+            yield combination(why, vote.of, *where, "of")
 
 
 def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterator[Mistake]:
@@ -239,10 +321,15 @@ def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterat
             yield combination(why, chosen, "recipes", name, "resample", "name")
 
 
+def _changes(recipe: Recipe) -> tuple[str, ...]:
+    """What makes or leaves out rows, by name."""
+    return recipe.resample.name, recipe.augment.name, recipe.mixed.name, recipe.synthetic.generator
+
+
 def _refused_on_recipe(
     recipes: Mapping[str, Recipe], strategies: Mapping[str, Strategy], sections: dict[str, Any]
 ) -> Iterator[Mistake]:
-    """What can't work with the mixed rows of its recipe; backbones that skip a recipe's new images."""
+    """What can't work with the mixed rows, or the counts, of its recipe; backbones that skip its new images."""
     for name, strategy in strategies.items():
         recipe = recipes.get(strategy.recipe)
         reasons = {
@@ -255,6 +342,10 @@ def _refused_on_recipe(
             if why:
                 why = f"{chosen.name!r} {why}, and recipe {strategy.recipe!r} makes mixed rows; choose one with mixed: "
                 yield combination(f"{why}{{name: none}}", chosen.name, "strategies", name, key, "name")
+        why = strategy.family.against_other_counts()
+        if why and recipe and any(part != NONE for part in _changes(recipe)):
+            why = f"{strategy.family.name!r} {why}, or choose a recipe that changes nothing"
+            yield combination(why, strategy.family.name, "strategies", name, "family", "name")
         backbone = strategy.family.backbone
         for section in MAKE_FEATURES:
             chosen = _section(sections, section, backbone).get("recipes")

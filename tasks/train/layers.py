@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,10 +11,20 @@ from torch import Tensor, nn
 
 from tasks.statistics.scaling import BoundedStandardisation
 
+Made = TypeVar("Made", bound=nn.Module)
+
 
 def constant(values: NDArray[np.generic]) -> nn.Parameter:
     """Numbers of a layer that nothing fits any more, as float32."""
     return nn.Parameter(torch.tensor(np.asarray(values, dtype=np.float32)), requires_grad=False)
+
+
+def channels_last(network: Made) -> Made:
+    """A network, the weights of its convolutions in the order of numbers that is faster on most processors."""
+    for one in network.parameters():
+        if one.ndim == 4:
+            one.data = one.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 class Standardised(nn.Module):

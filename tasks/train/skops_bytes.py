@@ -16,9 +16,14 @@ ADDRESS = re.compile(r'("__id__": |"file": ")(\d+)')
 
 def write_skops(fitted: Any, file: Path) -> None:
     """Write what scikit-learn or its kin fitted; no pickle."""
+    file.write_bytes(skops_bytes(fitted))
+
+
+def skops_bytes(fitted: Any) -> bytes:
+    """What `write_skops` writes."""
     from skops.io import dumps
 
-    file.write_bytes(canonical(dumps(fitted)))
+    return canonical(dumps(fitted))
 
 
 def read_skops(file: Path, trusted: Sequence[str]) -> Any:

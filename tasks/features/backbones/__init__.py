@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from tasks.model_folders import Colour
 from tasks.registry import Component
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ class Backbone(Component):
 
     Attributes
     ----------
-    mean, deviation
-        The network sees ``(x - mean) / deviation`` of RGB values 0 to 255, a number a channel.
     packages
         Distributions whose versions decide the features.
     is_fitted
@@ -29,8 +28,6 @@ class Backbone(Component):
     """
 
     kind: ClassVar[str] = "backbone"
-    mean: ClassVar[tuple[float, float, float]]
-    deviation: ClassVar[tuple[float, float, float]]
     packages: ClassVar[tuple[str, ...]] = ()
     is_fitted: ClassVar[bool] = False
 
@@ -41,6 +38,16 @@ class Backbone(Component):
     recipes: list[str] | None = Field(
         None, description="Recipes whose new images get features from it; null: all of them."
     )
+
+    @property
+    def mean(self) -> Colour:
+        """The network sees ``(x - mean) / deviation`` of RGB values 0 to 255; a class constant where it is one."""
+        raise NotImplementedError
+
+    @property
+    def deviation(self) -> Colour:
+        """See `mean`."""
+        raise NotImplementedError
 
     @property
     def dimensions(self) -> int:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasks.train.detectors import Detector
+from tasks.train.detecting.features import OnFeatures
 
 
-class IsolationForest(Detector):
+class IsolationForest(OnFeatures):
     """The fewer cuts a row needs, the farther it is: ``2 ** -(mean depth / expected depth)``, in (0, 1).
 
     Each tree sees at most 256 rows, as in the paper: more make outliers harder to see.
@@ -22,11 +22,11 @@ class IsolationForest(Detector):
     trees: int = Field(200, ge=1, le=10_000, description="Number of trees.")
 
     def make(self, seed: int) -> Any:
-        """See `Detector`."""
+        """See `OnFeatures`."""
         from sklearn.ensemble import IsolationForest as Forest
 
         return Forest(n_estimators=self.trees, random_state=seed, n_jobs=1)
 
     def degrees(self, fitted: Any, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """See `Detector`."""
+        """See `OnFeatures`."""
         return np.asarray(-fitted.score_samples(rows), dtype=np.float64)

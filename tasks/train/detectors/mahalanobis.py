@@ -10,20 +10,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.train.detectors import Detector
+from tasks.train.detecting.features import OnFeatures
 
 
-class Mahalanobis(Detector):
+class Mahalanobis(OnFeatures):
     """How many deviations a row is from the mean, each direction on its own scale; nothing of it is random."""
 
     name: Literal["mahalanobis"] = "mahalanobis"
 
     def make(self, seed: int) -> Any:
-        """See `Detector`."""
+        """See `OnFeatures`."""
         from sklearn.covariance import LedoitWolf
 
         return LedoitWolf()
 
     def degrees(self, fitted: Any, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """See `Detector`."""
+        """See `OnFeatures`."""
         return np.asarray(np.sqrt(np.maximum(fitted.mahalanobis(rows.astype(np.float64)), 0)), dtype=np.float64)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
 
 from tasks.scores import Scores
 from tasks.statistics.scaling import BoundedStandardisation, unit_vectors
 from tasks.train.dense import SCALE, forward, layers_of
 from tasks.train.families import Components, Family, Fit, Fitted, Log
 from tasks.train.heads.settings import Settings
+from tasks.train.safe_arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from torch import nn
 
     from tasks.inputs import Inputs
+    from tasks.train.heads.together import Fitting
     from tasks.train.rows import Rows
 
 ARRAYS = "model.safetensors"
@@ -60,14 +61,26 @@ class Head(Settings, Family):
 
         for _, same in itertools.groupby(fits, key=_together):
             wanted = list(same)
-            loss, made = wanted[0].components.loss, fit_together(self, self.backbone, wanted)
-            mark = {SIGMOIDS: np.ones(1, dtype=np.float32)} if loss.one_vs_rest else {}
-            for one, arrays in zip(wanted, made.arrays, strict=True):
-                yield FittedHead(self.backbone, one.fold, made.prior, arrays | mark)
+            yield from self._fitted(wanted, fit_together([self] * len(wanted), self.backbone, wanted))
+
+    def fit_candidates(self, fit: Fit) -> Iterator[FittedHead]:
+        """See `Family`; those that differ in rates and decays alone are fitted together."""
+        from tasks.train.heads.together import fit_together
+
+        alone = {"learning_rate", "weight_decay"}
+        for _, alike in itertools.groupby(self.candidates, key=lambda one: one.model_dump(exclude=alone)):
+            heads = list(alike)
+            fits = [replace(fit, log=Log()) for _ in heads]
+            yield from self._fitted(fits, fit_together(heads, self.backbone, fits))
+
+    def _fitted(self, fits: list[Fit], made: Fitting) -> Iterator[FittedHead]:
+        mark = {SIGMOIDS: np.ones(1, dtype=np.float32)} if fits[0].components.loss.one_vs_rest else {}
+        for one, arrays in zip(fits, made.arrays, strict=True):
+            yield FittedHead(self.backbone, one.fold, made.prior, arrays | mark)
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedHead:
         """See `Family`."""
-        return FittedHead(self.backbone, fold, prior, load_file(folder / ARRAYS))
+        return FittedHead(self.backbone, fold, prior, read_arrays(folder / ARRAYS))
 
 
 def _together(fit: Fit) -> tuple[object, ...]:
@@ -111,7 +124,7 @@ class FittedHead(Fitted):
 
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""
-        (folder / ARRAYS).write_bytes(save(dict(self.arrays)))  # `save_file`'s could be read by their owner only
+        write_arrays(dict(self.arrays), folder / ARRAYS)  # `save_file`'s could be read by their owner only
 
     def module(self) -> nn.Module:
         """See `Fitted`."""

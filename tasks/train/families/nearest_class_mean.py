@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors.numpy import load_file, save
 
 from tasks.scores import Scores
 from tasks.statistics.scaling import unit_vectors
 from tasks.train.families import Components, Family, Fitted, Log
+from tasks.train.safe_arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,7 +61,7 @@ class NearestClassMean(Family):
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> NearestMeans:
         """See `Family`."""
-        return NearestMeans(self.backbone, fold, prior, load_file(folder / ARRAYS))
+        return NearestMeans(self.backbone, fold, prior, read_arrays(folder / ARRAYS))
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class NearestMeans(Fitted):
 
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""
-        (folder / ARRAYS).write_bytes(save(self.arrays))
+        write_arrays(self.arrays, folder / ARRAYS)
 
     def module(self) -> nn.Module:
         """See `Fitted`."""

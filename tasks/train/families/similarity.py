@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors.numpy import load_file, save
 
 from tasks.errors import InputError
 from tasks.registry import OneOf
@@ -23,6 +22,7 @@ from tasks.statistics.scaling import BoundedStandardisation, unit_vectors
 from tasks.train.families import Components, Family, Fitted, Log
 from tasks.train.metric_losses import MetricLoss
 from tasks.train.metric_losses.supervised_contrastive import SupervisedContrastive
+from tasks.train.safe_arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -133,7 +133,7 @@ class Similarity(Family):
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedSimilarity:
         """See `Family`."""
-        return FittedSimilarity(self, fold, prior, load_file(folder / ARRAYS))
+        return FittedSimilarity(self, fold, prior, read_arrays(folder / ARRAYS))
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class FittedSimilarity(Fitted):
 
     def save(self, folder: Path) -> None:
         """See `Fitted`; safetensors."""
-        (folder / ARRAYS).write_bytes(save(dict(self.arrays)))
+        write_arrays(dict(self.arrays), folder / ARRAYS)
 
     def module(self) -> nn.Module:
         """See `Fitted`."""

@@ -98,7 +98,7 @@ def _continued(training: Training, stage: Further) -> Continued:
 
 def _features(family: Settings, state: Mapping[str, Tensor], fit: Fit) -> NDArray[np.float32]:
     """What the last layer is given of each row, shape (n, d), of the images as they are."""
-    whole = fitted_network(family.network, state).laid_out(family.layout)
+    whole = fitted_network(family.network, state, family.network.described).laid_out(family.layout)
     pooled, made = whole.scores[:2], []
     with torch.inference_mode():
         for start in range(0, len(fit.rows.ids), READ):

@@ -84,7 +84,7 @@ class Settings(BaseModel):
                 "stay so; write 0"
             )
         for frozen in (self.frozen, getattr(self.second_stage, "frozen", 0)):
-            if frozen > stages:
+            if stages is not None and frozen > stages:
                 raise _refused(
                     f"frozen: {frozen}, but the network {network.name!r} has {stages} stages; write at most that"
                 )

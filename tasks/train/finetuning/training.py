@@ -133,17 +133,16 @@ class Training:
         made = new_network(self.family.network, self.prior, shown, self.fit.seed)
         if self.family.backbone != "none":
             made.begin_with(self.fit.inputs.weights(self.family.backbone, self.fit.fold))
-        for stage in list(made.stages.children())[: self.family.frozen]:
-            stage.eval().requires_grad_(False)
+        made.freeze(self.family.frozen)
         return made.laid_out(self.family.layout)
 
     @cached_property
     def optimiser(self) -> Optimiser:
         """Knows every parameter that is not frozen."""
         trained = {name: one for name, one in self.whole.named_parameters() if one.requires_grad}
-        factors = stage_factors(len(self.whole.stages), self.family.frozen, self.family.layer_decay)
-        parts = {name: name.split(".") for name in trained}
-        own = {name: factors[int(place[1])] if place[0] == "stages" else 1.0 for name, place in parts.items()}
+        factors = stage_factors(self.whole.depth, self.family.frozen, self.family.layer_decay)
+        stage_of = self.whole.stage_of
+        own = {name: factors[stage_of[name]] if name in stage_of else 1.0 for name in trained}
         return Optimiser.of(self.family.optimiser, trained, own, self.family.weight_decay)
 
     @cached_property

@@ -1,0 +1,1 @@
+"""What the detectors of the family `anomaly` are made of (`tasks.train.detectors`)."""
