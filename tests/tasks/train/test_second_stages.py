@@ -267,7 +267,7 @@ def test_class_means_of_a_network_are_cosines_to_what_it_makes_of_the_training_i
     plain, found = fitted(epochs=3), with_stage("nearest_class_mean", scale=5.0)
     from tasks.train.finetuning.whole import fitted_network
 
-    whole = fitted_network(plain.family.network, plain.state)
+    whole = fitted_network(plain.family.network, plain.state, plain.described)
     rows = rows_of(COUNTS)
 
     def features(rows: Rows) -> np.ndarray:
