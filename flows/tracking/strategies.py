@@ -116,7 +116,7 @@ def _estimates(prefix: str, metrics: Metrics, class_slugs: Mapping[str, str]) ->
 
 
 def _costs(findings: Findings, strategy: str, seconds: Mapping[str, float]) -> dict[str, Points]:
-    """Seconds of its own stage, of its recipe's and of its backbone's pretraining, if they ran; of an ensemble its own."""
+    """Seconds of its own stage, its recipe's and its backbone's pretraining, if they ran; of an ensemble its own."""
     stages = [findings.stage_of(strategy)]
     if recipe := findings.recipes.get(strategy):
         stages += [f"balance@{recipe}", f"embed_new@{recipe}", f"audit@{strategy}"]

@@ -46,13 +46,15 @@ class Pretrained(Backbone):
     is_fitted: ClassVar[bool] = True
 
     network: AnyNetwork = Field(description="The network, with its settings.")
+    channels: int = Field(ge=1, description="Numbers that it makes of an image.")
+    described: dict[str, Any] = Field(default_factory=dict, description="What the network is built by, without others.")
     sha256: str = Field(description="Of the file of weights.")
     folder: str = Field(description="Where the file stands.")
 
     @property
     def dimensions(self) -> int:
         """See `Backbone`."""
-        return self.network.channels
+        return self.channels
 
     def settings(self) -> dict[str, Any]:
         """See `Backbone`; where the weights stand decides nothing."""
@@ -115,7 +117,7 @@ class Pretrained(Backbone):
         from tasks.train.finetuning.whole import Whole
 
         with torch.random.fork_rng(devices=[]):
-            made = Whole(self.network.rebuilt(self.network.described), self.network.channels, 1)
+            made = Whole(self.network.rebuilt(self.described), self.channels, 1)
         made.begin_with(self.weights())
         return made.eval().requires_grad_(False).laid_out(torch.channels_last)
 
@@ -141,7 +143,9 @@ def write_backbone(method: Method, state: dict[str, Tensor], folder: Path) -> Pr
     from safetensors.torch import save
 
     write_bytes(folder / WEIGHTS, save(state))
-    made = opened(method.model_dump(mode="json", include={"network", "image_size", "resize"}), folder)
+    shown = method.model_dump(mode="json", include={"network", "image_size", "resize"})
+    built = {"channels": method.network.channels, "described": dict(method.network.described)}
+    made = opened(shown | built, folder)
     write_json(folder / SETTINGS, made.settings())
     return made
 
