@@ -73,10 +73,10 @@ def plain(
 ) -> Callable[[list[Path]], Tensor]:
     """The plain loop; returns what predicts files."""
     torch.manual_seed(seed)
-    shares = np.bincount(labels) / len(labels)
+    start = np.log(np.bincount(labels) / len(labels))
     pixels = np.stack([np.asarray(Image.open(file).convert("RGB").resize((SIDE, SIDE))) for file in files])
     shown = pixels.mean(axis=(0, 1, 2)), pixels.std(axis=(0, 1, 2))
-    network = new_network(settings.network, shares, shown, seed)
+    network = new_network(settings.network, start, shown, seed)
     optimiser = torch.optim.SGD(
         network.parameters(),
         settings.learning_rate,

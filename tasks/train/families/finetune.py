@@ -36,6 +36,7 @@ class Finetune(Settings, Family):
     inputs: ClassVar[str] = "images"
     packages: ClassVar[tuple[str, ...]] = ("efficientnet-lite-pytorch", "safetensors", "torch")
     is_network: ClassVar[bool] = True
+    takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing", "schedule"})
 
     def fit(
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
@@ -62,7 +63,7 @@ class Finetune(Settings, Family):
 
         training = Training(self, fit)
         yield from training.run()
-        yield FittedNetwork(self, training.prior, training.state)
+        yield FittedNetwork(self, training.course.prior, training.state)
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedNetwork:
         """See `Family`."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 from safetensors.numpy import load_file, save
 
 from tasks.scores import Scores
 from tasks.statistics.scaling import Standardisation, unit_vectors
 from tasks.train.dense import SCALE, forward, initial_weights, layers_of
 from tasks.train.families import Components, Family, Fitted, Log
+from tasks.train.last_layer import LastLayer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
 
 ARRAYS = "model.safetensors"
 SIGMOIDS = "sigmoids"  # the array by which a model says that its outputs are read as sigmoids
-FIRST_SCALE = 10.0  # of cosines, where it is learnt
 CHUNK = 4096  # rows a forward pass of `predict`
 
 
-class Head(Family):
+class Head(LastLayer, Family):
     """Standardised features, AdamW, cosine decay of the learning rate to zero.
 
     Feature means and deviations are those of the model's own training rows. One thread: several strategies run at once.
@@ -41,10 +41,6 @@ class Head(Family):
     reads_sigmoids: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing", "schedule"})
     hidden: int = Field(0, ge=0, le=4096, description="Units of one hidden layer (ReLU); 0 is a linear classifier.")
-    classifier: Literal["linear", "cosine"] = Field(
-        "linear", description="The last layer: linear, or cosines to a direction a class, times a scale."
-    )
-    scale: float | None = Field(None, gt=0, le=1000, description="Of cosines, fixed; null: learnt, from 10 on.")
     steps: int = Field(
         320,
         ge=1,
@@ -54,17 +50,6 @@ class Head(Family):
     batch_size: int = Field(256, ge=1, description="Rows an optimiser step.")
     learning_rate: float = Field(0.0015, gt=0, le=10, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(0.1, ge=0, le=10, description="Decoupled weight decay of AdamW.")
-
-    @model_validator(mode="after")
-    def _scaled(self) -> Self:
-        if self.scale is not None and self.classifier != "cosine":
-            raise ValueError(f"scale {self.scale:g} is one of cosines; write classifier: cosine, or leave it out")
-        return self
-
-    @property
-    def cosine_scale(self) -> float | None:
-        """See `Family`."""
-        return self.scale  # where none is given it is learnt, and no certain one
 
     def fit(
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
@@ -87,9 +72,8 @@ class Head(Family):
         labels = Labels.of(rows.first, rows.second, rows.share)
         sizes = [features.shape[1], *([self.hidden] if self.hidden else []), len(rows.classes)]
         biases, start = f"bias{len(sizes) - 2}", course.phase(0).start
-        scale = (self.scale or FIRST_SCALE) if self.classifier == "cosine" else None
-        weights = initial_weights(sizes, start, seed, scale)
-        known = {biases} if scale else set()  # cosines have no biases to learn
+        weights = initial_weights(sizes, start, seed, self.first_scale)
+        known = {biases} if self.first_scale else set()  # cosines have no biases to learn
         known |= {SCALE} if self.scale else set()
         learnt = [one.requires_grad_() for name, one in weights.items() if name not in known]
         optimiser = AdamW(learnt, self.learning_rate, self.weight_decay, self.steps)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.errors import require_classes
 from tasks.registry import OneOf
 from tasks.train.finetuning.augmentation import Augment
+from tasks.train.last_layer import LastLayer
 from tasks.train.networks import Network
 from tasks.train.networks.resnet import ResNet
 
@@ -29,7 +30,7 @@ def _refused(why: str) -> PydanticCustomError:
     return PydanticCustomError("combination", "{message}", {"message": why})
 
 
-class Settings(BaseModel):
+class Settings(LastLayer):
     """The settings of the family `finetune`; each says what it is."""
 
     network: Annotated[Network, OneOf()] = Field(

@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasks.squaring import Squared
+from tasks.train.dense import SCALE
+from tasks.train.finetuning.cosines import Cosines
+from tasks.train.last_layer import LastLayer
 from tasks.train.layers import constant
 from tasks.train.networks import Network
 
 PREDICTED = 16  # images a forward pass; short batches are padded, since last bits may follow the size of a batch
+BIASES = "scores.2.bias"  # of the classifier, among the weights of a `Whole`
+LINEAR = LastLayer.model_validate({})
 
 
 class Whole(nn.Module):
-    """Stages, the mean over all places, and a linear classifier.
+    """Stages, the mean over all places, and a classifier.
 
     Attributes
     ----------
@@ -30,12 +35,12 @@ class Whole(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, stages: nn.Sequential, channels: int, classes: int) -> None:
+    def __init__(self, stages: nn.Sequential, classifier: nn.Module) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(3))
         self.register_buffer("deviation", torch.ones(3))
         self.stages = stages
-        self.scores = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
+        self.scores = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), classifier)
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB values, float32 (n, 3, s, s), to scores, (n, K)."""
@@ -55,30 +60,39 @@ class Whole(nn.Module):
 
 
 def new_network(
-    network: Network, prior: NDArray[np.float64], shown: tuple[NDArray[np.float64], NDArray[np.float64]], seed: int
+    network: Network,
+    start: NDArray[np.float64],
+    shown: tuple[NDArray[np.float64], NDArray[np.float64]],
+    seed: int,
+    last: LastLayer = LINEAR,
 ) -> Whole:
     """A network as training begins with it.
 
-    The classifier's bias is the log prior and its weights are near 0, as in the family `head`.
+    The classifier's biases are `start`, and weights of a linear one are near 0, as in the family `head`.
 
     Parameters
     ----------
     network
         Its stages.
-    prior
-        Shape (K,).
+    start
+        Shape (K,): the outputs of a model that sees nothing.
     shown
         Mean and deviation of the training images' RGB values, for networks that were not pretrained with others.
     seed
         Of all that starts by chance.
+    last
+        Its last layer.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        made = Whole(network.stages(), network.channels, len(prior))
-        weight, bias = made.scores.parameters()
-        with torch.no_grad():
-            weight.uniform_(-1, 1).div_(10 * network.channels**0.5)
-            bias.copy_(torch.tensor(np.log(prior)))
+        stages, channels = network.stages(), network.channels
+        if last.first_scale is None:
+            classifier: nn.Linear | Cosines = nn.Linear(channels, len(start))
+            classifier.weight.uniform_(-1, 1).div_(10 * channels**0.5)
+        else:
+            classifier = Cosines(channels, len(start), last.first_scale, is_fixed=last.scale is not None)
+        classifier.bias.copy_(torch.from_numpy(start))
+        made = Whole(stages, classifier)
     mean, deviation = network.normalisation or shown
     made.mean.copy_(torch.tensor(mean))
     made.deviation.copy_(torch.tensor(deviation))
@@ -88,8 +102,10 @@ def new_network(
 def fitted_network(network: Network, state: Mapping[str, Tensor]) -> Whole:
     """A network with the weights that training left, in evaluation mode."""
     classes, channels = state["scores.2.weight"].shape
+    of_cosines = f"scores.2.{SCALE}" in state
     with torch.random.fork_rng(devices=[]):
-        made = Whole(network.stages(untrained=True), channels, classes)
+        classifier = Cosines(channels, classes) if of_cosines else nn.Linear(channels, classes)
+        made = Whole(network.stages(untrained=True), classifier)
     made.load_state_dict(state)
     return made.eval().requires_grad_(False)
 
