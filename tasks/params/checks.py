@@ -150,8 +150,8 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
         yield refuse(
             "loss",
             f"sets margins between cosines times {loss.cosine_scale:g}, which family {family.name!r} does not give as "
-            f"it is set; write classifier: cosine, scale: {loss.cosine_scale:g} in family: {{name: {with_cosines}}}, or "
-            "choose loss: {name: balanced_softmax}",
+            f"it is set; write classifier: cosine, scale: {loss.cosine_scale:g} in family: {{name: {with_cosines}}}, "
+            "or choose loss: {name: balanced_softmax}",
         )
     if loss.one_vs_rest and "loss" in family.takes and not family.reads_sigmoids:
         able = [name for name, one in components("tasks.train.families").items() if one.reads_sigmoids]
