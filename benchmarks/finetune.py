@@ -6,10 +6,8 @@ Both train the same network (a ResNet of He et al. 2016) with the same settings 
 and then classify other images of the set. The plain loop is what tutorials show: a `DataLoader` over an image folder
 that opens every file anew in every epoch and changes it image by image, `torch.optim.SGD`, `CosineAnnealingLR`. The
 family decodes once and changes batches. They take turns, `--repeats` times each with other seeds; told are CPU seconds
-(another load on the machine hardly changes them), their ratio, and both accuracies with Wilson's intervals.
-
-The set is in Debian's package ``dataset-fashion-mnist`` (``apt-get install dataset-fashion-mnist``; Xiao, Rasul and
-Vollgraf 2017, MIT).
+(another load on the machine hardly changes them), their ratio, and both accuracies with Wilson's intervals. Where the
+set comes from stands in `benchmarks/fashion.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from long_tail import NAMES, read, write
+from fashion import NAMES, read, write
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor, nn
