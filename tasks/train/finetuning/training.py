@@ -23,6 +23,7 @@ from tasks.train.course import Course, Phase
 from tasks.train.families import Fit
 from tasks.train.finetuning.augmentation import augmented_classes
 from tasks.train.finetuning.checkpoints import Checkpoint
+from tasks.train.finetuning.memory import keep_freed_memory
 from tasks.train.finetuning.optimisers import Optimiser
 from tasks.train.finetuning.rates import rate, stage_factors
 from tasks.train.finetuning.settings import Settings
@@ -61,6 +62,7 @@ class Training:
         """Train; gives the number of images of each step as it is made, and leaves `state`."""
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
+        keep_freed_memory()
         folder, log, key = self.fit.folder, self.fit.log, self.key if self.fit.folder else ""
         found = Checkpoint.read(folder, key) if folder else None
         if found:

@@ -44,7 +44,10 @@ class Whole(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB values, float32 (n, 3, s, s), to scores, (n, K)."""
-        scores: Tensor = self.scores(self.stages(self.normalised(images)))
+        maps = self.stages(self.normalised(images))
+        if maps.requires_grad and maps.is_contiguous(memory_format=torch.channels_last):
+            maps.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
+        scores: Tensor = self.scores(maps)
         return scores
 
     def laid_out(self, layout: torch.memory_format) -> Whole:
