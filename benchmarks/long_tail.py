@@ -6,7 +6,7 @@ Cuts the 60,000 training images of Fashion-MNIST to a long tail (the largest cla
 others between them in equal steps of the logarithm; which class is how large is drawn by the seed), makes a workspace
 of it, runs the default strategies, and prints the sentences and the leaderboard. Then every strategy's models classify
 the set's 10,000 other images, 1,000 a class (or `--others`), which took no part: so beside what was promised stands
-what is true. Where the set comes from stands in `benchmarks/fashion.py`.
+what is true. Where the set comes from stands in `benchmarks/image_sets.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from fashion import NAMES, read, tail, write
+from image_sets import NAMES, read, tail, write
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))

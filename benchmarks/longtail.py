@@ -35,10 +35,9 @@ from scipy.stats import t
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fashion import NAMES, SET, read, tail, write
+from image_sets import NAMES, SET, class_folders, read, tail, write
 
 from tasks.files import json_digest
-from tasks.ingest.other_files import IMAGE_SUFFIXES
 from tasks.inputs import Inputs, StoredSource
 from tasks.params.models import Strategy
 from tasks.train.families import Components, Fit, Log
@@ -121,15 +120,10 @@ def fashion(asked: argparse.Namespace, seed: int) -> LongTail:
 def of_folder(asked: argparse.Namespace, seed: int) -> LongTail:
     """A long tail of class folders; classes that have less than their place asks for keep what they have."""
     stream = np.random.default_rng(seed)
-    pools = {
-        folder.name: [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in IMAGE_SUFFIXES]
-        for folder in sorted(asked.images.iterdir())
-        if folder.is_dir()
-    }
-    drawn = {name: [files[at] for at in stream.permutation(len(files))] for name, files in pools.items()}
+    drawn = class_folders(asked.images, stream)
     few = [name for name, files in drawn.items() if len(files) <= asked.others]
-    if few or len(pools) < 2:
-        sys.exit(f"{asked.images}: needs class folders of more than {asked.others} images each; see {few or [*pools]}")
+    if few or len(drawn) < 2:
+        sys.exit(f"{asked.images}: needs class folders of more than {asked.others} images each; see {few or [*drawn]}")
     left = {name: files[asked.others :] for name, files in drawn.items()}
     names = [[*left][at] for at in stream.permutation(len(left))]
     names.sort(key=lambda name: -min(len(left[name]), asked.largest))  # equal ones stay as they were drawn

@@ -1,17 +1,22 @@
-"""Fashion-MNIST as image files, and long tails, for the other benchmarks.
+"""What the other benchmarks are run on: Fashion-MNIST as image files, class folders, and long tails of either.
 
-The set is in Debian's package ``dataset-fashion-mnist`` (``apt-get install dataset-fashion-mnist``; Xiao, Rasul and
-Vollgraf 2017, MIT).
+Fashion-MNIST is in Debian's package ``dataset-fashion-mnist`` (``apt-get install dataset-fashion-mnist``; Xiao, Rasul
+and Vollgraf 2017, MIT).
 """
 
 from __future__ import annotations
 
 import gzip
+import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tasks.ingest.other_files import IMAGE_SUFFIXES
 
 SET = Path("/usr/share/datasets/fashion-mnist")
 NAMES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle_boot"]
@@ -32,6 +37,16 @@ def write(images: NDArray[np.uint8], labels: NDArray[np.uint8], chosen: NDArray[
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(images[number]).save(file)
     return files
+
+
+def class_folders(folder: Path, stream: np.random.Generator) -> dict[str, list[Path]]:
+    """The image files of each class folder, in an order that is drawn."""
+    found = {}
+    for one in sorted(folder.iterdir()):
+        files = [file for file in sorted(one.rglob("*")) if file.suffix.lower() in IMAGE_SUFFIXES]
+        if files:
+            found[one.name] = [files[at] for at in stream.permutation(len(files))]
+    return found
 
 
 def tail(largest: float, factor: float, classes: int) -> list[int]:
