@@ -115,7 +115,7 @@ class Pretrained(Backbone):
         from tasks.train.finetuning.whole import Whole
 
         with torch.random.fork_rng(devices=[]):
-            made = Whole(self.network.stages(untrained=True), self.network.channels, 1)
+            made = Whole(self.network.stages(untrained=True), torch.nn.Identity())
         made.begin_with(self.weights())
         return made.eval().requires_grad_(False).laid_out(torch.channels_last)
 

@@ -37,6 +37,7 @@ class Finetune(Settings, Family):
     packages: ClassVar[tuple[str, ...]] = ("efficientnet-lite-pytorch", "safetensors", "torch")
     is_network: ClassVar[bool] = True
     begins_pretrained: ClassVar[bool] = True
+    takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing", "schedule"})
 
     def fit(
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log

@@ -19,6 +19,7 @@ class TauNormalisation(SecondStage):
 
     name: Literal["tau_normalisation"] = "tau_normalisation"
     changes: ClassVar[Literal["nothing", "classifier", "network"]] = "classifier"
+    needs_linear: ClassVar[bool] = True
     tau: float = Field(1.0, ge=0, le=10, description="0 takes the biases only, 1 makes all weights equally long.")
 
     def refit(self, found: Classifier, features: NDArray[np.float32], rows: Rows, seed: int) -> Classifier:
