@@ -437,6 +437,15 @@ def test_how_far_the_best_strategy_stands_from_the_ceiling_of_its_features_is_sa
     assert not [one for one in sentences(held_back) if "ceiling" in one]
 
 
+def test_strategies_whose_backbone_has_seen_every_fold_are_named() -> None:
+    stream = np.random.default_rng(3)
+    found = comparison_of({"plain": scored_by(stream, (0.7, 0.9, 0.2)), "new": scored_by(stream, (0.7, 0.9, 0.8))})
+    assert not [one for one in sentences(found) if "per_fold" in one]
+    told = sentences(replace(found, not_blind=["new"]))[-1]
+    assert told.startswith("The backbone of new was pretrained on all training images at once (per_fold: false)")
+    assert told.endswith("figures out of fold may be too good.")
+
+
 # --- confirmation ----------------------------------------------------------------------------------------------------
 
 
@@ -523,6 +532,7 @@ class SmallWorkspace(Workspace):
         compare=Compare(),
         recipes={"natural": None},
         backbones={"small": SimpleNamespace(image_size=32)},
+        pretrain={},
         strategies={name: strategy() for name in ("plain", "better", "worse")},
     )
 
@@ -535,6 +545,7 @@ class LoneWorkspace(Workspace):
         compare=Compare(),
         recipes={"natural": None},
         backbones={"small": SimpleNamespace(image_size=32)},
+        pretrain={},
         strategies={"plain": strategy()},
     )
 
