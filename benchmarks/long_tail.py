@@ -6,16 +6,12 @@ Cuts the 60,000 training images of Fashion-MNIST to a long tail (the largest cla
 others between them in equal steps of the logarithm; which class is how large is drawn by the seed), makes a workspace
 of it, runs the default strategies, and prints the sentences and the leaderboard. Then every strategy's models classify
 the set's 10,000 other images, 1,000 a class (or `--others`), which took no part: so beside what was promised stands
-what is true.
-
-The set is in Debian's package ``dataset-fashion-mnist`` (``apt-get install dataset-fashion-mnist``; Xiao, Rasul and
-Vollgraf 2017, MIT).
+what is true. Where the set comes from stands in `benchmarks/image_sets.py`.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
 import subprocess
 import sys
@@ -23,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from image_sets import NAMES, read, tail, write
 from numpy.typing import NDArray
-from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -35,33 +31,8 @@ from tasks.train.loading import load_single
 from tasks.train.models import Model
 
 ROOT = Path(__file__).resolve().parent.parent
-SET = Path("/usr/share/datasets/fashion-mnist")
-NAMES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle_boot"]
 FEWEST = 20  # images of the rarest class: a run refuses fewer
 LARGEST = 1000
-
-
-def read(which: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The images and labels of `which`, ``train`` or ``t10k``."""
-    with gzip.open(SET / f"{which}-images-idx3-ubyte.gz") as file:
-        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)
-    with gzip.open(SET / f"{which}-labels-idx1-ubyte.gz") as file:
-        return images, np.frombuffer(file.read(), np.uint8, offset=8)
-
-
-def write(images: NDArray[np.uint8], labels: NDArray[np.uint8], chosen: NDArray[np.int64], folder: Path) -> list[Path]:
-    """Write the chosen images as PNGs into a folder a class."""
-    files = [folder / NAMES[labels[number]] / f"{number:05d}.png" for number in chosen]
-    for number, file in zip(chosen, files, strict=True):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(images[number]).save(file)
-    return files
-
-
-def counts(factor: float) -> list[int]:
-    """Images of each class, the largest first."""
-    largest = max(LARGEST, FEWEST * factor)
-    return [round(largest * factor ** (-at / (len(NAMES) - 1))) for at in range(len(NAMES))]
 
 
 class Known:
@@ -129,7 +100,8 @@ def main() -> None:
     home, workspace = asked.folder, asked.folder / "workspace"
     stream = np.random.default_rng(asked.seed)
     images, labels = read("train")
-    sizes = dict(zip(stream.permutation(len(NAMES)), counts(asked.factor), strict=True))
+    counts = tail(max(LARGEST, FEWEST * asked.factor), asked.factor, len(NAMES))
+    sizes = dict(zip(stream.permutation(len(NAMES)), counts, strict=True))
     chosen = [stream.permutation(np.flatnonzero(labels == code))[:size] for code, size in sizes.items()]
     write(images, labels, np.concatenate(chosen), home / "images")
     print(f"long tail of factor {asked.factor:g}, seed {asked.seed}: ", end="")

@@ -2,7 +2,7 @@
 
     python benchmarks/verification.py /tmp/verification --each 100 --others 100
 
-Takes `--each` training images of every class of Fashion-MNIST (see `benchmarks/long_tail.py`), leaves one class out,
+Takes `--each` training images of every class of Fashion-MNIST (see `benchmarks/image_sets.py`), leaves one class out,
 fits the family `similarity` on the others, enrolls the class from 1, 5 and 10 of its images, and asks `--others` images
 a class that took no part: what share of the class is found (recall), what share of the images of others is taken for
 it, and at which rate both errors of telling two images of it from one of it and one of another are the same (equal
@@ -23,7 +23,7 @@ from scipy.stats import t
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from long_tail import NAMES, read, write
+from image_sets import NAMES, read, write
 
 from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
 from tasks.features.embedding import embed

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.model_folders import ModelFolder
 from tasks.params.models import IDLE, NONE, Ensemble, Params, Recipe, Split, Strategy
 from tasks.registry import components
+from tasks.train.last_layer import LastLayer
 
 MAKE_FEATURES = ("backbones", "pretrain")  # sections whose entries are what strategies call backbones
 PRETRAINED = "backbones"  # the folder of `models` that holds what stage pretrain makes
@@ -188,11 +189,12 @@ def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, An
             "loss", f"minimises nothing, and family {family.name!r} needs a loss; write {{name: cross_entropy}}"
         )
     if loss.cosine_scale is not None and loss.cosine_scale != family.cosine_scale:
+        with_cosines = family.name if isinstance(family, LastLayer) else "head"
         yield refuse(
             "loss",
             f"sets margins between cosines times {loss.cosine_scale:g}, which family {family.name!r} does not give as "
-            f"it is set; write classifier: cosine, scale: {loss.cosine_scale:g} in family: {{name: head}}, or choose "
-            "loss: {name: balanced_softmax}",
+            f"it is set; write classifier: cosine, scale: {loss.cosine_scale:g} in family: {{name: {with_cosines}}}, "
+            "or choose loss: {name: balanced_softmax}",
         )
     if loss.one_vs_rest and "loss" in family.takes and not family.reads_sigmoids:
         able = [name for name, one in components("tasks.train.families").items() if one.reads_sigmoids]

@@ -117,7 +117,7 @@ class Pretrained(Backbone):
         from tasks.train.finetuning.whole import Whole
 
         with torch.random.fork_rng(devices=[]):
-            made = Whole(self.network.rebuilt(self.described), self.channels, 1)
+            made = Whole(self.network.rebuilt(self.described), torch.nn.Identity())
         made.begin_with(self.weights())
         return made.eval().requires_grad_(False).laid_out(torch.channels_last)
 

@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from tasks.closure import code_digest
 from tasks.files import json_digest
 from tasks.pretrain.methods import Method
 from tasks.train.finetuning.checkpoints import Checkpoint
+from tasks.train.finetuning.memory import keep_freed_memory
 from tasks.train.finetuning.optimisers import Optimiser
 from tasks.train.finetuning.rates import rate
 from tasks.train.finetuning.whole import Whole
@@ -60,6 +61,7 @@ class Pretraining:
         """Train; gives the number of images of each step as it is made, and leaves `state`."""
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
+        keep_freed_memory()
         key = self.key if self.folder else ""
         found = Checkpoint.read(self.folder, key) if self.folder else None
         if found:
@@ -117,8 +119,7 @@ class Pretraining:
         network = self.method.network
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.method.seed)
-            made = Whole(network.stages(), network.channels, 1)
-            made.scores = nn.Sequential(made.scores[0], made.scores[1], self.method.projection(network.channels))
+            made = Whole(network.stages(), self.method.projection(network.channels))
         mean, deviation = self.shown
         made.mean.copy_(torch.tensor(mean))
         made.deviation.copy_(torch.tensor(deviation))

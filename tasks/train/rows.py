@@ -14,7 +14,6 @@ from tasks.errors import InputError
 from tasks.lineage import TrainingSet
 
 if TYPE_CHECKING:
-    from tasks.train.mixing import Mixing
     from tasks.train.samplers import Sampler
 
 
@@ -120,10 +119,6 @@ class Rows:
         second = np.bincount(self.first * size + self.second, weights=1 - share, minlength=size**2)
         mean: NDArray[np.float64] = (first + second).reshape(size, size) / np.maximum(self._counts, 1)[:, None]
         return mean
-
-    def counts(self, sampler: Sampler, mixing: Mixing) -> NDArray[np.float64]:
-        """Effective rows a class, shape (K,): label mass of the rows as the sampler draws and the mixing mixes them."""
-        return mixing.effective_counts(self.drawn(sampler))
 
     def weights(self, sampler: Sampler) -> NDArray[np.float64]:
         """How often an epoch is expected to hold each row, shape (n,): for families that weigh rows, not draw them."""

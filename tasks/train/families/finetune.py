@@ -39,6 +39,7 @@ class Finetune(Settings, Family):
     packages: ClassVar[tuple[str, ...]] = ("efficientnet-lite-pytorch", "safetensors", "torch")
     is_network: ClassVar[bool] = True
     begins_pretrained: ClassVar[bool] = True
+    takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing", "schedule"})
 
     def needed(self) -> tuple[str, ...]:
         """See `Family`."""

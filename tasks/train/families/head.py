@@ -43,11 +43,6 @@ class Head(Settings, Family):
     reads_sigmoids: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing", "schedule"})
 
-    @property
-    def cosine_scale(self) -> float | None:
-        """See `Family`."""
-        return self.scale  # where none is given it is learnt, and no certain one
-
     def fit(
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log
     ) -> FittedHead:

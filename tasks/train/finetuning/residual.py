@@ -17,7 +17,7 @@ class Block(nn.Module):
         self.layers = nn.Sequential(
             nn.Conv2d(taken, given, 3, self.stride, 1, bias=False),
             nn.BatchNorm2d(given),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(given, given, 3, 1, 1, bias=False),
             nn.BatchNorm2d(given),
         )
@@ -27,9 +27,9 @@ class Block(nn.Module):
         short = maps
         if self.missing:
             before = self.missing // 2
-            skipped = maps[..., :: self.stride, :: self.stride]
+            skipped = nn.functional.avg_pool2d(maps, 1, self.stride)
             short = nn.functional.pad(skipped, (0, 0, 0, 0, before, self.missing - before))
-        made: Tensor = (self.layers(maps) + short).relu()
+        made: Tensor = self.layers(maps).add_(short).relu_()
         return made
 
 
@@ -43,7 +43,7 @@ def residual_stages(widths: Sequence[int], blocks: int) -> nn.Sequential:
     blocks
         Blocks a stage.
     """
-    stem = [nn.Conv2d(3, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()]
+    stem = [nn.Conv2d(3, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
     taken, stages = widths[0], []
     for number, width in enumerate(widths):
         own = [Block(taken if at == 0 else width, width) for at in range(blocks)]

@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tasks.train.course import Course, Phase
 from tasks.train.families import Log
 from tasks.train.finetuning.training import Training
-from tasks.train.finetuning.whole import CENTRE, Whole, batches_of, fitted_network, last_layer
+from tasks.train.finetuning.whole import CENTRE, Whole, batches_of, classifier_of, fitted_network
 from tasks.train.further import SECOND, Further, some_of
+from tasks.train.mixing.none import Unmixed
 from tasks.train.recalls import recall_note
 from tasks.train.schedules.constant import Unscheduled
 from tasks.train.second_stages import Classifier
@@ -28,6 +30,24 @@ if TYPE_CHECKING:
 READ = 256  # images that are shown at a time
 
 Learnt = tuple[NDArray[np.float64], dict[str, Tensor]]  # the prior and the state of a network
+
+
+@dataclass(frozen=True)
+class Unbroken(Course):
+    """The course of rows that lack a class: losses are told the counts of the first stage, since none can do with 0.
+
+    Attributes
+    ----------
+    sampled
+        Rows a class as the first stage drew them in the end, shape (K,).
+    """
+
+    before: NDArray[np.float64]
+
+    @cached_property
+    def sampled(self) -> NDArray[np.float64]:
+        """See the class."""
+        return self.before
 
 
 @dataclass(frozen=True)
@@ -51,11 +71,13 @@ class Continued(Training):
         return made
 
     @cached_property
-    def counts(self) -> NDArray[np.float64]:
-        """See `Training`; those of the first stage where classes are left out, since losses know no class of no row."""
+    def course(self) -> Course:
+        """See `Training`."""
         assert self.before is not None
-        own = self.fit.rows.counts(self.fit.components.sampler, self.fit.components.mixing)
-        return own if own.all() else self.before.counts
+        own = super().course
+        if own.sampled.all():
+            return own
+        return Unbroken(own.components, own.rows, own.given, own.steps, _last_phase(self.before).drawn)
 
 
 def second_stage(training: Training) -> Generator[int, None, Learnt]:
@@ -67,58 +89,55 @@ def second_stage(training: Training) -> Generator[int, None, Learnt]:
         The prior that the network has learnt, and its state.
     """
     family, fit, stage = training.family, training.fit, training.family.second_stage
+    prior, before = training.course.prior, training.state
     if stage.changes == "nothing":
-        return training.prior, training.state
-    before = training.state
-    features = _features(family, before, fit)
-    first = _classifier(before, training.prior)
+        return prior, before
+    features, first = _seen(family, before, fit)
     if isinstance(stage, Further):
         further = _continued(training, stage)
         yield from further.run()
         fit.log.losses.extend(further.fit.log.losses)
-        prior, after = further.prior, further.state
-        outputs = _outputs(_classifier(after, prior), _features(family, after, fit))
+        prior, after = further.course.prior, further.state
+        _, outputs = _seen(family, after, fit)
     else:
-        found = stage.refit(first, features, fit.rows, fit.seed)
+        weight, bias = (value.numpy() for value in classifier_of(before))
+        found = stage.refit(Classifier(weight, bias, prior), features, fit.rows, fit.seed)
         prior, after = found.prior, _with_classifier(before, found)
-        outputs = _outputs(found, features)
-    fit.log.notes.append(recall_note(stage.name, fit.rows, _outputs(first, features), outputs))
+        layers = fitted_network(family.network, after, family.network.described).scores[2:]
+        with torch.inference_mode():
+            outputs = layers(torch.from_numpy(features)).numpy()
+    fit.log.notes.append(recall_note(stage.name, fit.rows, first, outputs))
     return prior, after
+
+
+def _last_phase(training: Training) -> Phase:
+    return training.course.phase(training.course.steps)
 
 
 def _continued(training: Training, stage: Further) -> Continued:
     fit, own = training.fit, {"epochs": stage.epochs, "learning_rate": stage.learning_rate, "frozen": stage.frozen}
     family = training.family.model_copy(update=own | {"second_stage": OneStage(), "backbone": "none"})
     rows = some_of(fit.rows, stage.kept(fit.rows))
-    components = replace(fit.components, sampler=stage.sampler, schedule=Unscheduled())
+    mixing = fit.components.mixing if _last_phase(training).effect.mixing else Unmixed()
+    components = replace(fit.components, sampler=stage.sampler, schedule=Unscheduled(), mixing=mixing)
     folder = fit.folder and fit.folder / SECOND
     further = replace(fit, rows=rows, inputs=fit.inputs.take(rows.ids), components=components, folder=folder, log=Log())
     return Continued(family, further, training)
 
 
-def _features(family: Settings, state: Mapping[str, Tensor], fit: Fit) -> NDArray[np.float32]:
-    """What the last layer is given of each row, shape (n, d), of the images as they are."""
+def _seen(family: Settings, state: Mapping[str, Tensor], fit: Fit) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Of each row, of its image as it is: what the last layer is given, (n, d), and the outputs, (n, K)."""
     whole = fitted_network(family.network, state, family.network.described).laid_out(family.layout)
-    pooled, made = whole.scores[:2], []
+    pooled, last = whole.scores[:2], whole.scores[2:]
+    features, outputs = [], []
     with torch.inference_mode():
         for start in range(0, len(fit.rows.ids), READ):
             images = fit.inputs.take(fit.rows.ids[start : start + READ]).images(family.image_size, family.resize)
             for batch, real in batches_of(images, family.layout):
-                made.append(pooled(whole.stages(whole.normalised(batch)))[:real].numpy())
-    return np.concatenate(made)
-
-
-def _classifier(state: Mapping[str, Tensor], prior: NDArray[np.float64]) -> Classifier:
-    weight, bias = last_layer(state)
-    return Classifier(weight.numpy(), bias.numpy(), prior)
-
-
-def _outputs(found: Classifier, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    if found.centre is not None:
-        moved = features - found.centre
-        features = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    outputs: NDArray[np.float32] = features @ found.weight.T + found.bias
-    return outputs
+                made = pooled(whole.stages(whole.normalised(batch)))[:real]
+                features.append(made.numpy())
+                outputs.append(last(made).numpy())
+    return np.concatenate(features), np.concatenate(outputs)
 
 
 def _with_classifier(state: Mapping[str, Tensor], found: Classifier) -> dict[str, Tensor]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.errors import require_classes
 from tasks.registry import OneOf
 from tasks.train.finetuning.augmentation import Augment
+from tasks.train.last_layer import LastLayer
 from tasks.train.networks import Network
 from tasks.train.networks.resnet import ResNet
 from tasks.train.second_stages import SecondStage
@@ -31,7 +32,7 @@ def _refused(why: str) -> PydanticCustomError:
     return PydanticCustomError("combination", "{message}", {"message": why})
 
 
-class Settings(BaseModel):
+class Settings(LastLayer):
     """The settings of the family `finetune`; each says what it is."""
 
     network: Annotated[Network, OneOf()] = Field(
@@ -82,6 +83,11 @@ class Settings(BaseModel):
             raise _refused(
                 f"frozen: {self.frozen}, but the network {network.name!r} starts by chance, and what is frozen would "
                 "stay so; write 0"
+            )
+        if self.second_stage.needs_linear and self.classifier == "cosine":
+            raise _refused(
+                f"second_stage: {{name: {self.second_stage.name}}} changes a linear layer, and classifier: cosine has "
+                "none; write classifier: linear, or choose crt"
             )
         for frozen in (self.frozen, getattr(self.second_stage, "frozen", 0)):
             if stages is not None and frozen > stages:

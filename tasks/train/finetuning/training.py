@@ -19,13 +19,15 @@ from torch import Tensor
 
 from tasks.closure import code_digest
 from tasks.files import json_digest
+from tasks.train.course import Course, Phase
 from tasks.train.families import Fit
 from tasks.train.finetuning.augmentation import augmented_classes
 from tasks.train.finetuning.checkpoints import Checkpoint
+from tasks.train.finetuning.memory import keep_freed_memory
 from tasks.train.finetuning.optimisers import Optimiser
 from tasks.train.finetuning.rates import rate, stage_factors
 from tasks.train.finetuning.settings import Settings
-from tasks.train.finetuning.whole import Whole, new_network
+from tasks.train.finetuning.whole import BIASES, Whole, new_network
 from tasks.train.labels import Labels
 
 READ = 256  # images that are read at a time to measure them
@@ -60,6 +62,7 @@ class Training:
         """Train; gives the number of images of each step as it is made, and leaves `state`."""
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
+        keep_freed_memory()
         folder, log, key = self.fit.folder, self.fit.log, self.key if self.fit.folder else ""
         found = Checkpoint.read(folder, key) if folder else None
         if found:
@@ -68,12 +71,14 @@ class Training:
                 held[name].copy_(value)
             log.losses[:] = found.losses
         for epoch in range(found.epoch if found else 0, self.family.epochs):
-            total = 0.0
-            batches = self._batches(epoch)
-            for number, rows in enumerate(batches):
-                total += self._step(rows, epoch * len(batches) + number, self.family.epochs * len(batches))
-                yield len(rows)
-            log.losses.append(total / sum(map(len, batches)))
+            total, step = 0.0, epoch * self.epoch_steps
+            for phase, batches in self._batches(epoch):
+                for rows in batches:
+                    total += self._step(rows, step, phase)
+                    step += 1
+                    yield len(rows)
+                self._move_biases(self.course.phase(step).start - phase.start)
+            log.losses.append(total / len(self.fit.rows))
             if folder:
                 Checkpoint(epoch + 1, log.losses, self.tensors).write(folder, key)
 
@@ -117,20 +122,22 @@ class Training:
         return Seen(mean, np.sqrt(np.maximum(squares / pixels - mean**2, 1.0)), digest.hexdigest())
 
     @cached_property
-    def counts(self) -> NDArray[np.float64]:
-        """Effective counts of the classes."""
-        return self.fit.rows.counts(self.fit.components.sampler, self.fit.components.mixing)
+    def epoch_steps(self) -> int:
+        """Steps of an epoch: as few as the batch size allows."""
+        return -(-len(self.fit.rows) // self.family.batch_size)
 
     @cached_property
-    def prior(self) -> NDArray[np.float64]:
-        """The prior that the network learns."""
-        return self.fit.components.loss.prior(self.counts)
+    def course(self) -> Course:
+        """What is in effect when."""
+        rows = self.fit.rows
+        return Course(self.fit.components, rows, len(rows), self.family.epochs * self.epoch_steps)
 
     @cached_property
     def whole(self) -> Whole:
         """The network that is trained; those of its stages that are frozen stay as in evaluation."""
         shown = self.seen.mean, self.seen.deviation
-        made = new_network(self.family.network, self.prior, shown, self.fit.seed)
+        start = self.course.phase(0).start
+        made = new_network(self.family.network, start, shown, self.fit.seed, self.family)
         if self.family.backbone != "none":
             made.begin_with(self.fit.inputs.weights(self.family.backbone, self.fit.fold))
         made.freeze(self.family.frozen)
@@ -158,10 +165,6 @@ class Training:
         return {f"{part}.{name}": value for part, held in parts.items() for name, value in held.items()}
 
     @cached_property
-    def _drawn(self) -> NDArray[np.float64]:
-        return self.fit.rows.drawn(self.fit.components.sampler)
-
-    @cached_property
     def _labels(self) -> Labels:
         rows = self.fit.rows
         return Labels.of(rows.first, rows.second, rows.share)
@@ -180,33 +183,42 @@ class Training:
         wanted = self.fit.inputs.take([ids[row] for row in rows])
         return wanted.images(self.family.image_size, self.family.resize)
 
-    def _batches(self, epoch: int) -> list[NDArray[np.int64]]:
-        """The rows of each step: as few steps as the batch size allows, of sizes as equal as can be.
+    def _batches(self, epoch: int) -> Iterator[tuple[Phase, list[NDArray[np.int64]]]]:
+        """The rows of each step of an epoch, a phase at a time: where one begins in the midst, it draws its own.
 
-        A last batch of a row or two would disturb the batch norms.
+        Batches are of sizes as equal as can be: a last one of a row or two would disturb the batch norms.
         """
-        rows, sampler = self.fit.rows, self.fit.components.sampler
-        drawn = sampler.epoch(rows.first, len(rows.classes), np.random.default_rng((self.fit.seed, epoch, ORDER)))
-        return np.array_split(drawn, -(-len(drawn) // self.family.batch_size))
+        order = np.random.default_rng((self.fit.seed, epoch, ORDER))
+        done = 0
+        while done < self.epoch_steps:
+            phase = self.course.phase(epoch * self.epoch_steps + done)
+            batches = np.array_split(phase.epoch(order), self.epoch_steps)[done:][: phase.steps]
+            yield phase, batches
+            done += len(batches)
 
-    def _step(self, rows: NDArray[np.int64], step: int, steps: int) -> float:
+    def _step(self, rows: NDArray[np.int64], step: int, phase: Phase) -> float:
         """One step; returns the sum of the images' losses."""
-        family, components = self.family, self.fit.components
+        family = self.family
         change, mix, chance = (np.random.default_rng((self.fit.seed, step, one)) for one in (CHANGE, MIX, DROP))
         wanted = self._changed[rows]
         images = torch.from_numpy(family.augment.changed(self._images(rows), wanted, change)).permute(0, 3, 1, 2)
         labels = self._labels.take(torch.from_numpy(rows))
-        mixed, theirs = components.mixing.mix(images.contiguous(), labels, self._drawn, mix)
+        mixed, theirs = phase.mix(images.contiguous(), labels, mix)
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16, family.precision == "bfloat16"):
             torch.manual_seed(int(chance.integers(2**62)))  # for networks that drop units
             logits = self.whole(mixed.contiguous(memory_format=family.layout))
-        counts = torch.tensor(self.counts, dtype=torch.float32)
-        each = theirs.loss(components.loss, logits.float(), counts)
+        each = phase.loss(theirs, logits.float())
         gradients = torch.autograd.grad(each.mean(), list(self.optimiser.parameters.values()))
-        share = rate(family.learning_rate_schedule, step, steps, family.warm_up)
+        share = rate(family.learning_rate_schedule, step, self.course.steps, family.warm_up)
         self.optimiser.step(gradients, share * family.learning_rate, step + 1)
         self._follow(step)
         return each.detach().sum().item()
+
+    def _move_biases(self, change: NDArray[np.float64]) -> None:
+        """Move the classifier's biases by what the next phase asks of them more: few late steps would not."""
+        for held in (self.whole.state_dict(), self.average):
+            if BIASES in held:
+                held[BIASES].add_(torch.from_numpy(change))
 
     def _follow(self, step: int) -> None:
         """Move the average, faster in the first steps, in which it would remember the start."""

@@ -13,15 +13,20 @@ from torch import Tensor, nn
 from tasks.errors import InputError
 from tasks.model_folders.last_maps import LastMaps
 from tasks.squaring import Squared
+from tasks.train.dense import SCALE
+from tasks.train.finetuning.cosines import Cosines
+from tasks.train.last_layer import LastLayer
 from tasks.train.layers import Directions, constant
 from tasks.train.networks import Network
 
 CENTRE = "scores.2.centre"  # in the state of a network whose last layer takes directions from there
 PREDICTED = 16  # images a forward pass; short batches are padded, since last bits may follow the size of a batch
+BIASES = "scores.2.bias"  # of the classifier, among the weights of a `Whole`
+LINEAR = LastLayer.model_validate({})
 
 
 class Whole(nn.Module):
-    """Stages, the mean over all places, and a linear classifier.
+    """Stages, the mean over all places, and a classifier.
 
     Attributes
     ----------
@@ -36,12 +41,12 @@ class Whole(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, stages: nn.Sequential | LastMaps, channels: int, classes: int) -> None:
+    def __init__(self, stages: nn.Sequential | LastMaps, classifier: nn.Module) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(3))
         self.register_buffer("deviation", torch.ones(3))
         self.stages = stages
-        self.scores = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
+        self.scores = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), classifier)
 
     @property
     def stage_of(self) -> dict[str, int]:
@@ -72,7 +77,10 @@ class Whole(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB values, float32 (n, 3, s, s), to scores, (n, K)."""
-        scores: Tensor = self.scores(self.stages(self.normalised(images)))
+        maps = self.stages(self.normalised(images))
+        if maps.requires_grad and maps.is_contiguous(memory_format=torch.channels_last):
+            maps.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
+        scores: Tensor = self.scores(maps)
         return scores
 
     def laid_out(self, layout: torch.memory_format) -> Whole:
@@ -93,37 +101,46 @@ class Whole(nn.Module):
 
 
 def new_network(
-    network: Network, prior: NDArray[np.float64], shown: tuple[NDArray[np.float64], NDArray[np.float64]], seed: int
+    network: Network,
+    start: NDArray[np.float64],
+    shown: tuple[NDArray[np.float64], NDArray[np.float64]],
+    seed: int,
+    last: LastLayer = LINEAR,
 ) -> Whole:
     """A network as training begins with it.
 
-    The classifier's bias is the log prior and its weights are near 0, as in the family `head`.
+    The classifier's biases are `start`, and weights of a linear one are near 0, as in the family `head`.
 
     Parameters
     ----------
     network
         Its stages.
-    prior
-        Shape (K,).
+    start
+        Shape (K,): the outputs of a model that sees nothing.
     shown
         Mean and deviation of the training images' RGB values, for networks that were not pretrained with others.
     seed
         Of all that starts by chance.
+    last
+        Its last layer.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        made = Whole(network.stages(), network.channels, len(prior))
-        weight, bias = made.scores.parameters()
-        with torch.no_grad():
-            weight.uniform_(-1, 1).div_(10 * network.channels**0.5)
-            bias.copy_(torch.tensor(np.log(prior)))
+        stages, channels = network.stages(), network.channels
+        if last.first_scale is None:
+            classifier: nn.Linear | Cosines = nn.Linear(channels, len(start))
+            classifier.weight.uniform_(-1, 1).div_(10 * channels**0.5)
+        else:
+            classifier = Cosines(channels, len(start), last.first_scale, is_fixed=last.scale is not None)
+        classifier.bias.copy_(torch.from_numpy(start))
+        made = Whole(stages, classifier)
     mean, deviation = network.normalisation or shown
     made.mean.copy_(torch.tensor(mean))
     made.deviation.copy_(torch.tensor(deviation))
     return made
 
 
-def last_layer(state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+def classifier_of(state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Weights, (K, d), and biases, (K,), of a network's classifier."""
     own = "scores.3" if CENTRE in state else "scores.2"
     return state[f"{own}.weight"], state[f"{own}.bias"]
@@ -131,10 +148,13 @@ def last_layer(state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
 
 def fitted_network(network: Network, state: Mapping[str, Tensor], described: Mapping[str, Any]) -> Whole:
     """A network with the weights that training left, in evaluation mode; `described` is the network's own."""
-    classes, channels = last_layer(state)[0].shape
+    weight, _ = classifier_of(state)
+    classes, channels = weight.shape
     with torch.random.fork_rng(devices=[]):
-        made = Whole(network.rebuilt(described), channels, classes)
-    if CENTRE in state:  # a classifier of cosines
+        of_cosines = f"scores.2.{SCALE}" in state
+        classifier = Cosines(channels, classes) if of_cosines else nn.Linear(channels, classes)
+        made = Whole(network.rebuilt(described), classifier)
+    if CENTRE in state:  # class means
         made.scores.insert(2, Directions(state[CENTRE].numpy()))
     made.load_state_dict(state)
     return made.eval().requires_grad_(False)

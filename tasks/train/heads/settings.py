@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.registry import OneOf
+from tasks.train.last_layer import LastLayer
 from tasks.train.second_stages import SecondStage
 from tasks.train.second_stages.none import OneStage
 
@@ -16,14 +17,10 @@ def _refused(why: str) -> PydanticCustomError:
     return PydanticCustomError("combination", "{message}", {"message": why})
 
 
-class Settings(BaseModel):
+class Settings(LastLayer):
     """The settings of `tasks.train.families.head.Head`."""
 
     hidden: int = Field(0, ge=0, le=4096, description="Units of one hidden layer (ReLU); 0 is a linear classifier.")
-    classifier: Literal["linear", "cosine"] = Field(
-        "linear", description="The last layer: linear, or cosines to a direction a class, times a scale."
-    )
-    scale: float | None = Field(None, gt=0, le=1000, description="Of cosines, fixed; null: learnt, from 10 on.")
     steps: int = Field(
         320,
         ge=1,
@@ -54,10 +51,4 @@ class Settings(BaseModel):
                 f"{name} trains the last layer anew, and without hidden units that is all there is; set hidden, or "
                 "write sampler: {name: class_balanced} without a second stage"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _scaled(self) -> Self:
-        if self.scale is not None and self.classifier != "cosine":
-            raise ValueError(f"scale {self.scale:g} is one of cosines; write classifier: cosine, or leave it out")
         return self

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from tasks.train.families import Fit
     from tasks.train.heads.settings import Settings
 
-FIRST_SCALE = 10.0  # of cosines, where it is learnt
-
 
 @dataclass(frozen=True)
 class Fitting:
@@ -125,8 +123,7 @@ def fit_together(heads: Sequence[Settings], backbone: str, fits: Sequence[Fit]) 
 def _started(settings: Settings, seeds: Sequence[int], inputs: int, start: NDArray[np.float64]) -> dict[str, Tensor]:
     """The first weights of every seed, by name, along a first axis."""
     sizes = [inputs, *([settings.hidden] if settings.hidden else []), len(start)]
-    scale = (settings.scale or FIRST_SCALE) if settings.classifier == "cosine" else None
-    each = [initial_weights(sizes, start, seed, scale) for seed in seeds]
+    each = [initial_weights(sizes, start, seed, settings.first_scale) for seed in seeds]
     return {name: torch.stack([own[name] for own in each]) for name in each[0]}
 
 

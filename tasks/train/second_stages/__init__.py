@@ -47,12 +47,15 @@ class SecondStage(Component):
     changes
         ``nothing``; ``classifier``: `refit` gives a last layer in place of the first one; or ``network``: all that is
         not frozen is trained on (`tasks.train.further.Further`).
+    needs_linear
+        Whether it says nothing of a classifier of cosines.
     needs_features_below
         Whether on features that nothing has learnt it is but another way to train one linear layer.
     """
 
     kind: ClassVar[str] = "second_stage"
     changes: ClassVar[Literal["nothing", "classifier", "network"]] = "nothing"
+    needs_linear: ClassVar[bool] = False
     needs_features_below: ClassVar[bool] = False
 
     def refit(self, found: Classifier, features: NDArray[np.float32], rows: Rows, seed: int) -> Classifier:

@@ -19,6 +19,7 @@ class LearnableWeightScaling(SecondStage):
 
     name: Literal["lws"] = "lws"
     changes: ClassVar[Literal["nothing", "classifier", "network"]] = "classifier"
+    needs_linear: ClassVar[bool] = True
     steps: int = Field(320, ge=1, le=1_000_000, description="Optimiser steps.")
     batch_size: int = Field(256, ge=1, le=100_000, description="Rows a step, drawn class by class.")
     learning_rate: float = Field(0.01, gt=0, le=10, description="Peak learning rate of AdamW.")

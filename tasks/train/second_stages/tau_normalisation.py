@@ -21,6 +21,7 @@ class TauNormalisation(SecondStage):
 
     name: Literal["tau_normalisation"] = "tau_normalisation"
     changes: ClassVar[Literal["nothing", "classifier", "network"]] = "classifier"
+    needs_linear: ClassVar[bool] = True
     tau: Literal["tuned"] | Annotated[float, Field(ge=0, le=10)] = Field(
         "tuned",
         description="0 takes the biases only, 1 makes all weights equally long; tuned: of 0 to 2 the least that gives "

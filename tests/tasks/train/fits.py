@@ -121,7 +121,7 @@ class Task:
 
     @property
     def counts(self) -> np.ndarray:
-        return self.rows.counts(self.sampler, self.mixing)
+        return self.mixing.effective_counts(self.rows.drawn(self.sampler))
 
     def fit(self, family: Family) -> Made:
         """Fit `family` with those of the settings that are its own, and only the components that it takes."""

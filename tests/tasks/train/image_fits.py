@@ -18,13 +18,23 @@ from tasks.inputs import Inputs
 from tasks.train.families import Components, Fit, Log
 from tasks.train.families.finetune import Finetune, FittedNetwork
 from tasks.train.losses.cross_entropy import CrossEntropy
+from tasks.train.losses.weighted_cross_entropy import WeightedCrossEntropy
+from tasks.train.mixing.mixup import Mixup
 from tasks.train.mixing.none import Unmixed
 from tasks.train.rows import Rows
+from tasks.train.samplers.class_balanced import ClassBalanced
 from tasks.train.samplers.natural import Natural
 from tasks.train.schedules.constant import Unscheduled
+from tasks.train.schedules.deferred import Deferred
 
 TINY: dict[str, Any] = {"network": {"name": "resnet", "depth": 8}, "image_size": 16, "epochs": 6, "batch_size": 16}
 KILLED = TINY | {"epochs": 60, "ema": 0.9, "optimiser": "adamw", "learning_rate": 0.01, "augment": {"colour": 0.2}}
+KILLED_WITH: dict[str, Any] = {
+    "loss": WeightedCrossEntropy(),
+    "sampler": ClassBalanced(),
+    "mixing": Mixup(),
+    "schedule": Deferred(start=0.1, mixing=True),  # its last phase begins after six of 60 epochs
+}
 COUNTS = (30, 20, 10)
 
 
@@ -81,4 +91,4 @@ def saved(made: FittedNetwork, folder: Path) -> bytes:
 
 if __name__ == "__main__":
     checkpoints, out = map(Path, sys.argv[1:])
-    out.write_bytes(saved(fitted(fit_of(folder=checkpoints), KILLED), out.with_suffix(".folder")))
+    out.write_bytes(saved(fitted(fit_of(folder=checkpoints, **KILLED_WITH), KILLED), out.with_suffix(".folder")))

@@ -149,7 +149,7 @@ def pretrained() -> dict[str, torch.Tensor]:
     from tasks.train.finetuning.whole import new_network
     from tasks.train.networks.efficientnet_lite0 import PretrainedLite0
 
-    return new_network(PretrainedLite0(), np.full(3, 1 / 3), (np.zeros(3), np.ones(3)), 0).state_dict()
+    return new_network(PretrainedLite0(), np.log(np.full(3, 1 / 3)), (np.zeros(3), np.ones(3)), 0).state_dict()
 
 
 LITE = {"network": {"name": "efficientnet_lite0"}, "image_size": 64, "epochs": 2, "learning_rate": 0.01}

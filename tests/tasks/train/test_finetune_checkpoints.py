@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_fits import KILLED, TINY, fit_of, fitted, saved
+from image_fits import KILLED, KILLED_WITH, TINY, fit_of, fitted, saved
 from safetensors import safe_open
 
 from tasks.train.families.finetune import Finetune
@@ -102,7 +102,10 @@ def begin(folder: Path, out: Path) -> subprocess.Popen[bytes]:
 
 @pytest.mark.slow
 def test_a_process_that_is_killed_twice_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    """SIGKILL at whatever it is doing when the second, and when the tenth checkpoint stands there."""
+    """SIGKILL at whatever it is doing when the second, and when the tenth checkpoint stands there.
+
+    Between them its schedule turns.
+    """
     folder, out = tmp_path / "fit", tmp_path / "out"
     for epochs in (2, 10):
         process = begin(folder, out)
@@ -114,4 +117,4 @@ def test_a_process_that_is_killed_twice_ends_with_the_same_bytes(tmp_path: Path)
         assert int(facts(folder)["epoch"]) < KILLED["epochs"]
         assert not out.exists()
     assert begin(folder, out).wait() == 0
-    assert out.read_bytes() == saved(fitted(fit_of(), KILLED), tmp_path / "expected")
+    assert out.read_bytes() == saved(fitted(fit_of(**KILLED_WITH), KILLED), tmp_path / "expected")

@@ -22,7 +22,7 @@ SHOWN = np.full(3, 120.0), np.full(3, 60.0)
 @pytest.mark.parametrize(("depth", "weights"), [(8, 75_290), (20, 269_722), (32, 464_154)])
 def test_residual_networks_are_as_deep_and_as_large_as_those_of_the_paper(depth: int, weights: int) -> None:
     """He et al., table 6: 0.27 and 0.46 million of 20 and 32 layers with ten classes; exact numbers counted by hand."""
-    made = new_network(ResNet(depth=depth), np.full(10, 0.1), SHOWN, 0)
+    made = new_network(ResNet(depth=depth), np.zeros(10), SHOWN, 0)
     layers = [one for one in made.modules() if isinstance(one, torch.nn.Conv2d | torch.nn.Linear)]
     assert len(layers) == depth
     assert sum(one.numel() for one in made.parameters()) == weights
@@ -60,17 +60,17 @@ def test_the_pretrained_network_is_that_of_the_backbone() -> None:
     assert_allclose(found.numpy(), expected.numpy(), rtol=1e-3, atol=1e-4)
 
 
-def test_a_network_starts_at_the_prior_by_its_seed_alone() -> None:
-    prior = np.array([0.7, 0.2, 0.1])
-    one = new_network(ResNet(depth=8), prior, SHOWN, 3)
+def test_a_network_starts_at_what_is_asked_by_its_seed_alone() -> None:
+    start = np.log([0.7, 0.2, 0.1])
+    one = new_network(ResNet(depth=8), start, SHOWN, 3)
     torch.rand(7)
-    other = new_network(ResNet(depth=8), prior, SHOWN, 3)
+    other = new_network(ResNet(depth=8), start, SHOWN, 3)
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
     assert not torch.equal(
         one.state_dict()["scores.2.weight"],
-        new_network(ResNet(depth=8), prior, SHOWN, 4).state_dict()["scores.2.weight"],
+        new_network(ResNet(depth=8), start, SHOWN, 4).state_dict()["scores.2.weight"],
     )
-    assert_allclose(one.scores[-1].bias.detach().numpy(), np.log(prior), rtol=1e-6)
+    assert_allclose(one.scores[-1].bias.detach().numpy(), start, rtol=1e-6)
     shown = fitted_network(ResNet(depth=8), one.state_dict(), {})
     assert_allclose(shown.normalised(torch.full((1, 3, 1, 1), 180.0)).flatten().numpy(), 1.0)
 

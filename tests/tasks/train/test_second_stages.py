@@ -22,10 +22,13 @@ from tasks.train.families import Fit, Log
 from tasks.train.families.finetune import Finetune
 from tasks.train.families.head import Head
 from tasks.train.finetuning.checkpoints import FILE, facts
-from tasks.train.finetuning.second import second_stage
+from tasks.train.finetuning.second import _continued, second_stage
 from tasks.train.finetuning.training import Training
+from tasks.train.losses.ldam import Ldam
+from tasks.train.mixing.mixup import Mixup
 from tasks.train.recalls import recall_note
 from tasks.train.rows import Rows
+from tasks.train.schedules.deferred import Deferred
 from tasks.train.second_stages import Classifier, SecondStage
 from tasks.train.second_stages.crt import ClassifierRetraining
 from tasks.train.second_stages.lws import LearnableWeightScaling
@@ -36,6 +39,7 @@ from tasks.train.second_stages.tau_normalisation import TauNormalisation
 STAGES = components("tasks.train.second_stages")
 OF_CLASSIFIER = [name for name, one in STAGES.items() if one.changes == "classifier"]
 OF_NETWORK = [name for name, one in STAGES.items() if one.changes == "network"]
+NO_SECOND = {"second_stage": {"name": "none"}}
 SHORT = {"epochs": 1} | dict.fromkeys(["steps"], 5)
 
 
@@ -298,6 +302,39 @@ def test_a_network_is_trained_on_from_where_it_was(name: str) -> None:
 def test_balanced_draws_give_a_balanced_prior_and_rare_classes_alone_keep_that_of_all() -> None:
     assert_allclose(with_stage("balanced_finetuning").prior, [1 / 3] * 3)
     assert_allclose(with_stage("minority_finetuning").prior, np.array(COUNTS) / sum(COUNTS))
+
+
+@pytest.mark.parametrize("name", ["crt", "nearest_class_mean", *OF_NETWORK])
+def test_a_network_of_cosines_can_have_a_second_stage(name: str, tmp_path: Path) -> None:
+    settings = {"classifier": "cosine", "scale": 30.0, "epochs": 3, "second_stage": made(name).model_dump()}
+    fit = fit_of(loss=Ldam())
+    found = fitted(fit, **settings)
+    found.save(tmp_path)
+    values = found.predict(fit.inputs).values
+    assert_array_equal(found.family.load(tmp_path, found.prior, None).predict(fit.inputs).values, values)
+    assert np.isfinite(values).all()
+    assert f"class 2 {recall_of(fitted(fit_of(loss=Ldam()), **settings | NO_SECOND), fit):.2f} to " in fit.log.notes[0]
+
+
+def recall_of(found: Any, fit: Fit, code: int = 2) -> float:
+    """The share of a class's training rows that are told."""
+    right = found.predict(fit.inputs).values.argmax(1) == fit.rows.first
+    return float(right[fit.rows.first == code].mean())
+
+
+@pytest.mark.parametrize("name", ["tau_normalisation", "lws"])
+def test_cosines_have_no_length_to_change(name: str) -> None:
+    with pytest.raises(ValidationError, match="changes a linear layer, and classifier: cosine has none"):
+        Finetune(**TINY | {"classifier": "cosine", "second_stage": {"name": name}})
+
+
+def test_mixing_that_ended_with_the_first_stage_does_not_come_back() -> None:
+    for ends in (True, False):
+        fit = fit_of(mixing=Mixup(), schedule=Deferred(start=0.5, mixing=ends))
+        settings = Finetune(**TINY | {"second_stage": {"name": "balanced_finetuning"}})
+        further = _continued(Training(settings, fit), settings.second_stage)
+        assert further.fit.components.mixing.name == ("none" if ends else "mixup")
+        assert further.fit.components.schedule.name == "constant"
 
 
 def test_only_rare_classes_are_trained_on_and_what_is_forgotten_is_told() -> None:

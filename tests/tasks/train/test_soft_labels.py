@@ -190,7 +190,7 @@ def test_a_strategy_is_fitted_on_mixed_rows_with_their_labels(monkeypatch):
             )
             for name in CLASSES
         ]
-        assert_allclose(rows.counts(Natural(), Unmixed()), expected, rtol=1e-6)
+        assert_allclose(rows.drawn(Natural()), expected, rtol=1e-6)
 
 
 def test_the_prior_of_mixed_rows_is_taken_away_by_logit_adjustment():

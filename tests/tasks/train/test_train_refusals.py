@@ -204,6 +204,12 @@ def test_a_schedule_that_finds_nothing_to_schedule_is_refused(tmp_path, reposito
     assert told.endswith("or write {name: constant}")
     assert not mistakes(tmp_path, repository, strategies__balanced_sampling__schedule=schedule)
     weighted = mistakes(tmp_path, repository, strategies__balanced_weights__schedule=schedule)
+    assert not mistakes(
+        tmp_path,
+        repository,
+        strategies__balanced_sampling__schedule=schedule,
+        strategies__balanced_sampling__family=FINETUNE,
+    )
     assert bool(weighted) == (schedule["name"] == "progressive")
 
 
@@ -225,6 +231,14 @@ def test_margins_need_cosines_times_their_own_scale(tmp_path, repository, settin
             "strategies.plain.loss.name: 'ldam' sets margins between cosines times 30, which family 'head'" in told[0]
         )
         assert "write classifier: cosine, scale: 30 in family: {name: head}" in told[0]
+
+
+@pytest.mark.parametrize(("settings", "right"), [({}, False), ({"classifier": "cosine", "scale": 30.0}, True)])
+def test_a_whole_network_can_have_them_too(tmp_path, repository, settings, right):
+    told = mistakes(tmp_path, repository, strategies__plain__family=FINETUNE | settings, strategies__plain__loss="ldam")
+    assert bool(told) != right
+    if told:
+        assert "write classifier: cosine, scale: 30 in family: {name: finetune}" in told[0]
 
 
 def test_a_scale_without_cosines_is_refused(tmp_path, repository):
