@@ -40,9 +40,7 @@ def describe_model(findings: Findings, strategy: str) -> dict[str, Any]:
         "sees": {
             "backbone": saved["backbone"],
             "depth": saved["depth"],
-            "images": None
-            if saved["backbone"]
-            else {key: saved["family"].get(key) for key in ("image_size", "resize")},
+            "images": None if saved["backbone"] else chosen.family.shown,
         },
         "fits": saved["seeds"],
         "versions": _versions(findings, strategy),
