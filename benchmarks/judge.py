@@ -5,6 +5,9 @@
 Each dataset has groups of relatives, a common class, a rarer one, and a tiny one that can't be measured. A group has a
 difficulty of its own, which all strategies share, so that images of a group are right or wrong together and strategies
 err on the same images, as on real data. What is true is known: the recall of each strategy and class.
+
+The parts `shown`, `held-out` and `audit` simulate scores (`worlds.py`), and ask whether each kind of interval that the
+report shows holds what is true.
 """
 
 from __future__ import annotations
@@ -19,22 +22,22 @@ from scipy.special import ndtr, ndtri
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from apart import audit, held_out
+from shown import holds, shown
+from worlds import FITS, MOST, OWN, SHARED
+
 from tasks.compare.comparison import Comparison, compare
 from tasks.compare.heldout import confirm
-from tasks.evaluate.evaluation import metric_intervals
+from tasks.evaluate.intervals import metric_intervals
 from tasks.evaluate.metrics import decision_metrics
 from tasks.evaluate.scored import Scored
 from tasks.params.models import Compare, Evaluate
 from tasks.statistics.bootstrap import estimate
-from tasks.statistics.interval import Interval
 from tasks.statistics.power import power_of_mean_difference
 from tasks.statistics.shares import wilson
 
 CLASSES = ["common", "rare", "tiny"]
 GROUPS = (120, 40, 4)  # of each class
-MOST = 4  # images a group
-SHARED, OWN = 0.5, 0.3  # of the variance of an image's difficulty: of its group, and of its group under one strategy
-FITS = 3
 
 
 def dataset(stream: np.random.Generator, recalls: np.ndarray, alike: float = 0.0) -> dict[str, Scored]:
@@ -156,11 +159,6 @@ def answered_differently(one: Scored, other: Scored) -> np.ndarray:
     return np.array([differ[one.labels == code].mean() for code in (0, 1)])
 
 
-def holds(interval: Interval, true: float) -> bool:
-    """Whether an interval holds what is true."""
-    return bool(interval.low - 1e-12 <= true <= interval.high + 1e-12)
-
-
 def true_metrics(recall: np.ndarray) -> dict[str, float]:
     """What the report shows of a strategy, in truth: for classes as large as they are on average."""
     right = recall * GROUPS
@@ -183,6 +181,7 @@ def bets(datasets: int, draws: int) -> None:
         "as large as their errors": (0.0, lambda stream: stream.normal(0, 0.06, 10)),
         "large ones": (0.0, lambda stream: stream.normal(0, 0.15, 10)),
         "one that helps, nine that don't": (0.0, lambda stream: np.array([0.15] + [0.0] * 9)),
+        "half of them hurt": (0.0, lambda stream: np.array([0.0] * 5 + [-0.32] * 5)),
         "half of them help": (0.5, lambda stream: np.array([0.15] * 5 + [0.0] * 5)),
         "all help": (0.0, lambda stream: stream.uniform(0.1, 0.2, 10)),
         "all help, and errors alike": (0.9, lambda stream: stream.uniform(0.1, 0.2, 10)),
@@ -227,7 +226,8 @@ if __name__ == "__main__":
     parser.add_argument("--datasets", type=int, default=200)
     parser.add_argument("--draws", type=int, default=400)
     parts = {"nothing": nothing_to_find, "planted": planted, "bets": bets}
-    parser.add_argument("--part", choices=list(parts), action="append", help="Only this; by default all three.")
+    parts |= {"shown": shown, "held-out": held_out, "audit": audit}
+    parser.add_argument("--part", choices=list(parts), action="append", help="Only this; by default all.")
     asked = parser.parse_args()
     for part in asked.part or parts:
         parts[part](asked.datasets, asked.draws)

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from flows.leaderboard import LEADERBOARD
 from tasks.files import read_json
 from tasks.inputs import Inputs
-from tasks.train.loading import load_model
+from tasks.train.loading import load_single
 from tasks.train.models import Model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,7 +90,7 @@ def truth(workspace: Path, files: list[Path], labels: NDArray[np.uint8]) -> dict
     """By strategy, the recall of each class on images that took no part: the mean over single fits, as in verdicts."""
     known, recalls = Known(files, os.cpu_count() or 1), {}
     for folder in sorted((workspace / "models").glob("*")):
-        model = load_model(folder)
+        model = load_single(folder)
         codes = np.array([model.classes.index(NAMES[label]) for label in labels])
         right = (model.predict_each(known.inputs(model)).decisions == codes).mean(axis=0)
         recalls[folder.name] = np.bincount(codes, right) / np.bincount(codes)

@@ -27,7 +27,7 @@ from flows.tracking.registry import CHAMPION, STRATEGY_TAG
 from flows.tracking.store import TrackingAway, connection, store
 from tasks.errors import InputError, did_you_mean
 from tasks.params import load_params
-from tasks.tables import SPLITS, USED_PARTS
+from tasks.tables import ENSEMBLES, SPLITS, USED_PARTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tasks.train.classifier import Classifier
 
 RECOMMENDED = "recommended"
+OWN = ("models", ENSEMBLES)  # folders of the workspace that hold models
 ADDRESSES = ("models:/", "runs:/")
 WITHOUT_MLFLOW = "name a strategy, whose model stands in the workspace, or try again later"
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "ENDPOINT_NOT_FOUND")
@@ -91,8 +92,9 @@ def choose_model(root: Path, name: str, here: Path) -> Chosen:
 
 
 def trained(root: Path) -> list[str]:
-    """The strategies that have a model in the workspace."""
-    return sorted(folder.name for folder in (root / "models").glob("*") if (folder / "model.json").is_file())
+    """The strategies, and ensembles, that have a model in the workspace."""
+    folders = [folder for kind in OWN for folder in (root / kind).glob("*")]
+    return sorted({folder.name for folder in folders if (folder / "model.json").is_file()})
 
 
 def _is_strategy(root: Path, name: str) -> bool:
@@ -108,9 +110,9 @@ def _recommended(root: Path) -> str:
 
 def _of_strategy(root: Path, strategy: str) -> Chosen:
     from tasks.train.classifier import load_classifier
-    from tasks.train.models import rule_file
+    from tasks.train.models import model_folder, rule_file
 
-    found = load_classifier(root / "models" / strategy, rule_file(root, strategy))
+    found = load_classifier(model_folder(root, strategy), rule_file(root, strategy))
     return Chosen(strategy, found, strategy)
 
 
@@ -148,7 +150,7 @@ def _of_folder(root: Path, name: str, here: Path) -> Chosen:
     folder = _packed_in(path)
     if folder is not None:
         there = folder.resolve()
-        if there.parent == (root / "models").resolve():
+        if there.parent in [(root / kind).resolve() for kind in OWN]:
             return _of_strategy(root, there.name)
         return Chosen(str(path), load_classifier(folder), None)
     if path.exists():
@@ -230,7 +232,12 @@ def _described(version: ModelVersion) -> str:
 def _same_strategy(root: Path, tags: Mapping[str, str]) -> str | None:
     """The strategy whose model in this workspace a registered version is, by DVC's hash."""
     strategy = tags.get(STRATEGY_TAG, "")
-    digest = present_stages(root).get(f"train@{strategy}", {}).get(f"models/{strategy}")
+    stages = present_stages(root)
+    known = [
+        stages.get(f"{stage}@{strategy}", {}).get(f"{folder}/{strategy}")
+        for stage, folder in zip(("train", "ensemble"), OWN, strict=True)
+    ]
+    digest = next(filter(None, known), None)
     return strategy if digest is not None and digest == tags.get(HASH_TAG) else None
 
 

@@ -89,6 +89,7 @@ def enroll(root: Path, chosen: Chosen, name: str, files: Sequence[Path], folder:
     from tasks.fingerprints import file_hash
     from tasks.similarity.enrolling import enrolled
     from tasks.similarity.verification import FILE
+    from tasks.train.ensembles import require_single
     from tasks.train.models import ENROLLED, save_model
 
     _require_place(root, folder)
@@ -97,7 +98,9 @@ def enroll(root: Path, chosen: Chosen, name: str, files: Sequence[Path], folder:
             raise InputError(f"{file}: there is no such file")
     images = dict(sorted((file_hash(file), file) for file in files))
     classifier = chosen.classifier
-    model = enrolled(classifier.model, name, list(images.values()), workers)
+    model = enrolled(
+        require_single(classifier.model, chosen.title, "taught another class"), name, list(images.values()), workers
+    )
     about = {key: classifier.about[key] for key in KEPT if key in classifier.about}
     before = classifier.about.get(ENROLLED, [])
     about[ENROLLED] = [*before, {"class": name, "images": list(images)}]
@@ -116,6 +119,6 @@ def _require_place(root: Path, folder: Path) -> None:
     """Refuse a folder where something stands, or that stages own (`InputError`)."""
     if is_taken(folder):
         raise InputError(f"{folder}: is there already; name a folder that is new or empty with --to")
-    for own in ("models", "data", "predictions", "reports"):
+    for own in ("models", "data", "predictions", "ensembles", "reports"):
         if folder.resolve().is_relative_to((root / own).resolve()):
             raise InputError(f"{folder}: lies in {own}, which only stages write; choose another --to")

@@ -46,9 +46,10 @@ def explain(
     from tasks.explain.explanation import explain, read_image
     from tasks.explain.picture import picture
     from tasks.explain.report import page
+    from tasks.train.ensembles import require_single
     from tasks.workspace import Workspace
 
-    model, rule = chosen.classifier.model, chosen.classifier.rule
+    model, rule = require_single(chosen.classifier.model, chosen.title, "explained"), chosen.classifier.rule
     for file in files:
         read_image(file, model.depth)  # all of them before anything is computed
     require_place(root, folder / "explanation.html")
@@ -79,7 +80,7 @@ def _training_images(workspace: Workspace, chosen: Chosen) -> Reference | None:
     from tasks.train.nearest import reference_of
 
     model = chosen.classifier.model
-    if chosen.strategy is None or model.backbone is None:
+    if chosen.strategy is None or not model.backbones:
         return None
     return reference_of(workspace, model, workspace.path("models", chosen.strategy))
 

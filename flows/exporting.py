@@ -45,10 +45,11 @@ def export_model(root: Path, chosen: Chosen, out: Path, kind: str = "onnx") -> s
     if kind not in FORMATS:
         raise InputError(f"there is no format {kind!r} of models; there is {', '.join(FORMATS)}")
     from tasks import export_model
+    from tasks.train.ensembles import require_single
 
     export_model.require_packages()
     require_place(root, out)
-    model, rule = chosen.classifier.model, chosen.classifier.rule
+    model, rule = require_single(chosen.classifier.model, chosen.title, "exported"), chosen.classifier.rule
     parity = export_model.export_onnx(model, chosen.title, rule, real_images(root), out)
     say(str(parity))
     if parity.otherwise:

@@ -12,12 +12,18 @@ from pathlib import Path
 
 from flows.workspaces import shipped
 from tasks.errors import InputError
-from tasks.files import write_text
+from tasks.files import write_bytes, write_text
 from tasks.params.schema import SCHEMA, laid_out, params_schema
 from tasks.workspace import STATE
 
 GRAPH = "dvc.yaml"
 CODE = f"{STATE}/code"  # where the stand-ins of files of the code are, as the code itself is in a clone
+STANDING = {  # what the graph depends on where nothing was chosen, and what it is called in the folder `files`
+    "data/features/none/README.md": "no_features.md",
+    "data/synthetic/none/README.md": "no_synthetic.md",
+    "ensembles/README.md": "no_ensembles.md",  # whose folder `evaluate` depends on
+    "models/backbones/none/README.md": "no_pretrained.md",
+}
 HEAD = "# Written from Equipoise's installed code, which it follows; once edited, it is refused. sha256 "
 INTRODUCTION = f"""\
 # The one graph. `dvc repro` runs it as it stands; `equipoise run` runs it in parallel, under Prefect, into MLflow.
@@ -58,6 +64,9 @@ def follow_code(root: Path) -> None:
         )
     if text != wanted:
         write_text(root / GRAPH, wanted)
+    for place, name in STANDING.items():
+        if not (root / place).is_file():
+            write_bytes(root / place, shipped(name))
     write_schema(root)
 
 

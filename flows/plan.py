@@ -16,6 +16,7 @@ from flows.repository import open_repo
 from flows.stand_ins import write_stand_ins
 from tasks.errors import InputError
 from tasks.params import Params, load_params
+from tasks.params.checks import model_folders
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,13 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     Raises
     ------
     InputError
-        The parameters are wrong, there are no images, DVC can't read the project, its layout is an earlier one, or a
-        `dvc.yaml` that follows the installed code was edited.
+        The parameters are wrong, a model has other files than they say, there are no images, DVC can't read the
+        project, its layout is an earlier one, or a `dvc.yaml` that follows the installed code was edited.
     """
     follow_code(root)
     require_present_layout(root)
     params = load_params(root / "params.yaml")
+    _require_pinned(root, params)
     write_stand_ins(root, params)
     targets, pruned = list(targets), list[str]()
     if tidy:
@@ -92,6 +94,21 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     )
     stale |= {name: stale.get(name, ["forced"]) for name in forced}
     return Plan(params, graph, stale, forced, pruned)
+
+
+def _require_pinned(root: Path, params: Params) -> None:
+    """Refuse a folder of a model that has other files than the parameters say: DVC looks at parameters only.
+
+    One that isn't there is no mistake here: what was made with it may be up to date.
+    """
+    for loc, model in model_folders(params.backbones, params.strategies):
+        here = model.model_copy(update={"folder": str(root / model.folder)}) if model.folder else None
+        if here and Path(here.folder).is_dir() and (found := here.unpinned()):
+            key = ".".join(loc)
+            raise InputError(
+                f"params.yaml: {key}: {model.mismatch}; if they are those that you want, "
+                f"run `equipoise run --set {key}.digest={found}`"
+            )
 
 
 def _check_data(root: Path, graph: Graph) -> None:

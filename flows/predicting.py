@@ -188,6 +188,7 @@ def predict(
 
 def _reference(root: Path, chosen: Chosen) -> Reference:
     """The training images of a model."""
+    from tasks.train.models import model_folder
     from tasks.train.nearest import reference_of
 
     if chosen.strategy is None:
@@ -195,7 +196,7 @@ def _reference(root: Path, chosen: Chosen) -> Reference:
             f"--nearest: the training images of {chosen.title} and their features are not here: a registered model "
             "leaves them in the workspace that trained it. Name a strategy of this workspace, or leave the option out"
         )
-    return reference_of(Workspace(root), chosen.classifier.model, root / "models" / chosen.strategy)
+    return reference_of(Workspace(root), chosen.classifier.model, model_folder(root, chosen.strategy))
 
 
 def _answers(

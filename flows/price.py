@@ -1,19 +1,20 @@
 """What a strategy costs: seconds from the run log, new images and their bytes from the balanced sets on the disk.
 
-No output of a stage holds seconds, which differ from run to run. A recipe's stages
+No output of a stage holds seconds, which differ from run to run. A recipe's stages, and the pretraining of a backbone,
 count whole for each strategy that uses it, since each needs them, with or without the others; so prices don't add up to
 what the run took.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tasks.disk import readable_size
 from tasks.files import read_json
+from tasks.params.models import NONE
 
 OF_RECIPE, OF_STRATEGY = ("balance", "embed_new"), ("train", "audit")
 
@@ -25,8 +26,8 @@ class Price:
     Attributes
     ----------
     seconds
-        Of its training and audit, and of its recipe's balancing and embedding, when each last ran in this workspace;
-        None where one never did (DVC restored it, for instance).
+        Of its training and audit, of its recipe's balancing and embedding, and of its backbone's pretraining where
+        there is one, when each last ran in this workspace; None where one never did (DVC restored it, for instance).
     new_images, bytes
         Images that its recipe makes, and the room that they take.
     """
@@ -46,8 +47,14 @@ class Price:
         return f"{self.new_images:,} ({readable_size(self.bytes)})" if self.new_images else "none"
 
 
-def prices(root: Path, recipes: Mapping[str, str], seconds: Mapping[str, float]) -> dict[str, Price]:
-    """The price of each strategy.
+def prices(
+    root: Path,
+    recipes: Mapping[str, str],
+    seconds: Mapping[str, float],
+    ensembles: Mapping[str, Sequence[str]] | None = None,
+    backbones: Mapping[str, str] | None = None,
+) -> dict[str, Price]:
+    """The price of each strategy, and of each ensemble: the sum of its members', what they share counted once.
 
     Parameters
     ----------
@@ -57,19 +64,34 @@ def prices(root: Path, recipes: Mapping[str, str], seconds: Mapping[str, float])
         The recipe of each strategy.
     seconds
         What each stage took when it last ran, by address.
+    ensembles
+        The members of each.
+    backbones
+        The backbone of each strategy that has one, of which those count that were pretrained here.
     """
+    ensembles, pretrained = ensembles or {}, root / "models" / "backbones"
     made = {recipe: _made(root / "data" / "balanced" / recipe) for recipe in set(recipes.values())}
     found = {}
-    for strategy, recipe in recipes.items():
-        stages = [*(f"{stage}@{recipe}" for stage in OF_RECIPE), *(f"{stage}@{strategy}" for stage in OF_STRATEGY)]
+    for name in (*recipes, *ensembles):
+        members = ensembles.get(name, [name])
+        used = dict.fromkeys(recipes[member] for member in members)
+        stages = [f"{stage}@{recipe}" for recipe in used for stage in OF_RECIPE]
+        stages += [f"{stage}@{member}" for member in members for stage in OF_STRATEGY]
+        stages += [f"ensemble@{name}"] if name in ensembles else []
+        begun = dict.fromkeys((backbones or {}).get(member, NONE) for member in members)
+        stages += [f"pretrain@{one}" for one in begun if one != NONE and (pretrained / one).is_dir()]
         known = all(stage in seconds for stage in stages)
-        found[strategy] = Price(sum(seconds[stage] for stage in stages) if known else None, *made[recipe])
+        images, size = (sum(numbers) for numbers in zip(*(made[recipe] for recipe in used), strict=True))
+        found[name] = Price(sum(seconds[stage] for stage in stages) if known else None, images, size)
     return found
 
 
 def prices_of(root: Path, board: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Price]:
     """The prices of the strategies on a leaderboard."""
-    return prices(root, {row["strategy"]: row["recipe"] for row in board["rows"]}, seconds)
+    members = {row["strategy"]: row["members"] for row in board["rows"] if row.get("members")}
+    recipes = {row["strategy"]: row["recipe"] for row in board["rows"] if row["strategy"] not in members}
+    backbones = {row["strategy"]: row.get("backbone", NONE) for row in board["rows"]}  # earlier versions named none
+    return prices(root, recipes, seconds, members, backbones)
 
 
 def price_sentence(board: Mapping[str, Any], found: Mapping[str, Price]) -> str:

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from tasks import decimals
 
 
-def interval(value: Mapping[str, float] | None, *, signed: bool = False, join: str = " ") -> str:
-    """A value with its interval, for instance ``.581 [.553, .610]``; nothing for none."""
+def interval(value: Mapping[str, float] | None, *, signed: bool = False, join: str = " ", beside: float = 0.0) -> str:
+    """A value with its interval, for instance ``.581 [.553, .610]``; nothing for none.
+
+    The ends of a difference (`signed`) show on which side of `beside` they lie.
+    """
     if value is None:
         return ""
     number = decimals.signed if signed else decimals.decimal
-    text = f"{number(value['value'])}{join}[{number(value['low'])}, {number(value['high'])}]"
+    low, high = (decimals.signed_end(value[at], beside) if signed else number(value[at]) for at in ("low", "high"))
+    text = f"{number(value['value'])}{join}[{low}, {high}]"
     return _short(text)
 
 

@@ -49,7 +49,7 @@ class Calibration:
     mix: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, values: NDArray[np.float64], labels: NDArray[np.int64]) -> Calibration:
+    def fit(cls, values: NDArray[np.float64], labels: NDArray[np.int64], *, biased: bool = True) -> Calibration:
         """Fit to scores of images that the model has not seen.
 
         Parameters
@@ -58,6 +58,8 @@ class Calibration:
             Shape (m, K): logits or log-probabilities.
         labels
             Shape (m,), 0 to K - 1.
+        biased
+            Whether there are offsets; without them it is a temperature alone.
 
         References
         ----------
@@ -66,16 +68,16 @@ class Calibration:
         """
         count, classes = values.shape
         centred = values - values.mean(axis=1, keepdims=True)
-        means = centred.mean(axis=0)
+        means = centred.mean(axis=0) * biased
         centred = centred - means
         spread = float(np.quantile(np.abs(centred), FLAT)) or 1.0
         totals = np.bincount(labels, minlength=classes).astype(np.float64)
         floor = min(1 / count, 0.5 / classes)
         data = _Data(centred / spread, labels, floor, np.append(1.0, np.zeros(classes)))
-        place = np.append(1.0, np.log((totals + 1) / (totals + 1).mean()))
+        place = np.append(1.0, np.log((totals + 1) / (totals + 1).mean()) * biased)
         value, slope, curvature = data.loss(place)
         for _ in range(STEPS):
-            step = np.linalg.solve(curvature, slope)
+            step = np.linalg.solve(curvature, slope) if biased else np.append(slope[0] / curvature[0, 0], 0 * place[1:])
             size = 1.0 if step[0] < place[0] else 0.9 * place[0] / step[0]  # the steepness stays above 0
             while (new := data.loss(place - size * step))[0] > value and size > SMALLEST:
                 size /= 2
@@ -87,7 +89,7 @@ class Calibration:
                 break
         steepness = place[0] / spread
         offsets = place[1:] - steepness * means
-        shares = (totals + PENALTY) / (totals + PENALTY).sum()
+        shares = class_shares(labels, classes)
         return cls(float(1 / steepness), offsets - offsets.mean(), floor, shares, shares)
 
     def probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,6 +120,13 @@ class Calibration:
         """What `as_json` wrote."""
         offsets, shares, mix = (np.array(numbers[name]) for name in ("offsets", "shares", "mix"))
         return cls(numbers["temperature"], offsets, numbers["floor"], shares, mix)
+
+
+def class_shares(labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+    """The share of each class among `labels`, shape (K,), positive, sums to 1."""
+    totals = np.bincount(labels, minlength=classes) + PENALTY
+    shares: NDArray[np.float64] = totals / totals.sum()
+    return shares
 
 
 @dataclass(frozen=True, eq=False)

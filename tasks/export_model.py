@@ -138,7 +138,7 @@ def compare(model: Model, rule: Rule | None, content: bytes, files: Sequence[Pat
 
 def example(model: Model, out: str, image: str = "photo.jpg") -> str:
     """Ten lines that use the file `out` on an `image`, by onnxruntime, Pillow and NumPy alone."""
-    shown = "probabilities" if has_probabilities(model.family.score) else "scores"
+    shown = "probabilities" if has_probabilities(model.kind) else "scores"
     file, image = (json.dumps(name, ensure_ascii=False) for name in (out, image))
     return EXAMPLE.format(file=file, image=image, shown=f'dict(zip(classes, answer["{shown}"][0]))')
 
@@ -159,7 +159,7 @@ def _exported(model: Model, strategy: str, rule: Rule | None) -> bytes:
     from tasks.network import Answers, network_of
 
     torch.set_num_threads(1)
-    answers = Answers(network_of(model, strategy, "exported"), model.family.score, rule).eval()
+    answers = Answers(network_of(model, strategy, "exported"), model.kind, rule).eval()
     axes = {"images": {0: "images", 1: "height", 2: "width"}} | {name: {0: "images"} for name in answers.names}
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that sizes within the network are fixed, which they are
@@ -181,7 +181,7 @@ def _metadata(model: Model, strategy: str, rule: Rule | None) -> dict[str, Any]:
     return {
         "strategy": strategy,
         "classes": model.classes,
-        "kind": model.family.score,
+        "kind": model.kind,
         "depth": model.depth,
         "posthoc": model.posthoc.model_dump(mode="json"),
         "rule": rule and rule.as_json(),

@@ -15,6 +15,8 @@ from tasks.errors import InputError
 from tasks.features import Features
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tasks.decoding import Decoded
     from tasks.features.backbones import Backbone
     from tasks.new_images import Told
@@ -42,10 +44,13 @@ class Inputs:
         What the rows of every array belong to, in their order; an id may stand several times.
     source
         Where the arrays come from.
+    backbones
+        The folder below which stage `pretrain` puts its networks.
     """
 
     ids: list[str]
     source: Source
+    backbones: Path | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -70,6 +75,28 @@ class Inputs:
     def images(self, size: int, resize: str = "squash") -> NDArray[np.uint8]:
         """Decoded images as RGB, shape (n, size, size, 3); `resize` is ``squash`` or ``letterbox``."""
         return self.source.images(self.ids, size, resize)
+
+    def weights(self, backbone: str, fold: int | None = None) -> Mapping[str, Tensor]:
+        """What a network of the section `pretrain` has learnt, for training to begin with.
+
+        Parameters
+        ----------
+        backbone
+            A name of the section.
+        fold
+            As for `features`.
+
+        Returns
+        -------
+        Mapping
+            Weights and counts of its stages, and the colours that they want, by the names that a
+            `tasks.train.finetuning.whole.Whole` has for them.
+        """
+        from tasks.pretrain.backbone import read_backbone
+
+        if self.backbones is None:
+            raise LookupError(f"no folder is known in which {backbone!r} could stand")
+        return read_backbone(self.backbones / backbone).for_fold(fold).weights()
 
 
 @dataclass(eq=False)

@@ -5,6 +5,7 @@ It is put together of what the model's family, backbone and post-hoc rule say of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -50,37 +51,54 @@ class Network(nn.Module):
         From images to the backbone's last maps and to features; they change nothing for a family on images.
     fits
         From features to scores, a network a seed.
-    shift
-        What the post-hoc rule adds to each class's score, shape (K,).
+    steepness, shift
+        What the post-hoc rule multiplies scores by, and what it then adds to each class's, shape (K,).
+    mixes
+        Whether the mean is that of the seeds' probabilities, not of their scores.
     """
 
-    def __init__(self, body: tuple[nn.Module, nn.Module, nn.Module], fits: list[nn.Module], shift: np.ndarray) -> None:
+    def __init__(
+        self,
+        body: tuple[nn.Module, nn.Module, nn.Module],
+        fits: list[nn.Module],
+        shift: np.ndarray,
+        steepness: float = 1.0,
+        *,
+        mixes: bool = False,
+    ) -> None:
         super().__init__()
         self.seen, self.maps, self.pool = body
+        self.mixes = mixes
         self.fits = nn.ModuleList(fits)
-        self.shift = constant(shift)
+        self.shift, self.steepness = constant(shift), steepness
 
     @property
     def cuts(self) -> list[tuple[Scoring, Scoring]]:
         """What makes last maps, (n, c, y, x), of images, and what makes scores of those, before the post-hoc rule.
 
         One pair of a model on a backbone; of a family on images one a seed, whose scores add up to those of the model.
-        None at all where its networks don't show their maps.
+        None at all where its networks don't show their maps, or where their probabilities are what is added.
         """
         if not isinstance(self.maps, nn.Identity):
             return [(nn.Sequential(self.seen, self.maps), self.of_maps)]
         halves = [tuple(fit) for fit in self.fits if isinstance(fit, nn.Sequential) and len(fit) == 2]
         seeds = len(self.fits)
-        return [(maps, partial(_share, scores, seeds)) for maps, scores in halves] if len(halves) == seeds else []
+        return (
+            [(maps, partial(_share, scores, seeds)) for maps, scores in halves]
+            if not self.mixes and len(halves) == seeds
+            else []
+        )
 
     def of_maps(self, maps: Tensor) -> Tensor:
         """Scores before the post-hoc rule, (n, K), the mean of all seeds, of the backbone's last maps."""
         features = self.pool(maps)
-        return torch.stack([fit(features) for fit in self.fits]).mean(0)
+        each = torch.stack([fit(features) for fit in self.fits])
+        return each.log_softmax(2).logsumexp(0) - math.log(len(each)) if self.mixes else each.mean(0)
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores as `Model.predict` has them, (n, K), for images uint8 (n, h, w, 3)."""
-        return self.of_maps(self.maps(self.seen(images))) + self.shift
+        scores = self.of_maps(self.maps(self.seen(images)))
+        return (scores if self.steepness == 1 else scores * self.steepness) + self.shift
 
 
 class Answers(nn.Module):
@@ -175,8 +193,8 @@ def network_of(model: Model, strategy: str, verb: str) -> Network:
     shift = model.posthoc.shift(model.fits[0].prior)
     if shift is None:
         raise InputError(
-            f"{strategy}: its post-hoc rule {model.posthoc.name!r} does not just add a number to each class's score, "
-            f"so it can't be {verb}; name a strategy with another one"
+            f"{strategy}: its post-hoc rule {model.posthoc.name!r} does more than scale scores and add a "
+            f"number to each class's, so it can't be {verb}; name a strategy with another one"
         )
     body: tuple[nn.Module, nn.Module, nn.Module] = (nn.Identity(), nn.Identity(), nn.Identity())
     if model.backbone is not None:
@@ -192,5 +210,5 @@ def network_of(model: Model, strategy: str, verb: str) -> Network:
                 f"give others, so it can't be {verb}: set precision: float32 for the backbone, and `equipoise run`"
             )
         body = (Seen(model.backbone), made[0], made[1])
-    network = Network(body, networks, shift).eval()
+    network = Network(body, networks, shift, model.posthoc.steepness(), mixes=model.vote == "probabilities").eval()
     return network.requires_grad_(False)

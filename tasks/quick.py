@@ -15,6 +15,7 @@ from typing import Any
 
 from tasks.errors import InputError
 from tasks.params import Params
+from tasks.params.models import Strategy
 from tasks.progress import say
 from tasks.split import FROZEN
 from tasks.workspace import STATE, Workspace
@@ -23,7 +24,7 @@ FOLDER = (STATE, "quick")
 RESULT = Path(*FOLDER, "leaderboard.json")
 STRATEGIES = 3
 SHARED = (("data", "raw"), (STATE,), FROZEN.parts)  # what a quick run takes from the workspace itself
-RUN = ("ingest", "embed", "group", "split", "balance", "embed_new", "train")  # stages, in this order
+RUN = ("ingest", "embed", "group", "split", "pretrain", "balance", "embed_new", "train")  # stages, in this order
 
 
 class QuickWorkspace(Workspace):
@@ -48,12 +49,19 @@ class QuickWorkspace(Workspace):
         used = {base.family.backbone, whole.group.backbone, whole.balance.backbone} & {*whole.backbones}
         return whole.model_copy(
             update={
-                "strategies": {name: whole.strategies[name] for name in names},
+                "strategies": {name: _simplified(whole.strategies[name]) for name in names},
+                "ensembles": {},
                 "recipes": {base.recipe: whole.recipes[base.recipe]},
                 "backbones": {key: one for key, one in whole.backbones.items() if key in used},
+                "pretrain": {key: one for key, one in whole.pretrain.items() if key == base.family.backbone},
                 "train": whole.train.model_copy(update={"seeds": 1}),
             }
         )
+
+
+def _simplified(strategy: Strategy) -> Strategy:
+    """The same with settings as they stand: choosing some takes longer than one fit."""
+    return strategy.model_copy(update={"family": strategy.family.untuned})
 
 
 def quick(root: Path) -> dict[str, Any]:
@@ -76,6 +84,7 @@ def quick(root: Path) -> dict[str, Any]:
     params = workspace.params
     items: dict[str, list[str]] = {
         "embed": [*params.backbones],
+        "pretrain": [*params.pretrain],
         "balance": [*params.recipes],
         "embed_new": [*params.recipes],
         "train": [*params.strategies],

@@ -23,7 +23,8 @@ class Scores:
     values
         Shape (..., n, K), finite; dimensions before the last two are fits.
     prior
-        Shape (K,), positive, sums to 1: the effective class prior that the model has learnt.
+        Shape (K,), positive, sums to 1: the effective class prior that the model has learnt or, after a post-hoc rule,
+        that the scores stand for: what a further correction has to start from, so that nothing is corrected twice.
     """
 
     kind: Kind
@@ -33,6 +34,19 @@ class Scores:
     def with_values(self, values: NDArray[np.float64]) -> Scores:
         """The same kind and prior with other values."""
         return replace(self, values=values)
+
+    def shifted(self, shift: NDArray[np.float64]) -> Scores:
+        """With a number added to each class's score, `shift` of shape (K,), and the prior that they then stand for.
+
+        A score is what an image says plus the logarithm of a prior, so adding to it is stating another prior: one in
+        proportion to ``prior * exp(shift)``. Of anomaly scores, which know none, it stays.
+        """
+        moved = self.with_values(self.values + shift)
+        if self.kind == "anomaly":
+            return moved
+        logs = np.log(self.prior) + shift
+        left = np.exp(logs - logs.max()).clip(np.finfo(np.float64).tiny)
+        return replace(moved, prior=left / left.sum())
 
     @property
     def decisions(self) -> NDArray[np.int64]:

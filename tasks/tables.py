@@ -237,6 +237,7 @@ BALANCED = Table(
     folder="data/balanced",
 )
 
+ENSEMBLES = "ensembles"  # folder of those, each with its predictions and its model
 PREDICTIONS = Table(
     "predictions",
     pa.schema(
@@ -254,6 +255,12 @@ PREDICTIONS = Table(
     folder="predictions",
     extra=SCORE_PREFIX,
 )
+
+
+def predictions_file(root: Path, name: str) -> Path:
+    """Where the workspace at `root` keeps what a strategy, or an ensemble, predicted."""
+    ensemble = root / ENSEMBLES / name / PREDICTIONS.file
+    return ensemble if ensemble.is_file() else PREDICTIONS.place(root, name)
 
 
 def first_repeat(splits: pd.DataFrame) -> pd.DataFrame:

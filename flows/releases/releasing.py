@@ -106,6 +106,11 @@ def _choose_recipe(root: Path, plan: Plan, recipe: str | None) -> str:
     if recipe is None:
         board = read_leaderboard(root)
         strategy = board["recommended"] if board else None
+        if strategy in plan.params.ensembles:
+            raise InputError(
+                f"recommended is {strategy}, an ensemble of several strategies: name one of their recipes with "
+                f"--recipe; there are {recipes}"
+            )
         if strategy not in plan.params.strategies:
             raise InputError(f"no strategy is recommended yet: name a recipe with --recipe; there are {recipes}")
         recipe = plan.params.strategies[strategy].recipe

@@ -22,9 +22,10 @@ def datasets_of_run(findings: Findings) -> list[DatasetInput]:
 
 def datasets_of_strategy(findings: Findings, strategy: str) -> list[DatasetInput]:
     """What a strategy was fitted on, and on which images it was judged."""
-    recipe = findings.params.strategies[strategy].recipe
     found = []
-    if findings.good(f"balance@{recipe}"):
+    for recipe in dict.fromkeys(one.recipe for one in findings.params.made_of(strategy).values()):
+        if not findings.good(f"balance@{recipe}"):
+            continue
         found.append(_dataset(findings, f"data/balanced/{recipe}", recipe, findings.class_counts(recipe), TRAINING))
     if strategy in findings.metrics:
         found += _part(findings, "train", "out of fold", EVALUATION)

@@ -63,13 +63,31 @@ class Findings:
 
     @property
     def strategies(self) -> list[str]:
-        """The strategies whose training began or was up to date, in the order of the parameters."""
-        return [name for name in self.params.strategies if self.outcomes.get(f"train@{name}") in TRIED]
+        """The strategies, and ensembles, whose stage began or was up to date, in the order of the parameters."""
+        return [name for name in self.params.judged if self.outcomes.get(self.stage_of(name)) in TRIED]
+
+    def stage_of(self, name: str) -> str:
+        """The stage that makes a strategy's model, or an ensemble's."""
+        return f"{'ensemble' if name in self.params.ensembles else 'train'}@{name}"
+
+    def output_of(self, name: str) -> str:
+        """The output that holds a strategy's model, or an ensemble's."""
+        return f"ensembles/{name}" if name in self.params.ensembles else f"models/{name}"
 
     @property
     def recipes(self) -> dict[str, str]:
         """The recipe of each strategy."""
         return {name: strategy.recipe for name, strategy in self.params.strategies.items()}
+
+    @property
+    def backbones(self) -> dict[str, str]:
+        """The backbone of each strategy; none where it has none."""
+        return {name: strategy.family.backbone for name, strategy in self.params.strategies.items()}
+
+    @property
+    def ensembles(self) -> dict[str, list[str]]:
+        """The members of each ensemble."""
+        return {name: ensemble.members for name, ensemble in self.params.ensembles.items()}
 
     @cached_property
     def lock_digest(self) -> str | None:
@@ -92,7 +110,7 @@ class Findings:
 
     def identity(self, strategy: str) -> dict[str, str]:
         """Tags by which a strategy's model is found again: DVC's hash of it, and a digest of its rule if it has one."""
-        found = {HASH_TAG: self.hashes.get(f"models/{strategy}", "")}
+        found = {HASH_TAG: self.hashes.get(self.output_of(strategy), "")}
         rule = self.rule(strategy)
         return found if rule is None else found | {RULE_TAG: json_digest(read_json(rule))}
 
@@ -155,7 +173,7 @@ class Findings:
 
     def strategy_of(self, digest: str | None) -> str | None:
         """The strategy whose model has this hash, if it was judged in this run."""
-        return next((name for name in self.rows if digest and self.hashes.get(f"models/{name}") == digest), None)
+        return next((name for name in self.rows if digest and self.hashes.get(self.output_of(name)) == digest), None)
 
     def about(self, strategy: str) -> dict[str, Any]:
         """What was found of a strategy, as it is kept with its model: what the gate asks for, and no more."""

@@ -155,7 +155,7 @@ def _gain(about: Mapping[str, Any], settings: Gate) -> Condition:
     return Condition(
         f"gain over {about['baseline']}",
         f"lower end above {signed(least)} (track.gate.min_gain)",
-        f"{interval(difference, signed=True)} {about['judged_by']}",
+        f"{interval(difference, signed=True, beside=least)} {about['judged_by']}",
         difference["low"] > least,
         {"min_gain": least, "difference": difference},
     )

@@ -17,6 +17,7 @@ from flows.wording import bet, interval
 from tasks.decimals import decimal, percent
 from tasks.errors import InputError
 from tasks.files import read_json, write_json, write_text
+from tasks.params import Params
 from tasks.shortcuts import CLEAN, NOTHING
 
 UNSAID = "Not stated (`release.{}` in params.yaml)."
@@ -28,29 +29,27 @@ PER_CLASS = ("recall", "precision", "f1")
 def describe_model(findings: Findings, strategy: str) -> dict[str, Any]:
     """What the card of a strategy's model says; the strategy was judged in this run."""
     params, board, row = findings.params, findings.leaderboard, findings.rows[strategy]
-    chosen = params.strategies[strategy]
-    saved = read_json(findings.root / "models" / strategy / "model.json")
+    folder = findings.root / findings.output_of(strategy)
+    saved = read_json(folder / "model.json")
+    recipes = list(dict.fromkeys(one.recipe for one in params.made_of(strategy).values()))
     metrics, baseline = findings.metrics[strategy], board["baseline"]
     guarded = board["guard"]["recall_of"]
+    balanced = [f"data/balanced/{recipe}" for recipe in recipes]
     return {
         "strategy": strategy,
         **{name: getattr(params.release, name) for name in STATED},
-        "made_of": {"recipe": chosen.recipe}
-        | {key: one.model_dump(mode="json") for key, one in chosen.components.items()},
-        "sees": {
-            "backbone": saved["backbone"],
-            "depth": saved["depth"],
-            "images": None if saved["backbone"] else chosen.family.shown,
-        },
+        "made_of": _made_of(params, strategy),
+        "sees": _seen(folder),
         "fits": saved["seeds"],
+        "mean_of": saved.get("of") or saved.get("vote") or "scores",
         "versions": _versions(findings, strategy),
         "git_commit": findings.git_commit,
         "dvc_lock_sha256": findings.lock_digest,
         "hashes": {
             path: findings.hashes[path]
-            for path in ("data/catalog", "data/splits", f"data/balanced/{chosen.recipe}", f"models/{strategy}")
+            for path in ("data/catalog", "data/splits", *balanced, findings.output_of(strategy))
         },
-        "classes": _classes(findings, chosen.recipe),
+        "classes": _classes(findings, recipes[0] if len(recipes) == 1 else None),
         "judging": {
             "metric": board["metric"],
             "judged_by": board["judged_by"],
@@ -133,7 +132,7 @@ def _details(card: Mapping[str, Any]) -> list[str]:
     made = [[plain(key), _settings(value)] for key, value in card["made_of"].items()]
     versions = ", ".join(f"{name} {number}" for name, number in card["versions"].items())
     return [
-        f"Made by Equipoise: {card['fits']} fits, whose scores are averaged.",
+        f"Made by Equipoise: {card['fits']} fits, whose {card['mean_of']} are averaged.",
         "",
         *table(["", ""], [*made, ["sees", _sees(card["sees"])]]),
         "",
@@ -267,10 +266,35 @@ def _caveats(card: Mapping[str, Any]) -> list[str]:
     return [f"- {one}" for one in said]
 
 
-def _classes(findings: Findings, recipe: str) -> dict[str, dict[str, Any]]:
-    """Images, groups and rows of each class."""
+def _made_of(params: Params, strategy: str) -> dict[str, Any]:
+    """A strategy's recipe and components, or what an ensemble says of itself."""
+    if strategy in params.ensembles:
+        ensemble = params.ensembles[strategy]
+        weights = ensemble.weights or ("fitted" if ensemble.fit_weights else "equal")
+        return {"members": ", ".join(ensemble.members), "of": ensemble.of, "weights": weights}
+    chosen = params.strategies[strategy]
+    made = {key: one.model_dump(mode="json") for key, one in chosen.components.items()}
+    votes = {"vote": chosen.vote.model_dump(mode="json")} if chosen.vote.seeds or chosen.vote.folds else {}
+    return {"recipe": chosen.recipe} | made | votes
+
+
+def _seen(folder: Path) -> dict[str, Any]:
+    """How a model is shown images; of several together the first's way, and those of `others` that differ."""
+    from tasks.train.loading import family_of_model
+
+    saved = read_json(folder / "model.json")
+    if "members" in saved:
+        first, *more = [_seen(folder / member) for member in saved["members"]]
+        others = [one for number, one in enumerate(more) if one not in [first, *more[:number]]]
+        return first | ({"others": others} if others else {})
+    seen = {"backbone": saved["backbone"], "depth": saved["depth"]}
+    return seen | {"images": None if saved["backbone"] else family_of_model(folder).shown}
+
+
+def _classes(findings: Findings, recipe: str | None) -> dict[str, dict[str, Any]]:
+    """Images, groups and, of one recipe, rows of each class."""
     train, test = findings.part_counts("train"), findings.part_counts("test")
-    groups, after = findings.group_counts("train"), findings.origin_counts(recipe)
+    groups, after = findings.group_counts("train"), findings.origin_counts(recipe) if recipe else {}
     return {
         label: {
             "train": number,
@@ -286,7 +310,7 @@ def _versions(findings: Findings, strategy: str) -> dict[str, str]:
     from tasks.train.loading import packages_of_model
 
     found = {}
-    for name in ("equipoise", *packages_of_model(findings.root / "models" / strategy)):
+    for name in ("equipoise", *packages_of_model(findings.root / findings.output_of(strategy))):
         try:
             found[name] = version(name)
         except (PackageNotFoundError, FileNotFoundError):  # run from a folder, without an installation or half of one
@@ -301,7 +325,7 @@ def _sees(sees: Mapping[str, Any]) -> str:
     size = f"{shown['image_size']} x {shown['image_size']} pixels" if shown.get("image_size") else "images"
     how = f" ({plain(str(shown['resize']))})" if shown.get("resize") else ""
     by = f"by the backbone {plain(str(backbone['name']))}" if backbone else "as its family takes them"
-    return f"{size}{how} {by}, {depth}"
+    return "; and ".join([f"{size}{how} {by}, {depth}", *map(_sees, sees.get("others", []))])
 
 
 def _settings(value: Any) -> str:

@@ -54,10 +54,7 @@ def child_note(findings: Findings, strategy: str, model_page: str | None) -> str
 
     `model_page` is that of the run that has the files, for a strategy that did not change.
     """
-    chosen = findings.params.strategies[strategy]
-    of = {key: one.name for key, one in chosen.components.items()}
-    made = {"recipe": chosen.recipe, **of, "backbone": chosen.family.backbone}
-    lines = [", ".join(f"{key} `{name}`" for key, name in made.items()) + ".", ""]
+    lines = [_made_of(findings, strategy), ""]
     if model_page:
         lines += [f"Nothing changed, so it was not trained again. Its files are in [an earlier run]({model_page}).", ""]
     row = findings.rows.get(strategy)
@@ -74,6 +71,18 @@ def child_note(findings: Findings, strategy: str, model_page: str | None) -> str
         rows = [(words, interval(metrics[name])) for name, words in names.items()]
         lines += table(("out of fold", ""), rows, GAP)
     return "\n".join(lines)
+
+
+def _made_of(findings: Findings, strategy: str) -> str:
+    """What a strategy is made of, or an ensemble, as a sentence."""
+    params = findings.params
+    if strategy in params.ensembles:
+        members = ", ".join(f"`{member}`" for member in params.ensembles[strategy].members)
+        return f"An ensemble of {members}: the mean of their {params.ensembles[strategy].of}."
+    chosen = params.strategies[strategy]
+    of = {key: one.name for key, one in chosen.components.items()}
+    made = {"recipe": chosen.recipe, **of, "backbone": chosen.family.backbone}
+    return ", ".join(f"{key} `{name}`" for key, name in made.items()) + "."
 
 
 def _words(name: str) -> str:

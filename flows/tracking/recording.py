@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 RUN_TAG = "equipoise.run_id"
 GATE_TAG = "gate"
 RECORDED_TAG = "equipoise.recorded"
+OF_ITEMS = {"strategies", "recipes", "generators", "pretrain"}  # sections of which a run shows what it uses
 KIND_TAG = "mlflow.experimentKind"  # decides which of MLflow's pages an experiment opens
 KIND = "custom_model_development"
 
@@ -181,9 +182,9 @@ def _fill(
 ) -> None:
     """Log everything that belongs to the pipeline run; afterwards it is whole."""
     parent_id = parent.info.run_id
-    shared = findings.params.model_dump(mode="json", exclude={"strategies", "recipes", "generators", "track", "run"})
+    shared = findings.params.model_dump(mode="json", exclude=OF_ITEMS | {"track", "run"})
     costs: dict[str, Points] = {f"seconds.{legal(stage)}": [(0, took)] for stage, took in seconds.items()}
-    found = prices(findings.root, findings.recipes, seconds)
+    found = prices(findings.root, findings.recipes, seconds, findings.ensembles, findings.backbones)
     log(client, parent, tags=_tags(findings, flow_run, found), parameters=flat(shared), metrics=costs)
     client.log_inputs(parent_id, datasets_of_run(findings))
     client.log_dict(parent_id, _facts(findings, seconds), "run.json")
@@ -235,6 +236,9 @@ def _artifacts(findings: Findings) -> dict[str, str]:
             f"data/balanced/{recipe}/summary.json": f"data/balanced/{recipe}",
             f"data/balanced/{recipe}/contact_sheets": f"samples/{recipe}",
         }
+    for name in findings.params.pretrain:
+        own = f"models/backbones/{name}"
+        shown[f"pretrain@{name}"] = dict.fromkeys([f"{own}/summary.json", f"{own}/history.csv"], f"pretrain/{name}")
     for strategy in findings.params.strategies:
         shown[f"audit@{strategy}"] = {f"reports/audit/{strategy}": f"audit/{strategy}"}
     return {path: folder for stage, paths in shown.items() if findings.good(stage) for path, folder in paths.items()}

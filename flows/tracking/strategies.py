@@ -34,7 +34,7 @@ def record_strategy(
 
     A strategy that did not change gets everything but the files, and a link to the run that has them.
     """
-    stage = f"train@{strategy}"
+    stage = findings.stage_of(strategy)
     outcome = findings.outcomes[stage]
     experiment_id = parent.info.experiment_id
     key = {"mlflow.parentRunId": parent.info.run_id, STRATEGY_TAG: strategy}
@@ -74,18 +74,23 @@ def _role(findings: Findings, strategy: str) -> str | None:
 
 
 def _parameters(findings: Findings, strategy: str) -> dict[str, str]:
-    """The strategy's own parameters, those of its recipe and those that all strategies share."""
+    """The strategy's own parameters, its recipe's, its pretraining's and those that all share; or an ensemble's."""
     params = findings.params
+    if strategy in params.ensembles:
+        ensemble = params.ensembles[strategy].model_dump(mode="json")
+        return {"strategy": strategy} | flat(ensemble) | flat(params.train.model_dump(mode="json"), "train.")
     own = params.strategies[strategy].model_dump(mode="json")
     recipe = params.recipes[params.strategies[strategy].recipe].model_dump(mode="json")
     shared = params.train.model_dump(mode="json")
-    return {"strategy": strategy} | flat(own) | flat(recipe, "recipe.") | flat(shared, "train.")
+    method = params.pretrain.get(findings.backbones[strategy])
+    pretrained = flat(method.model_dump(mode="json"), "pretrain.") if method else {}
+    return {"strategy": strategy} | flat(own) | flat(recipe, "recipe.") | flat(shared, "train.") | pretrained
 
 
 def _metrics(findings: Findings, strategy: str) -> dict[str, Points]:
     """The training curve, and what `evaluate` and `compare` found."""
     found: dict[str, Points] = {}
-    if findings.good(f"train@{strategy}"):
+    if strategy in findings.recipes and findings.good(f"train@{strategy}"):
         found["train.loss"] = findings.losses(strategy)
     found |= _estimates("cv.", findings.metrics.get(strategy, {}), findings.class_slugs)
     found |= _estimates("test.", findings.held_out.get(strategy, {}), findings.class_slugs)
@@ -111,9 +116,11 @@ def _estimates(prefix: str, metrics: Metrics, class_slugs: Mapping[str, str]) ->
 
 
 def _costs(findings: Findings, strategy: str, seconds: Mapping[str, float]) -> dict[str, Points]:
-    """Seconds that this strategy's own stage and those of its recipe took, where they ran."""
-    recipe = findings.params.strategies[strategy].recipe
-    stages = (f"train@{strategy}", f"balance@{recipe}", f"embed_new@{recipe}", f"audit@{strategy}")
+    """Seconds of its own stage, of its recipe's and of its backbone's pretraining, if they ran; of an ensemble its own."""
+    stages = [findings.stage_of(strategy)]
+    if recipe := findings.recipes.get(strategy):
+        stages += [f"balance@{recipe}", f"embed_new@{recipe}", f"audit@{strategy}"]
+        stages.append(f"pretrain@{findings.backbones[strategy]}")
     return {
         f"seconds.{stage.partition('@')[0]}": [(0, seconds[stage])]
         for stage in stages
@@ -130,10 +137,11 @@ def _price(price: Price) -> dict[str, Points]:
 
 def _log_model(client: MlflowClient, findings: Findings, run_id: str, strategy: str) -> None:
     """Add the model and its history; only then the tags by which others find this run."""
-    folder = findings.root / "models" / strategy
+    folder = findings.root / findings.output_of(strategy)
     with tempfile.TemporaryDirectory() as scratch:
         pyfunc.save(folder, Path(scratch) / "model", findings.rule(strategy))
         client.log_artifacts(run_id, str(Path(scratch) / "model"), "train/model")
-    log_files(client, run_id, folder / "history.csv", "train")
+    told = "weights.json" if strategy in findings.ensembles else "history.csv"
+    log_files(client, run_id, folder / told, "train")
     for tag, value in findings.identity(strategy).items():
         client.set_tag(run_id, tag, value)

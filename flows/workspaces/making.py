@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flows.addresses import require_usable_path
 from flows.git import commit_only, git
-from flows.graph_file import GRAPH, graph_text, write_schema
+from flows.graph_file import GRAPH, STANDING, graph_text, write_schema
 from flows.output_place import made_beside
 from flows.stand_ins import write_stand_ins
 from flows.workspaces import shipped, workspace_above
@@ -34,8 +34,7 @@ SHIPPED = {  # where a file goes, and what it is called in the folder `files`
     ".gitignore": "gitignore",
     ".dvcignore": "dvcignore",
     ".dvc/.gitignore": "dvc_gitignore",
-    "data/features/none/README.md": "no_features.md",
-    "data/synthetic/none/README.md": "no_synthetic.md",
+    **STANDING,
 }
 MESSAGE = "A workspace of Equipoise"
 INTRODUCE = "git config --global user.name 'Your Name' && git config --global user.email you@example.org"

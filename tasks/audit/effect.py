@@ -15,7 +15,7 @@ import pandas as pd
 
 from tasks.statistics.bootstrap import bootstrap_means
 from tasks.statistics.interval import Interval
-from tasks.statistics.shares import difference_of_shares, effective_trials, kish, wilson
+from tasks.statistics.shares import clustered_wilson, difference_of_shares, kish
 
 DRAWS = 2000
 EVEN = 0.01  # shares of new images that differ by no more than rounding does
@@ -73,8 +73,8 @@ def effect(untouched: np.ndarray, changed: np.ndarray, groups: np.ndarray) -> Ef
     draws = bootstrap_means(both, groups, DRAWS)
     means = both.mean(axis=1)
     sizes = np.bincount(groups)
-    trials = effective_trials(means, draws, np.full(2, kish(sizes)), np.full(2, float(len(groups))))
-    ends = np.column_stack([means, *wilson(means, trials)])
+    bounds = np.full(2, kish(sizes)), np.full(2, float(len(groups)))
+    ends = np.column_stack([means, *clustered_wilson(means, draws, *bounds)])
     before, after = (Interval(*map(float, one)) for one in ends)
     spread = draws.std(axis=1)
     correlation = float(np.corrcoef(draws)[0, 1]) if (spread > 1e-12).all() else 0.0

@@ -11,7 +11,7 @@ from tasks.balance.derive import Copy, Made, Order, Parent
 from tasks.balance.known import known_images
 from tasks.balance.make import make_once
 from tasks.balance.presets import Preset
-from tasks.features import Features, require_alike
+from tasks.features import Features, place_of, require_alike
 from tasks.features.backbones import Backbone
 from tasks.features.embedding import about
 from tasks.features.stored import embed_stored
@@ -82,7 +82,7 @@ def changed_inputs(workspace: Workspace, made: Sequence[Made], models: Mapping[i
             continue
         known = [vectors for backbone, vectors in embedded if backbone == model.backbone]
         if not known:
-            there = workspace.path("data", "features", model.family.backbone)
+            there = place_of(workspace.path("data", "features", model.family.backbone), fold)
             require_alike(there, about(model.backbone), "feature vectors are now")
             values = embed_stored(workspace, model.backbone, hashes, list(files.values()), depth)
             vectors = Features(list(files), values)

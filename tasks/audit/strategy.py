@@ -20,7 +20,7 @@ from tasks.inputs import Inputs
 from tasks.shortcuts import NOT_AUDITED, judge, without_effect
 from tasks.statistics.interval import CONFIDENCE
 from tasks.tables import CATALOG, SPLITS, first_repeat
-from tasks.train.loading import load_model
+from tasks.train.loading import load_single
 from tasks.train.models import Model, fold_folder
 from tasks.train.stored_inputs import inputs_of
 from tasks.workspace import STATE, Workspace
@@ -67,7 +67,7 @@ def _measure(
     preset = params.recipes[strategy.recipe].preset
     made = changed_versions(workspace, strategy.recipe, preset, images, copies, scratch)
     folds = sorted(images["fold"].astype(int).unique().tolist())
-    models = {fold: load_model(fold_folder(workspace.path("models", name), fold)) for fold in folds}
+    models = {fold: load_single(fold_folder(workspace.path("models", name), fold)) for fold in folds}
     untouched, changed = inputs_of(workspace, strategy, balanced), changed_inputs(workspace, made, models)
     audited = str(images["label"].iloc[0])
     minority: list[str] = []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from tasks.audit.effect import Effect
-from tasks.decimals import signed
+from tasks.decimals import signed, signed_end
 from tasks.statistics.groups import FEWEST_GROUPS
 from tasks.statistics.interval import CONFIDENCE
 
@@ -41,5 +41,5 @@ def reason(outcome: str, found: Effect, audited: str, minority: Sequence[str], i
     return (
         f"{outcome}: {images:,} unseen images of {audited} are taken for {share} in {found.untouched.value:.1%} of "
         f"cases, and in {found.changed.value:.1%} once changed as the recipe does: {signed(it.value)} "
-        f"({CONFIDENCE:.0%} interval {signed(it.low)} to {signed(it.high)}, limit {limit:g})"
+        f"({CONFIDENCE:.0%} interval {signed_end(it.low, limit)} to {signed_end(it.high, limit)}, limit {limit:g})"
     )

@@ -5,17 +5,18 @@ The outcome ``shortcut found`` holds a verdict back; the others are only shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import InputError
 from tasks.files import read_json
-from tasks.shortcuts import SHORTCUT
+from tasks.shortcuts import CLEAN, NOT_AUDITED, NOTHING, SHORTCUT, UNCLEAR
 from tasks.statistics.interval import Interval
 
 AUDIT = "audit.json"
+WORST_FIRST = (SHORTCUT, UNCLEAR, NOT_AUDITED, CLEAN, NOTHING)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,21 @@ class Audited:
         """What the leaderboard holds."""
         difference = self.difference.as_json() if self.difference else None
         return {"outcome": self.outcome, "reason": self.reason, "difference": difference}
+
+
+def of_members(members: Sequence[str], audits: Mapping[str, Audited]) -> Audited:
+    """What is said of an ensemble: the worst of what its members' audits found, since it reads what they read.
+
+    Parameters
+    ----------
+    members
+        Names of strategies.
+    audits
+        By strategy.
+    """
+    name = min(members, key=lambda member: WORST_FIRST.index(audits[member].outcome))
+    worst = audits[name]
+    return worst if worst.outcome == NOTHING else replace(worst, reason=f"{worst.reason} (its member {name})")
 
 
 def read_audits(folder: Path, strategies: Iterable[str]) -> dict[str, Audited]:

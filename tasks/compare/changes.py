@@ -83,8 +83,10 @@ def paired_changes(
     Raises
     ------
     InputError
-        The strategies were not fitted equally often, so they can't be paired.
+        The strategies were not fitted equally often, so they can't be paired; one whose seeds vote is paired with each
+        seed of the others.
     """
+    scored = _as_often(scored)
     fits = {one.fits for one in scored}
     if len(fits) > 1:
         raise InputError(
@@ -107,6 +109,14 @@ def paired_changes(
         for at, row in enumerate(recalls):
             row |= dict(zip(labels, found[at * len(shown) : (at + 1) * len(shown)], strict=True))
     return Changes(_together(values, draws, intervals.confidence), draws, recalls)
+
+
+def _as_often(scored: list[Scored]) -> list[Scored]:
+    """With those that have one fit a repeat, since their seeds vote, as often as the others have seeds."""
+    most = max(one.fits for one in scored)
+    return [
+        one.repeated(most // one.fits) if one.fits == one.repeats and most % one.fits == 0 else one for one in scored
+    ]
 
 
 def _judged(found: dict[str, Estimate], goal: Goal, classes: list[str]) -> Estimate:

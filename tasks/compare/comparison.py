@@ -72,6 +72,8 @@ class Comparison:
         The strategies whose audit found that traces of augmentation move predictions, sorted.
     ceilings
         By strategy that has features, what the best of all classifiers could reach on them.
+    not_blind
+        The strategies whose backbone was pretrained on the images of every fold, in their order.
     """
 
     classes: list[str]
@@ -91,6 +93,7 @@ class Comparison:
     guard: Guarded
     shortcuts: list[str]
     ceilings: dict[str, Ceiling] = field(default_factory=dict)
+    not_blind: list[str] = field(default_factory=list)
 
     @property
     def ranked(self) -> list[str]:

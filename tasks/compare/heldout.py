@@ -67,14 +67,16 @@ def confirm(held_out: Mapping[str, Scored], comparison: Comparison, intervals: E
         Confidence level, number of draws and their seed.
     """
     base, chosen, goal = comparison.baseline, comparison.recommended, comparison.goal
-    bootstrap = held_out[base].bootstrap(intervals.draws, intervals.seed)
     enough = held_out[base].measurable & np.isin(comparison.classes, comparison.judged)
     small = [label for label, counted in zip(comparison.classes, enough, strict=True) if not counted]
     judged = enough if enough.sum() > 1 else np.isin(comparison.classes, comparison.judged)
     mix = mix_of(intervals, comparison.classes)
     costs = costs_of(goal, comparison.classes, mix)
     level = intervals.confidence
-    evaluations = {name: evaluate(one, bootstrap, level, judged, costs) for name, one in held_out.items()}
+    draws, seed = intervals.draws, intervals.seed
+    evaluations = {
+        name: evaluate(one, one.bootstrap(draws, seed), level, judged, costs) for name, one in held_out.items()
+    }
     difference = None
     if chosen != base:
         difference = paired_changes([held_out[base], held_out[chosen]], goal, intervals, judged, mix).metric[0]

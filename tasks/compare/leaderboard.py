@@ -14,7 +14,7 @@ from tasks.compare.heldout import Confirmation
 from tasks.compare.next_steps import Step
 from tasks.compare.reason import is_proved, sentences
 from tasks.goals import JUDGED
-from tasks.params.models import COMPONENTS, Strategy
+from tasks.params.models import COMPONENTS, Params
 from tasks.statistics.interval import DECIMALS, Interval
 from tasks.tables import Table
 
@@ -50,7 +50,7 @@ LEADERBOARD = Table(
 def leaderboard(
     comparison: Comparison,
     confirmation: Confirmation,
-    strategies: Mapping[str, Strategy],
+    params: Params,
     audits: Mapping[str, Audited],
     steps: Sequence[Step],
 ) -> dict[str, Any]:
@@ -62,7 +62,8 @@ def leaderboard(
         `metric`, `goal`, `judged_by` (the metric in words), `baseline`, `recommended`, `sentences` (what to take, and
         why), `next` (what to do next, each a `sentence` and a `command`), `rarest_class`, `judged_classes`,
         `not_measurable` (groups by class), `confidence`, `margin`; `rows`, best first, each with the names of the
-        strategy's components and of its family's `backbone`, `balanced_accuracy`, `macro_f1` (both over the
+        strategy's components and of its family's `backbone`, `members` (of an ensemble, whose other names are all of
+        theirs), `balanced_accuracy`, `macro_f1` (both over the
         `judged_classes`), `recall_rarest`, `reached` (in the goal's metric) and `difference` (null for the baseline)
         as {value, low, high}, its `p_value`, `bet` (`chance`, `expected_gain`, `expected_loss`), `verdict`, and
         `audit` (`outcome`, `reason`, `difference`); and `test`: `images`, `rows` of the one or two strategies that
@@ -70,9 +71,7 @@ def leaderboard(
     """
     rows = [
         {
-            "recipe": strategies[name].recipe,
-            **{key: one.name for key, one in strategies[name].components.items()},
-            "backbone": strategies[name].family.backbone,
+            **_made_of(params, name),
             **judged(comparison, name),
             "audit": audits[name].as_json(),
         }
@@ -98,6 +97,21 @@ def leaderboard(
             "sentence": confirmation.sentence,
         },
     }
+
+
+def _made_of(params: Params, name: str) -> dict[str, Any]:
+    """The names of what a strategy is made of; of an ensemble those of all its members, and who these are."""
+    parts = [
+        {
+            "recipe": one.recipe,
+            **{key: component.name for key, component in one.components.items()},
+            "backbone": one.family.backbone,
+        }
+        for one in params.made_of(name).values()
+    ]
+    named = {key: " + ".join(dict.fromkeys(part[key] for part in parts)) for key in parts[0]}
+    members = params.ensembles[name].members if name in params.ensembles else []
+    return named | {"members": members}
 
 
 def concluded(comparison: Comparison) -> dict[str, Any]:

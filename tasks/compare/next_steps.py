@@ -227,7 +227,7 @@ def _milder(found: Comparison, strategies: Mapping[str, Strategy]) -> Iterator[S
             f"{cost}: if these are too many false alarms, make it the goal how many are right, here half-way between.",
             _set_goal(wanted),
         )
-    elif assignment := _half(strategies[name]):
+    elif name in strategies and (assignment := _half(strategies[name])):
         yield Step(f"{cost}: a milder form may cost less.", _run_with(f"strategies.{name}.{assignment}"))
     elif found.goal.name == "balanced_accuracy":
         yield Step(
@@ -252,6 +252,8 @@ def _is_settled(found: Comparison) -> bool:
 def _half(strategy: Strategy) -> str:
     """The setting that goes half of the way of what a strategy does against imbalance; empty where there is none."""
     tau = getattr(strategy.posthoc, "tau", 0.0)
+    if tau is None:
+        return "posthoc.tau=0.5"  # half of what theory asks for, since what was found stands in no parameter
     if tau > 0:
         return f"posthoc.tau={tau / 2:g}"
     if strategy.sampler.name == "class_balanced":

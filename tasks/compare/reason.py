@@ -24,7 +24,8 @@ def reason(found: Comparison) -> str:
 
 def sentences(found: Comparison) -> list[str]:
     """What to take; what it rests on; what it does to the guarded class; what is proved of the others; what is left."""
-    return [*_floor(found), *_recommendation(found), *_ceiling(found), *_not_measurable(found), *_audit(found)]
+    rests_on = [*_ceiling(found), *_not_measurable(found), *_audit(found), *_not_blind(found)]
+    return [*_floor(found), *_recommendation(found), *rests_on]
 
 
 def is_proved(found: Comparison) -> bool:
@@ -231,3 +232,12 @@ def _audit(found: Comparison) -> Iterator[str]:
         yield f"{listed(held)} {_verb(held)} held back: traces of augmentation move predictions."
     if found.baseline in found.shortcuts:
         yield f"The baseline, {found.baseline}, reads traces of augmentation itself: compare with another."
+
+
+def _not_blind(found: Comparison) -> Iterator[str]:
+    """Which strategies were scored on images that their backbone has seen."""
+    if found.not_blind:
+        yield (
+            f"The backbone of {listed(found.not_blind)} was pretrained on all training images at once (per_fold: "
+            "false): it has seen, without labels, what it is scored on, so figures out of fold may be too good."
+        )

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.params.models import Strategy
+from tasks.params.models import Ensemble, Strategy
 
 MADE = ("augmented", "mixed", "synthetic")  # origins of rows whose image is in no catalog
 
 
-def simplest_first(strategies: Mapping[str, Strategy], class_counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def simplest_first(
+    strategies: Mapping[str, Strategy],
+    class_counts: Mapping[str, Mapping[str, Any]],
+    ensembles: Mapping[str, Ensemble] | None = None,
+) -> list[str]:
     """Sort strategies by what they need: first few new images, then few training rows, then as `params.yaml` has them.
 
     Parameters
@@ -19,13 +23,19 @@ def simplest_first(strategies: Mapping[str, Strategy], class_counts: Mapping[str
         By name, in the order of `params.yaml`.
     class_counts
         By recipe, the balanced set's summary: rows by class and origin under ``after``.
+    ensembles
+        By name; they come after the strategies, and need what their members need.
     """
 
-    def needs(name: str) -> tuple[int, int]:
-        counts = class_counts[strategies[name].recipe]
-        return makes_new(counts), sum(sum(origins.values()) for origins in counts["after"].values())
+    members = {name: one.members for name, one in (ensembles or {}).items()}
 
-    return sorted(strategies, key=needs)
+    def needs(name: str) -> tuple[int, int]:
+        recipes = [strategies[one].recipe for one in members.get(name, [name])]
+        new = sum(makes_new(class_counts[recipe]) for recipe in set(recipes))
+        rows = (origins.values() for recipe in recipes for origins in class_counts[recipe]["after"].values())
+        return new, sum(sum(counts) for counts in rows)
+
+    return sorted([*strategies, *members], key=needs)
 
 
 def makes_new(counts: Mapping[str, Any]) -> int:

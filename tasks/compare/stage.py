@@ -9,7 +9,7 @@ from typing import Any
 
 from pandas import DataFrame
 
-from tasks.compare.audits import read_audits
+from tasks.compare.audits import of_members, read_audits
 from tasks.compare.comparison import Comparison, compare
 from tasks.compare.curves import read_curves
 from tasks.compare.feature_map import FeatureMap, feature_map
@@ -28,10 +28,10 @@ from tasks.evaluate.deciding import cross_fitted, decided_by, fold_rules, mix_of
 from tasks.evaluate.scored import Scored, read_scored
 from tasks.evaluate.writing import read_evaluations
 from tasks.files import read_json, write_json, write_text
-from tasks.params.models import NONE, Evaluate, Strategy
+from tasks.params.models import NONE, Evaluate, Params, Strategy
 from tasks.progress import say
 from tasks.rules import Rule
-from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS, first_repeat
+from tasks.tables import BALANCED, CATALOG, ENSEMBLES, SPLITS, first_repeat, predictions_file
 from tasks.workspace import Workspace
 
 
@@ -40,10 +40,11 @@ def run(workspace: Workspace, name: str) -> None:
     params = workspace.params
     splits = workspace.read(SPLITS)
     workspace.sweep("data", "balanced", keep=params.recipes)
+    workspace.sweep(ENSEMBLES, keep=params.ensembles)
     workspace.sweep("reports", "audit", keep=params.strategies)
-    workspace.sweep("data", "features", keep=[*params.backbones, NONE])
+    workspace.sweep("data", "features", keep=[*params.backbones, *params.pretrain, NONE])
     workspace.sweep("data", "features_new", keep=params.recipes)
-    files = {strategy: PREDICTIONS.place(workspace.root, strategy) for strategy in sorted(params.strategies)}
+    files = {strategy: predictions_file(workspace.root, strategy) for strategy in sorted(params.judged)}
     evaluated = read_evaluations(workspace.path("reports", "evaluate"), list(files))
     scored = {
         strategy: _decided(read_scored(file, splits, "train"), evaluated.rules[strategy], params.evaluate)
@@ -53,12 +54,15 @@ def run(workspace: Workspace, name: str) -> None:
     recipes.sort(key=lambda recipe: recipe != params.strategies[params.compare.baseline].recipe)
     class_counts = {recipe: read_json(workspace.path("data", "balanced", recipe, "summary.json")) for recipe in recipes}
     audits = read_audits(workspace.path("reports", "audit"), params.strategies)
+    audits |= {name: of_members(one.members, audits) for name, one in params.ensembles.items()}
     shortcuts = [strategy for strategy, audited in audits.items() if audited.holds_back]
-    order = simplest_first(params.strategies, class_counts)
+    order = simplest_first(params.strategies, class_counts, params.ensembles)
     comparison = compare(scored, evaluated.metrics, params.compare, params.evaluate, order, shortcuts)
-    backbones = {strategy: chosen.family.backbone for strategy, chosen in params.strategies.items()}
-    ceilings = read_ceilings(workspace.path("reports", "evaluate"), backbones)
-    comparison = replace(comparison, ceilings=ceilings)
+    ceilings = read_ceilings(workspace.path("reports", "evaluate"), _backbones(params))
+    seen_all = {key for key, method in params.pretrain.items() if not method.per_fold}
+    not_blind = [name for name, one in params.strategies.items() if one.family.backbone in seen_all]
+    not_blind += [name for name, one in params.ensembles.items() if {*one.members} & {*not_blind}]
+    comparison = replace(comparison, ceilings=ceilings, not_blind=not_blind)
     for line in sentences(comparison):
         say(line)
 
@@ -74,8 +78,8 @@ def run(workspace: Workspace, name: str) -> None:
     steps = next_steps(comparison, scored[comparison.baseline], params, side)
     for step in steps:
         say(f"next: {step.sentence} {step.command}".strip())
-    board = leaderboard(comparison, confirmation, params.strategies, audits, steps)
-    chosen = params.strategies[comparison.recommended]
+    board = leaderboard(comparison, confirmation, params, audits, steps)
+    chosen = _first(params, comparison.recommended)
     training = first_repeat(splits[splits["part"] == "train"])
     before = class_counts[recipes[0]]["before"]
     rarest_first = sorted(before, key=before.__getitem__)
@@ -103,6 +107,17 @@ def run(workspace: Workspace, name: str) -> None:
         write_text(folder / "report.html", report(data))
 
 
+def _first(params: Params, name: str) -> Strategy:
+    """A strategy, or an ensemble's first member, at whose features the pictures look."""
+    return next(iter(params.made_of(name).values()))
+
+
+def _backbones(params: Params) -> dict[str, str]:
+    """By strategy, and by ensemble whose members all look at the same features, the backbone."""
+    found = {name: {one.family.backbone for one in params.made_of(name).values()} for name in params.judged}
+    return {name: next(iter(backbones)) for name, backbones in found.items() if len(backbones) == 1}
+
+
 def _mistakes(
     workspace: Workspace, scored: Scored, strategy: Strategy, training: DataFrame, catalog: DataFrame
 ) -> list[Mistake] | None:
@@ -127,9 +142,9 @@ def _feature_map(
     if features is None:
         return None
     # The recipe of the strategy to take, or else of the best one that makes new images and looks at the same features.
-    strategies = workspace.params.strategies
-    names = [comparison.recommended, *comparison.ranked]
-    recipes = [strategies[name].recipe for name in names if strategies[name].family.backbone == features.name]
+    params, names = workspace.params, [comparison.recommended, *comparison.ranked]
+    parts = [one for name in names for one in params.made_of(name).values()]
+    recipes = [one.recipe for one in parts if one.family.backbone == features.name]
     recipe = next((one for one in recipes if makes_new(class_counts[one])), recipes[0])
     new = workspace.path("data", "features_new", recipe, features.name)
     return feature_map(training, rarest_first, features, recipe, workspace.read(BALANCED, recipe), new)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from markupsafe import Markup, escape
 
-from tasks.decimals import decimal
+from tasks.decimals import decimal, signed, signed_end
 from tasks.params.models import IDLE, NONE
 from tasks.statistics.interval import Interval
 
 
 def between(interval: Interval, number: Callable[[float], str] = decimal) -> str:
-    """The ends of an interval in words."""
+    """The ends of an interval in words; those of a difference show on which side of 0 they lie."""
+    number = signed_end if number is signed else number
     return f"{number(interval.low)} to {number(interval.high)}"
 
 
@@ -27,7 +29,7 @@ def listed(names: Sequence[str], most: int = 3, joint: str = "and") -> str:
     return f" {joint} ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def made_of(row: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
+def made_of(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
     """What a strategy is made of, in a line.
 
     Parameters
@@ -36,6 +38,8 @@ def made_of(row: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
         Of the leaderboard: the strategy's, and all. What does nothing is left out, and a family or backbone that all
         have.
     """
+    if row.get("members"):
+        return f"{listed(row['members'])} together"
     several = {key: len({other[key] for other in rows}) > 1 for key in ("family", "backbone")}
     said = {"sampler": "{} sampling", "schedule": "{} schedule", "posthoc": "{} afterwards"}
     words = [

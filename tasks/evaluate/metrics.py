@@ -67,7 +67,7 @@ def decision_metrics(
     -------
     Statistic
         Gives `accuracy`, `majority_share`, `balanced_accuracy`, `macro_precision`, `macro_f1`, `geometric_mean`,
-        `worst_recall`, `matthews_correlation`, `cohens_kappa`, `judged_balanced_accuracy`, `judged_macro_f1`, each of
+        `matthews_correlation`, `cohens_kappa`, `judged_balanced_accuracy`, `judged_macro_f1`, each of
         shape (S, b), and `recall`, `precision`, `f1`, each of shape (S, K, b).
     """
     counted = scored.judged if judged is None else judged
@@ -90,7 +90,6 @@ def decision_metrics(
             "macro_precision": np.nanmean(precision, axis=1),
             "macro_f1": np.nanmean(f1, axis=1),
             "geometric_mean": _geometric_mean(recall),
-            "worst_recall": np.nanmin(recall, axis=1),
             **_chance_corrected(correct, chosen, support),
             JUDGED + "balanced_accuracy": np.nanmean(recall[:, counted], axis=1),
             JUDGED + "macro_f1": np.nanmean(f1[:, counted], axis=1),

@@ -9,7 +9,8 @@ import pandas as pd
 
 from tasks.evaluate.metrics import decision_metrics
 from tasks.evaluate.scored import Scored
-from tasks.statistics.bootstrap import Bootstrap, Estimate, estimate, percentiles
+from tasks.statistics.bootstrap import Bootstrap, estimate
+from tasks.statistics.shares import clustered_wilson, correlations, weighted_mean
 
 NATURAL, UNIFORM, REVERSED, DEPLOYMENT = "natural", "uniform", "reversed", "deployment"
 AS_DECIDED, ADAPTED = "as decided", "adapted"
@@ -62,14 +63,12 @@ def accuracy_by_mix(
             states[name, ADAPTED] = replace(scored, decided=adapted)
     own = {id(one): one for one in states.values()}
     found = dict(zip(own, estimate([decision_metrics(one) for one in own.values()], bootstrap), strict=True))
+    bounds = scored.effective_group_counts, scored.class_counts
     rows = []
     for (name, state), one in states.items():
-        low, high, value = _accuracy(found[id(one)]["recall"], mixes[name], confidence)
-        rows.append({"mix": name, "decisions": state, "accuracy": value, "low": low, "high": high})
+        recall, mix = found[id(one)]["recall"], mixes[name]
+        ends = clustered_wilson(recall.value, recall.draws, *bounds, confidence)
+        low, high = weighted_mean(recall.value, *ends, mix, correlations(recall.draws))
+        accuracy = float(mix @ recall.value)
+        rows.append({"mix": name, "decisions": state, "accuracy": accuracy, "low": low, "high": high})
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _accuracy(recall: Estimate, mix: np.ndarray, confidence: float) -> tuple[float, float, float]:
-    """The ends of its interval, and the accuracy itself; a draw without a class says nothing."""
-    low, high = percentiles(np.einsum("k,kb->b", mix, recall.draws), confidence)
-    return float(low), float(high), float(mix @ recall.value)

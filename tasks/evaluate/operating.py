@@ -17,7 +17,7 @@ from tasks.goals import cuts
 from tasks.params.models import Evaluate
 from tasks.rules import Rule
 from tasks.statistics.bootstrap import Bootstrap, Statistic, estimate
-from tasks.statistics.shares import chosen_bounds, effective_trials, kish, wilson
+from tasks.statistics.shares import chosen_bounds, clustered_wilson, kish
 
 MEASURES = ("recall", "precision", "alarms")
 ENDS = ("", "_low", "_high")
@@ -72,8 +72,7 @@ def operating_points(
         "cutoff": (_sigmoid(cut) if scored.has_probabilities else cut).ravel(),
     }
     for name, bounds in _bounds(scored, taken).items():
-        trials = effective_trials(found[name].value, found[name].draws, *bounds)
-        low, high = wilson(found[name].value, trials, settings.confidence)
+        low, high = clustered_wilson(found[name].value, found[name].draws, *bounds, settings.confidence)
         three = zip(ENDS, (found[name].value, low, high), strict=True)
         columns |= {name + end: of_end.ravel() for end, of_end in three}
     return pd.DataFrame(columns)

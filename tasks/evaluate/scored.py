@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from tasks.errors import InputError
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.groups import FEWEST_GROUPS, groups_by_class
 from tasks.statistics.shares import kish
-from tasks.tables import PREDICTIONS, SCORE_PREFIX, first_repeat
+from tasks.tables import ENSEMBLES, PREDICTIONS, SCORE_PREFIX, first_repeat
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,20 @@ class Scored:
         """Number of fits S."""
         return int(self.scores.shape[0])
 
+    def repeated(self, times: int) -> Scored:
+        """Each fit as often as this, the repeats of the cross-validation taking turns as before."""
+
+        def more(given: np.ndarray | None) -> np.ndarray | None:
+            return None if given is None else np.concatenate([given] * times)
+
+        return replace(
+            self,
+            scores=np.concatenate([self.scores] * times),
+            folds=more(self.folds),
+            decided=more(self.decided),
+            corrected=more(self.corrected),
+        )
+
     @property
     def decisions(self) -> np.ndarray:
         """Shape (S, n): code of the class that is decided for."""
@@ -186,15 +200,19 @@ def read_scored(path: Path, splits: pd.DataFrame, part: str) -> Scored:
     """
     _classes(splits, part)
     if not path.is_file():
-        raise InputError(f"{path}: the predictions are missing; `equipoise run train@{path.parent.name}` makes them")
+        raise InputError(f"{path}: the predictions are missing; `equipoise run {_maker(path)}` makes them")
     try:
         predictions = pq.read_table(path, filters=[("part", "=", part)]).to_pandas()
         PREDICTIONS.check(predictions)
         return Scored.of(predictions, splits, part)
     except (pa.ArrowException, ValueError, InputError) as error:
-        raise InputError(
-            f"{path}: {error}; `equipoise run --force train@{path.parent.name}` makes them anew"
-        ) from error
+        raise InputError(f"{path}: {error}; `equipoise run --force {_maker(path)}` makes them anew") from error
+
+
+def _maker(path: Path) -> str:
+    """The stage that makes a file of predictions."""
+    stage = "ensemble" if path.parent.parent.name == ENSEMBLES else "train"
+    return f"{stage}@{path.parent.name}"
 
 
 def _classes(splits: pd.DataFrame, part: str) -> list[str]:

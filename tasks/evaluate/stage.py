@@ -18,15 +18,16 @@ from tasks.goals import Goal
 from tasks.parallel import each
 from tasks.params.models import NONE, Evaluate
 from tasks.progress import Progress
-from tasks.tables import PREDICTIONS, SPLITS
+from tasks.tables import ENSEMBLES, SPLITS, predictions_file
 from tasks.workspace import Workspace
 
 
 def run(workspace: Workspace, name: str) -> None:
-    """Evaluate the strategies that `params.yaml` names; other folders below `predictions/` are deleted."""
+    """Evaluate the strategies and ensembles that `params.yaml` names; other folders of such are deleted."""
     splits = workspace.read(SPLITS)
-    strategies = sorted(workspace.params.strategies)
-    workspace.sweep("predictions", keep=strategies)
+    strategies = sorted(workspace.params.judged)
+    workspace.sweep("predictions", keep=workspace.params.strategies)
+    workspace.sweep(ENSEMBLES, keep=workspace.params.ensembles)
     with workspace.output("reports", "evaluate") as folder:
         settings, goal = workspace.params.evaluate, workspace.params.compare.goal
         one = partial(_evaluate, root=workspace.root, splits=splits, settings=settings, goal=goal, folder=folder)
@@ -40,7 +41,7 @@ def run(workspace: Workspace, name: str) -> None:
 
 def _evaluate(strategy: str, root: Path, splits: DataFrame, settings: Evaluate, goal: Goal, folder: Path) -> Evaluation:
     """Evaluate one strategy and draw its plots below `folder`; runs in a process of its own."""
-    file = PREDICTIONS.place(root, strategy)
+    file = predictions_file(root, strategy)
     scored = read_scored(file, splits, "train")
     found = out_of_fold(scored, goal, settings)[1]
     write_plots(found, strategy, folder / "plots" / strategy)

@@ -9,8 +9,9 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import InputError
-from tasks.evaluate.evaluation import OVERALL, RANKING, Evaluation
+from tasks.evaluate.evaluation import Evaluation
 from tasks.evaluate.figures import draw
+from tasks.evaluate.intervals import OVERALL, RANKING
 from tasks.files import write_json
 from tasks.lettering import stand_ins
 from tasks.page import save_png

@@ -63,9 +63,7 @@ class Features:
         InputError
             The folder holds no features, or files that don't fit together.
         """
-        folds = folder / FOLDS
-        if fold is not None and folds.is_dir():
-            folder = folds / str(fold)
+        folder = place_of(folder, fold)
         try:
             import pandas as pd
 
@@ -100,6 +98,15 @@ class Features:
         return np.asarray(self.values[[self._row_of[name] for name in ids]], dtype=np.float32)
 
 
+def place_of(folder: Path, fold: int | None) -> Path:
+    """Where, below the folder of a backbone or of its features, what serves the models of a fold stands.
+
+    That is ``folds/<fold>`` where the backbone was itself fitted fold by fold, else, and for None, the folder itself.
+    """
+    folds = folder / FOLDS
+    return folds / str(fold) if fold is not None and folds.is_dir() else folder
+
+
 def require_alike(folder: Path, others: Mapping[str, Any], where: str) -> None:
     """Refuse feature vectors made otherwise than those of `folder`: a classifier could tell them by that alone.
 
@@ -121,6 +128,5 @@ def require_alike(folder: Path, others: Mapping[str, Any], where: str) -> None:
     if differing := sorted(key for key in {*ours, *others} if ours.get(key) != others.get(key)):
         here, there = (", ".join(f"{key}: {facts.get(key, 'none')}" for key in differing) for facts in (ours, others))
         raise InputError(
-            f"{where} made with {there}, but data/features/{folder.name} with {here}; "
-            "run `equipoise run --force embed embed_new`"
+            f"{where} made with {there}, but those in {folder} with {here}; run `equipoise run --force embed embed_new`"
         )

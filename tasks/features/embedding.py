@@ -8,7 +8,6 @@ threads that share the cores.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.decoding import squared
 from tasks.errors import InputError
@@ -102,7 +102,7 @@ def about(backbone: Backbone) -> dict[str, Any]:
     }
 
 
-def network_vectors(backbone: Backbone, images: Sequence[Image.Image]) -> np.ndarray:
+def network_vectors(backbone: Backbone, images: Sequence[Image.Image] | NDArray[np.uint8]) -> np.ndarray:
     """The vectors of at most a batch of images as the network sees them, squared: computed on one thread, (n, d)."""
     import torch
 
@@ -126,7 +126,7 @@ def _embed_batch(backbone: Backbone, depth: int, paths: list[Path]) -> np.ndarra
 
 def _network(backbone: Backbone) -> Callable[[torch.Tensor], torch.Tensor]:
     """The backbone's network, loaded once a process."""
-    return _loaded(type(backbone), json.dumps(backbone.settings()))
+    return _loaded(type(backbone), backbone.model_dump_json(exclude={"recipes"}))
 
 
 @cache

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.features.backbones import Backbone
-from tasks.features.embedding import packages_of, require_packages, vectors_of
+from tasks.features.embedding import embed, packages_of, require_packages, vectors_of
 from tasks.files import json_digest
 from tasks.row_store import Row, RowStore
 from tasks.workspace import Workspace
@@ -39,6 +39,8 @@ def embed_stored(
         A package that the backbone needs is not installed.
     """
     require_packages(backbone)
+    if backbone.is_fitted:  # anew with almost every change of the data, so that a store would only grow
+        return embed(paths, backbone, depth, workspace.workers)
     settings = backbone.settings()
     digest = json_digest(settings)[:8]
     store = RowStore.of(

@@ -11,24 +11,31 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.params.models import IDLE, NONE, Params, Recipe, Split, Strategy
+from tasks.model_folders import ModelFolder
+from tasks.params.models import IDLE, NONE, Ensemble, Params, Recipe, Split, Strategy
 from tasks.registry import components
 
+MAKE_FEATURES = ("backbones", "pretrain")  # sections whose entries are what strategies call backbones
+PRETRAINED = "backbones"  # the folder of `models` that holds what stage pretrain makes
 Mistake = dict[str, Any]  # as pydantic tells one: `type`, `loc`, `input`, `ctx`
 
 
 def contradictions(data: Any) -> list[Mistake]:
     """Every name in the plain data of `params.yaml` that leads nowhere, and every choice that can't work."""
     sections = data if isinstance(data, dict) else {}
-    recipes, strategies = _valid("recipes", sections), _valid("strategies", sections)
+    recipes, strategies, pretrained = (_valid(name, sections) for name in ("recipes", "strategies", "pretrain"))
     return [
         *_lost_names(sections),
         *_reserved(sections),
         *_refused_splits(_section(sections, "split")),
         *(mistake for name, recipe in recipes.items() for mistake in _refused_recipe(name, recipe)),
         *_refused_with_repeats(recipes, _section(sections, "split").get("repeats")),
-        *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one)),
-        *_refused_on_recipe(recipes, strategies, _section(sections, "backbones")),
+        *_refused_pretraining(pretrained, strategies, _section(sections, "split").get("repeats")),
+        *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one, pretrained)),
+        *_refused_ensembles(sections, _valid("ensembles", sections), strategies),
+        *_refused_votes(strategies, _section(sections, "train").get("seeds")),
+        *_refused_models(_valid("backbones", sections), strategies),
+        *_refused_on_recipe(recipes, strategies, sections),
     ]
 
 
@@ -59,6 +66,7 @@ def combination(why: str, value: Any, *loc: str) -> Mistake:
 
 def _lost_names(sections: dict[str, Any]) -> Iterator[Mistake]:
     backbones, recipes = [*_section(sections, "backbones")], [*_section(sections, "recipes")]
+    pretrained = [*_section(sections, "pretrain")]
 
     def refer(names: list[str], *loc: str) -> Iterator[Mistake]:
         value = _section(sections, *loc[:-1]).get(loc[-1])
@@ -69,24 +77,36 @@ def _lost_names(sections: dict[str, Any]) -> Iterator[Mistake]:
         yield from refer([NONE, *_section(sections, "generators")], "recipes", name, "synthetic", "generator")
     for name in _section(sections, "strategies"):
         yield from refer(recipes, "strategies", name, "recipe")
-        yield from refer([*backbones, NONE], "strategies", name, "family", "backbone")
+        yield from refer([*backbones, *pretrained, NONE], "strategies", name, "family", "backbone")
     for section in ("group", "explore", "balance"):
         yield from refer(backbones, section, "backbone")
-    for name, item in _section(sections, "backbones").items():
-        chosen = item.get("recipes") if isinstance(item, dict) else None
-        for number, recipe in enumerate(chosen if isinstance(chosen, list) else []):
-            if recipe not in recipes:
-                loc = ("backbones", name, "recipes", number)
-                yield {"type": "unknown_name", "loc": loc, "input": recipe, "ctx": {"names": recipes}}
-    yield from refer([*_section(sections, "strategies")], "compare", "baseline")
+    for section in MAKE_FEATURES:
+        for name in _section(sections, section):
+            chosen = _section(sections, section, name).get("recipes")
+            for number, recipe in enumerate(chosen if isinstance(chosen, list) else []):
+                if recipe not in recipes:
+                    loc = (section, name, "recipes", number)
+                    yield {"type": "unknown_name", "loc": loc, "input": recipe, "ctx": {"names": recipes}}
+    strategies = [*_section(sections, "strategies")]
+    yield from refer(strategies, "compare", "baseline")
+    for name, item in _section(sections, "ensembles").items():
+        members = item.get("members") if isinstance(item, dict) else None
+        for number, member in enumerate(members if isinstance(members, list) else []):
+            if isinstance(member, str) and member not in strategies and member not in _section(sections, "ensembles"):
+                loc = ("ensembles", name, "members", number)
+                yield {"type": "unknown_name", "loc": loc, "input": member, "ctx": {"names": strategies}}
 
 
 def _reserved(sections: dict[str, Any]) -> Iterator[Mistake]:
-    for section in ("generators", "backbones"):
+    for section, what in {"generators": "generator", "backbones": "backbone", "pretrain": "backbone"}.items():
         if NONE in _section(sections, section):
-            yield combination(
-                f"none stands for no {section.removesuffix('s')}; choose another name", NONE, section, NONE
-            )
+            yield combination(f"none stands for no {what}; choose another name", NONE, section, NONE)
+    for name in _section(sections, "backbones").keys() & _section(sections, "pretrain").keys():
+        why = "the section backbones has this name too, and the features of both would stand in one place; change one"
+        yield combination(why, name, "pretrain", name)
+    if PRETRAINED in _section(sections, "strategies"):
+        why = f"models/{PRETRAINED} holds what pretrain makes; choose another name"
+        yield combination(why, PRETRAINED, "strategies", PRETRAINED)
 
 
 def _refused_splits(section: dict[str, Any]) -> Iterator[Mistake]:
@@ -116,7 +136,30 @@ def _refused_recipe(name: str, recipe: Recipe) -> Iterator[Mistake]:
         yield combination(why, recipe.preset.name, *where, "preset", "name")
 
 
-def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
+def _refused_pretraining(
+    pretrained: Mapping[str, Any], strategies: Mapping[str, Strategy], repeats: Any
+) -> Iterator[Mistake]:
+    """Networks of the folds, which in another draw of the folds would have seen what they are scored on."""
+    for name, method in pretrained.items():
+        if method.per_fold and isinstance(repeats, int) and repeats > 1:
+            why = (
+                f"a network a fold is fitted, and with split.repeats: {repeats} the folds are drawn anew, so that it "
+                "would have seen images that a model is scored on; set split.repeats: 1"
+            )
+            yield combination(why, method.name, "pretrain", name, "name")
+    for name, strategy in strategies.items():
+        method = pretrained.get(strategy.family.backbone)
+        network = getattr(strategy.family, "network", None)
+        if method and network is not None and network != method.network:
+            chosen = ", ".join(f"{key}: {value}" for key, value in method.network.model_dump(mode="json").items())
+            why = (
+                f"backbone {strategy.family.backbone!r} was pretrained with another network; write "
+                f"network: {{{chosen}}}, or backbone: none"
+            )
+            yield combination(why, network.name, "strategies", name, "family", "network", "name")
+
+
+def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, Any]) -> Iterator[Mistake]:
     """What a family can't make use of, and what it can't do without."""
     where, family = ("strategies", name), strategy.family
     sampler, mixing, loss, posthoc = strategy.sampler, strategy.mixing, strategy.loss, strategy.posthoc
@@ -158,6 +201,13 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
             f"reads a sigmoid a class, and family {family.name!r} a softmax; choose family {' or '.join(able)}, or "
             "loss: {name: balanced_softmax}",
         )
+    stage = getattr(family, "second_stage", None)
+    if stage is not None and stage.changes == "classifier" and loss.one_vs_rest:
+        yield refuse(
+            "loss",
+            f"reads a sigmoid a class, and second_stage {stage.name!r} gives scores that are read as a softmax; choose "
+            "loss: {name: cross_entropy}, or second_stage: {name: none}",
+        )
     acts_on = strategy.schedule.acts_on
     active = {"loss": loss.weighs, "sampler": sampler.name != IDLE["sampler"], "mixing": mixing.name != NONE}
     if acts_on and "schedule" in family.takes and not any(active[key] for key in acts_on):
@@ -177,13 +227,86 @@ def _refused_strategy(name: str, strategy: Strategy) -> Iterator[Mistake]:
             + ("write {name: threshold}" if family.score == "anomaly" else "write {name: none}"),
         )
     backbone = family.backbone
-    if (backbone == NONE) == (family.inputs == "features"):
+    begins = family.begins_pretrained and backbone in pretrained
+    if (backbone == NONE) == (family.inputs == "features") and not begins:
         why = (
             f"family {family.called} works on features and needs a backbone: name one"
             if backbone == NONE
             else f"family {family.called} works on images and uses no backbone; write none"
+            + (", or a name of the section pretrain, with whose weights it is to begin" * family.begins_pretrained)
         )
         yield combination(why, backbone, *where, "family", "backbone")
+
+
+def _refused_models(backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> Iterator[Mistake]:
+    """Models of other libraries that name none."""
+    for loc, model in model_folders(backbones, strategies):
+        if model.against:
+            yield combination(model.against, model.folder, *loc, "folder")
+
+
+def model_folders(
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]
+) -> Iterator[tuple[tuple[str, ...], ModelFolder]]:
+    """Every model of another library that the parameters name, with the path of keys to it."""
+    found: dict[tuple[str, ...], Any] = {("backbones", name): one for name, one in backbones.items()}
+    found |= {
+        ("strategies", name, "family", "network"): getattr(one.family, "network", None)
+        for name, one in strategies.items()
+    }
+    yield from ((loc, one) for loc, one in found.items() if isinstance(one, ModelFolder))
+
+
+def _refused_ensembles(
+    sections: dict[str, Any], ensembles: Mapping[str, Ensemble], strategies: Mapping[str, Strategy]
+) -> Iterator[Mistake]:
+    """Ensembles of ensembles, of one, and of scores that have nothing in common."""
+    for name, ensemble in ensembles.items():
+        where = ("ensembles", name)
+        if name in _section(sections, "strategies"):
+            yield combination("is the name of a strategy as well; choose another one", name, *where)
+        if len(ensemble.members) < 2:
+            why = "an ensemble of one is that one; name two strategies or more, or leave it out"
+            yield combination(why, ensemble.members, *where, "members")
+        for member in ensemble.members:
+            if member in _section(sections, "ensembles") and member not in _section(sections, "strategies"):
+                why = (
+                    f"{member!r} is an ensemble, and members are strategies, so that none is made of itself; name the "
+                )
+                yield combination(f"{why}members of {member!r}", member, *where, "members")
+            elif member in strategies and strategies[member].family.score == "anomaly":
+                why = (
+                    f"{member!r} gives anomaly scores, which are on a scale of their own and no probabilities, so "
+                    "there is no mean of them and others; leave it out"
+                )
+                yield combination(why, member, *where, "members")
+        if twice := [one for one in dict.fromkeys(ensemble.members) if ensemble.members.count(one) > 1]:
+            why = f"{twice[0]!r} stands there more than once; name it once, and say what it counts for by weights"
+            yield combination(why, twice[0], *where, "members")
+        if ensemble.fit_weights and ensemble.of == "scores":
+            why = "weights are fitted as those of a mixture of probabilities; write of: probabilities, or state weights"
+            yield combination(why, True, *where, "fit_weights")
+        if ensemble.fit_weights and ensemble.weights:
+            why = "finds the weights, and there are some in weights; write weights: null, or leave fit_weights out"
+            yield combination(why, True, *where, "fit_weights")
+        if ensemble.weights is not None and {*ensemble.weights} != {*ensemble.members}:
+            other = sorted({*ensemble.weights} ^ {*ensemble.members})
+            why = (
+                f"there must be a weight for each member and for no other ({', '.join(other)}); state them so, or null"
+            )
+            yield combination(why, ensemble.weights, *where, "weights")
+
+
+def _refused_votes(strategies: Mapping[str, Strategy], seeds: Any) -> Iterator[Mistake]:
+    """Votes of one, and of what has no probabilities."""
+    for name, strategy in strategies.items():
+        vote, where = strategy.vote, ("strategies", name, "vote")
+        if vote.seeds and seeds == 1:
+            why = "with train.seeds: 1 there is one seed, which has nobody to vote with; set train.seeds: 3, or leave "
+            yield combination(f"{why}vote.seeds out", True, *where, "seeds")
+        if (vote.seeds or vote.folds) and vote.of == "probabilities" and strategy.family.score == "anomaly":
+            why = f"family {strategy.family.name!r} gives anomaly scores, which are no probabilities; write of: scores"
+            yield combination(why, vote.of, *where, "of")
 
 
 def _refused_with_repeats(recipes: Mapping[str, Recipe], repeats: Any) -> Iterator[Mistake]:
@@ -204,7 +327,7 @@ def _changes(recipe: Recipe) -> tuple[str, ...]:
 
 
 def _refused_on_recipe(
-    recipes: Mapping[str, Recipe], strategies: Mapping[str, Strategy], backbones: Mapping[str, Any]
+    recipes: Mapping[str, Recipe], strategies: Mapping[str, Strategy], sections: dict[str, Any]
 ) -> Iterator[Mistake]:
     """What can't work with the mixed rows, or the counts, of its recipe; backbones that skip its new images."""
     for name, strategy in strategies.items():
@@ -224,10 +347,11 @@ def _refused_on_recipe(
             why = f"{strategy.family.name!r} {why}, or choose a recipe that changes nothing"
             yield combination(why, strategy.family.name, "strategies", name, "family", "name")
         backbone = strategy.family.backbone
-        chosen = _section(backbones, backbone).get("recipes")
-        if recipe and isinstance(chosen, list) and strategy.recipe not in chosen:
-            why = (
-                f"backbone {backbone!r} embeds no new images of recipe {strategy.recipe!r}; add it to "
-                f"backbones.{backbone}.recipes"
-            )
-            yield combination(why, backbone, "strategies", name, "family", "backbone")
+        for section in MAKE_FEATURES:
+            chosen = _section(sections, section, backbone).get("recipes")
+            if recipe and isinstance(chosen, list) and strategy.recipe not in chosen:
+                why = (
+                    f"backbone {backbone!r} embeds no new images of recipe {strategy.recipe!r}; add it to "
+                    f"{section}.{backbone}.recipes"
+                )
+                yield combination(why, backbone, "strategies", name, "family", "backbone")

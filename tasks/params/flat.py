@@ -65,10 +65,12 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
         "split": section("split", without=["audit_images"]),
         "explore": {"backbone": backbone, **section("explore")},
         "generators": {name: _generator(item) for name, item in section("generators").items()},
+        "pretrain": section("pretrain"),
         "balance": {"backbone": backbone, **section("balance")},
         "recipes": {name: _recipe(item) for name, item in section("recipes").items()},
         "train": section("train", without=OF_FITS),
         "strategies": {name: _strategy(item, backbone, fits) for name, item in section("strategies").items()},
+        "ensembles": section("ensembles"),
         "compare": {
             **section("compare", without=["metric"]),
             **({"goal": {"name": sections["compare"]["metric"]}} if "metric" in sections.get("compare", {}) else {}),

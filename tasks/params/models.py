@@ -20,6 +20,7 @@ from tasks.errors import InputError, require_classes
 from tasks.features.backbones import Backbone
 from tasks.goals import Goal
 from tasks.goals.balanced_accuracy import BalancedAccuracy
+from tasks.pretrain.methods import Method
 from tasks.registry import Component, OneOf
 from tasks.synthesize.generators import Generator
 from tasks.train.families import Family
@@ -28,6 +29,7 @@ from tasks.train.mixing import Mixing
 from tasks.train.posthoc import PostHoc
 from tasks.train.samplers import Sampler
 from tasks.train.schedules import Schedule
+from tasks.train.voting import Of
 
 STAGES = (
     "ingest",
@@ -36,9 +38,11 @@ STAGES = (
     "split",
     "explore",
     "synthesize",
+    "pretrain",
     "balance",
     "embed_new",
     "train",
+    "ensemble",
     "audit",
     "evaluate",
     "compare",
@@ -328,6 +332,21 @@ class Recipe(Section):
     synthetic: Synthetic
 
 
+class Vote(Section):
+    """Which fits of a strategy answer as one."""
+
+    seeds: bool = Field(False, description="Whether the seeds of a model vote, and are judged, as one model.")
+    folds: bool = Field(
+        False, description="Whether the folds' models together are the final one, and none learns from all rows."
+    )
+    of: Of = Field("probabilities", description="Whose mean is taken: of probabilities or of scores.")
+
+    @property
+    def of_seeds(self) -> Of | None:
+        """Of what the mean over the seeds is taken before any rule; None where they stand apart."""
+        return self.of if self.seeds else None
+
+
 class Strategy(Section):
     """A recipe plus a model family, a loss, a sampler, a mixing, a schedule and a post-hoc rule."""
 
@@ -338,11 +357,23 @@ class Strategy(Section):
     mixing: Annotated[Mixing, OneOf()] = Field(description="How batches are mixed in training.")
     schedule: Annotated[Schedule, OneOf()] = Field(description="What of these is in effect when.")
     posthoc: Annotated[PostHoc, OneOf()] = Field(description="What happens to scores after training.")
+    vote: Vote = Field(default_factory=lambda: Vote.model_validate({}), description="Which fits answer as one.")
 
     @property
     def components(self) -> dict[str, Component]:
         """What it is made of, by the key that holds it."""
         return {key: getattr(self, key) for key in COMPONENTS}
+
+
+class Ensemble(Section):
+    """Strategies that answer together."""
+
+    members: list[str] = Field(description="Names of strategies, two or more.")
+    of: Of = Field("probabilities", description="Whose mean is taken: of probabilities or of scores.")
+    weights: dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+        None, description="What each member counts for; null: all alike."
+    )
+    fit_weights: bool = Field(False, description="Whether weights are found on out-of-fold predictions.")
 
 
 COMPONENTS = tuple(name for name, field in Strategy.model_fields.items() if OneOf() in field.metadata)
@@ -361,13 +392,25 @@ class Params(Section):
     explore: Explore
     synthesize: Synthesize
     generators: dict[Name, Annotated[Generator, OneOf()]]
+    pretrain: dict[Name, Annotated[Method, OneOf()]]
     balance: Balance
     recipes: dict[Name, Recipe] = Field(min_length=1)
     train: Train
     strategies: dict[Name, Strategy] = Field(min_length=1)
+    ensembles: dict[Name, Ensemble]
     audit: Audit
     evaluate: Evaluate
     compare: Compare
     track: Track
     release: Release = Release()
     run: Run
+
+    @property
+    def judged(self) -> list[str]:
+        """All that is evaluated and compared: strategies, then ensembles."""
+        return [*self.strategies, *self.ensembles]
+
+    def made_of(self, name: str) -> dict[str, Strategy]:
+        """The strategies that an entry of the leaderboard is made of, by name: itself, or an ensemble's members."""
+        members = self.ensembles[name].members if name in self.ensembles else [name]
+        return {member: self.strategies[member] for member in members}

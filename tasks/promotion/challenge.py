@@ -23,7 +23,7 @@ from tasks.promotion.evidence import Evidence
 from tasks.registry import components
 from tasks.statistics.groups import FEWEST_GROUPS
 from tasks.statistics.interval import Interval
-from tasks.tables import CATALOG, PREDICTIONS, SPLITS, first_repeat
+from tasks.tables import CATALOG, SPLITS, first_repeat, predictions_file
 
 OUT_OF_FOLD, IN_COMMON, HELD_OUT = "out of fold", "those that both know, out of fold", "held out"
 CHUNK = 256  # images at a time
@@ -213,7 +213,7 @@ def scores_of(model_folder: Path, root: Path, rows: pd.DataFrame, workers: int =
 
 def kept_scores(root: Path, strategy: str, rows: pd.DataFrame) -> Scored:
     """What the stage `train` kept of a present strategy's model on `rows` of the test part."""
-    whole = read_scored(PREDICTIONS.place(root, strategy), SPLITS.read(SPLITS.place(root)), "test")
+    whole = read_scored(predictions_file(root, strategy), SPLITS.read(SPLITS.place(root)), "test")
     return only(whole, rows)
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from tasks.errors import InputError
 from tasks.evaluate.scored import Scored
 from tasks.files import json_digest, read_json, write_json
-from tasks.tables import PREDICTIONS, SPLITS, first_repeat
+from tasks.tables import PREDICTIONS, SPLITS, first_repeat, predictions_file
 
 ABOUT = "about.json"
 
@@ -46,9 +46,9 @@ class Evidence:
             A table is missing or can't be read.
         """
         splits = SPLITS.read(SPLITS.place(root))
-        file = PREDICTIONS.place(root, strategy)
+        file = predictions_file(root, strategy)
         if not file.is_file():
-            raise InputError(f"{file}: the predictions are missing; `equipoise run train@{strategy}` makes them")
+            raise InputError(f"{file}: the predictions are missing; `equipoise run` makes them")
         predictions = pq.read_table(file, filters=[("part", "=", "train")]).to_pandas()
         splits = splits[splits["part"] == "train"].reset_index(drop=True)
         return cls(about | {"images": images_digest(splits)}, splits, predictions)

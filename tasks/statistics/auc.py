@@ -14,7 +14,7 @@ import numpy as np
 
 from tasks.statistics.bootstrap import drawn_groups
 from tasks.statistics.interval import CONFIDENCE, Interval
-from tasks.statistics.shares import effective_trials, kish, wilson
+from tasks.statistics.shares import clustered_wilson, kish
 
 DRAWS = 500
 
@@ -194,7 +194,7 @@ def auc_within_folds(
     areas = np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
     value, draws = areas[:1], areas[None, 1:]
     least = np.array([kish(np.bincount(groups))])
-    low, high = wilson(value, effective_trials(value, draws, least, np.array([float(len(scores))])), confidence)
+    low, high = clustered_wilson(value, draws, least, np.array([float(len(scores))]), confidence)
     return Interval(float(value[0]), float(low[0]), float(high[0]))
 
 

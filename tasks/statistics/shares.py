@@ -71,11 +71,16 @@ def kish(sizes: np.ndarray) -> float:
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
-def effective_trials(share: np.ndarray, draws: np.ndarray, least: np.ndarray, most: np.ndarray) -> np.ndarray:
+def effective_trials(
+    share: np.ndarray, draws: np.ndarray, least: np.ndarray, most: np.ndarray, confidence: float = CONFIDENCE
+) -> np.ndarray:
     """How many independent images a share is as uncertain as, judged by how much it varies between draws.
 
-    It is share (1 - share) / variance, the size of a sample of independent images with the same variance. Where all or
-    none succeeded draws show no variance, and the cautious `least` is taken.
+    It is share (1 - share) / variance, the size of a sample of independent images with the same variance. A variance
+    that a few groups show is itself uncertain, so that it is divided by the square of the ratio of the quantiles of
+    Student's distribution with as many degrees of freedom as groups, less one, and with as many as images, less one;
+    and draws of m groups show only 1 - 1/m of it. Where all or none succeeded draws show no variance, and the cautious
+    `least` is taken.
 
     Parameters
     ----------
@@ -86,6 +91,8 @@ def effective_trials(share: np.ndarray, draws: np.ndarray, least: np.ndarray, mo
     least, most
         Bounds, each of the shape of `share`: Kish's number of groups, as if relatives were copies of each other, and
         the number of images, as if they were strangers.
+    confidence
+        Level of the interval that they are for, in (0, 1).
 
     References
     ----------
@@ -96,7 +103,24 @@ def effective_trials(share: np.ndarray, draws: np.ndarray, least: np.ndarray, mo
     trials = np.array(least, dtype=np.float64)
     # Rounding leaves a trace of variance where there is none.
     np.divide(binomial, variance, out=trials, where=(binomial > 0) & (variance > 1e-15))
-    return np.clip(trials, least, most)
+    clipped: np.ndarray = np.clip(trials * _what_groups_know(least, most, confidence), least, most)
+    return clipped
+
+
+def _what_groups_know(groups: np.ndarray, images: np.ndarray, confidence: float) -> np.ndarray:
+    """What a number of independent images is multiplied by because its variance was seen in so many groups only."""
+    from scipy.special import stdtrit
+
+    level = (1 + confidence) / 2
+    ratio = stdtrit(np.maximum(images - 1, 1), level) / stdtrit(np.maximum(groups - 1, 1), level)
+    return np.asarray(ratio**2 * np.maximum(1 - 1 / np.maximum(groups, 1), 0))
+
+
+def clustered_wilson(
+    share: np.ndarray, draws: np.ndarray, least: np.ndarray, most: np.ndarray, confidence: float = CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's interval with `effective_trials`, whose parameters these are: the ends, each of the shape of `share`."""
+    return wilson(share, effective_trials(share, draws, least, most, confidence), confidence)
 
 
 def chosen_bounds(groups: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
@@ -132,10 +156,49 @@ def mean_of_shares(shares: Sequence[float], n: Sequence[int], confidence: float 
     """
     values = np.asarray(shares, dtype=float)
     low, high = wilson(values, np.asarray(n), confidence)
-    mean = float(values.mean())
-    below = float(np.sqrt(((values - low) ** 2).sum())) / len(values)
-    above = float(np.sqrt(((high - values) ** 2).sum())) / len(values)
-    return max(0.0, mean - below), min(1.0, mean + above)
+    return weighted_mean(values, low, high, np.full(len(values), 1 / len(values)), np.eye(len(values)))
+
+
+def weighted_mean(
+    values: np.ndarray, low: np.ndarray, high: np.ndarray, weights: np.ndarray, correlation: np.ndarray
+) -> tuple[float, float]:
+    """The interval of a weighted mean of shares, from their own: by the method of variance estimates recovery.
+
+    Parameters
+    ----------
+    values, low, high
+        Shape (m,): the shares and the ends of their intervals.
+    weights
+        Shape (m,), 0 or above; they sum to 1.
+    correlation
+        Shape (m, m): of the shares over samples, see `correlations`.
+
+    References
+    ----------
+    Zou, Huang and Zhang, A note on confidence interval estimation for a linear function of binomial proportions,
+    Computational Statistics and Data Analysis 53, 2009; correlated shares: Zou and Donner, Statistics in Medicine 27,
+    2008.
+    """
+    mean = float(weights @ values)
+    below, above = weights * (values - low), weights * (high - values)
+    reach = [float(np.sqrt(max(0.0, side @ correlation @ side))) for side in (below, above)]
+    return max(float(low.min()), mean - reach[0]), min(float(high.max()), mean + reach[1])
+
+
+def correlations(draws: np.ndarray) -> np.ndarray:
+    """Shape (m, m): correlations of numbers over draws, shape (m, B); of one that doesn't vary with the others 0.
+
+    Draws with a NaN are left out.
+    """
+    whole = draws[:, ~np.isnan(draws).any(axis=0)]
+    if whole.shape[1] < 2:
+        return np.eye(len(draws))
+    centred = whole - whole.mean(axis=1, keepdims=True)
+    spread = np.sqrt((centred**2).sum(axis=1))
+    units = np.divide(centred, spread[:, None], out=np.zeros_like(centred), where=spread[:, None] > 1e-9)
+    found = units @ units.T
+    np.fill_diagonal(found, 1.0)
+    return np.asarray(found)
 
 
 def difference_of_shares(first: Interval, second: Interval, correlation: float) -> Interval:

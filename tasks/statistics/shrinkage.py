@@ -62,6 +62,7 @@ def _draw(values: np.ndarray, covariance: np.ndarray, stream: np.random.Generato
     many = len(values)
     error = float(np.mean(np.diag(covariance)) / 2) ** 0.5  # of one strategy, typically
     noise, vectors = np.linalg.eigh(covariance)
+    vectors = one_sign(vectors)
     noise = np.maximum(noise, (1e-2 * error) ** 2)  # strategies that decide alike have no noise between them
     own, shared = slice(1, 1 + many), slice(1 + many, 1 + 2 * many)
     summed = np.column_stack([-error * np.ones(many), error * np.eye(many), vectors * (noise / 2) ** 0.5])
@@ -88,3 +89,15 @@ def _draw(values: np.ndarray, covariance: np.ndarray, stream: np.random.Generato
         if step >= BURN_IN:
             kept.append(parts @ summed.T)
     return np.concatenate(kept).T
+
+
+def one_sign(vectors: np.ndarray) -> np.ndarray:
+    """Vectors whose signs mean nothing, shape (m, m), a column each, so turned that the largest entry is positive.
+
+    Builds of LAPACK differ in these signs. What is drawn along a vector would change its side with them, and with it
+    which of two strategies that are nearly as good is recommended. Of entries that are as large the first counts.
+    """
+    sizes = np.abs(vectors)
+    first = (sizes > (1 - 1e-6) * sizes.max(axis=0)).argmax(axis=0)
+    turned: np.ndarray = vectors * np.sign(vectors[first, np.arange(vectors.shape[1])])
+    return turned

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.statistics.bootstrap import drawn_groups
-from tasks.statistics.interval import CONFIDENCE, Interval
-from tasks.statistics.shares import effective_trials, kish, wilson
+from tasks.statistics.interval import Interval
+from tasks.statistics.shares import clustered_wilson, kish
 
 BINS = 2000  # of similarities from -1 to 1, whose borders thresholds are taken from
 DRAWS = 200
@@ -116,8 +116,7 @@ class Rates:
     def _interval(self, shares: NDArray[np.float64]) -> Interval:
         """Of a share on the data and on every draw, shape (B,); Wilson's, so that it is no point at 0."""
         least, most = (np.array([one]) for one in self.trials)
-        trials = effective_trials(shares[:1], shares[None, 1:], least, most)
-        low, high = wilson(shares[:1], trials, CONFIDENCE)
+        low, high = clustered_wilson(shares[:1], shares[None, 1:], least, most)
         return Interval(float(shares[0]), float(low[0]), float(high[0]))
 
 

@@ -16,7 +16,12 @@ EPSILON = 1e-8
 
 
 def adamw_step(
-    value: Tensor, gradient: Tensor, moments: tuple[Tensor, Tensor], rate: float, decay: float, number: int
+    value: Tensor,
+    gradient: Tensor,
+    moments: tuple[Tensor, Tensor],
+    rate: float | Tensor,
+    decay: float | Tensor,
+    number: int,
 ) -> None:
     """Move a tensor, in place.
 
@@ -27,17 +32,21 @@ def adamw_step(
     moments
         Running means of the gradient and of its square, which move too.
     rate, decay
-        Learning rate and weight decay.
+        Learning rate and weight decay; numbers, or tensors that are spread over the first axes of `value`.
     number
         Of the step, from 1.
     """
     first, second = moments
     first.lerp_(gradient, 1 - BETAS[0])
     second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-    if decay:
+    if not isinstance(decay, float) or decay:
         value.mul_(1 - rate * decay)
     bottom = (second.sqrt() / math.sqrt(1 - BETAS[1] ** number)).add_(EPSILON)
-    value.addcdiv_(first, bottom, value=-rate / (1 - BETAS[0] ** number))
+    corrected = rate / (1 - BETAS[0] ** number)
+    if isinstance(corrected, float):
+        value.addcdiv_(first, bottom, value=-corrected)
+    else:
+        value.sub_((first / bottom).mul_(corrected))
 
 
 class AdamW:
@@ -47,21 +56,20 @@ class AdamW:
     ----------
     parameters
         Leaf tensors that require gradients.
-    learning_rate
-        Rate of the first step.
-    weight_decay
-        Each step multiplies what decays by ``1 - rate * weight_decay``.
+    learning_rate, weight_decay
+        Of the first step; numbers, or tensors of shape (m,) for the m places of the first axis of each parameter.
     steps
         Length of the schedule.
     decayed
-        Whether each of the parameters decays; None: matrices do, and not biases, which hold the class prior.
+        Whether each of the parameters decays, by ``1 - rate * weight_decay`` a step; None: matrices do, and not biases,
+        which hold the class prior.
     """
 
     def __init__(
         self,
         parameters: Sequence[Tensor],
-        learning_rate: float,
-        weight_decay: float,
+        learning_rate: float | Tensor,
+        weight_decay: float | Tensor,
         steps: int,
         decayed: Sequence[bool] | None = None,
     ) -> None:
@@ -77,10 +85,16 @@ class AdamW:
     def step(self, loss: Tensor) -> None:
         """Move the parameters one step against the gradient of `loss`, a scalar."""
         gradients = torch.autograd.grad(loss, self.parameters)
-        rate = self.learning_rate * (1 + math.cos(math.pi * self.done / self.steps)) / 2
+        share = (1 + math.cos(math.pi * self.done / self.steps)) / 2
         self.done += 1
         with torch.no_grad():
             moments = zip(self.first, self.second, strict=True)
             each = zip(self.parameters, gradients, moments, self.decayed, strict=True)
             for parameter, gradient, own, decays in each:
-                adamw_step(parameter, gradient, own, rate, self.weight_decay * decays, self.done)
+                rate, decay = (_spread(one, parameter) for one in (self.learning_rate, self.weight_decay))
+                adamw_step(parameter, gradient, own, rate * share, decay if decays else 0.0, self.done)
+
+
+def _spread(value: float | Tensor, over: Tensor) -> float | Tensor:
+    """A value a place of the first axis, with as many axes as `over`."""
+    return value.view(-1, *[1] * (over.ndim - 1)) if isinstance(value, Tensor) else value

@@ -22,8 +22,10 @@ from tasks.files import read_json
 from tasks.rules import Rule
 from tasks.scores import Scores, has_probabilities, probabilities
 from tasks.similarity.verification import Verification, read_verification
+from tasks.train.ensembles import EnsembleModel
 from tasks.train.loading import load_model
 from tasks.train.models import ABOUT, ENROLLED, Model
+from tasks.train.packing import copy_model
 
 RULE = "rule.json"
 VERSIONS = "versions"
@@ -52,7 +54,7 @@ class Classifier:
         What people should know before they trust its numbers here, a sentence each.
     """
 
-    model: Model
+    model: Model | EnsembleModel
     rule: Rule | None = None
     notes: tuple[str, ...] = ()
     verification: Verification | None = None
@@ -66,7 +68,7 @@ class Classifier:
     @property
     def has_probabilities(self) -> bool:
         """Whether its scores say how probable each class is."""
-        return has_probabilities(self.model.family.score)
+        return has_probabilities(self.model.kind)
 
     def decide(self, scores: Scores) -> NDArray[np.int64]:
         """The decision, shape (..., n): codes of classes."""
@@ -82,8 +84,8 @@ class Classifier:
 
 
 def pack(model_folder: Path, rule: Path | None, folder: Path) -> None:
-    """Copy the model in `model_folder`, without its folds, and its rule, if there is one, into the new `folder`."""
-    shutil.copytree(model_folder, folder, ignore=shutil.ignore_patterns("history.csv", "folds"))
+    """Copy the model in `model_folder` (see `copy_model`), and its rule, if there is one, into the new `folder`."""
+    copy_model(model_folder, folder)
     if rule is not None and rule.is_file():
         shutil.copyfile(rule, folder / RULE)
 
@@ -106,7 +108,7 @@ def load_classifier(folder: Path, rule: Path | None = None) -> Classifier:
     """
     model = load_model(folder)
     facts = read_json(folder / ABOUT)
-    notes = [*_differences(model, facts.get("features")), *map(_enrolled, facts.get(ENROLLED, []))]
+    notes = [*_differences_below(model, folder), *map(_enrolled, facts.get(ENROLLED, []))]
     verification = read_verification(folder)
     file = rule or folder / RULE
     if not file.is_file():
@@ -135,6 +137,14 @@ def _enrolled(one: dict[str, Any]) -> str:
     """That a class was added to a model, as a sentence."""
     images = "1 image" if len(one["images"]) == 1 else f"{len(one['images']):,} images"
     return f"class {one['class']} was enrolled from {images} and never trained on: no figure of a report speaks of it"
+
+
+def _differences_below(model: Model | EnsembleModel, folder: Path) -> list[str]:
+    """`_differences` of a model, or of all members of an ensemble, once each."""
+    if isinstance(model, Model):
+        return _differences(model, read_json(folder / ABOUT).get("features"))
+    told = [one for name, member in model.members.items() for one in _differences_below(member, folder / name)]
+    return list(dict.fromkeys(told))
 
 
 def _differences(model: Model, made: dict[str, Any] | None) -> list[str]:

@@ -8,7 +8,7 @@ say, such as the log of the class prior, is added to them as it is known.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,8 +68,18 @@ def layers_of(weights: Mapping[str, object]) -> int:
 
 def forward(weights: Mapping[str, Tensor], rows: Tensor) -> Tensor:
     """Outputs of shape (n, K) for standardised `rows` of shape (n, d)."""
+    return _passed(weights, rows, range(layers_of(weights)))
+
+
+def below_last(weights: Mapping[str, Tensor], rows: Tensor) -> Tensor:
+    """What the last layer is given of standardised `rows`, shape (n, d): themselves, or hidden units, (n, h)."""
+    return _passed(weights, rows, range(layers_of(weights) - 1))
+
+
+def _passed(weights: Mapping[str, Tensor], rows: Tensor, layers: Iterable[int]) -> Tensor:
+    """Rows behind some layers, the first ones."""
     last = layers_of(weights) - 1
-    for layer in range(last + 1):
+    for layer in layers:
         weight, bias = weights[f"weight{layer}"], weights[f"bias{layer}"]
         if layer == last and SCALE in weights:
             rows, weight = directions(rows), weights[SCALE].exp() * directions(weight)

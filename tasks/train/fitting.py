@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,11 +18,14 @@ from tasks.scores import Scores
 from tasks.similarity.verification import Verification, in_turns, verify
 from tasks.statistics.verification import HeldOut
 from tasks.tables import SCORE_PREFIX
-from tasks.train.families import Components, Fit, Fitted, Log
-from tasks.train.models import Model
-from tasks.train.posthoc import PostHoc
+from tasks.train.cross_fitting import cross_fitted
+from tasks.train.ensembles import EnsembleModel
+from tasks.train.families import Components, Family, Fit, Fitted, Log
+from tasks.train.models import Model, fold_folder
 from tasks.train.rounds import Round, refuse_few_rows, rounds_of
 from tasks.train.rows import picture_ids
+from tasks.train.tuning import choose
+from tasks.train.tuning import table as tuning_table
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Outcome:
     Attributes
     ----------
     model
-        Fitted on all training rows, every seed.
+        Fitted on all training rows, every seed; or the fold models together, where those vote.
     predictions
         Table `PREDICTIONS`: training rows out of fold in every repeat, test rows by `model`, which knows of no repeat
         and counts as the first; post-hoc rule applied.
@@ -42,13 +46,16 @@ class Outcome:
         rows for a family without epochs.
     verification
         How well the similarity tells pairs of images out of fold; None where the family has none, or pairs say nothing.
+    tuning
+        What each candidate came to (`tasks.train.tuning.table`); None where no setting was to be chosen.
     """
 
-    model: Model
+    model: Model | EnsembleModel
     fold_models: dict[int, Model]
     predictions: pd.DataFrame
     history: pd.DataFrame
     verification: Verification | None
+    tuning: pd.DataFrame | None
 
 
 def fit_strategy(
@@ -93,59 +100,75 @@ def fit_strategy(
     prove_no_leak(balanced, splits)
     balanced = balanced.sort_values("row_id", ignore_index=True)
     rounds = rounds_of(splits, balanced)
+    last = rounds[-1]
+    if strategy.vote.folds:
+        rounds = rounds[:-1]
     for one in rounds:
         refuse_few_rows(strategy, one)
+    known = strategy.loss.for_classes(rounds[0].rows.classes)
+    components = Components(known, strategy.sampler, strategy.mixing, strategy.schedule)
+    choices = []
+    for number, one in enumerate(rounds):
+        choices.append(choose(strategy, one, inputs, components, checkpoints and checkpoints / f"{number}-tuning"))
+        if choices[-1].note:
+            tell(choices[-1].note)
     logs = [[Log() for _ in range(seeds)] for _ in rounds]
-    fitted = _fitted(strategy, rounds, logs, inputs, tell, checkpoints)
+    families = [choice.family for choice in choices]
+    fitted = _fitted(families, components, rounds, logs, inputs, tell, checkpoints)
 
     models, raw = [], []
-    for one, fits in zip(rounds, fitted, strict=True):
-        model = Model(one.rows.classes, strategy.family, strategy.posthoc, fits, one.fold, backbone, depth)
+    for one, family, fits in zip(rounds, families, fitted, strict=True):
+        shown = backbone and backbone.for_fold(one.fold)
+        own = family, strategy.posthoc, fits, one.fold, shown, depth, strategy.vote.of_seeds
+        model = Model(one.rows.classes, *own)
         raw.append(model.scores(inputs.take(one.unseen["image_id"].tolist())))
         models.append(model)
-    rules = _cross_fitted(strategy.posthoc, rounds, raw)
+    rules = cross_fitted(strategy.posthoc.for_classes(rounds[0].rows.classes), rounds, raw)
     models = [replace(model, posthoc=rule) for model, rule in zip(models, rules, strict=True)]
     _tell_idle(balanced, rounds, tell)
 
     tables = [_table(one, rule.adjust(scores)) for one, rule, scores in zip(rounds, rules, raw, strict=True)]
     first = min(one.repeat for one in rounds)
+    fold_models = {
+        one.fold: model
+        for one, model in zip(rounds, models, strict=True)
+        if one.fold is not None and one.repeat == first
+    }
+    whole: Model | EnsembleModel = models[-1]
+    if strategy.vote.folds:
+        voters = {str(fold_folder(Path(), fold)): model for fold, model in fold_models.items()}
+        whole = EnsembleModel(voters, strategy.vote.of)
+        tables.append(_table(last, whole.predict_each(inputs.take(last.unseen["image_id"].tolist()))))
     return Outcome(
-        models[-1],
-        {
-            one.fold: model
-            for one, model in zip(rounds, models, strict=True)
-            if one.fold is not None and one.repeat == first
-        },
+        whole,
+        fold_models,
         pd.concat(tables).sort_values(["image_id", "repeat", "seed"], ignore_index=True),
         _history(rounds, logs),
         _verification(rounds, models, inputs) if strategy.family.compares else None,
+        tuning_table(strategy.family, rounds, choices) if strategy.family.tune else None,
     )
 
 
 def _fitted(
-    strategy: Strategy,
+    families: list[Family],
+    components: Components,
     rounds: list[Round],
     logs: list[list[Log]],
     inputs: Inputs,
     tell: Callable[[str], None],
     checkpoints: Path | None,
 ) -> Iterator[tuple[Fitted, ...]]:
-    """The fits of each round, one a seed, as they are made."""
-    known = strategy.loss.for_classes(rounds[0].rows.classes)
-    components = Components(known, strategy.sampler, strategy.mixing, strategy.schedule)
-    fits = strategy.family.fit_all(
-        Fit(
-            one.rows,
-            inputs.take(one.rows.ids),
-            components,
-            seed,
-            one.fold,
-            log,
-            checkpoints and checkpoints / f"{number}-{seed}",
-        )
-        for number, (one, of_seeds) in enumerate(zip(rounds, logs, strict=True))
-        for seed, log in enumerate(of_seeds)
-    )
+    """The fits of each round, one a seed, as they are made; rounds of the same settings are one piece."""
+
+    def wanted(numbers: Iterable[int]) -> Iterator[Fit]:
+        for number in numbers:
+            rows, fold = rounds[number].rows, rounds[number].fold
+            for seed, log in enumerate(logs[number]):
+                folder = checkpoints and checkpoints / f"{number}-{seed}"
+                yield Fit(rows, inputs.take(rows.ids), components, seed, fold, log, folder)
+
+    alike = itertools.groupby(range(len(rounds)), key=lambda number: families[number])
+    fits = (fitted for family, numbers in alike for fitted in family.fit_all(wanted(list(numbers))))
     for one, of_seeds in zip(rounds, logs, strict=True):
         yield tuple(next(fits) for _ in of_seeds)
         final = [log.losses[-1] for log in of_seeds if log.losses]
@@ -154,19 +177,6 @@ def _fitted(
         tell(f"fitted {seeds} on {len(one.rows):,} rows in {one.where}{loss}")
         for note in of_seeds[0].notes:
             tell(f"  {note}")
-
-
-def _cross_fitted(posthoc: PostHoc, rounds: list[Round], raw: list[Scores]) -> list[PostHoc]:
-    """The rule of each round: for a fold fitted on the scores of the repeat's other folds, for the last on all."""
-
-    def fit(among: list[int]) -> PostHoc:
-        return posthoc.fit([raw[at] for at in among], [rounds[at].targets for at in among])
-
-    folds = [at for at, one in enumerate(rounds) if one.fold is not None]
-    return [
-        fit([at for at in folds if one.fold is None or (rounds[at].repeat == one.repeat and rounds[at] is not one)])
-        for one in rounds
-    ]
 
 
 def _verification(rounds: list[Round], models: list[Model], inputs: Inputs) -> Verification | None:

@@ -13,13 +13,17 @@ from tasks.depth import FULL
 from tasks.errors import DamagedError, InputError
 from tasks.features.embedding import packages_of
 from tasks.files import read_json
+from tasks.pretrain.backbone import Pretrained
 from tasks.registry import components
+from tasks.train.ensembles import EnsembleModel
 from tasks.train.families import Family
 from tasks.train.models import ABOUT, SEEDS, Model
+from tasks.train.packing import MEMBERS
 
 if TYPE_CHECKING:
     from tasks.features.backbones import Backbone
 
+PRETRAINED = Pretrained.model_fields["name"].default
 PACKAGES = (
     "joblib",
     "numpy",
@@ -31,7 +35,7 @@ PACKAGES = (
 )  # what any model needs
 
 
-def load_model(folder: Path) -> Model:
+def load_model(folder: Path) -> Model | EnsembleModel:
     """Load what `save_model` wrote.
 
     Raises
@@ -53,13 +57,26 @@ def load_model(folder: Path) -> Model:
         ) from error
 
 
-def _loaded(folder: Path) -> Model:
+def load_single(folder: Path) -> Model:
+    """As `load_model`, where there is known to be no ensemble."""
+    model = load_model(folder)
+    if not isinstance(model, Model):
+        raise InputError(
+            f"{folder}: holds an ensemble, where one model is expected; `equipoise run train` makes it anew"
+        )
+    return model
+
+
+def _loaded(folder: Path) -> Model | EnsembleModel:
     facts = read_json(folder / ABOUT)
+    if MEMBERS in facts:
+        weights = facts["weights"] and tuple(facts["weights"])
+        return EnsembleModel({name: load_model(folder / name) for name in facts[MEMBERS]}, facts["of"], weights)
     if "fold" not in facts or not (folder / SEEDS).is_dir():
         raise InputError(
             f"{folder}: a model of an earlier version, which can't be read; `equipoise run --force train` makes it anew"
         )
-    family, backbone = _family_and_backbone(facts)
+    family, backbone = _family_and_backbone(facts, folder)
     prior: NDArray[np.float64] = np.array(facts["prior"])
     return Model(
         facts["classes"],
@@ -69,6 +86,7 @@ def _loaded(folder: Path) -> Model:
         facts["fold"],
         backbone,
         facts.get("depth", FULL),  # what models saw before they kept it
+        facts.get("vote"),  # before there were votes, none
     )
 
 
@@ -80,14 +98,27 @@ def packages_of_model(folder: Path) -> tuple[str, ...]:
     folder
         Where `save_model` wrote it.
     """
-    family, backbone = _family_and_backbone(read_json(folder / ABOUT))
+    facts = read_json(folder / ABOUT)
+    if MEMBERS in facts:
+        return tuple(sorted({name for member in facts[MEMBERS] for name in packages_of_model(folder / member)}))
+    family, backbone = _family_and_backbone(facts, folder)
     return tuple(sorted({*PACKAGES, *family.needed(), *(packages_of(backbone) if backbone else ())}))
 
 
-def _family_and_backbone(facts: dict[str, Any]) -> tuple[Family, Backbone | None]:
-    """The components that a saved model's facts describe."""
-    backbone = facts["backbone"] and _made("tasks.features.backbones", facts["backbone"])
-    return _made("tasks.train.families", facts["family"]), backbone
+def family_of_model(folder: Path) -> Family:
+    """The family of the model that `save_model` wrote into a folder, with its settings; nothing else is read."""
+    family: Family = _made("tasks.train.families", read_json(folder / ABOUT)["family"])
+    return family
+
+
+def _family_and_backbone(facts: dict[str, Any], folder: Path) -> tuple[Family, Backbone | None]:
+    """The components that the facts of a model describe that was saved in a folder."""
+    family, described = _made("tasks.train.families", facts["family"]), facts["backbone"]
+    if described and described["name"] == PRETRAINED:
+        found = Pretrained.model_validate({**described, "folder": str(folder)})
+        found.weights()  # which looks whether they are whole
+        return family, found
+    return family, described and _made("tasks.features.backbones", described)
 
 
 def _made(package: str, described: dict[str, Any]) -> Any:

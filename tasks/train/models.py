@@ -14,15 +14,18 @@ from tasks.errors import InputError
 from tasks.features.embedding import about as about_features
 from tasks.files import write_json
 from tasks.inputs import FileSource, Inputs
-from tasks.scores import Scores
+from tasks.scores import Kind, Scores
+from tasks.tables import ENSEMBLES
 from tasks.train.families import Family, Fitted
 from tasks.train.posthoc import PostHoc
+from tasks.train.voting import Of, kind_of, vote
 
 if TYPE_CHECKING:
     from tasks.features.backbones import Backbone
 
 ABOUT = "model.json"
 SEEDS = "seeds"
+FOLDS = "folds"  # where models stand that saw no image of a fold each
 ENROLLED = "enrolled"  # key of the classes that were added later (`tasks.similarity.enrolling`)
 
 
@@ -46,6 +49,8 @@ class Model:
         How its features are made of images; None where the family looks at images itself.
     depth
         Bits of 16-bit values that were shown when it was fitted (`tasks.images.to_rgb`).
+    vote
+        Of what the mean over the seeds is taken before the rule is applied; None: each stands for itself.
     """
 
     classes: list[str]
@@ -55,9 +60,15 @@ class Model:
     fold: int | None
     backbone: Backbone | None
     depth: int
+    vote: Of | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Of its scores."""
+        return kind_of([self.family.score], self.vote or "scores")
 
     def predict_each(self, inputs: Inputs) -> Scores:
-        """Scores of every seed, values of shape (seeds, n, K); post-hoc rule applied."""
+        """Scores of every seed, or of their vote, values of shape (S, n, K); post-hoc rule applied."""
         return self.posthoc.adjust(self.scores(inputs))
 
     def predict(self, inputs: Inputs) -> Scores:
@@ -66,9 +77,16 @@ class Model:
         return each.with_values(each.values.mean(axis=0))
 
     def scores(self, inputs: Inputs) -> Scores:
-        """Scores of every seed as the family gives them, values of shape (seeds, n, K)."""
+        """Scores of every seed as the family gives them, or of their vote, values of shape (S, n, K)."""
         each = [fitted.predict(inputs) for fitted in self.fits]
+        if self.vote:
+            each = [vote(each, self.vote)]
         return each[0].with_values(np.stack([one.values for one in each]))
+
+    @property
+    def backbones(self) -> dict[str, Backbone]:
+        """By its name, how features are made of images; empty where the family looks at images itself."""
+        return {} if self.backbone is None else {self.family.backbone: self.backbone}
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -111,8 +129,7 @@ class Model:
         patient
             Whether one that can't be read is no error (`tasks.inputs.FileSource`).
         """
-        backbones = {} if self.backbone is None else {self.family.backbone: self.backbone}
-        source = FileSource(images, backbones, self.depth, workers, patient)
+        source = FileSource(images, self.backbones, self.depth, workers, patient)
         return Inputs([str(row) for row in range(len(images))], source)
 
 
@@ -122,6 +139,8 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
         own = folder / SEEDS / str(seed)
         own.mkdir(parents=True)
         fitted.save(own)
+    if model.backbone is not None:
+        model.backbone.save(folder)
     facts = {
         "classes": model.classes,
         "family": model.family.model_dump(mode="json"),
@@ -131,15 +150,22 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
         "backbone": model.backbone and model.backbone.settings(),
         "features": model.backbone and about_features(model.backbone),
         "depth": model.depth,
-        "score": model.family.score,
+        "score": model.kind,
         "seeds": len(model.fits),
+        "vote": model.vote,
     }
     write_json(folder / ABOUT, facts | about)
 
 
 def fold_folder(folder: Path, fold: int) -> Path:
     """Where, below a strategy's `folder`, the model stands that saw no image of `fold`."""
-    return folder / "folds" / str(fold)
+    return folder / FOLDS / str(fold)
+
+
+def model_folder(root: Path, name: str) -> Path:
+    """Where the workspace at `root` keeps the model of a strategy or an ensemble."""
+    ensemble = root / ENSEMBLES / name
+    return ensemble if (ensemble / ABOUT).is_file() else root / "models" / name
 
 
 def rule_file(root: Path, strategy: str) -> Path:

@@ -16,6 +16,7 @@ from tasks.files import read_json
 from tasks.fingerprints import file_hash
 from tasks.statistics.scaling import unit_vectors
 from tasks.tables import CATALOG, SPLITS, first_repeat
+from tasks.train.ensembles import EnsembleModel
 from tasks.train.models import ABOUT as ABOUT_MODEL
 from tasks.train.models import Model
 from tasks.workspace import Workspace
@@ -100,7 +101,7 @@ def _is_file(path: str, file: Path) -> bool:
         return file == Path(path)
 
 
-def reference_of(workspace: Workspace, model: Model, folder: Path) -> Reference:
+def reference_of(workspace: Workspace, model: Model | EnsembleModel, folder: Path) -> Reference:
     """The training images of a model that was trained in this workspace.
 
     Parameters
@@ -118,9 +119,10 @@ def reference_of(workspace: Workspace, model: Model, folder: Path) -> Reference:
         The model sees images and makes no features, or the workspace's features or split are not those that it learnt
         from.
     """
-    name = model.family.backbone
-    if model.backbone is None:
-        raise InputError(f"--nearest compares features, and a model of the family {model.family.name} has none")
+    if len(model.backbones) != 1:
+        seen = "makes none" if not model.backbones else f"looks at those of {', '.join(model.backbones)}"
+        raise InputError(f"--nearest compares feature vectors of one kind, and this model {seen}; name another model")
+    [name] = model.backbones
     features = workspace.path("data", "features", name)
     vectors = Features.load(features)
     facts = read_json(folder / ABOUT_MODEL)

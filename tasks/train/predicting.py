@@ -95,7 +95,8 @@ def _by_class(prefix: str, classifier: Classifier, values: np.ndarray) -> Mappin
 
 
 def _nearest(reference: Reference, classifier: Classifier, inputs: Inputs) -> Mapping[str, object]:
-    rows, distances = reference.nearest(inputs.features(classifier.model.family.backbone))
+    [backbone] = classifier.model.backbones
+    rows, distances = reference.nearest(inputs.features(backbone))
     return {
         NEAREST: [reference.paths[row] for row in rows],
         NEAREST_LABEL: [reference.labels[row] for row in rows],

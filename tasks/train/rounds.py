@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -28,6 +31,9 @@ class Round:
         What its models learn from.
     where
         Names the folds in messages.
+    within
+        The rounds that leave out one more fold of its own, whose images are then their unseen ones; those that have a
+        row of every class.
     """
 
     repeat: int
@@ -35,6 +41,7 @@ class Round:
     unseen: pd.DataFrame
     rows: Rows
     where: str
+    within: Callable[[], Iterator[Round]]
 
     @property
     def targets(self) -> NDArray[np.int64]:
@@ -61,16 +68,25 @@ def rounds_of(splits: pd.DataFrame, balanced: pd.DataFrame) -> list[Round]:
     repeats = sorted(int(repeat) for repeat in known["repeat"].unique())
     training = {repeat: TrainingSet.of_split(splits, repeat) for repeat in repeats}
 
-    def round_of(repeat: int, fold: int | None, unseen: pd.DataFrame) -> Round:
+    unseen = {
+        (int(repeat), int(fold)): rows
+        for (repeat, fold), rows in known.dropna(subset="fold").groupby(["repeat", "fold"])
+    }
+
+    def round_of(repeat: int, fold: int | None, unseen_rows: pd.DataFrame, also: int | None = None) -> Round:
         where = "all folds" if fold is None else f"the folds other than {fold}"
         where += f" of repeat {repeat}" if fold is not None and len(repeats) > 1 else ""
-        rows = Rows.of(training[repeat], balanced, fold, classes, where)
-        return Round(repeat, fold, unseen, rows, where)
+        left = training[repeat].outside_fold(balanced, also)
+        rows = Rows.of(training[repeat], left, fold, classes, where)
+        return Round(repeat, fold, unseen_rows, rows, where, partial(within, repeat, fold))
 
-    rounds = [
-        round_of(int(repeat), int(fold), rows)
-        for (repeat, fold), rows in known.dropna(subset="fold").groupby(["repeat", "fold"])
-    ]
+    def within(repeat: int, fold: int | None) -> Iterator[Round]:
+        folds = [own for of, own in unseen if of == repeat and own != fold]
+        for other in sorted(folds, key=lambda own: (own < (fold or 0), own)):  # the next one first
+            with contextlib.suppress(InputError):
+                yield round_of(repeat, fold, unseen[repeat, other], other)
+
+    rounds = [round_of(repeat, fold, rows) for (repeat, fold), rows in unseen.items()]
     test = known[(known["part"] == "test") & (known["repeat"] == repeats[0])]
     return [*rounds, round_of(repeats[0], None, test)]
 

@@ -10,9 +10,11 @@ from tasks.fingerprints import file_hash
 from tasks.progress import say
 from tasks.similarity.verification import FILE
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
+from tasks.train.ensembles import EnsembleModel
 from tasks.train.fitting import fit_strategy
 from tasks.train.models import fold_folder, save_model
-from tasks.train.stored_inputs import check_features, features_made, inputs_of
+from tasks.train.packing import save_ensemble
+from tasks.train.stored_inputs import backbone_of, check_features, features_made, inputs_of
 from tasks.workspace import STATE, Workspace
 
 
@@ -29,7 +31,7 @@ def run(workspace: Workspace, name: str) -> None:
         splits=workspace.read(SPLITS),
         balanced=balanced,
         inputs=inputs_of(workspace, strategy, balanced),
-        backbone=params.backbones.get(strategy.family.backbone),
+        backbone=backbone_of(workspace, strategy),
         depth=depth_of(workspace.read(CATALOG)),
         tell=say,
         checkpoints=checkpoints,
@@ -40,12 +42,17 @@ def run(workspace: Workspace, name: str) -> None:
         belongs = {name: file_hash(file) for name, file in files.items()}  # what the model's rule and images must be of
     with workspace.output("models", name) as folder:
         about = {"strategy": name, "recipe": strategy.recipe, "features": features_made(workspace, strategy)}
-        save_model(outcome.model, folder, about | belongs)
         for fold, model in outcome.fold_models.items():
             own = fold_folder(folder, fold)
             own.mkdir(parents=True)
             save_model(model, own, about)
+        if isinstance(outcome.model, EnsembleModel):
+            save_ensemble(folder, list(outcome.model.members), strategy.vote.of, None, about | belongs)
+        else:
+            save_model(outcome.model, folder, about | belongs)
         if outcome.verification is not None:
             write_json(folder / FILE, outcome.verification.as_json())
+        if outcome.tuning is not None:
+            outcome.tuning.to_csv(folder / "tuning.csv", index=False, float_format="%.6f")
         outcome.history.to_csv(folder / "history.csv", index=False, float_format="%.6f")
     shutil.rmtree(checkpoints, ignore_errors=True)

@@ -9,12 +9,14 @@ from tasks.depth import depth_of
 from tasks.features import ABOUT, require_alike
 from tasks.files import read_json
 from tasks.inputs import FeatureFolders, Inputs, StoredSource
+from tasks.pretrain.backbone import BACKBONES, read_backbone
 from tasks.tables import CATALOG
 from tasks.workspace import STATE, Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tasks.features.backbones import Backbone
     from tasks.params.models import Strategy
 
 
@@ -41,7 +43,16 @@ def inputs_of(workspace: Workspace, strategy: Strategy, balanced: pd.DataFrame) 
     new = balanced[balanced["file"].notna()]
     for row_id, file in zip(new["row_id"], new["file"], strict=True):
         files[row_id] = workspace.path("data", "balanced", recipe) / file
-    return Inputs([], StoredSource(features, files, workspace.path(STATE, "decoded", recipe), depth_of(catalog)))
+    source = StoredSource(features, files, workspace.path(STATE, "decoded", recipe), depth_of(catalog))
+    return Inputs([], source, workspace.path(*BACKBONES))
+
+
+def backbone_of(workspace: Workspace, strategy: Strategy) -> Backbone | None:
+    """How a strategy's features are made, of its section of `params.yaml`; None for a family on images."""
+    name, params = strategy.family.backbone, workspace.params
+    if strategy.family.inputs != "features":
+        return None
+    return read_backbone(workspace.path(*BACKBONES, name)) if name in params.pretrain else params.backbones[name]
 
 
 def check_features(workspace: Workspace, strategy: Strategy) -> None:

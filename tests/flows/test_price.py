@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows.journal import Journal, costs
 from flows.outcomes import Outcome, Result
-from flows.price import Price, price_sentence, prices
+from flows.price import Price, price_sentence, prices, prices_of
 from tasks.files import write_json
 
 RECIPES = {"plain": "natural", "focal": "natural", "new": "augmented"}
@@ -40,6 +40,32 @@ def test_a_price_is_that_of_the_strategy_and_of_all_of_its_recipe(tmp_path: Path
     assert price_sentence(board, found).startswith("Price: new 78 s and 3 (303 bytes) new images; plain 7 s and no new")
     board = {"recommended": "focal", "baseline": "focal"}
     assert price_sentence(board, found).startswith("Price: focal an unknown time and no new images (its")
+
+
+def test_the_pretraining_of_its_backbone_counts_for_a_strategy(tmp_path: Path) -> None:
+    recipe(tmp_path, "natural", 0)
+    write_json(tmp_path / "models" / "backbones" / "own" / "backbone.json", {})
+    (tmp_path / "models" / "backbones" / "none").mkdir()
+    took = {"balance@natural": 1.0, "embed_new@natural": 0.5, "pretrain@own": 100.0}
+    took |= {f"{stage}@{name}": 2.0 for stage in ("train", "audit") for name in ("plain", "tuned", "head")}
+    backbones = {"plain": "efficientnet_lite0", "tuned": "none", "head": "own"}
+    found = prices(tmp_path, dict.fromkeys(backbones, "natural"), took, backbones=backbones)
+    assert {name: price.seconds for name, price in found.items()} == {"plain": 5.5, "tuned": 5.5, "head": 105.5}
+
+
+def test_an_ensemble_costs_what_its_members_cost_and_each_recipe_once(tmp_path: Path) -> None:
+    recipe(tmp_path, "natural", 0)
+    recipe(tmp_path, "augmented", 3)
+    seconds = {"balance@natural": 1.0, "embed_new@natural": 0.5, "balance@augmented": 20.0, "embed_new@augmented": 40.0}
+    seconds |= {"train@plain": 5.0, "train@focal": 6.0, "train@new": 8.0, "ensemble@all": 0.125}
+    seconds |= {"audit@plain": 0.25, "audit@focal": 0.25, "audit@new": 10.0}
+    members = {"all": ["plain", "focal", "new"], "two": ["plain", "focal"]}
+    found = prices(tmp_path, RECIPES, seconds, members)
+    assert found["all"] == Price(1.0 + 0.5 + 20.0 + 40.0 + 5.0 + 6.0 + 8.0 + 0.5 + 10.0 + 0.125, 3, 100 + 101 + 102)
+    assert found["two"] == Price(None, 0, 0), "it was never combined here"
+    rows = [{"strategy": name, "recipe": of} for name, of in RECIPES.items()]
+    rows += [{"strategy": name, "recipe": "natural + augmented", "members": of} for name, of in members.items()]
+    assert prices_of(tmp_path, {"rows": rows}, seconds) == found
 
 
 def test_what_dvc_restores_keeps_the_seconds_that_are_known(tmp_path: Path) -> None:

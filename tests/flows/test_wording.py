@@ -11,7 +11,8 @@ from flows.wording import bet, interval
     ("value", "low", "high", "plain", "signed"),
     [
         (0.581, 0.553, 1.0, ".581 [.553, 1.000]", "+.581 [+.553, +1.000]"),
-        (-0.0004, -0.02, 0.0004, None, ".000 [-.020, .000]"),
+        (-0.0004, -0.02, 0.0, None, ".000 [-.020, .000]"),
+        (-0.0004, -0.02, 0.0004, None, ".000 [-.020, +.0004]"),
         (0.0, 0.0, 10.5, ".000 [.000, 10.500]", ".000 [.000, +10.500]"),
     ],
 )
@@ -21,6 +22,12 @@ def test_a_value_stands_before_its_interval_and_zero_has_no_sign(value, low, hig
     if plain:
         assert interval(told) == plain
     assert interval(None) == ""
+
+
+def test_ends_show_on_which_side_of_a_limit_they_lie():
+    told = {"value": 0.02, "low": 0.01003, "high": 0.04}
+    assert interval(told, signed=True) == "+.020 [+.010, +.040]"
+    assert interval(told, signed=True, beside=0.01) == "+.020 [+.01003, +.040]"
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def test_it_has_what_a_clone_has_but_the_code(made, repository):
     kept = git(made, "ls-files").splitlines()
     assert not [path for path in kept if path.endswith(".py")]
     same = {"params.yaml", ".gitignore", ".dvcignore", ".dvc/.gitignore"}
-    same |= {"data/features/none/README.md", "data/synthetic/none/README.md"}
+    same |= {f"{place}/none/README.md" for place in ("data/features", "data/synthetic", "models/backbones")}
+    same.add("ensembles/README.md")
     for path in same:
         assert (made / path).read_bytes() == (repository / path).read_bytes(), path
     own = {"dvc.yaml", "params.schema.json", ".dvc/config", "data/frozen.csv", "data/left_out.csv"}
@@ -309,6 +310,13 @@ def test_an_edited_graph_is_refused_and_stays(workspace, change):
     assert path.read_text() == edited
     git(workspace, "checkout", "dvc.yaml")
     follow_code(workspace)
+
+
+def test_the_folder_of_ensembles_is_there_in_a_workspace_of_a_version_without(workspace):
+    shutil.rmtree(workspace / "ensembles")
+    follow_code(workspace)
+    assert (workspace / "ensembles" / "README.md").is_file()
+    assert git(workspace, "status", "--porcelain") == ""
 
 
 def test_a_clone_is_left_alone(repository, tmp_path):

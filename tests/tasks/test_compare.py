@@ -31,19 +31,20 @@ from tasks.compare.reason import reason, sentences
 from tasks.compare.samples import samples
 from tasks.compare.simplicity import simplest_first
 from tasks.compare.verdicts import verdict
-from tasks.compare.wording import breakable, listed, made_of
-from tasks.decimals import signed
+from tasks.compare.wording import between, breakable, listed, made_of
+from tasks.decimals import signed, signed_end
+from tasks.ensemble.combining import combine
 from tasks.errors import InputError
 from tasks.evaluate import stage as evaluate
 from tasks.evaluate.ceiling import Ceiling
 from tasks.evaluate.metrics import costs_of
-from tasks.evaluate.scored import Scored
+from tasks.evaluate.scored import Scored, read_scored
 from tasks.features import Features
 from tasks.goals import Goal
 from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.recall_at_precision import RecallAtPrecision
-from tasks.params.models import Compare, Evaluate, Strategy
+from tasks.params.models import Compare, Ensemble, Evaluate, Params, Strategy
 from tasks.statistics.interval import Interval
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
@@ -128,8 +129,17 @@ def test_the_noise_of_training_widens_the_intervals() -> None:
 
 def test_strategies_with_unequal_numbers_of_fits_cannot_be_paired() -> None:
     stream = np.random.default_rng(0)
-    with pytest.raises(InputError, match=r"fitted \[1, 2\] times"):
-        differences([scored_by(stream, (0.7, 0.8, 0.5), fits) for fits in (1, 2)])
+    with pytest.raises(InputError, match=r"fitted \[2, 3\] times"):
+        differences([scored_by(stream, (0.7, 0.8, 0.5), fits) for fits in (2, 3)])
+
+
+def test_a_vote_is_paired_with_every_seed_of_the_others() -> None:
+    """Its one fit counts as if it stood there once a seed, whichever of the two is the baseline."""
+    stream = np.random.default_rng(0)
+    vote, seeds = scored_by(stream, (0.8, 0.8, 0.8)), scored_by(stream, (0.6, 0.8, 0.5), 3)
+    thrice = replace(vote, scores=np.concatenate([vote.scores] * 3))
+    assert differences([seeds, vote]) == differences([seeds, thrice])
+    assert differences([vote, seeds]) == differences([thrice, seeds])
 
 
 # --- verdicts --------------------------------------------------------------------------------------------------------
@@ -391,6 +401,11 @@ def test_a_baseline_hardly_above_chance_is_said_before_anything_is_compared() ->
 
 def test_numbers_and_names_read_well() -> None:
     assert [signed(value) for value in (0.1234, -0.1, -0.0001)] == ["+0.123", "-0.100", "0.000"]
+    ends = [signed_end(value) for value in (0.1234, 0.0004, -0.00002, 0.0, 1e-9)]
+    assert ends == ["+0.123", "+0.0004", "-0.00002", "0.000", "0.000"]
+    assert [signed_end(value, 0.05) for value in (0.0501, 0.05, 0.1)] == ["+0.0501", "+0.050", "+0.100"]
+    assert between(Interval(0.02, 0.0003, 0.04), signed) == "+0.0003 to +0.040", "proved, and seen to be"
+    assert between(Interval(0.02, 0.0003, 0.04)) == "0.000 to 0.040"
     assert breakable("a_<b>") == "a_<wbr>&lt;b&gt;"
     found = [listed("abcdef"[:size]) for size in (1, 2, 3, 4)]
     assert found == ["a", "a and b", "a, b and c", "a, b and 2 others"]
@@ -518,7 +533,8 @@ def strategy() -> Strategy:
 class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what these stages read."""
 
-    params = SimpleNamespace(  # type: ignore[assignment]
+    params = Params.model_construct(  # type: ignore[assignment]
+        ensembles={},
         evaluate=Evaluate(draws=100),
         compare=Compare(),
         recipes={"natural": None},
@@ -530,7 +546,8 @@ class SmallWorkspace(Workspace):
 class LoneWorkspace(Workspace):
     """The same with the baseline only."""
 
-    params = SimpleNamespace(  # type: ignore[assignment]
+    params = Params.model_construct(  # type: ignore[assignment]
+        ensembles={},
         evaluate=Evaluate(draws=100),
         compare=Compare(),
         recipes={"natural": None},
@@ -647,6 +664,54 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def board_of(root: Path) -> Any:
     return json.loads((root / "reports" / "compare" / "leaderboard.json").read_text())
+
+
+class EnsembleWorkspace(SmallWorkspace):
+    """The same with two strategies that answer together."""
+
+    params = SmallWorkspace.params.model_copy(update={"ensembles": {"both": Ensemble(members=["plain", "better"])}})
+
+
+def test_an_ensemble_stands_in_the_leaderboard_like_a_strategy(tmp_path: Path) -> None:
+    """With one fit of its own, where the strategies have two; and its members' worst audit."""
+    write_inputs(tmp_path)
+    write_audit(tmp_path, "can't tell")
+    workspace = EnsembleWorkspace(tmp_path, "compare")
+    splits, ensemble = SPLITS.read(SPLITS.place(tmp_path)), workspace.params.ensembles["both"]
+    parts = [
+        {name: read_scored(PREDICTIONS.place(tmp_path, name), splits, part) for name in ensemble.members}
+        for part in ("train", "test")
+    ]
+    (tmp_path / "ensembles" / "both").mkdir(parents=True)
+    (tmp_path / "ensembles" / "gone").mkdir()
+    made = combine(ensemble, *parts, splits)
+    PREDICTIONS.write(made.predictions, tmp_path / "ensembles" / "both" / PREDICTIONS.file)
+    evaluate.run(workspace, "")
+    stage.run(workspace, "")
+    assert not (tmp_path / "ensembles" / "gone").exists()
+    rows = {row["strategy"]: row for row in board_of(tmp_path)["rows"]}
+    assert set(rows) == {"plain", "better", "worse", "both"}
+    both = rows["both"]
+    assert both["members"] == ["plain", "better"]
+    assert {name: both[name] for name in COMPONENTS} == COMPONENTS
+    assert both["difference"]["low"] <= both["difference"]["value"] <= both["difference"]["high"]
+    assert both["audit"]["outcome"] == "can't tell"
+    assert both["audit"]["reason"].endswith("(its member better)")
+    scored = read_scored(tmp_path / "ensembles" / "both" / PREDICTIONS.file, splits, "train")
+    recalls = [(scored.decisions[0] == scored.labels)[scored.labels == code].mean() for code in range(3)]
+    assert both["balanced_accuracy"]["value"] == pytest.approx(np.mean(recalls), abs=1e-6)
+    table = LEADERBOARD.read(tmp_path / "reports" / "compare" / "leaderboard.parquet")
+    assert sorted(table["strategy"]) == sorted(rows)
+    assert "plain and better together" in (tmp_path / "reports" / "compare" / "report.html").read_text()
+
+
+def test_an_ensemble_needs_what_all_its_members_need() -> None:
+    after = {"natural": {"a": {"original": 90}}, "augmented": {"a": {"original": 10, "augmented": 5}}}
+    recipes = {"plain": "natural", "focal": "natural", "new": "augmented"}
+    strategies: Any = {name: SimpleNamespace(recipe=recipe) for name, recipe in recipes.items()}
+    counts = {recipe: {"after": of_one} for recipe, of_one in after.items()}
+    ensembles = {"two": Ensemble(members=["plain", "focal"]), "three": Ensemble(members=["new", "plain", "focal"])}
+    assert simplest_first(strategies, counts, ensembles) == ["plain", "focal", "two", "new", "three"]
 
 
 def test_the_leaderboard_says_all_that_the_terminal_prints(finished: Path) -> None:

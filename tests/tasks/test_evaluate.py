@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.metrics import geometric_mean_score
+from scipy import stats
 from sklearn import metrics as reference
 
 from tasks.compare.probabilities import operating_rows
@@ -37,7 +38,7 @@ from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.recall_at_precision import RecallAtPrecision
 from tasks.page import save_png
-from tasks.params.models import Compare, Evaluate
+from tasks.params.models import Compare, Evaluate, Params
 from tasks.scores import ranking
 from tasks.statistics import bootstrap
 from tasks.statistics.bootstrap import estimate, percentiles
@@ -217,7 +218,6 @@ def test_weighted_metrics_agree_with_scikit_learn(coarse: bool) -> None:
                 "precision": precision,
                 "f1": f1,
                 "majority_share": weight[truth == 0].sum() / weight.sum(),
-                "worst_recall": recall.min(),
                 "geometric_mean": geometric_mean_score(truth, decided, average="multiclass", sample_weight=weight),
                 "matthews_correlation": reference.matthews_corrcoef(truth, decided, sample_weight=weight),
                 "cohens_kappa": reference.cohen_kappa_score(truth, decided, sample_weight=weight),
@@ -524,7 +524,9 @@ def test_relatives_that_fare_alike_widen_the_interval_of_a_recall_and_strangers_
         scored = Scored(["a", "b"], np.arange(240), labels, groups, np.eye(2)[decided][None])
         recall = evaluate(scored, scored.bootstrap(300, 0), 0.95).metrics["recall.b"]
         widths[name] = recall.high - recall.low
-    assert widths["strangers"] == pytest.approx(np.ptp(wilson(0.5, 40, 0.95)), rel=0.15)
+    # Ten groups show nine tenths of a variance, and are less sure of it than forty images would be.
+    known = 0.9 * (stats.t.ppf(0.975, 39) / stats.t.ppf(0.975, 9)) ** 2
+    assert widths["strangers"] == pytest.approx(np.ptp(wilson(0.5, 40 * known, 0.95)), rel=0.15)
     assert widths["alike"] == pytest.approx(np.ptp(wilson(0.5, 10, 0.95)), rel=0.05)
 
 
@@ -609,6 +611,104 @@ def test_every_metric_of_the_contract_has_an_interval_around_it() -> None:
     np.testing.assert_allclose(shares, 1)
 
 
+def test_the_worst_recall_is_that_of_its_class_in_value_and_interval() -> None:
+    _, found = out_of_fold(scored_example(), BalancedAccuracy(), Evaluate(draws=100))
+    recalls = [found.metrics[f"recall.{label}"] for label in CLASSES]
+    assert found.metrics["worst_recall"] == min(recalls, key=lambda one: one.value)
+
+
+def test_what_is_always_right_is_not_said_to_be_sure() -> None:
+    labels = np.repeat([0, 1], [60, 12])
+    images = np.arange(72)
+    scored = Scored(["a", "b"], images, labels, images, 9 * np.eye(2)[labels][None], folds=(images % 3)[None])
+    _, found = out_of_fold(scored, BalancedAccuracy(), Evaluate(draws=100))
+    least = {"a": wilson(1, 60)[0], "b": wilson(1, 12)[0]}
+    for label, low in least.items():
+        assert found.metrics[f"recall.{label}"].low == pytest.approx(low)
+        jaccard = wilson(1, 60 if label == "a" else 12)[0]
+        assert found.metrics[f"f1.{label}"].low == pytest.approx(2 * jaccard / (1 + jaccard))
+        for area in ("roc_auc", "pr_auc"):
+            assert found.metrics[f"{area}.{label}"].low == pytest.approx(least["b"]), "as few as there are of b"
+    reach = ((1 - least["a"]) ** 2 + (1 - least["b"]) ** 2) ** 0.5 / 2
+    for name in ("balanced_accuracy", "judged_balanced_accuracy"):
+        assert found.metrics[name].low == pytest.approx(1 - reach)
+        assert found.metrics[name].high == 1
+    logs = np.log([least["a"], least["b"]])
+    assert found.metrics["geometric_mean"].low == pytest.approx(np.exp(-((logs**2).sum() ** 0.5) / 2))
+    mixes = found.mixes.set_index(["mix", "decisions"])["low"]
+    assert mixes["uniform", "as decided"] == pytest.approx(1 - reach)
+
+
+def test_mistakes_that_no_draw_shows_are_counted_at_what_they_cost() -> None:
+    labels = np.repeat([0, 1], [60, 12])
+    images = np.arange(72)
+    sure = 9 * np.eye(2)[labels][None]
+    scored = Scored(["a", "b"], images, labels, images, sure, folds=(images % 3)[None])
+    found = evaluate(scored, scored.bootstrap(100, 0), 0.95).metrics
+    unseen = 1 - wilson(1, 72)[0]  # every draw has an accuracy of 1
+    said = 1 / (1 + np.exp(-9.0))
+    by_chance = (60**2 + 12**2) / 72**2
+    expected = {
+        "expected_calibration_error": 1 - said + unseen,
+        "calibration_error.b": 1 - said + unseen,
+        "classwise_calibration_error": 1 - said + unseen,  # of two classes each mistake is one of either
+        "brier": 2 * (1 - said) ** 2 + 2 * unseen,
+        "log_loss": -np.log(said) - unseen * np.log(1 - said),
+    }
+    for name, high in expected.items():
+        assert found[name].high == pytest.approx(high), name
+        assert (found[name].low == 0) == ("calibration" in name), "mistakes would have been what was said"
+    for name in ("cohens_kappa", "matthews_correlation"):
+        assert found[name].low == pytest.approx(1 - unseen / (1 - by_chance))
+        assert found[name].high == 1
+    half = replace(scored, scores=np.where((images % 2 == 0)[:, None], sure, sure[..., ::-1]))
+    seen = evaluate(half, half.bootstrap(1000, 0), 0.95).metrics
+    draws = estimate([probability_metrics(half)[0]], half.bootstrap(1000, 0))[0]["brier"].draws
+    assert seen["brier"].high == pytest.approx(percentiles(draws, 0.95)[1], rel=0.03), "many mistakes are seen"
+
+
+def test_a_class_that_is_never_found_leaves_the_geometric_mean_open() -> None:
+    labels = np.repeat([0, 1], [40, 20])
+    images = np.arange(60)
+    scored = Scored(["a", "b"], images, labels, images, np.eye(2)[np.zeros(60, int)][None])
+    found = evaluate(scored, scored.bootstrap(100, 0), 0.95).metrics["geometric_mean"]
+    assert (found.value, found.low) == (0, 0)
+    assert found.high == pytest.approx((wilson(1, 40)[1] * wilson(0, 20)[1]) ** 0.5)
+
+
+def test_curves_reach_as_far_as_the_images_of_a_class_can_not_tell() -> None:
+    labels = np.repeat([0, 1], [60, 12])
+    images = np.arange(72)
+    scored = Scored(["a", "b"], images, labels, images, 9 * np.eye(2)[labels][None])
+    curves = evaluate(scored, scored.bootstrap(100, 0), 0.95).curves
+    own = curves[curves["class"] == "b"].set_index("recall")
+    assert (own[["precision", "false_positive_rate"]].to_numpy() == [1, 0]).all()
+    for recall, row in own.iterrows():
+        by_luck = recall**12 > 0.025  # that all twelve lie above where only this share of others would
+        assert (row["false_positive_rate_high"] == 1) == by_luck
+        guessed = recall * 12 / (recall * 12 + 60)
+        chosen = max(1.0, recall * 12)
+        assert row["precision_low"] == pytest.approx(
+            min(guessed, wilson(1, chosen)[0]) if by_luck else wilson(1, chosen)[0]
+        )
+        if not by_luck:
+            assert row["false_positive_rate_high"] == pytest.approx(wilson(0, 60)[1])
+
+
+def test_probabilities_that_mean_what_they_say_have_an_error_that_may_be_none() -> None:
+    stream = np.random.default_rng(3)
+    labels = np.repeat([0, 1], [150, 150])
+    images = np.arange(300)
+    seen = np.where(labels == 0, 1.0, -1.0) + stream.normal(size=300)  # log-odds of two normals are twice that
+    scored = Scored(["a", "b"], images, labels, images, np.column_stack([2 * seen, np.zeros(300)])[None])
+    found = evaluate(scored, scored.bootstrap(300, 0), 0.95).metrics
+    for name in ("expected_calibration_error", "classwise_calibration_error", "calibration_error.a"):
+        assert found[name].low == 0 < found[name].value <= found[name].high
+    sure = replace(scored, scores=5 * scored.scores)
+    found = evaluate(sure, sure.bootstrap(300, 0), 0.95).metrics["expected_calibration_error"]
+    assert 0 < found.low < found.value <= found.high
+
+
 def test_judged_metrics_are_means_over_the_classes_that_can_be_measured() -> None:
     stream = np.random.default_rng(0)
     labels = np.repeat(np.arange(4), [30, 9, 12, 40])
@@ -668,7 +768,8 @@ def test_a_confusion_matrix_is_sorted_by_class_size_the_rarest_first() -> None:
 class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what this stage reads."""
 
-    params = SimpleNamespace(  # type: ignore[assignment]
+    params = Params.model_construct(  # type: ignore[assignment]
+        ensembles={},
         evaluate=Evaluate(draws=100),
         compare=Compare(),
         strategies={"plain": SimpleNamespace(family=SimpleNamespace(backbone="none"))},

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from tasks.train.families.head import FittedHead, Head
 from tasks.train.families.similarity import FittedSimilarity, Similarity
 from tasks.train.models import Model
 from tasks.train.posthoc.none import Unchanged
+from tasks.train.posthoc.temperature import Temperature
 
 SHAPES = [(50, 40), (40, 50), (32, 32), (20, 90), (200, 30), (300, 280)]
 CALIBRATION = Calibration(
@@ -246,3 +248,16 @@ def test_every_pixel_that_an_exported_network_sees_is_that_of_pillow(size: int, 
         expected = np.asarray(squared(Image.fromarray(pixels), size, resize))
         found = run.run(None, {"images": pixels[None]})[0][0].transpose(1, 2, 0)
         np.testing.assert_array_equal(found, expected, err_msg=f"{height} x {width}")
+
+
+@pytest.mark.parametrize("steepness", [1.0, 0.25])
+def test_seeds_that_vote_and_a_temperature_are_exported_as_the_model_has_them(tmp_path, steepness):
+    one = model(seeds=3)
+    rule = one.posthoc if steepness == 1 else Temperature(temperature=1 / steepness)
+    one = replace(one, vote="probabilities", posthoc=rule)
+    images = photos(tmp_path, SHAPES)
+    parity = export_onnx(one, "mine", None, images, tmp_path / "model.onnx")
+    assert parity.scores < 1e-5
+    assert parity.labels == 0
+    apart = replace(one, vote=None)
+    assert np.abs(apart.predict(apart.inputs(images)).values - one.predict(one.inputs(images)).values).max() > 1e-3

@@ -17,8 +17,9 @@ from tasks.params.models import Params
 from tasks.params.schema import SCHEMA, laid_out, params_schema
 from tasks.registry import components
 
-HEAD = "family: {name: head, backbone: efficientnet_lite0}"
-WIDE = HEAD.replace("}", ", hidden: 16}")
+TUNE = "tune: {learning_rate: [0.0005, 0.005], weight_decay: [0.1, 3, 30]}"
+HEAD = f"family: {{name: head, backbone: efficientnet_lite0, {TUNE}}}"
+WIDE = HEAD[:-1] + ", hidden: 16}"
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_where_the_metric_of_earlier_versions_went(path: Path) -> None:
         ),
         (
             HEAD,
-            HEAD.replace("}", ", learning_rate: fast}"),
+            HEAD[:-1] + ", learning_rate: fast}",
             "strategies.plain.family.learning_rate: 'fast' should be a number",
         ),
         ("minutes: null", "minutes: 0", "run.stage_timeout_minutes: 0 should be above 0"),
@@ -242,7 +243,7 @@ def test_a_wrong_name_is_not_told_again_for_each_of_its_settings(path: Path) -> 
 
 
 def test_unknown_keys_of_a_component_are_told_beside_wrong_values(path: Path) -> None:
-    wrong = HEAD.replace("}", ", hiden: 3, hidden: -1}")
+    wrong = HEAD[:-1] + ", hiden: 3, hidden: -1}"
     change(path, (FOCAL, FOCAL.replace(HEAD, wrong).replace("gamma: 2.0", "gamma: -1")))
     assert [message.split(": ")[1] for message in mistakes(path)] == [
         "strategies.focal.family.hidden",
@@ -284,7 +285,7 @@ def test_what_is_no_component_is_told_how_to_write_it(path: Path, new: str, mess
 
 def test_a_setting_beside_its_component_is_told_where_it_belongs(path: Path) -> None:
     change(path, ("loss: {name: focal, gamma: 2.0, alpha: none}", "alpha: 0.5\n    loss: {name: focal, gamma: -1}"))
-    keys = "valid are recipe, family, loss, sampler, mixing, schedule, posthoc"
+    keys = "valid are recipe, family, loss, sampler, mixing, schedule, posthoc, vote"
     at = line(path, "  focal:") + 3
     assert mistakes(path) == [
         f"params.yaml:{at}: strategies.focal.alpha: unknown key here, but a setting of loss or mixing: write it there, "
@@ -422,7 +423,7 @@ def test_the_projects_own_flat_file_becomes_right_by_pasting(path: Path, text: s
     assert params.strategies["focal"].loss.gamma == 2.0
     path.write_text(text, encoding="utf-8")
     today = load_params(path)
-    defaults = {name: type(one.family)(**one.family.model_dump()) for name, one in today.strategies.items()}
+    defaults = {name: one.family.untuned for name, one in today.strategies.items()}
     assert {name: one.family for name, one in params.strategies.items()} == defaults
     for section in ("backbones", "group", "split", "explore", "generators", "balance", "recipes", "train"):
         assert getattr(params, section) == getattr(today, section), section
@@ -621,7 +622,7 @@ def test_the_layout_that_people_chose_stays(path: Path) -> None:
     path.write_bytes(crlf)
     set_values(path, ["split.folds=6", "strategies.plain.family.hidden=8"])
     expected = crlf.replace(b"folds:    5", b"folds:    6").replace(
-        HEAD.encode(), HEAD.replace("}", ", hidden: 8}").encode(), 1
+        HEAD.encode(), (HEAD[:-1] + ", hidden: 8}").encode(), 1
     )
     assert path.read_bytes() == expected
 
@@ -630,7 +631,7 @@ def test_a_whole_section_can_be_set(path: Path) -> None:
     only = f"{{plain: {NEW}}}"
     assert list(set_values(path, [f"strategies={only}"]).strategies) == ["plain"]
     after = path.read_text()
-    assert f"\nstrategies: {only}\n\naudit:" in after
+    assert f"\nstrategies: {only}\n\n# Strategies that answer together" in after
     assert "# A strategy is a recipe plus" in after
 
 

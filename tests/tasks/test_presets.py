@@ -110,7 +110,7 @@ def test_a_section_on_one_line_is_refused_with_its_line():
 
 
 def test_what_would_be_wrong_is_refused():
-    with pytest.raises(InputError, match="no preset 'thorogh'.*did you mean 'thorough'"):
+    with pytest.raises(InputError, match=r"no preset 'thorogh'.*did you mean 'thorough'"):
         with_preset(DEFAULT, "thorogh", FILE)
     with pytest.raises(InputError, match=r"(?s)baseline.*params.yaml stays as it was"):
         with_preset(DEFAULT.replace("baseline: plain", "baseline: focal"), "quick", FILE)

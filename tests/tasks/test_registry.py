@@ -22,6 +22,7 @@ PACKAGES = [
     "tasks.explore.checks",
     "tasks.features.backbones",
     "tasks.goals",
+    "tasks.pretrain.methods",
     "tasks.synthesize.generators",
     "tasks.train.classifiers",
     "tasks.train.detectors",
@@ -33,6 +34,7 @@ PACKAGES = [
     "tasks.train.posthoc",
     "tasks.train.samplers",
     "tasks.train.schedules",
+    "tasks.train.second_stages",
 ]
 
 

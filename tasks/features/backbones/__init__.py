@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from tasks.model_folders import Colour
 from tasks.registry import Component
 
 if TYPE_CHECKING:
@@ -19,16 +21,15 @@ class Backbone(Component):
 
     Attributes
     ----------
-    mean, deviation
-        The network sees ``(x - mean) / deviation`` of RGB values 0 to 255, a number a channel.
     packages
         Distributions whose versions decide the features.
+    is_fitted
+        Whether it was fitted to images of the dataset itself, so that there may be one for each fold.
     """
 
     kind: ClassVar[str] = "backbone"
-    mean: ClassVar[tuple[float, float, float]]
-    deviation: ClassVar[tuple[float, float, float]]
     packages: ClassVar[tuple[str, ...]] = ()
+    is_fitted: ClassVar[bool] = False
 
     image_size: int = Field(128, ge=32, le=1024, description="Pixels a side that the network sees.")
     resize: Literal["squash", "letterbox"] = Field("squash", description="How an image becomes square.")
@@ -37,6 +38,16 @@ class Backbone(Component):
     recipes: list[str] | None = Field(
         None, description="Recipes whose new images get features from it; null: all of them."
     )
+
+    @property
+    def mean(self) -> Colour:
+        """The network sees ``(x - mean) / deviation`` of RGB values 0 to 255; a class constant where it is one."""
+        raise NotImplementedError
+
+    @property
+    def deviation(self) -> Colour:
+        """See `mean`."""
+        raise NotImplementedError
 
     @property
     def dimensions(self) -> int:
@@ -64,6 +75,13 @@ class Backbone(Component):
             Weights (1000, d) and bias (1000,), float32: ``features @ weights.T + bias`` are the logits.
         """
         return None
+
+    def for_fold(self, fold: int | None) -> Backbone:
+        """The one for the models of a fold; None: for those of all training rows."""
+        return self
+
+    def save(self, folder: Path) -> None:
+        """Write what `settings` can't hold into the folder of a model that looks at its features."""
 
     def settings(self) -> dict[str, Any]:
         """What decides a feature vector, as JSON can hold it; what is embedded with it is no part of it."""

@@ -65,6 +65,11 @@ class OnMaps(Detector):
                 f"network: {network.name!r} starts by chance, and the detector {self.name!r} trains nothing; choose "
                 "one with pretrained weights, such as efficientnet_lite0"
             )
+        if network.depth_in_stages is None:
+            raise _refused(
+                f"network: {network.name!r} does not say what stages it has, and the detector {self.name!r} needs "
+                "their maps; choose efficientnet_lite0"
+            )
         if sorted({*self.stages}) != self.stages:
             raise _refused(f"stages: {self.stages} must rise; write each stage once, such as [3, 5]")
         if self.stages[-1] > network.depth_in_stages:
@@ -190,6 +195,7 @@ def _loaded(kind: type[Network], settings: str, last: int) -> nn.Sequential:
 
     with torch.random.fork_rng(devices=[]):
         stages = kind.model_validate_json(settings).stages()
+    assert isinstance(stages, nn.Sequential), "others are refused with the parameters"
     stages.eval().requires_grad_(False)
     return channels_last(nn.Sequential(*list(stages)[:last]).eval())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from tasks.inputs import Inputs
+    from tasks.train.heads.together import Fitting
     from tasks.train.rows import Rows
 
 ARRAYS = "model.safetensors"
@@ -60,10 +61,22 @@ class Head(Settings, Family):
 
         for _, same in itertools.groupby(fits, key=_together):
             wanted = list(same)
-            loss, made = wanted[0].components.loss, fit_together(self, self.backbone, wanted)
-            mark = {SIGMOIDS: np.ones(1, dtype=np.float32)} if loss.one_vs_rest else {}
-            for one, arrays in zip(wanted, made.arrays, strict=True):
-                yield FittedHead(self.backbone, one.fold, made.prior, arrays | mark)
+            yield from self._fitted(wanted, fit_together([self] * len(wanted), self.backbone, wanted))
+
+    def fit_candidates(self, fit: Fit) -> Iterator[FittedHead]:
+        """See `Family`; those that differ in rates and decays alone are fitted together."""
+        from tasks.train.heads.together import fit_together
+
+        alone = {"learning_rate", "weight_decay"}
+        for _, alike in itertools.groupby(self.candidates, key=lambda one: one.model_dump(exclude=alone)):
+            heads = list(alike)
+            fits = [replace(fit, log=Log()) for _ in heads]
+            yield from self._fitted(fits, fit_together(heads, self.backbone, fits))
+
+    def _fitted(self, fits: list[Fit], made: Fitting) -> Iterator[FittedHead]:
+        mark = {SIGMOIDS: np.ones(1, dtype=np.float32)} if fits[0].components.loss.one_vs_rest else {}
+        for one, arrays in zip(fits, made.arrays, strict=True):
+            yield FittedHead(self.backbone, one.fold, made.prior, arrays | mark)
 
     def load(self, folder: Path, prior: NDArray[np.float64], fold: int | None) -> FittedHead:
         """See `Family`."""

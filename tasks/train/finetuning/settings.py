@@ -13,6 +13,8 @@ from tasks.registry import OneOf
 from tasks.train.finetuning.augmentation import Augment
 from tasks.train.networks import Network
 from tasks.train.networks.resnet import ResNet
+from tasks.train.second_stages import SecondStage
+from tasks.train.second_stages.none import OneStage
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +36,9 @@ class Settings(BaseModel):
 
     network: Annotated[Network, OneOf()] = Field(
         default=ResNet.model_validate({"name": "resnet"}), description="The network, with its settings."
+    )
+    backbone: str = Field(
+        "none", description="A name of the section pretrain, with whose weights training begins; none: the network's."
     )
     image_size: int = Field(32, ge=8, le=1024, description="Pixels a side that the network sees.")
     resize: Literal["squash", "letterbox"] = Field("squash", description="How an image becomes square.")
@@ -60,6 +65,10 @@ class Settings(BaseModel):
         "all", description="Whose images are changed: all, those of classes below the mean, or those named."
     )
 
+    second_stage: Annotated[SecondStage, OneOf()] = Field(
+        default_factory=OneStage, description="What is done once all rows were learnt from."
+    )
+
     @model_validator(mode="after")
     def _fits_the_network(self) -> Settings:
         """Refuse what the network can't do."""
@@ -69,16 +78,22 @@ class Settings(BaseModel):
                 f"image_size: {self.image_size} is too small for the network {network.name!r}, whose last maps would "
                 f"have one place; write {network.smallest} or more"
             )
-        if self.frozen and not network.is_pretrained:
+        if self.frozen and self.begins_by_chance:
             raise _refused(
                 f"frozen: {self.frozen}, but the network {network.name!r} starts by chance, and what is frozen would "
                 "stay so; write 0"
             )
-        if self.frozen > stages:
-            raise _refused(
-                f"frozen: {self.frozen}, but the network {network.name!r} has {stages} stages; write at most that"
-            )
+        for frozen in (self.frozen, getattr(self.second_stage, "frozen", 0)):
+            if stages is not None and frozen > stages:
+                raise _refused(
+                    f"frozen: {frozen}, but the network {network.name!r} has {stages} stages; write at most that"
+                )
         return self
+
+    @property
+    def begins_by_chance(self) -> bool:
+        """Whether no weight was learnt before."""
+        return not self.network.is_pretrained and self.backbone == "none"
 
     def require(self, classes: Sequence[str]) -> None:
         """See `Component`."""

@@ -7,7 +7,7 @@ a checkpoint holds; so a fit that was killed and goes on ends with the same bits
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
@@ -96,6 +96,7 @@ class Training:
                 "components": {name: one.model_dump(mode="json") for name, one in parts.items()},
                 "seed": self.fit.seed,
                 "classes": rows.classes,
+                "begins": _digest(self.whole.state_dict()),
                 "rows": [hashlib.sha256(labels).hexdigest(), self.seen.digest],
                 "code": code_digest({type(one).__module__ for one in made_by}),
                 "versions": {name: version(name) for name in ("torch", "numpy")},
@@ -130,17 +131,18 @@ class Training:
         """The network that is trained; those of its stages that are frozen stay as in evaluation."""
         shown = self.seen.mean, self.seen.deviation
         made = new_network(self.family.network, self.prior, shown, self.fit.seed)
-        for stage in list(made.stages.children())[: self.family.frozen]:
-            stage.eval().requires_grad_(False)
+        if self.family.backbone != "none":
+            made.begin_with(self.fit.inputs.weights(self.family.backbone, self.fit.fold))
+        made.freeze(self.family.frozen)
         return made.laid_out(self.family.layout)
 
     @cached_property
     def optimiser(self) -> Optimiser:
         """Knows every parameter that is not frozen."""
         trained = {name: one for name, one in self.whole.named_parameters() if one.requires_grad}
-        factors = stage_factors(len(self.whole.stages), self.family.frozen, self.family.layer_decay)
-        parts = {name: name.split(".") for name in trained}
-        own = {name: factors[int(place[1])] if place[0] == "stages" else 1.0 for name, place in parts.items()}
+        factors = stage_factors(self.whole.depth, self.family.frozen, self.family.layer_decay)
+        stage_of = self.whole.stage_of
+        own = {name: factors[stage_of[name]] if name in stage_of else 1.0 for name in trained}
         return Optimiser.of(self.family.optimiser, trained, own, self.family.weight_decay)
 
     @cached_property
@@ -192,8 +194,7 @@ class Training:
         family, components = self.family, self.fit.components
         change, mix, chance = (np.random.default_rng((self.fit.seed, step, one)) for one in (CHANGE, MIX, DROP))
         wanted = self._changed[rows]
-        pixels = family.augment.moved(self._images(rows), wanted, change).astype(np.float32)
-        images = torch.from_numpy(family.augment.coloured(pixels, wanted, change)).permute(0, 3, 1, 2)
+        images = torch.from_numpy(family.augment.changed(self._images(rows), wanted, change)).permute(0, 3, 1, 2)
         labels = self._labels.take(torch.from_numpy(rows))
         mixed, theirs = components.mixing.mix(images.contiguous(), labels, self._drawn, mix)
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16, family.precision == "bfloat16"):
@@ -213,3 +214,11 @@ class Training:
         state = self.whole.state_dict() if self.average else {}
         for name, value in self.average.items():
             value.lerp_(state[name], 1 - keep)
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """Of the numbers, in the order of their names' places."""
+    digest = hashlib.blake2b()
+    for value in tensors.values():
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()

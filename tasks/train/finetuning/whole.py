@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tasks.errors import InputError
+from tasks.model_folders.last_maps import LastMaps
 from tasks.squaring import Squared
-from tasks.train.layers import constant
+from tasks.train.layers import Directions, constant
 from tasks.train.networks import Network
 
+CENTRE = "scores.2.centre"  # in the state of a network whose last layer takes directions from there
 PREDICTED = 16  # images a forward pass; short batches are padded, since last bits may follow the size of a batch
 
 
@@ -25,17 +29,46 @@ class Whole(nn.Module):
         Of the RGB values, 0 to 255, as the stages want them; no weights.
     stages, scores
         From normalised images to the last maps, and from those to scores.
+    stage_of
+        To which stage, from 0, each parameter of the stages belongs, by its name here.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, stages: nn.Sequential, channels: int, classes: int) -> None:
+    def __init__(self, stages: nn.Sequential | LastMaps, channels: int, classes: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(3))
         self.register_buffer("deviation", torch.ones(3))
         self.stages = stages
         self.scores = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
+
+    @property
+    def stage_of(self) -> dict[str, int]:
+        """See the class."""
+        if isinstance(self.stages, LastMaps):
+            numbers = self.stages.numbers
+        else:
+            numbers = {name: int(name.partition(".")[0]) for name, _ in self.stages.named_parameters()}
+        return {f"stages.{name}": number for name, number in numbers.items()}
+
+    @property
+    def depth(self) -> int:
+        """Number of stages."""
+        return 1 + max(self.stage_of.values())
+
+    def freeze(self, stages: int) -> None:
+        """Let the first stages stay as in evaluation (`InputError` where there are not so many)."""
+        if stages > self.depth:
+            raise InputError(f"frozen: {stages}, but the network has {self.depth} stages; write at most that")
+        stage_of = self.stage_of
+        for name, one in self.named_parameters():
+            if stage_of.get(name, stages) < stages:
+                one.requires_grad_(False)
+        for module in self.stages.modules():
+            own = list(module.parameters())
+            if own and not any(one.requires_grad for one in own):
+                module.eval()
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB values, float32 (n, 3, s, s), to scores, (n, K)."""
@@ -48,6 +81,11 @@ class Whole(nn.Module):
             if one.ndim == 4:
                 one.data = one.data.contiguous(memory_format=layout)
         return self
+
+    def begin_with(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the stages, and the colours that they want, of another network of the kind; its classifier stays."""
+        kept = {name: value for name, value in self.state_dict().items() if name.startswith("scores.")}
+        self.load_state_dict({**weights, **kept})
 
     def normalised(self, images: Tensor) -> Tensor:
         """RGB values as the stages want them."""
@@ -85,11 +123,19 @@ def new_network(
     return made
 
 
-def fitted_network(network: Network, state: Mapping[str, Tensor]) -> Whole:
-    """A network with the weights that training left, in evaluation mode."""
-    classes, channels = state["scores.2.weight"].shape
+def last_layer(state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Weights, (K, d), and biases, (K,), of a network's classifier."""
+    own = "scores.3" if CENTRE in state else "scores.2"
+    return state[f"{own}.weight"], state[f"{own}.bias"]
+
+
+def fitted_network(network: Network, state: Mapping[str, Tensor], described: Mapping[str, Any]) -> Whole:
+    """A network with the weights that training left, in evaluation mode; `described` is the network's own."""
+    classes, channels = last_layer(state)[0].shape
     with torch.random.fork_rng(devices=[]):
-        made = Whole(network.stages(untrained=True), channels, classes)
+        made = Whole(network.rebuilt(described), channels, classes)
+    if CENTRE in state:  # a classifier of cosines
+        made.scores.insert(2, Directions(state[CENTRE].numpy()))
     made.load_state_dict(state)
     return made.eval().requires_grad_(False)
 

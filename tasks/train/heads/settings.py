@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from tasks.registry import OneOf
+from tasks.train.second_stages import SecondStage
+from tasks.train.second_stages.none import OneStage
+
+
+def _refused(why: str) -> PydanticCustomError:
+    return PydanticCustomError("combination", "{message}", {"message": why})
 
 
 class Settings(BaseModel):
@@ -23,7 +32,29 @@ class Settings(BaseModel):
     )
     batch_size: int = Field(256, ge=1, description="Rows an optimiser step.")
     learning_rate: float = Field(0.0015, gt=0, le=10, description="Peak learning rate of AdamW.")
-    weight_decay: float = Field(0.1, ge=0, le=10, description="Decoupled weight decay of AdamW.")
+    weight_decay: float = Field(0.1, ge=0, le=1000, description="Decoupled weight decay of AdamW.")
+
+    second_stage: Annotated[SecondStage, OneOf()] = Field(
+        default_factory=OneStage, description="What is done to the last layer once all rows were learnt from."
+    )
+
+    @model_validator(mode="after")
+    def _on_one_linear_layer(self) -> Self:
+        """Refuse second stages that make no sense here."""
+        stage = self.second_stage
+        name = f"second_stage: {{name: {stage.name}}}"
+        if stage.changes == "network":
+            raise _refused(f"{name} trains a network on, and family 'head' has none below its features; choose crt")
+        if stage.changes == "classifier" and self.classifier == "cosine":
+            raise _refused(f"{name} changes a linear layer, and classifier: cosine has none; write classifier: linear")
+        if stage.name == "nearest_class_mean":
+            raise _refused(f"{name} is a family of its own on features; write family: {{name: nearest_class_mean}}")
+        if stage.needs_features_below and not self.hidden:
+            raise _refused(
+                f"{name} trains the last layer anew, and without hidden units that is all there is; set hidden, or "
+                "write sampler: {name: class_balanced} without a second stage"
+            )
+        return self
 
     @model_validator(mode="after")
     def _scaled(self) -> Self:

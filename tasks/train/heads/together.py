@@ -19,6 +19,7 @@ from tasks.statistics.scaling import BoundedStandardisation
 from tasks.train.adamw import AdamW
 from tasks.train.course import Course, Phase
 from tasks.train.dense import SCALE, forward, initial_weights
+from tasks.train.heads.second import second_stage
 from tasks.train.labels import Labels, joined
 from tasks.train.made_rows import with_made_rows
 
@@ -48,19 +49,19 @@ class Fitting:
     arrays: list[dict[str, NDArray[np.float32]]]
 
 
-def fit_together(settings: Settings, backbone: str, fits: Sequence[Fit]) -> Fitting:
-    """Fit a head for several seeds.
+def fit_together(heads: Sequence[Settings], backbone: str, fits: Sequence[Fit]) -> Fitting:
+    """Fit heads for several seeds, or with several learning rates and weight decays.
 
     Parameters
     ----------
-    settings
-        What is set of the head.
+    heads
+        What is set of each head; alike but for rates and decays.
     backbone
         Whose features are asked for.
     fits
-        Of the same rows, inputs and components, by different seeds; where the sampler makes rows, which hang on the
-        seed, a single one.
+        One a head, of the same rows, inputs and components; of one seed where the sampler makes rows, which hang on it.
     """
+    settings = heads[0]
     torch.set_num_threads(1)
     torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
     first = fits[0]
@@ -75,9 +76,12 @@ def fit_together(settings: Settings, backbone: str, fits: Sequence[Fit]) -> Fitt
     learnt = [name for name in weights if name not in _known(settings)]
     leaves = [weights[name].requires_grad_() for name in learnt]
     decayed = [name.startswith("weight") for name in learnt]
-    optimiser = AdamW(leaves, settings.learning_rate, settings.weight_decay, settings.steps, decayed)
-    orders = [np.random.default_rng(one.seed) for one in fits]
-    chances = [np.random.default_rng((one.seed, 1)) for one in fits]  # their own, so that mixing leaves the order
+    rates, decays = (_of_each([getattr(one, name) for one in heads]) for name in ("learning_rate", "weight_decay"))
+    optimiser = AdamW(leaves, rates, decays, settings.steps, decayed)
+    seeds = list(dict.fromkeys(one.seed for one in fits))
+    drawn_as = [seeds.index(one.seed) for one in fits]  # heads of one seed see the same batches
+    orders = [np.random.default_rng(seed) for seed in seeds]
+    chances = [np.random.default_rng((seed, 1)) for seed in seeds]  # their own, so that mixing leaves the order
 
     def move_to(asked: NDArray[np.float64]) -> None:
         """Move output biases by what a phase asks of them more than the one before: few late steps would not."""
@@ -88,12 +92,15 @@ def fit_together(settings: Settings, backbone: str, fits: Sequence[Fit]) -> Fitt
     def losses_of(batches: Sequence[Tensor], phase: Phase) -> Tensor:
         """The loss of every row, shape (seeds, rows); a function, so that memory is free before the next batches."""
         parts = {name: value.unbind() for name, value in weights.items()}
-        outputs, targets = [], []
-        for number, (batch, chance) in enumerate(zip(batches, chances, strict=True)):
-            mixed, theirs = phase.mix(features.index_select(0, batch), labels.take(batch), chance)
-            outputs.append(forward({name: part[number] for name, part in parts.items()}, mixed))
-            targets.append(theirs)
-        return phase.loss(joined(targets), torch.cat(outputs)).view(len(fits), -1)
+        seen = [
+            phase.mix(features.index_select(0, batch), labels.take(batch), chance)
+            for batch, chance in zip(batches, chances, strict=True)
+        ]
+        outputs = [
+            forward({name: part[number] for name, part in parts.items()}, seen[draw][0])
+            for number, draw in enumerate(drawn_as)
+        ]
+        return phase.loss(joined([seen[draw][1] for draw in drawn_as]), torch.cat(outputs)).view(len(fits), -1)
 
     while optimiser.done < settings.steps:
         phase = course.phase(optimiser.done)
@@ -108,7 +115,11 @@ def fit_together(settings: Settings, backbone: str, fits: Sequence[Fit]) -> Fitt
             one.log.losses.append(total / len(drawn[0]))
     move_to(course.phase(settings.steps).start)
     of_fits = [{name: value[number].detach().numpy() for name, value in weights.items()} for number in range(len(fits))]
-    return Fitting(course.prior, [own | vars(standard) for own in of_fits])
+    ended = [
+        second_stage(settings.second_stage, own, course.prior, features, rows, one)
+        for own, one in zip(of_fits, fits, strict=True)
+    ]
+    return Fitting(ended[0][1], [own | vars(standard) for own, _ in ended])  # a prior hangs on no seed
 
 
 def _started(settings: Settings, seeds: Sequence[int], inputs: int, start: NDArray[np.float64]) -> dict[str, Tensor]:
@@ -117,6 +128,11 @@ def _started(settings: Settings, seeds: Sequence[int], inputs: int, start: NDArr
     scale = (settings.scale or FIRST_SCALE) if settings.classifier == "cosine" else None
     each = [initial_weights(sizes, start, seed, scale) for seed in seeds]
     return {name: torch.stack([own[name] for own in each]) for name in each[0]}
+
+
+def _of_each(values: list[float]) -> float | Tensor:
+    """The number that all have, or those of each."""
+    return values[0] if len(set(values)) == 1 else torch.tensor(values)
 
 
 def _known(settings: Settings) -> set[str]:

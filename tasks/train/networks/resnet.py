@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -33,8 +34,12 @@ class ResNet(Network):
         """Three; the stem belongs to the first."""
         return len(WIDTHS)
 
-    def stages(self, *, untrained: bool = False) -> nn.Sequential:
+    def stages(self) -> nn.Sequential:
         """See `Network`; weights by He et al., ICCV 2015."""
         from tasks.train.finetuning.residual import residual_stages
 
         return residual_stages(WIDTHS, (self.depth - 2) // 6)
+
+    def rebuilt(self, described: Mapping[str, Any]) -> nn.Sequential:
+        """See `Network`."""
+        return self.stages()

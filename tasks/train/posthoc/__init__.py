@@ -25,6 +25,16 @@ class PostHoc(Component):
     kind: ClassVar[str] = "post-hoc rule"
     kinds: ClassVar[tuple[Kind, ...]] = ("logit", "log_probability")
 
+    def for_classes(self, classes: Sequence[str]) -> Self:
+        """The rule for these classes, in the order of the scores; most are the same for all.
+
+        Raises
+        ------
+        InputError
+            See `require`.
+        """
+        return self
+
     def fit(self, scores: Sequence[Scores], targets: Sequence[NDArray[np.int64]]) -> Self:
         """The rule with all that it learns from scores; one that learns nothing is itself.
 
@@ -43,11 +53,32 @@ class PostHoc(Component):
 
     @abstractmethod
     def adjust(self, scores: Scores) -> Scores:
-        """Adjusted scores, of the same shape; `scores` stay as they are."""
+        """Adjusted scores, of the same shape, with the prior that they then stand for; `scores` stay as they are.
+
+        Raises
+        ------
+        ValueError
+            The rule has something to find and was not fitted.
+        """
+
+    def steepness(self) -> float:
+        """What `adjust` multiplies every score by before it adds `shift`."""
+        return 1.0
 
     def shift(self, prior: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """What `adjust` adds to the score of each class, shape (K,), for a model that has learnt `prior`.
 
-        None where it does more than that, or anything else; such a rule can't be exported.
+        None where it does more than that and `steepness`, or anything else; such a rule can't be exported. Errors as of
+        `adjust`.
         """
         return None
+
+
+def pooled(
+    scores: Sequence[Scores], targets: Sequence[NDArray[np.int64]]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The scores of all folds and fits below each other, shape (m, K), and their classes, shape (m,)."""
+    classes = scores[0].values.shape[-1]
+    values = np.concatenate([one.values.reshape(-1, classes) for one in scores])
+    truth = [np.tile(own, one.values.size // (classes * len(own))) for one, own in zip(scores, targets, strict=True)]
+    return values, np.concatenate(truth)

@@ -1,8 +1,9 @@
-"""Moved thresholds: a number added to each class's score, chosen on out-of-fold scores for balanced accuracy.
+"""Per-class thresholds (threshold moving): a number added to each class's score, chosen out of fold.
 
-Where scores are no probabilities, as of anomalies, this is what makes a decision of them; elsewhere it competes with
-logit adjustment, which knows its numbers from the class counts (Provost, Machine learning from imbalanced data sets
-101, AAAI workshop 2000; for several classes a class at a time, as a coordinate ascent).
+The numbers are those with the best balanced accuracy. Where scores are no probabilities, as of anomalies, this is what
+makes a decision of them; elsewhere it competes with logit adjustment, which knows its numbers from the class counts
+(Provost, Machine learning from imbalanced data sets 101, AAAI workshop 2000; for several classes a class at a time, as
+a coordinate ascent).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.scores import Kind, Scores
-from tasks.train.posthoc import PostHoc
+from tasks.train.posthoc import PostHoc, pooled
 
 SWEEPS = 3  # over the classes; two classes need one
 
@@ -33,9 +34,8 @@ class Threshold(PostHoc):
         """See `PostHoc`; given offsets are kept."""
         if self.offsets is not None:
             return self
-        classes = scores[0].values.shape[-1]
-        values = np.concatenate([one.values.reshape(-1, classes) for one in scores])
-        truth = np.concatenate([np.tile(own, len(one.values)) for one, own in zip(scores, targets, strict=True)])
+        values, truth = pooled(scores, targets)
+        classes = values.shape[1]
         weights = 1 / np.bincount(truth, minlength=classes).clip(min=1)[truth]
         offsets = np.zeros(classes)
         for _ in range(SWEEPS):
@@ -50,23 +50,11 @@ class Threshold(PostHoc):
         return self.model_copy(update={"offsets": offsets.tolist()})
 
     def adjust(self, scores: Scores) -> Scores:
-        """See `PostHoc`.
-
-        Raises
-        ------
-        ValueError
-            The rule was not fitted.
-        """
-        return scores.with_values(scores.values + self.shift(scores.prior))
+        """See `PostHoc`."""
+        return scores.shifted(self.shift(scores.prior))
 
     def shift(self, prior: NDArray[np.float64]) -> NDArray[np.float64]:
-        """See `PostHoc`.
-
-        Raises
-        ------
-        ValueError
-            The rule was not fitted.
-        """
+        """See `PostHoc`."""
         if self.offsets is None:
             raise ValueError("a threshold must be fitted before it adjusts scores")
         return np.array(self.offsets)

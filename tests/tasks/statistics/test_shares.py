@@ -8,7 +8,16 @@ from scipy import stats
 from scipy.stats import binomtest
 
 from tasks.statistics.interval import Interval
-from tasks.statistics.shares import difference_of_shares, effective_trials, kish, mean_of_shares, wilson
+from tasks.statistics.shares import (
+    clustered_wilson,
+    correlations,
+    difference_of_shares,
+    effective_trials,
+    kish,
+    mean_of_shares,
+    weighted_mean,
+    wilson,
+)
 
 
 def test_wilson_intervals_have_their_golden_values() -> None:
@@ -25,14 +34,20 @@ def test_effective_numbers_of_images_follow_the_variance_between_their_bounds() 
     standard = stream.normal(size=5000)
     standard = (standard - standard.mean()) / standard.std(ddof=1)
 
+    def known(groups: float, images: float) -> float:
+        """What so many groups show of a variance, and how sure of it they are."""
+        ratio = stats.t.ppf(0.975, images - 1) / stats.t.ppf(0.975, groups - 1)
+        return (1 - 1 / groups) * ratio**2
+
     def trials(deviation: float, least: float, most: int, share: float = share) -> float:
         draws = share + deviation * standard
         return float(effective_trials(np.array(share), draws, np.array(least), np.array(most)))
 
     binomial = (share * (1 - share) / 23) ** 0.5
-    assert trials(binomial, 5.0, 100) == pytest.approx(23)
+    assert trials(binomial, 5.0, 100) == pytest.approx(23 * known(5, 100)) == pytest.approx(9.4, abs=0.1)
+    assert trials(binomial, 15.0, 100) == pytest.approx(23 * known(15, 100))
     assert np.round(wilson(share, trials(binomial, 23.0, 23), 0.95), 3).tolist() == [0.408, 0.778]
-    assert trials(binomial * 2**0.5, 5.0, 100) == pytest.approx(11.5)
+    assert trials(binomial / 2**0.5, 5.0, 100) == pytest.approx(46 * known(5, 100))
     assert (trials(binomial * 10, 5.0, 100), trials(binomial / 10, 5.0, 100)) == (5, 100)
     assert [trials(0.1, 5.0, 100, share=end) for end in (0.0, 1.0)] == [5, 5]
     assert trials(0.0, 5.0, 100) == 5
@@ -97,3 +112,46 @@ def test_the_difference_of_two_shares_has_newcombes_interval(correlation):
 def test_shares_that_move_together_differ_for_certain():
     one = Interval(0.5, 0.4, 0.6)
     assert difference_of_shares(one, one, 1.0) == Interval(0, 0, 0)
+
+
+def test_a_weighted_mean_has_its_interval_from_those_of_its_parts() -> None:
+    values, low, high = np.array([0.2, 0.5, 0.9]), np.array([0.1, 0.3, 0.85]), np.array([0.4, 0.6, 1.0])
+    weights, together = np.array([0.5, 0.2, 0.3]), np.array([[1, 0.5, 0], [0.5, 1, -0.2], [0, -0.2, 1]])
+    below = above = 0.0
+    for i in range(3):
+        for j in range(3):
+            below += weights[i] * weights[j] * together[i, j] * (values[i] - low[i]) * (values[j] - low[j])
+            above += weights[i] * weights[j] * together[i, j] * (high[i] - values[i]) * (high[j] - values[j])
+    mean = float((weights * values).sum())
+    expected = (mean - below**0.5, mean + above**0.5)
+    assert weighted_mean(values, low, high, weights, together) == pytest.approx(expected)
+    alike = weighted_mean(values, low, high, weights, np.ones((3, 3)))
+    assert alike == pytest.approx((weights @ low, weights @ high)), "parts that move together"
+
+
+def test_what_does_not_vary_goes_with_nothing_else() -> None:
+    draws = np.random.default_rng(0).normal(size=(3, 50))
+    draws[2] = 1.0
+    draws[0, 7] = np.nan
+    whole = np.delete(draws, 7, axis=1)
+    expected = np.eye(3)
+    expected[:2, :2] = np.corrcoef(whole[:2])
+    np.testing.assert_allclose(correlations(draws), expected)
+
+
+@pytest.mark.parametrize(("number", "share"), [(4, 0.5), (8, 0.8), (30, 0.9)])
+def test_shares_of_a_few_groups_are_held_about_as_often_as_is_said(number: int, share: float) -> None:
+    """Images of a group fare alike half of the time; 300 trials: 3.3 standard errors are .042."""
+    stream = np.random.default_rng(number)
+    held = []
+    for _ in range(300):
+        sizes = stream.integers(1, 5, number)
+        groups = np.repeat(np.arange(number), sizes)
+        own, of_group = stream.random((2, len(groups)))
+        right = np.where(stream.random(len(groups)) < 0.5, own, of_group[groups]) < share
+        drawn = stream.multinomial(number, np.full(number, 1 / number), size=200)
+        draws = drawn @ np.bincount(groups, right) / (drawn @ sizes)
+        bounds = np.array(kish(sizes)), np.array(len(groups))
+        low, high = clustered_wilson(np.array(right.mean()), draws, *bounds)
+        held.append(low <= share <= high)
+    assert np.mean(held) >= 0.95 - 0.042

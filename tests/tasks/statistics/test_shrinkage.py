@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.statistics.shrinkage import probable_differences
+from tasks.compare.bets import choose
+from tasks.statistics.shrinkage import one_sign, probable_differences
 
 
 def bootstrap_like(values: np.ndarray, covariance: np.ndarray, number: int = 4000) -> np.ndarray:
@@ -117,3 +118,33 @@ def test_of_bets_at_so_many_percent_about_so_many_are_right() -> None:
         inside = (sure >= low) & (sure < high)
         off = 3 * (0.25 / inside.sum()) ** 0.5
         assert np.mean(np.array(right)[inside]) == pytest.approx(sure[inside].mean(), abs=off)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_figures_and_choice_do_not_hang_on_signs_that_differ_between_builds_of_lapack(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = np.random.default_rng(seed)
+    names = ["a", "b", "c", "d", "e"]
+    mixed = stream.normal(size=(5, 5))
+    values = np.array([1.0, 1.0, 0.9, 0.95, -0.5])
+    draws = bootstrap_like(values, mixed @ mixed.T / 5 + 0.2 * np.eye(5), 500)
+    eigh = np.linalg.eigh
+
+    def turned(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As right an answer as the other."""
+        found, vectors = eigh(matrix)
+        signs = stream.choice([-1, 1], len(matrix)) if seed else -np.ones(len(matrix))
+        return found, vectors * signs
+
+    expected, chosen = probable_differences(values, draws), choose(names, values, draws, "plain", ["plain", *names])
+    monkeypatch.setattr(np.linalg, "eigh", turned)
+    np.testing.assert_array_equal(probable_differences(values, draws), expected)
+    assert choose(names, values, draws, "plain", ["plain", *names]) == chosen
+
+
+def test_the_largest_entry_of_a_vector_is_positive_and_the_first_of_equals() -> None:
+    vectors = np.array([[-0.6, 0.8], [-0.8, -0.6]])
+    np.testing.assert_array_equal(one_sign(vectors), [[0.6, 0.8], [0.8, -0.6]])
+    equal = np.array([[-(0.5**0.5) * (1 + sign * 1e-12), 0.5**0.5] for sign in (1, -1)]).T  # either may be the larger
+    np.testing.assert_allclose(one_sign(equal), 0.5**0.5 * np.array([[1, 1], [-1, -1]]))

@@ -121,7 +121,7 @@ class Closed(FittedNetwork):
 
 
 def test_a_network_that_does_not_show_its_maps_is_not_explained(model: Model, files: list[Path]) -> None:
-    closed = tuple(Closed(fit.family, fit.prior, fit.state) for fit in model.fits)
+    closed = tuple(Closed(fit.family, fit.prior, fit.state, {}) for fit in model.fits)
     with pytest.raises(InputError, match="mine: its model does not show the maps of its network"):
         explain(replace(model, fits=closed), "mine", None, files, None)
 

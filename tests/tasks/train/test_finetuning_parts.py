@@ -8,7 +8,6 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tasks.features.backbones import efficientnet_lite0
-from tasks.registry import components
 from tasks.train.finetuning.augmentation import Augment
 from tasks.train.finetuning.optimisers import Optimiser
 from tasks.train.finetuning.rates import rate, stage_factors
@@ -42,10 +41,10 @@ def test_a_shortcut_skips_pixels_and_fills_up_with_zeros() -> None:
     assert torch.equal(made, expected)
 
 
-@pytest.mark.parametrize("name", sorted(components("tasks.train.networks")))
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet"])
 def test_a_network_says_its_stages_and_its_maps(name: str) -> None:
-    network = components("tasks.train.networks")[name]()
-    stages = network.stages(untrained=True).eval()
+    network = {"efficientnet_lite0": PretrainedLite0, "resnet": ResNet}[name]()
+    stages = network.rebuilt(network.described).eval()
     assert len(stages) == network.depth_in_stages
     maps = stages(torch.zeros(2, 3, network.smallest, network.smallest))
     assert maps.shape[:2] == (2, network.channels)
@@ -72,7 +71,7 @@ def test_a_network_starts_at_the_prior_by_its_seed_alone() -> None:
         new_network(ResNet(depth=8), prior, SHOWN, 4).state_dict()["scores.2.weight"],
     )
     assert_allclose(one.scores[-1].bias.detach().numpy(), np.log(prior), rtol=1e-6)
-    shown = fitted_network(ResNet(depth=8), one.state_dict())
+    shown = fitted_network(ResNet(depth=8), one.state_dict(), {})
     assert_allclose(shown.normalised(torch.full((1, 3, 1, 1), 180.0)).flatten().numpy(), 1.0)
 
 
@@ -207,13 +206,46 @@ def test_colours_are_changed_an_image_at_a_time_within_bounds() -> None:
         assert_allclose(made[number], expected.clip(0, 255), rtol=1e-4)
 
 
+def test_a_crop_is_a_part_of_the_picture_scaled_to_its_size() -> None:
+    """On planes, which linear interpolation keeps: value = row + 100 * column."""
+    height, width = 24, 20
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    plane = np.stack([rows, 100 * columns, rows], axis=2)
+    images = np.repeat(plane[None], 50, axis=0)
+    wanted = np.arange(50) < 40
+    made = Augment(crop=0.25).cropped(images, wanted, np.random.default_rng(0))
+    assert_array_equal(made[40:], images[40:])
+    areas = []
+    for one in made[:40].astype(float):
+        inner = one[6:-6, 5:-5]  # at the edges values stop where the picture does
+        down, across = np.diff(inner[:, 0, 0]), np.diff(inner[0, :, 1]) / 100
+        assert_allclose(down, down[0], rtol=1e-3)
+        assert_allclose(across, across[0], rtol=1e-3)
+        assert 0 < down[0] <= 1.0001
+        assert 0 < across[0] <= 1.0001
+        assert 3 / 4 * 0.99 <= across[0] / down[0] <= 4 / 3 * 1.01
+        areas.append(down[0] * across[0])
+        assert one[..., 0].min() >= 0
+        assert one[..., 0].max() <= height - 1
+    assert 0.2 < min(areas) < 0.4
+    assert 0.8 < max(areas) <= 1.0001
+
+
+def test_a_share_of_the_draws_loses_its_colours() -> None:
+    images = batch(1000, 4, 4).astype(np.float32)
+    made = Augment(grey=0.25).coloured(images, np.ones(1000, bool), np.random.default_rng(0))
+    is_grey = (made == made[..., :1]).all((1, 2, 3))
+    assert 0.2 < is_grey.mean() < 0.3
+    assert_array_equal(made[~is_grey], images[~is_grey])
+    assert_allclose(made[is_grey][..., 0], images[is_grey].mean(axis=3))
+
+
 def test_what_is_not_changed_draws_the_same_chance() -> None:
     images = batch()
-    for augment in (Augment(), Augment(colour=0.3)):
+    for augment in (Augment(), Augment(colour=0.3), Augment(crop=0.5, grey=0.5)):
         states = []
         for wanted in (np.ones(40, bool), np.zeros(40, bool)):
             chance = np.random.default_rng(5)
-            moved = augment.moved(images, wanted, chance)
-            augment.coloured(moved.astype(np.float32), wanted, chance)
+            augment.changed(images, wanted, chance)
             states.append(chance.random())
         assert states[0] == states[1]

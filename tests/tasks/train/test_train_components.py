@@ -52,8 +52,46 @@ def test_a_posthoc_rule_leaves_its_input_as_it_was(component):
 
 @each("posthoc", without=["threshold"])
 def test_a_uniform_prior_leaves_every_decision(component):
-    scores = some_scores(50, 4)
+    scores = some_scores(48, 4)  # as many of each class
     assert_array_equal(fitted(component, scores).adjust(scores).decisions, scores.decisions)
+
+
+@each("posthoc")
+def test_the_prior_that_a_posthoc_rule_leaves_is_one(component):
+    """Whatever it adds to scores, it has stated a prior by it: one in proportion to the old one times its power."""
+    scores = some_scores(prior=COUNTS / COUNTS.sum())
+    rule = fitted(component, scores)
+    left = rule.adjust(scores).prior
+    assert_allclose(left.sum(), 1, rtol=1e-12)
+    stated = [p * math.exp(added) for p, added in zip(scores.prior, rule.shift(scores.prior), strict=True)]
+    assert_allclose(left, np.array(stated) / sum(stated), rtol=1e-9)
+
+
+@each("posthoc")
+@pytest.mark.parametrize("counts", [[100_000, 1], [1, 100_000, 3]])
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e4])
+def test_posthoc_rules_stay_finite_at_extreme_scores_and_counts(component, counts, size):
+    prior = np.array(counts) / sum(counts)
+    classes = len(counts)
+    values = size * np.random.default_rng(0).normal(size=(1, 30, classes))
+    scores = Scores("logit", values, prior)
+    found = component.fit([scores], [np.arange(30) % (classes - 1)]).adjust(scores)  # one class has no image
+    assert np.isfinite(found.values).all()
+    assert (found.prior > 0).all()
+    one = component.fit([scores], [np.arange(30) % (classes - 1)]).adjust(scores.with_values(values[:, :1]))
+    assert_array_equal(one.values, found.values[:, :1])
+
+
+@each("posthoc")
+def test_the_order_of_classes_changes_nothing_of_a_posthoc_rule(component):
+    scores = some_scores(prior=COUNTS / COUNTS.sum())
+    order = np.array([2, 0, 1])
+    targets = np.arange(60) % 3
+    turned = Scores("logit", scores.values[..., order], scores.prior[order])
+    one = component.fit([scores], [targets]).adjust(scores)
+    other = component.fit([turned], [np.argsort(order)[targets]]).adjust(turned)
+    if component.name != "threshold":  # which goes class by class
+        assert_allclose(other.values, one.values[..., order], rtol=1e-6, atol=1e-8)
 
 
 @each("posthoc")
@@ -291,7 +329,7 @@ def test_what_a_posthoc_rule_says_that_it_adds_is_what_it_adds(component):
     shift = fitted.shift(prior)
     if shift is not None:
         assert shift.shape == (3,)
-        assert_allclose(fitted.adjust(scores).values, values + shift, rtol=1e-12)
+        assert_allclose(fitted.adjust(scores).values, values * fitted.steepness() + shift, rtol=1e-12, atol=1e-15)
 
 
 @each("families")

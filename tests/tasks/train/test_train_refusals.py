@@ -176,6 +176,8 @@ def test_a_network_that_is_trained_on_images_takes_every_component_but_samplers_
             "frozen: 8, but the network 'efficientnet_lite0' has 7 stages; write at most that",
         ),
         ({"network": {"name": "resnet", "depth": 9}}, "depth"),
+        ({"network": {"name": "timm"}}, "network.folder: no model is named: write folder"),
+        ({"network": {"name": "timm", "hub": "a/b"}}, "revision: what stands at the hub can change; write the commit"),
         ({"network": {"name": "resnett"}}, "did you mean 'resnet'?"),
         ({"augment": {"flips": "both"}}, "did you mean 'flip'?"),
         ({"augment_classes": "some"}, "augment_classes: 'some' is neither all nor minority nor a list of classes"),

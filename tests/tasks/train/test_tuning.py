@@ -1,0 +1,162 @@
+"""Settings that are chosen inside the folds: by what, on which images, and what it may not see."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from fits import as_inputs, hard_task
+from numpy.testing import assert_allclose, assert_array_equal
+from pydantic import ValidationError
+from test_train import COUNTS, FAST, FOLDS, fit, make_balanced, make_splits, make_strategy, scores, vectors
+
+from tasks.scores import Scores
+from tasks.train.families import Components, Fit, Log
+from tasks.train.families.anomaly import Anomaly
+from tasks.train.families.classical import Classical
+from tasks.train.families.head import Head
+from tasks.train.losses.cross_entropy import CrossEntropy
+from tasks.train.mixing.none import Unmixed
+from tasks.train.rounds import rounds_of
+from tasks.train.samplers.natural import Natural
+from tasks.train.schedules.constant import Unscheduled
+from tasks.train.tuning import balanced_loss
+
+RATES = [1e-9, 0.05]  # the first learns nothing
+
+
+def tuned(**changes: object):
+    settings = {key: value for key, value in FAST.items() if key not in ("learning_rate", "weight_decay")}
+    family = {"name": "head", "backbone": "toy", "steps": 12, "batch_size": 16, "tune": {"learning_rate": RATES}}
+    return fit(make_strategy(family=family | changes.pop("family", {})), settings=settings, **changes)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_loss_counts_classes_alike_at_the_best_temperature(seed):
+    stream = np.random.default_rng(seed)
+    targets = np.repeat([0, 1, 2], [20, 5, 3])
+    values = 4 * stream.normal(size=(28, 3)) + 3 * np.eye(3)[targets]
+    found = []
+    for temperature in np.exp(np.linspace(-3, 3, 601)):
+        of_class = []
+        for code in range(3):
+            own = []
+            for row in np.flatnonzero(targets == code):
+                z = values[row] / temperature
+                own.append(np.log(np.exp(z - z.max()).sum()) + z.max() - z[code])
+            of_class.append(np.mean(own))
+        found.append(np.mean(of_class))
+    for scale in (1.0, 0.3, 5.0):
+        scored = Scores("logit", scale * values, np.full(3, 1 / 3))
+        assert balanced_loss(scored, targets) == pytest.approx(min(found), abs=1e-4)
+
+
+def test_the_setting_with_the_lowest_loss_is_that_of_the_model():
+    made, fixed = tuned(), fit(settings=FAST | {"learning_rate": 0.05, "weight_decay": 0.1})
+    assert_array_equal(scores(made.predictions), scores(fixed.predictions))
+    assert made.model.family.learning_rate == 0.05
+    assert not made.model.family.tune
+    table = made.tuning
+    assert list(table) == ["repeat", "fold", "learning_rate", "loss", "chosen"]
+    assert len(table) == 2 * (FOLDS + 1)
+    assert table.loc[table["chosen"], "learning_rate"].tolist() == [0.05] * (FOLDS + 1)
+    by_round = table.assign(fold=table["fold"].astype(object).fillna("all")).groupby("fold")
+    assert (by_round["loss"].transform("min") == table["loss"]).equals(table["chosen"])
+    assert fit().tuning is None
+
+
+def test_one_more_fold_is_set_aside_and_its_relatives_with_it():
+    splits = make_splits()
+    balanced = make_balanced(splits).sort_values("row_id", ignore_index=True)
+    for one in rounds_of(splits, balanced):
+        own_folds = {*range(FOLDS)} - {one.fold}
+        inner = list(one.within())
+        assert len(inner) == len(own_folds)
+        assert inner[0].fold == one.fold
+        aside = [set(each.unseen["fold"].astype(int)) for each in inner]
+        assert sorted(fold for each in aside for fold in each) == sorted(own_folds)
+        for each, (fold,) in zip(inner, aside, strict=True):
+            assert set(each.unseen["part"]) == {"train"}
+            left = {name.rsplit("-", name.count("-") - 1)[0] for name in each.rows.ids}
+            allowed = splits.loc[splits["fold"].isin(own_folds - {fold}), "image_id"]
+            assert left == set(allowed)
+
+
+def test_labels_of_a_fold_have_no_part_in_the_settings_of_its_models():
+    splits = make_splits()
+    noisy = vectors(splits["image_id"].tolist(), noise=3.0)
+    grid = {"tune": {"learning_rate": [0.001, 0.01, 0.05], "weight_decay": [0.1, 100.0]}}
+    before = tuned(family=grid, features=noisy).tuning
+    turned = splits.copy()
+    inside = (turned["fold"] == 1) & turned["label"].isin(["crack", "stain"])
+    turned.loc[inside, "label"] = turned.loc[inside, "label"].map({"crack": "stain", "stain": "crack"})
+    balanced = make_balanced(splits)
+    labels = turned.set_index("image_id")["label"]
+    balanced["label"] = [labels[parents[0]] for parents in balanced["parents"]]
+    after = tuned(family=grid, features=noisy, splits=turned, balanced=balanced).tuning
+    same = before["fold"] == 1
+    pd.testing.assert_frame_equal(before[same], after[same])
+    assert (before.loc[~same, "loss"] != after.loc[~same, "loss"]).all()
+
+
+def test_a_fold_that_holds_all_that_is_left_of_a_class_is_not_set_aside():
+    """Cracks lie in folds 0 and 1: without fold 0, fold 1 can't be set aside, and fold 2 is."""
+    splits = make_splits()
+    rare = splits["label"].eq("crack") & splits["part"].eq("train")
+    splits.loc[rare, "fold"] = splits.loc[rare, "fold"] % 2
+    made = tuned(splits=splits, balanced=make_balanced(splits))
+    assert made.tuning["fold"].notna().sum() == 2 * FOLDS
+
+
+def test_where_nothing_can_be_set_aside_settings_stay_and_it_is_said():
+    splits = make_splits()
+    for label in COUNTS:
+        own = splits.index[splits["label"].eq(label) & splits["part"].eq("train")]
+        splits.loc[own, "fold"] = [number % 2 for number in range(len(own))]
+    lines: list[str] = []
+    made = tuned(splits=splits, balanced=make_balanced(splits), tell=lines.append)
+    told = [line for line in lines if "too few images to choose settings" in line]
+    assert [line.split(" for ")[1] for line in told] == [
+        f"the folds other than {fold}: they stay as they are" for fold in (0, 1)
+    ]
+    assert made.fold_models[0].family.learning_rate == Head().learning_rate
+    assert made.model.family.learning_rate == RATES[1]
+
+
+@pytest.mark.parametrize("hidden", [0, 5])
+def test_candidates_fitted_together_are_those_fitted_alone(hidden):
+    stream = np.random.default_rng(0)
+    features = stream.normal(size=(60, 8)).astype(np.float32)
+    task = hard_task(features, stream.integers(0, 3, 60), 3, CrossEntropy(), Natural(), {}, 0)
+    grid = {"learning_rate": [0.01, 0.1], "steps": [5, 20], "weight_decay": [0.1, 3.0]}
+    family = Head(backbone="toy", hidden=hidden, batch_size=16, tune=grid)
+    components = Components(task.loss, Natural(), Unmixed(), Unscheduled())
+    together = family.fit_candidates(Fit(task.rows, as_inputs(features), components, 0, None, Log()))
+    assert len(family.candidates) == 8
+    for made, one in zip(together, family.candidates, strict=True):
+        alone = one.fit(task.rows, as_inputs(features), components, 0, None, Log())
+        values = (fitted.predict(as_inputs(features)).values for fitted in (made, alone))
+        assert_allclose(*values, atol=1e-5)
+
+
+def test_settings_of_components_are_tuned_by_their_path():
+    family = Classical(backbone="toy", classifier={"name": "svm"}, tune={"classifier.cost": [0.5, 2.0]})
+    assert [one.classifier.cost for one in family.candidates] == [0.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("family", "settings", "why"),
+    [
+        (Head, {"tune": {"rate": [0.1, 0.2]}}, "'rate' is no setting of 'head' that can be tuned"),
+        (Head, {"tune": {"backbone": ["a", "b"]}}, "'backbone' is no setting of 'head' that can be tuned"),
+        (Head, {"tune": {"classifier.cost": [1, 2]}}, "'classifier.cost' is no setting"),
+        (Head, {"tune": {"steps": [10]}}, "steps.*leaves nothing to choose"),
+        (Head, {"tune": {"steps": [10, 10]}}, "steps.*leaves nothing to choose"),
+        (Head, {"tune": {"steps": [*range(1, 66)]}}, "65 candidates; choose from 64 at most"),
+        (Head, {"tune": {"steps": [10, -1]}}, "greater than or equal to 1"),
+        (Anomaly, {"tune": {"normal": ["", "a"]}}, "no probabilities"),
+    ],
+)
+def test_what_can_not_be_tuned_is_refused(family, settings, why):
+    with pytest.raises(ValidationError, match=why):
+        family(backbone="toy", **settings)
