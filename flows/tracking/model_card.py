@@ -280,14 +280,15 @@ def _made_of(params: Params, strategy: str) -> dict[str, Any]:
 
 def _seen(folder: Path) -> dict[str, Any]:
     """How a model is shown images; of several together the first's way, and those of `others` that differ."""
+    from tasks.train.loading import family_of_model
+
     saved = read_json(folder / "model.json")
     if "members" in saved:
         first, *more = [_seen(folder / member) for member in saved["members"]]
         others = [one for number, one in enumerate(more) if one not in [first, *more[:number]]]
         return first | ({"others": others} if others else {})
     seen = {"backbone": saved["backbone"], "depth": saved["depth"]}
-    own = None if saved["backbone"] else {key: saved["family"].get(key) for key in ("image_size", "resize")}
-    return seen | {"images": own}
+    return seen | {"images": None if saved["backbone"] else family_of_model(folder).shown}
 
 
 def _classes(findings: Findings, recipe: str | None) -> dict[str, dict[str, Any]]:

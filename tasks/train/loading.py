@@ -105,6 +105,12 @@ def packages_of_model(folder: Path) -> tuple[str, ...]:
     return tuple(sorted({*PACKAGES, *family.needed(), *(packages_of(backbone) if backbone else ())}))
 
 
+def family_of_model(folder: Path) -> Family:
+    """The family of the model that `save_model` wrote into a folder, with its settings; nothing else is read."""
+    family: Family = _made("tasks.train.families", read_json(folder / ABOUT)["family"])
+    return family
+
+
 def _family_and_backbone(facts: dict[str, Any], folder: Path) -> tuple[Family, Backbone | None]:
     """The components that the facts of a model describe that was saved in a folder."""
     family, described = _made("tasks.train.families", facts["family"]), facts["backbone"]

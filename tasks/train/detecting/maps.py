@@ -67,8 +67,8 @@ class OnMaps(Detector):
             )
         if network.depth_in_stages is None:
             raise _refused(
-                f"network: {network.name!r} does not say what stages it has, and {self.name!r} needs the maps of "
-                "some; choose efficientnet_lite0"
+                f"network: {network.name!r} does not say what stages it has, and the detector {self.name!r} needs "
+                "their maps; choose efficientnet_lite0"
             )
         if sorted({*self.stages}) != self.stages:
             raise _refused(f"stages: {self.stages} must rise; write each stage once, such as [3, 5]")

@@ -22,8 +22,8 @@ from tasks.train.finetuning.checkpoints import Checkpoint
 from tasks.train.layers import channels_last
 
 if TYPE_CHECKING:
+    from tasks.train.detecting.settings import Settings
     from tasks.train.detecting.shown import Shown
-    from tasks.train.detectors.autoencoder import Autoencoder
     from tasks.train.families import Log
 
 BATCH = 16  # images a forward pass; short batches are padded, since last bits may follow the size of a batch
@@ -88,7 +88,7 @@ def fitted_network(width: int, code: int, state: Mapping[str, Tensor]) -> Networ
 class Training:
     """One fit of an autoencoder; it goes on from the checkpoint in `folder`, and ends with the same bits."""
 
-    settings: Autoencoder
+    settings: Settings
     normal: Shown
     seed: int
     log: Log

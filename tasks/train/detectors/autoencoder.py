@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from tasks.statistics.scaling import Standardisation
+from tasks.train.detecting.settings import Settings
 from tasks.train.detectors import Arrays, Detector, FittedDetector, Looked
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ READ = 256  # images that are read at a time
 WEIGHT = "network."  # begins the names of the network's weights
 
 
-class Autoencoder(Detector):
+class Autoencoder(Settings, Detector):
     """The squared error of the standardised pixels, of squares of 8 by 8 of them: their mean, or the largest.
 
     Convolutions halve the sides three times, to `code` numbers for each 8 by 8 pixels, and others double them again;
@@ -33,16 +33,6 @@ class Autoencoder(Detector):
     name: Literal["autoencoder"] = "autoencoder"
     inputs: ClassVar[str] = "images"
     packages: ClassVar[tuple[str, ...]] = ("safetensors", "torch")
-
-    image_size: int = Field(64, ge=16, le=512, multiple_of=8, description="Pixels a side that the network sees.")
-    resize: Literal["squash", "letterbox"] = Field("squash", description="How an image becomes square.")
-    error: Literal["mean", "largest"] = Field("largest", description="largest: a small place that is odd is enough.")
-    width: int = Field(16, ge=1, le=256, description="Channels of the first layer; those inside have twice as many.")
-    code: int = Field(8, ge=1, le=256, description="Numbers for each 8 by 8 pixels, of 192; fewer show more as odd.")
-    steps: int = Field(300, ge=1, le=1_000_000, description="Optimiser steps of every fit.")
-    batch_size: int = Field(16, ge=1, le=100_000, description="Images an optimiser step, at most.")
-    learning_rate: float = Field(0.003, gt=0, le=1, description="Of the first step.")
-    weight_decay: float = Field(0.0, ge=0, le=10, description="Of all weights but biases.")
 
     def fit(self, normal: Shown, seed: int, log: Log, folder: Path | None = None) -> FittedAutoencoder:
         """See `Detector`; with a checkpoint after every epoch."""

@@ -63,7 +63,7 @@ class Anomaly(Family):
     @property
     def called(self) -> str:
         """See `Family`."""
-        return f"{self.name!r} with the detector {self.detector.name!r}"
+        return f"{self.name!r} with detector {self.detector.name!r}"
 
     def needed(self) -> tuple[str, ...]:
         """See `Family`."""

@@ -345,3 +345,49 @@ def test_what_draws_rows_by_class_takes_no_recipe_with_mixed_ones(tmp_path, repo
 @pytest.mark.parametrize("classifier", [one.name for one in variants("tasks.train.classifiers")])
 def test_rows_made_between_features_go_with_every_classifier(tmp_path, repository, classifier, sampler):
     assert not mistakes(tmp_path, repository, **classical(classifier), strategies__plain__sampler=sampler)
+
+
+def outliers(detector: str | dict[str, Any], **settings: Any) -> dict[str, Any]:
+    idle = {"sampler": "natural", "mixing": "none", "schedule": "constant", "loss": "none", "posthoc": "threshold"}
+    chosen = {"name": detector} if isinstance(detector, str) else detector
+    family = {"name": "anomaly", "detector": chosen} | settings
+    return {f"strategies__plain__{key}": value for key, value in idle.items()} | {"strategies__plain__family": family}
+
+
+@pytest.mark.parametrize("detector", variants("tasks.train.detectors"), ids=lambda one: repr(one)[:40])
+def test_a_detector_takes_a_backbone_or_images_as_it_says(tmp_path, repository, detector):
+    named, none = (outliers(detector.name, backbone=one) for one in ("efficientnet_lite0", "none"))
+    right, wrong = (named, none) if detector.inputs == "features" else (none, named)
+    assert not mistakes(tmp_path, repository, **right)
+    (told,) = mistakes(tmp_path, repository, **wrong)
+    where = f"strategies.plain.family.backbone: family 'anomaly' with detector '{detector.name}' works on"
+    assert f"{where} {detector.inputs} and" in told
+    assert told.endswith("needs a backbone: name one" if detector.inputs == "features" else "no backbone; write none")
+
+
+@pytest.mark.parametrize(
+    "recipe", [{"augment": "minority", "preset": "industrial"}, {"resample": "undersample"}], ids=str
+)
+def test_the_normal_class_is_named_where_the_recipe_changes_which_one_is_the_largest(tmp_path, repository, recipe):
+    changed = {f"recipes__natural__{key}": value for key, value in recipe.items()}
+    (told,) = mistakes(tmp_path, repository, **outliers("patchcore", backbone="none"), **changed)
+    assert "strategies.plain.family.name: 'anomaly' learns the class with the most rows, which may be another" in told
+    assert told.endswith("name the class in family.normal, or choose a recipe that changes nothing")
+    assert not mistakes(tmp_path, repository, **outliers("patchcore", backbone="none", normal="fine"), **changed)
+
+
+@pytest.mark.parametrize(
+    ("detector", "told"),
+    [
+        (
+            {"name": "padim", "network": {"name": "resnet"}},
+            "'resnet' starts by chance, and the detector 'padim' trains",
+        ),
+        ({"name": "patchcore", "stages": [5, 3]}, "stages: [5, 3] must rise; write each stage once, such as [3, 5]"),
+        ({"name": "patchcore", "image_size": 32}, "image_size: 32 is too small for the network 'efficientnet_lite0'"),
+    ],
+)
+def test_what_a_detector_on_maps_cannot_do_is_told_where_it_stands(tmp_path, repository, detector, told):
+    (line,) = mistakes(tmp_path, repository, **outliers(detector, backbone="none"))
+    assert line.startswith("strategies.plain.family") or "strategies.plain.family" in line
+    assert told in line
