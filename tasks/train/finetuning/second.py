@@ -75,7 +75,6 @@ def second_stage(training: Training) -> Generator[int, None, Learnt]:
     if isinstance(stage, Further):
         further = _continued(training, stage)
         yield from further.run()
-        fit.log.losses.extend(further.fit.log.losses)
         prior, after = further.prior, further.state
         outputs = _outputs(_classifier(after, prior), _features(family, after, fit))
     else:
@@ -92,7 +91,8 @@ def _continued(training: Training, stage: Further) -> Continued:
     rows = some_of(fit.rows, stage.kept(fit.rows))
     components = replace(fit.components, sampler=stage.sampler, schedule=Unscheduled())
     folder = fit.folder and fit.folder / SECOND
-    further = replace(fit, rows=rows, inputs=fit.inputs.take(rows.ids), components=components, folder=folder, log=Log())
+    log = Log(tell=lambda epoch, loss: fit.log.end_epoch(loss))
+    further = replace(fit, rows=rows, inputs=fit.inputs.take(rows.ids), components=components, folder=folder, log=log)
     return Continued(family, further, training)
 
 

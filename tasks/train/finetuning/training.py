@@ -66,14 +66,15 @@ class Training:
             held = self.tensors
             for name, value in found.tensors.items():
                 held[name].copy_(value)
-            log.losses[:] = found.losses
+            for loss in found.losses:
+                log.end_epoch(loss)
         for epoch in range(found.epoch if found else 0, self.family.epochs):
             total = 0.0
             batches = self._batches(epoch)
             for number, rows in enumerate(batches):
                 total += self._step(rows, epoch * len(batches) + number, self.family.epochs * len(batches))
                 yield len(rows)
-            log.losses.append(total / sum(map(len, batches)))
+            log.end_epoch(total / sum(map(len, batches)))
             if folder:
                 Checkpoint(epoch + 1, log.losses, self.tensors).write(folder, key)
 
@@ -99,7 +100,7 @@ class Training:
                 "begins": _digest(self.whole.state_dict()),
                 "rows": [hashlib.sha256(labels).hexdigest(), self.seen.digest],
                 "code": code_digest({type(one).__module__ for one in made_by}),
-                "versions": {name: version(name) for name in ("torch", "numpy")},
+                "versions": {name: version(name) for name in ("torch", "numpy", *self.family.network.packages)},
             }
         )
 
