@@ -15,12 +15,14 @@ from types import TracebackType
 
 from flows import terminal
 from flows.errors import error_chain, error_of_the_place
+from flows.following import Followed
 from flows.graph_runner import run_graph
 from flows.journal import Journal
 from flows.masking import masked
 from flows.outcomes import Outcome, Result
 from flows.plan import Plan
 from flows.stage_runner import StageRunner
+from flows.tracking.live import LiveRuns
 
 
 def broke_off(error: BaseException) -> str:
@@ -94,6 +96,8 @@ class Execution:
             timeout=None if minutes is None else minutes * 60,
             on_line=self._hear,
         )
+        self._live = LiveRuns(journal.root, plan.params.track.experiment, journal.run_id, journal.started)
+        self._followed = Followed(journal.root, self._hear, self._live.show)
         self._running: dict[str, StageRun] = {}
         self._known: SimpleQueue[StageRun | None] = SimpleQueue()
         self.broken: BaseException | None = None
@@ -130,6 +134,8 @@ class Execution:
         self._runner.cancelled.set()
         try:
             self._thread.join()
+            self._followed.close()
+            self._live.close()
         finally:  # also where Ctrl-C is pressed once more
             self.journal.close(self.plan.graph.upstream)
 
@@ -152,10 +158,13 @@ class Execution:
             return Result(stage, Outcome.CANCELLED)
         self._know(stage)
         terminal.stage_started(stage)
+        self._followed.begin(stage)
         try:
             return self._runner.run_stage(stage, workers)
         except Exception as error:  # a full disk, for instance; others may still end well
             return Result(stage, Outcome.FAILED, message=f"could not be run: {masked(error_chain(error))}", exit_code=1)
+        finally:
+            self._followed.end(stage)
 
     def _know(self, stage: str) -> StageRun:
         one = self._running[stage] = StageRun(stage)

@@ -107,10 +107,11 @@ def record(
     findings = Findings(root, params, outcomes)
     end = ended or time.time()
     with connection(root) as client:
-        experiment_id = _open_experiment(client, root, params.track.experiment)
+        experiment_id = open_experiment(client, root, params.track.experiment)
         start = started or end
-        parent = open_run(client, experiment_id, {RUN_TAG: run_id}, _name(findings, start), start)
+        parent = open_parent(client, experiment_id, run_id, start)
         if RECORDED_TAG not in parent.data.tags:
+            client.update_run(parent.info.run_id, name=_name(start, findings.lock_digest))
             _fill(client, findings, parent, flow_run, seconds, end)
             parent = client.get_run(parent.info.run_id)
         decision = _kept_decision(client, parent)
@@ -118,7 +119,8 @@ def record(
     return Recorded(experiment_id, parent_id, run_url(store(root), experiment_id, parent_id), decision)
 
 
-def _open_experiment(client: MlflowClient, root: Path, name: str) -> str:
+def open_experiment(client: MlflowClient, root: Path, name: str) -> str:
+    """The id of the experiment of that name, which is made where there is none."""
     found = client.get_experiment_by_name(name)
     if found is None:
         tags = {"mlflow.note.content": EXPERIMENT_NOTE, KIND_TAG: KIND}
@@ -140,9 +142,14 @@ def _open_experiment(client: MlflowClient, root: Path, name: str) -> str:
     return found.experiment_id
 
 
-def _name(findings: Findings, start: float) -> str:
+def open_parent(client: MlflowClient, experiment_id: str, run_id: str, start: float) -> Run:
+    """The run of a pipeline run, which is made where there is none."""
+    return open_run(client, experiment_id, {RUN_TAG: run_id}, _name(start), start)
+
+
+def _name(start: float, lock_digest: str | None = None) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(start))
-    return f"{when} · {findings.lock_digest[:7]}" if findings.lock_digest else when
+    return f"{when} · {lock_digest[:7]}" if lock_digest else when
 
 
 def _tags(findings: Findings, flow_run: FlowRun | None, found: Mapping[str, Price]) -> dict[str, str | None]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from tasks.statistics.verification import HeldOut
 from tasks.tables import SCORE_PREFIX
 from tasks.train.cross_fitting import cross_fitted
 from tasks.train.ensembles import EnsembleModel
+from tasks.train.epochs import Epoch, append_epoch, begin_epochs
 from tasks.train.families import Components, Family, Fit, Fitted, Log
 from tasks.train.models import Model, fold_folder
 from tasks.train.rounds import Round, refuse_few_rows, rounds_of
@@ -69,6 +72,7 @@ def fit_strategy(
     depth: int,
     tell: Callable[[str], None],
     checkpoints: Path | None = None,
+    epochs: Path | None = None,
 ) -> Outcome:
     """Fit `strategy` and predict every training row by a model that saw none of its fold, every test row by all.
 
@@ -90,6 +94,8 @@ def fit_strategy(
         Takes a line of progress after each fold.
     checkpoints
         Where long fits may write how far they are, to go on from if all this is done again; None: nowhere.
+    epochs
+        The file that takes epochs as they end (`tasks.train.epochs`); None: none.
 
     Raises
     ------
@@ -114,6 +120,8 @@ def fit_strategy(
             tell(choices[-1].note)
     logs = [[Log() for _ in range(seeds)] for _ in rounds]
     families = [choice.family for choice in choices]
+    if epochs:
+        _follow(epochs, rounds, logs, families)
     fitted = _fitted(families, components, rounds, logs, inputs, tell, checkpoints)
 
     models, raw = [], []
@@ -147,6 +155,23 @@ def fit_strategy(
         _verification(rounds, models, inputs) if strategy.family.compares else None,
         tuning_table(strategy.family, rounds, choices) if strategy.family.tune else None,
     )
+
+
+def _follow(file: Path, rounds: list[Round], logs: list[list[Log]], families: list[Family]) -> None:
+    """Let the epochs of every fit be written down as they end."""
+    begin_epochs(file)
+    fits = sum(map(len, logs))
+    number = 0
+    for one, family, of_seeds in zip(rounds, families, logs, strict=True):
+        left_out = (None, None) if one.fold is None else (int(one.repeat), int(one.fold))
+        about = dict(zip(("repeat", "fold"), left_out, strict=True)) | {"epochs": getattr(family, "epochs", None)}
+        for seed, log in enumerate(of_seeds):
+            number += 1
+            log.tell = partial(_write_down, file, about | {"fit": number, "fits": fits, "seed": seed})
+
+
+def _write_down(file: Path, about: dict[str, Any], epoch: int, loss: float) -> None:
+    append_epoch(file, Epoch(**about, epoch=epoch, loss=loss))
 
 
 def _fitted(

@@ -11,6 +11,7 @@ from tasks.progress import say
 from tasks.similarity.verification import FILE
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train.ensembles import EnsembleModel
+from tasks.train.epochs import epochs_file
 from tasks.train.fitting import fit_strategy
 from tasks.train.models import fold_folder, save_model
 from tasks.train.packing import save_ensemble
@@ -35,6 +36,7 @@ def run(workspace: Workspace, name: str) -> None:
         depth=depth_of(workspace.read(CATALOG)),
         tell=say,
         checkpoints=checkpoints,
+        epochs=epochs_file(workspace.root, name),
     )
     with workspace.output("predictions", name) as folder:
         PREDICTIONS.write(outcome.predictions, folder / PREDICTIONS.file)

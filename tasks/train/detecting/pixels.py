@@ -109,7 +109,8 @@ class Training:
                 for name, value in found.tensors.items():
                     held[name].copy_(value)
             optimiser.done = min(found.epoch * epoch_steps, settings.steps)
-            self.log.losses[:] = found.losses
+            for loss in found.losses:
+                self.log.end_epoch(loss)
         while optimiser.done < settings.steps:
             epoch, left = len(self.log.losses), settings.steps - optimiser.done
             order = np.random.default_rng((self.seed, epoch)).permutation(number)
@@ -120,7 +121,7 @@ class Training:
                 losses = (self.network(images) - images).square().mean((1, 2, 3))
                 optimiser.step(losses.mean())
                 total += losses.detach().sum().item()
-            self.log.losses.append(total / sum(map(len, batches)))
+            self.log.end_epoch(total / sum(map(len, batches)))
             if self.folder:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 Checkpoint(epoch + 1, self.log.losses, held).write(self.folder, key)

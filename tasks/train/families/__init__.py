@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -56,10 +56,18 @@ class Log:
         Mean training loss an image, an epoch each; stays empty in families without epochs.
     notes
         Sentences for the person at the keyboard.
+    tell
+        Takes the number of each epoch, from 1, and its loss, as it ends.
     """
 
     losses: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    tell: Callable[[int, float], None] = lambda epoch, loss: None
+
+    def end_epoch(self, loss: float) -> None:
+        """Take the mean training loss of the epoch that has ended."""
+        self.losses.append(loss)
+        self.tell(len(self.losses), loss)
 
 
 @dataclass(frozen=True)

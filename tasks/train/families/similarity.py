@@ -97,7 +97,8 @@ class Similarity(Family):
             optimiser.step(loss)
             losses.append(loss.item())
         epoch = max(1, round(len(labels) / len(batch)))  # as many steps as draw as many rows as there are
-        log.losses += [float(np.mean(losses[at : at + epoch])) for at in range(0, len(losses), epoch)]
+        for at in range(0, len(losses), epoch):
+            log.end_epoch(float(np.mean(losses[at : at + epoch])))
 
         arrays = {name: value.detach().numpy() for name, value in weights.items()} | vars(standard)
         prior = np.full(len(rows.classes), 1 / len(rows.classes))

@@ -96,7 +96,6 @@ def second_stage(training: Training) -> Generator[int, None, Learnt]:
     if isinstance(stage, Further):
         further = _continued(training, stage)
         yield from further.run()
-        fit.log.losses.extend(further.fit.log.losses)
         prior, after = further.course.prior, further.state
         _, outputs = _seen(family, after, fit)
     else:
@@ -121,7 +120,8 @@ def _continued(training: Training, stage: Further) -> Continued:
     mixing = fit.components.mixing if _last_phase(training).effect.mixing else Unmixed()
     components = replace(fit.components, sampler=stage.sampler, schedule=Unscheduled(), mixing=mixing)
     folder = fit.folder and fit.folder / SECOND
-    further = replace(fit, rows=rows, inputs=fit.inputs.take(rows.ids), components=components, folder=folder, log=Log())
+    log = Log(tell=lambda epoch, loss: fit.log.end_epoch(loss))
+    further = replace(fit, rows=rows, inputs=fit.inputs.take(rows.ids), components=components, folder=folder, log=log)
     return Continued(family, further, training)
 
 

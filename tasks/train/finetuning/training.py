@@ -69,7 +69,8 @@ class Training:
             held = self.tensors
             for name, value in found.tensors.items():
                 held[name].copy_(value)
-            log.losses[:] = found.losses
+            for loss in found.losses:
+                log.end_epoch(loss)
         for epoch in range(found.epoch if found else 0, self.family.epochs):
             total, step = 0.0, epoch * self.epoch_steps
             for phase, batches in self._batches(epoch):
@@ -78,7 +79,7 @@ class Training:
                     step += 1
                     yield len(rows)
                 self._move_biases(self.course.phase(step).start - phase.start)
-            log.losses.append(total / len(self.fit.rows))
+            log.end_epoch(total / len(self.fit.rows))
             if folder:
                 Checkpoint(epoch + 1, log.losses, self.tensors).write(folder, key)
 
@@ -104,7 +105,7 @@ class Training:
                 "begins": _digest(self.whole.state_dict()),
                 "rows": [hashlib.sha256(labels).hexdigest(), self.seen.digest],
                 "code": code_digest({type(one).__module__ for one in made_by}),
-                "versions": {name: version(name) for name in ("torch", "numpy")},
+                "versions": {name: version(name) for name in ("torch", "numpy", *self.family.network.packages)},
             }
         )
 

@@ -110,7 +110,7 @@ def fit_together(heads: Sequence[Settings], backbone: str, fits: Sequence[Fit]) 
             optimiser.step(per_row.mean(1).sum())
             totals += [float(own.sum()) for own in per_row.detach().numpy()]
         for one, total in zip(fits, totals, strict=True):
-            one.log.losses.append(total / len(drawn[0]))
+            one.log.end_epoch(total / len(drawn[0]))
     move_to(course.phase(settings.steps).start)
     of_fits = [{name: value[number].detach().numpy() for name, value in weights.items()} for number in range(len(fits))]
     ended = [
