@@ -201,6 +201,8 @@ class FileSource:
         Number of processes; changes time only.
     patient
         Whether an image that can't be read is shown as a black one, for `told` to say so, instead of an error.
+    of_folds
+        How they are made for one fold's models alone, by name and fold, where that differs.
     told
         What opening each image told, by id, once something was asked for.
     """
@@ -210,6 +212,7 @@ class FileSource:
     depth: int
     workers: int = 1
     patient: bool = False
+    of_folds: Mapping[tuple[str, int | None], Backbone] = field(default_factory=dict)
     told: dict[str, Told] = field(default_factory=dict)
     _made: dict[Any, Any] = field(default_factory=dict)
 
@@ -223,10 +226,11 @@ class FileSource:
         """
         from tasks.new_images import vectors
 
-        chosen = self.backbones[backbone]
+        own = self.of_folds.get((backbone, fold))
+        chosen = own or self.backbones[backbone]
         found: NDArray[np.float32] = self._once(
             ids,
-            backbone,
+            (backbone, fold) if own else backbone,
             np.empty((len(ids), chosen.dimensions), dtype=np.float32),
             lambda images: vectors(images, chosen, self.depth, self.workers),
         )

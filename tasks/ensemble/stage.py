@@ -8,12 +8,11 @@ from tasks.ensemble.combining import combine
 from tasks.evaluate.scored import read_scored
 from tasks.files import write_json
 from tasks.fingerprints import file_hash
+from tasks.params.checks import PRETRAINED
 from tasks.progress import say
 from tasks.tables import ENSEMBLES, PREDICTIONS, SPLITS
 from tasks.train.packing import MEMBERS, copy_model, save_ensemble
 from tasks.workspace import Workspace
-
-BACKBONES = "backbones"  # the folder of models that are no strategy's
 
 
 def run(workspace: Workspace, name: str) -> None:
@@ -21,7 +20,7 @@ def run(workspace: Workspace, name: str) -> None:
     ensemble, splits = workspace.params.ensembles[name], workspace.read(SPLITS)
     strategies = workspace.params.strategies
     workspace.sweep("predictions", keep=strategies)
-    workspace.sweep("models", keep=[*strategies, BACKBONES])
+    workspace.sweep("models", keep=[*strategies, PRETRAINED])
     files = {member: workspace.place(PREDICTIONS, member) for member in ensemble.members}
     train, test = (
         {member: read_scored(file, splits, part) for member, file in files.items()} for part in ("train", "test")

@@ -84,7 +84,13 @@ class EnsembleModel:
 
     def inputs(self, images: Sequence[Path | bytes], workers: int = 1, *, patient: bool = False) -> Inputs:
         """See `Model.inputs`; each member takes what it was fitted on."""
-        source = FileSource(images, self.backbones, self.depth, workers, patient)
+        shared = self.backbones
+        of_folds = {
+            (one.family.backbone, one.fold): one.backbone
+            for one in self.models
+            if one.backbone is not None and one.backbone.settings() != shared[one.family.backbone].settings()
+        }
+        source = FileSource(images, shared, self.depth, workers, patient, of_folds)
         return Inputs([str(row) for row in range(len(images))], source)
 
 

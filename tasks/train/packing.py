@@ -13,7 +13,7 @@ from tasks.train.models import ABOUT, FOLDS
 from tasks.train.voting import Of, kind_of
 
 MEMBERS = "members"  # key of where an ensemble's members stand, relative to its folder
-JUDGING = ("history.csv", PREDICTIONS.file)
+JUDGING = ("history.csv", "tuning.csv", PREDICTIONS.file)
 
 
 def copy_model(model_folder: Path, folder: Path) -> None:
