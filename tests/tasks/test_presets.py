@@ -11,8 +11,9 @@ import pytest
 
 from tasks.errors import InputError
 from tasks.params import load_params
-from tasks.params.presets import catalogue, presets, with_preset
+from tasks.params.presets import SECTIONS, catalogue, presets, with_preset
 from tasks.params.reading import check_params, parse_yaml, plain
+from tasks.registry import components
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEFAULT = (ROOT / "params.yaml").read_text()
@@ -33,7 +34,7 @@ def test_a_preset_is_what_the_file_then_holds_and_the_file_is_right(name):
         known = catalogue(section).values
         assert found[section] == {key: known[key] for key in found[section]}
     check_params(parse_yaml(made.text, FILE), FILE)
-    others = {key: value for key, value in read(DEFAULT).items() if key not in ("strategies", "recipes", "backbones")}
+    others = {key: value for key, value in read(DEFAULT).items() if key not in SECTIONS}
     assert {key: found[key] for key in others} == others
     assert not made.kept
 
@@ -53,6 +54,34 @@ def test_all_of_the_catalogue_is_in_all_and_nothing_else():
         assert len(set(one.strategies)) == len(one.strategies)
     used = {one["recipe"] for one in catalogue("strategies").values.values()}
     assert used == set(catalogue("recipes").values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "but"),
+    [
+        ("families", []),
+        ("losses", ["none", "cost_sensitive"]),  # costs name classes
+        ("samplers", []),
+        ("mixing", []),
+        ("schedules", []),
+        ("posthoc", ["temperature", "prior_correction"]),  # move no decision, or are for another place of use
+        ("classifiers", []),
+        ("detectors", []),
+        ("metric_losses", []),
+        ("second_stages", ["none", "nearest_class_mean"]),
+    ],
+)
+def test_every_component_of_training_has_a_strategy_in_the_catalogue(kind, but):
+    named = set()
+
+    def look(value: object) -> None:
+        if isinstance(value, dict):
+            named.add(value.get("name"))
+            for one in value.values():
+                look(one)
+
+    look(catalogue("strategies").values)
+    assert set(components(f"tasks.train.{kind}")) - named <= set(but)
 
 
 def test_what_somebody_wrote_stays_with_its_comments_and_what_it_needs():

@@ -19,7 +19,7 @@ from tasks.params.reading import check_params, parse_yaml, plain
 
 FOLDER = Path(__file__).parent
 ALL = "all"
-SECTIONS = ("backbones", "recipes", "strategies")
+SECTIONS = ("backbones", "pretrain", "recipes", "strategies")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def with_preset(text: str, name: str, path: Path) -> Written:
     strategies = {one: _value("strategies", one, before, own) for one in [*wanted, *own["strategies"]]}
     recipes = [one["recipe"] for one in strategies.values()]
     backbones = [*_backbones_of(strategies), *_backbones_of({k: v for k, v in before.items() if k not in SECTIONS})]
-    for section, needed in zip(SECTIONS, (backbones, recipes, list(wanted)), strict=True):
+    for section, needed in zip(SECTIONS, (backbones, backbones, recipes, list(wanted)), strict=True):
         made = _rewritten(made, section, list(dict.fromkeys(needed)), own[section])
     after = plain(parse_yaml(made, path))
     try:
@@ -140,4 +140,4 @@ def _rewritten(text: str, section: str, needed: list[str], own: list[str]) -> st
         order = [*needed, *(name for name in own if name not in needed)]
     order += [name for name in needed if name not in order and name in known.values]
     pieces = [here.texts[name] if name in here.texts else known.indented(name) for name in order]
-    return here.before + "".join(pieces) + here.behind
+    return here.with_entries(section, pieces)

@@ -49,13 +49,25 @@ class Pieces:
         """
         entries = {key.value: (key, value) for key, value in YAML().compose(text).value}
         key, node = entries[name]
+        first = text.index("\n", key.end_mark.index) + 1
+        if isinstance(node, MappingNode) and not node.value:
+            return cls(text[:first], {}, text[first:], {})
         if not isinstance(node, MappingNode) or node.flow_style:
             raise InputError(
                 f"params.yaml:{key.start_mark.line + 1}: {name} stands on one line, where nothing can be written "
                 "between its entries; write each on lines of its own, indented, without braces"
             )
-        first = text.index("\n", key.end_mark.index) + 1
         return cls._of(text, first, node, plain(YAML(typ="safe", pure=True).load(text))[name])
+
+    def with_entries(self, name: str, entries: list[str]) -> str:
+        """The text of the file with other entries, whole lines each, in the section `name`."""
+        start = f"\n{self.before}".rindex(f"\n{name}:")
+        above, head, rest = self.before[:start], f"{name}:", self.before[start:].removeprefix(f"{name}:")
+        if entries and rest.startswith(" {}"):
+            rest = f"   {rest[3:]}" if rest[3:].strip() else "\n"
+        elif not entries and not rest.startswith(" {}"):
+            rest = f" {{}}{rest[3:]}" if rest.startswith("   ") else f" {{}}{rest}"
+        return above + head + rest + "".join(entries) + self.behind
 
     @classmethod
     def _of(cls, text: str, first: int, node: MappingNode, values: dict[str, Any]) -> Self:
