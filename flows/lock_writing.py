@@ -19,6 +19,8 @@ from tasks.files import write_text
 
 ENTRY = re.compile(r"^(?=  \S)", re.MULTILINE)  # where an entry begins: DVC indents by two, and what is in it by more
 
+ALIAS = re.compile(r"[&*]id\d+$", re.MULTILINE)  # a value that another entry may hold, as DVC writes shared ones
+
 
 @contextmanager
 def modify_lock(path: str, fs: Any = None) -> Iterator[Any]:
@@ -52,7 +54,7 @@ def _entries(text: str, data: Mapping[str, Any]) -> dict[str, str] | None:
     """The text of each stage's entry, where `text`, which says `data`, is laid out as DVC does it."""
     from dvc.utils.serialize import dumps_yaml
 
-    if not _ends_in_stages(data):
+    if not _ends_in_stages(data) or ALIAS.search(text):
         return None
     stages = data["stages"]
     head, *parts = ENTRY.split(text.removeprefix(dumps_yaml({**data, "stages": None})))
@@ -70,7 +72,14 @@ def _entry(name: str, entry: Any, before: Mapping[str, Any], entries: Mapping[st
 
     if name in before and entry == before[name]:
         return entries[name]
-    return str(dumps_yaml({"stages": {name: entry}})).removeprefix("stages:\n")
+    return str(dumps_yaml({"stages": {name: _unshared(entry)}})).removeprefix("stages:\n")
+
+
+def _unshared(value: Any) -> Any:
+    """The same without values that stand in two places: of those YAML writes a number, which is another entry's too."""
+    if isinstance(value, Mapping):
+        return {key: _unshared(one) for key, one in value.items()}
+    return [_unshared(one) for one in value] if isinstance(value, list) else value
 
 
 def write_locks_so() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from dvc.utils.serialize import dumps_yaml, modify_yaml
+from dvc.utils.serialize import dumps_yaml, modify_yaml, parse_yaml
 
 from flows.lock_writing import modify_lock
 
@@ -102,3 +102,19 @@ def test_the_file_is_whole_even_if_writing_it_is_cut_short(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         cut_short()
     assert path.read_text() == LOCK
+
+
+@pytest.mark.parametrize("first", [modify_lock, modify_yaml])
+def test_values_that_parameters_share_by_anchors_are_read_again(tmp_path, first):
+    """As a `params.yaml` with ``&head`` and ``*head`` gives them: one object in several entries."""
+    path = tmp_path / "dvc.lock"
+    path.write_text(LOCK)
+    head = {"name": "head", "tune": {"rate": [0.1, 0.2]}}
+    for number, modify in enumerate((first, modify_lock, modify_lock)):
+        with modify(str(path)) as data:
+            for name in "ab":
+                data["stages"][f"train@{name}{number}"] = {"params": {"params.yaml": {"one": head, "two": head}}}
+    made = parse_yaml(path.read_text(), path)["stages"]
+    expected = {f"train@{name}{number}": {"one": head, "two": head} for number in range(3) for name in "ab"}
+    assert {name: made[name]["params"]["params.yaml"] for name in expected} == expected
+    assert {name: made[name] for name in STAGES} == STAGES
