@@ -132,7 +132,8 @@ class Task:
     def set_up(self, family: Family) -> Family:
         """The family with those of the settings that are its own."""
         own = {name: value for name, value in self.settings.items() if name in type(family).model_fields}
-        return family.model_copy(update=own | {"backbone": "toy"})
+        backbone = "toy" if family.inputs == "features" else "none"
+        return family.model_copy(update=own | {"backbone": backbone})
 
 
 def hard_task(
