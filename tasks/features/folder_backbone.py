@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tasks.features.backbones import Backbone
-from tasks.model_folders import Colour, ModelFolder
+from tasks.model_folders import Colour, ModelFolder, digest_of, files_of
 
 if TYPE_CHECKING:
     import torch
@@ -14,8 +16,11 @@ if TYPE_CHECKING:
     from tasks.model_folders.last_maps import LastMaps
 
 
+OWN = "backbone"  # the folder, in that of a model, with what its features are made by
+
+
 class FolderBackbone(ModelFolder, Backbone):
-    """A model of a folder, without its classifier; the folder must stand where its features are made."""
+    """A model of a folder, without its classifier."""
 
     packages: ClassVar[tuple[str, ...]] = ("safetensors",)
 
@@ -43,6 +48,22 @@ class FolderBackbone(ModelFolder, Backbone):
             return made
 
         return features
+
+    def save(self, folder: Path, fold: int | None) -> None:
+        """See `Backbone`; a model of all training rows gets its own copy, those of the folds use the workspace's."""
+        source, own = self.place(), folder / OWN
+        if fold is None and source.resolve() != own.resolve():
+            own.mkdir()
+            for file in files_of(source):
+                shutil.copyfile(file, own / file.name)
+
+    def kept_in(self, folder: Path) -> FolderBackbone:
+        """See `Backbone`."""
+        own = folder / OWN
+        if not own.is_dir():
+            return self
+        place = {"folder": str(own), "digest": self.digest or digest_of(own), "hub": "", "revision": ""}
+        return self.model_copy(update=place)
 
     def module(self) -> torch.nn.Sequential:
         """See `Backbone`."""

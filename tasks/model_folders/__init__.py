@@ -150,10 +150,15 @@ def digest_of(folder: Path) -> str:
         raise InputError(f"there is no folder {folder} with a model; put it there, or write where it is")
     require_safe(folder)
     digest = hashlib.sha256()
-    for file in sorted({file for pattern in READ for file in folder.glob(pattern)}):
+    for file in files_of(folder):
         with file.open("rb") as content:
             digest.update(file.name.encode() + b"\0" + hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()[:DIGITS]
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of a model's folder that may be read, by name."""
+    return sorted({file for pattern in READ for file in folder.glob(pattern)})
 
 
 def require_safe(folder: Path) -> None:

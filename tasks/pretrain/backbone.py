@@ -64,7 +64,7 @@ class Pretrained(Backbone):
         """See `Backbone`."""
         return opened(self.settings(), place_of(Path(self.folder), fold))
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, fold: int | None) -> None:
         """See `Backbone`."""
         shutil.copyfile(Path(self.folder) / WEIGHTS, folder / WEIGHTS)
 

@@ -118,7 +118,10 @@ def _family_and_backbone(facts: dict[str, Any], folder: Path) -> tuple[Family, B
         found = Pretrained.model_validate({**described, "folder": str(folder)})
         found.weights()  # which looks whether they are whole
         return family, found
-    return family, described and _made("tasks.features.backbones", described)
+    if not described:
+        return family, None
+    known: Backbone = _made("tasks.features.backbones", described)
+    return family, known.kept_in(folder)
 
 
 def _made(package: str, described: dict[str, Any]) -> Any:

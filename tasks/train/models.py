@@ -140,7 +140,7 @@ def save_model(model: Model, folder: Path, about: dict[str, Any]) -> None:
         own.mkdir(parents=True)
         fitted.save(own)
     if model.backbone is not None:
-        model.backbone.save(folder)
+        model.backbone.save(folder, model.fold)
     facts = {
         "classes": model.classes,
         "family": model.family.model_dump(mode="json"),

@@ -28,7 +28,8 @@ from tasks.model_folders import WEIGHTS, digest_of
 from tasks.network import network_of
 from tasks.registry import components
 from tasks.train.families.head import FittedHead, Head
-from tasks.train.models import Model
+from tasks.train.loading import load_model
+from tasks.train.models import Model, save_model
 from tasks.train.posthoc.none import Unchanged
 from tasks.workspace import STATE, Workspace
 
@@ -99,14 +100,43 @@ def test_a_vector_depends_on_no_neighbour_and_no_number_of_workers(folders: Path
         assert_array_equal(embed(paths, backbone, 16, workers=2), found)
 
 
-@every
-def test_a_head_on_it_is_exported_and_explained(folders: Path, kind: str, paths: list[Path], tmp_path: Path) -> None:
-    backbone = backbone_of(settings_in(folders, kind))
+def model_on(backbone: FolderBackbone, fold: int | None = None) -> Model:
+    """A head of chance on its features."""
     size, chance = backbone.dimensions, np.random.default_rng(0)
     arrays = {"mean": np.zeros(size), "deviation": np.ones(size)}
     arrays |= {"weight0": chance.normal(size=(3, size)), "bias0": np.zeros(3)}
-    fitted = FittedHead("mine", None, head().prior, {name: one.astype(np.float32) for name, one in arrays.items()})
-    model = Model(CLASSES, Head(backbone="mine"), Unchanged(), (fitted,), None, backbone, 16)
+    fitted = FittedHead("mine", fold, head().prior, {name: one.astype(np.float32) for name, one in arrays.items()})
+    return Model(CLASSES, Head(backbone="mine"), Unchanged(), (fitted,), fold, backbone, 16)
+
+
+@every
+def test_a_saved_model_predicts_without_the_folder(folders: Path, kind: str, paths: list[Path], tmp_path: Path) -> None:
+    settings = settings_in(folders, kind)
+    place = tmp_path / "moved"
+    shutil.copytree(settings["folder"], place)
+    (place / "pytorch_model.bin").write_bytes(b"never copied")
+    backbone = backbone_of(settings | {"folder": str(place)})
+    model = model_on(backbone)
+    save_model(model, tmp_path / "model", {})
+    save_model(model_on(backbone, 1), tmp_path / "fold", {})
+    expected = model.predict(model.inputs(paths)).values
+    shutil.rmtree(place)
+    again = load_model(tmp_path / "model")
+    assert_array_equal(again.predict(again.inputs(paths)).values, expected)
+    assert {file.suffix for file in (tmp_path / "model").rglob("*.*")} == {".json", ".safetensors"}
+    save_model(again, tmp_path / "second", {})
+    save_model(load_model(tmp_path / "second"), tmp_path / "third", {})
+    third = load_model(tmp_path / "third")
+    assert_array_equal(third.predict(third.inputs(paths)).values, expected)
+    of_fold = load_model(tmp_path / "fold")
+    with pytest.raises(InputError, match="there is no folder"):
+        of_fold.predict(of_fold.inputs(paths))
+
+
+@every
+def test_a_head_on_it_is_exported_and_explained(folders: Path, kind: str, paths: list[Path], tmp_path: Path) -> None:
+    backbone = backbone_of(settings_in(folders, kind))
+    model = model_on(backbone)
     parity = export_onnx(model, "mine", None, paths[:3], tmp_path / "m.onnx")
     assert parity.labels == 0
     assert parity.scores < 1e-3

@@ -80,8 +80,20 @@ class Backbone(Component):
         """The one for the models of a fold; None: for those of all training rows."""
         return self
 
-    def save(self, folder: Path) -> None:
-        """Write what `settings` can't hold into the folder of a model that looks at its features."""
+    def save(self, folder: Path, fold: int | None) -> None:
+        """Write what `settings` can't hold into the folder of a model that looks at its features.
+
+        Parameters
+        ----------
+        folder
+            The model's.
+        fold
+            The one that the model has not seen; None: it is that of all training rows, which also predicts elsewhere.
+        """
+
+    def kept_in(self, folder: Path) -> Backbone:
+        """The same, as `save` left it in the folder of a model."""
+        return self
 
     def settings(self) -> dict[str, Any]:
         """What decides a feature vector, as JSON can hold it; what is embedded with it is no part of it."""
