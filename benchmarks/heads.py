@@ -119,11 +119,9 @@ def main() -> None:
     for number in range(asked.repeats):
         embedding = cpu_seconds(lambda: embed(files, backbone, depth_of(catalog), 1))
         seconds = [cpu_seconds(partial(fit, root, asked.seeds, strategy)) for strategy in wanted]
-        print(
-            f"{number + 1}: {len(files):,} images embedded in {embedding:.1f} CPU seconds; {len(wanted)} strategies fitted "
-            f"in {sum(seconds):.1f}, {min(seconds):.1f} to {max(seconds):.1f} each: {sum(seconds) / embedding:.2f} times "
-            "as long (aim: 2)"
-        )
+        ratio, ends = sum(seconds) / embedding, f"{min(seconds):.1f} to {max(seconds):.1f}"
+        print(f"{number + 1}: {len(files):,} images embedded in {embedding:.1f} CPU seconds; {len(wanted)} strategies")
+        print(f"   fitted in {sum(seconds):.1f}, {ends} each: {ratio:.2f} times as long (aim: 2)")
 
 
 if __name__ == "__main__":
