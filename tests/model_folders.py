@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.model_folders.torchvision import mend_torchvision
+from tasks.torchvision import mend_torchvision
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 MEAN, DEVIATION = [0.5, 0.4, 0.3], [0.2, 0.25, 0.3]

@@ -53,7 +53,7 @@ class TimmFolder(ModelFolder):
 
 def _timm() -> Any:
     """The library."""
-    from tasks.model_folders.torchvision import mend_torchvision
+    from tasks.torchvision import mend_torchvision
 
     mend_torchvision()
     try:

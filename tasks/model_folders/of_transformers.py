@@ -70,7 +70,7 @@ class TransformersFolder(ModelFolder):
 
 def _transformers() -> Any:
     """The library, which tells nothing and fetches nothing."""
-    from tasks.model_folders.torchvision import mend_torchvision
+    from tasks.torchvision import mend_torchvision
 
     mend_torchvision()
     try:
