@@ -78,7 +78,9 @@ class ModelFolder(BaseModel):
         if self.against:
             raise InputError(self.against)
         if self.hub:
-            return _of_hub(self.hub, self.revision)
+            from tasks.model_folders.hub import place_of_hub
+
+            return place_of_hub(self.hub, self.revision)
         if found := self.unpinned():
             raise InputError(f"{self.mismatch}; if they are those that you want, write digest: {found} beside folder")
         return Path(self.folder)
@@ -188,29 +190,6 @@ def json_of(folder: Path, name: str) -> dict[str, Any]:
 def incomplete(folder: Path, why: object) -> InputError:
     """The error for a folder whose model can't be used."""
     return InputError(f"{folder} holds no model that can be used ({why}); name another folder")
-
-
-def _of_hub(name: str, revision: str) -> Path:
-    """The folder of the hub's cache with a model's files, which are downloaded where it lacks them."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    def fetch(*, here: bool) -> Path:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(READ), local_files_only=here))
-
-    try:
-        folder = fetch(here=True)
-        require_safe(folder)
-    except (LocalEntryNotFoundError, InputError):
-        try:
-            folder = fetch(here=False)
-        except Exception as error:  # there are many ways for a hub to be away
-            raise InputError(
-                f"hub: {name} at {revision[:10]} could not be fetched ({type(error).__name__}: {error}); check both, "
-                "or bring its files here and name their folder instead"
-            ) from error
-        require_safe(folder)
-    return folder
 
 
 def _refused(why: str) -> PydanticCustomError:
