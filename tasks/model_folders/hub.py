@@ -11,7 +11,7 @@ from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from tasks.errors import InputError
-from tasks.model_folders import READ, require_safe
+from tasks.model_folders.files import READ, require_safe
 
 FORBIDDEN = "EQUIPOISE_HUB_OFFLINE"  # what the user said by HF_HUB_OFFLINE, which stages set for everything else
 NO = ("", "0", "false", "no", "off")

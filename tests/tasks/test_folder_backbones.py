@@ -24,7 +24,7 @@ from tasks.features.backbones import Backbone
 from tasks.features.embedding import about, embed
 from tasks.features.folder_backbone import FolderBackbone
 from tasks.features.stored import embed_stored
-from tasks.model_folders import WEIGHTS, digest_of
+from tasks.model_folders.files import WEIGHTS, digest_of
 from tasks.network import network_of
 from tasks.registry import components
 from tasks.train.families.head import FittedHead, Head
