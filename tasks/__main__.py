@@ -23,7 +23,11 @@ def hand_over() -> None:
 
 
 def settle_environment() -> None:
-    """One thread a process, so that sums come out the same for any number of jobs; no telemetry, nothing downloaded."""
+    """One thread a process, so that sums come out the same for any number of jobs; no telemetry, nothing downloaded.
+
+    But for a model of the hub that the parameters name, unless the user's own HF_HUB_OFFLINE forbids that, too.
+    """
+    os.environ.setdefault("EQUIPOISE_HUB_OFFLINE", os.environ.get("HF_HUB_OFFLINE", ""))
     os.environ.update(
         {
             "OMP_NUM_THREADS": "1",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.model_folders.torchvision import mend_torchvision
+from tasks.torchvision import mend_torchvision
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 MEAN, DEVIATION = [0.5, 0.4, 0.3], [0.2, 0.25, 0.3]
@@ -101,7 +101,7 @@ EVERY = [*TINY, *OF_TIMM]
 
 def made(folder: Path, kind: str) -> dict[str, Any]:
     """A tiny model of either library, as `params.yaml` names it."""
-    from tasks.model_folders import digest_of
+    from tasks.model_folders.files import digest_of
 
     library = "transformers" if kind in TINY else "timm"
     place = of_transformers(folder, kind) if kind in TINY else of_timm(folder, kind)

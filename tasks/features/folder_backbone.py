@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tasks.features.backbones import Backbone
-from tasks.model_folders import Colour, ModelFolder, digest_of, files_of
+from tasks.model_folders import Colour, ModelFolder
+from tasks.model_folders.files import digest_of, files_of
 
 if TYPE_CHECKING:
     import torch

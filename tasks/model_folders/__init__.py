@@ -7,8 +7,6 @@ whoever reads the history. Only a model of the hub is ever downloaded, once.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from abc import abstractmethod
 from functools import cached_property
 from pathlib import Path
@@ -18,15 +16,11 @@ from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.errors import InputError
+from tasks.model_folders.files import DIGITS, digest_of
 
 if TYPE_CHECKING:
     from tasks.model_folders.last_maps import LastMaps
 
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
-SHARDS = "model.safetensors.index.json"  # which of several files holds which weights
-READ = (CONFIG, "preprocessor_config.json", SHARDS, "*.safetensors")  # all of a folder that may be looked at
-DIGITS = 32
 NAMELESS = (
     "no model is named: write folder, for instance data/vit, or hub, for instance facebook/dinov2-small, with revision"
 )
@@ -78,7 +72,9 @@ class ModelFolder(BaseModel):
         if self.against:
             raise InputError(self.against)
         if self.hub:
-            return _of_hub(self.hub, self.revision)
+            from tasks.model_folders.hub import place_of_hub
+
+            return place_of_hub(self.hub, self.revision)
         if found := self.unpinned():
             raise InputError(f"{self.mismatch}; if they are those that you want, write digest: {found} beside folder")
         return Path(self.folder)
@@ -136,81 +132,6 @@ class ModelFolder(BaseModel):
     @abstractmethod
     def built(self, described: dict[str, Any]) -> LastMaps:
         """The model with any weights, of `described` alone: nothing is looked at."""
-
-
-def digest_of(folder: Path) -> str:
-    """A digest of a model's files, of those that are read, by name and content.
-
-    Raises
-    ------
-    InputError
-        There is no folder, or it holds no configuration or no weights as safetensors.
-    """
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder} with a model; put it there, or write where it is")
-    require_safe(folder)
-    digest = hashlib.sha256()
-    for file in files_of(folder):
-        with file.open("rb") as content:
-            digest.update(file.name.encode() + b"\0" + hashlib.file_digest(content, "sha256").digest())
-    return digest.hexdigest()[:DIGITS]
-
-
-def files_of(folder: Path) -> list[Path]:
-    """The files of a model's folder that may be read, by name."""
-    return sorted({file for pattern in READ for file in folder.glob(pattern)})
-
-
-def require_safe(folder: Path) -> None:
-    """Refuse a folder without a configuration, or without weights as safetensors (`InputError`)."""
-    if not (folder / CONFIG).is_file():
-        raise InputError(
-            f"{folder} holds no {CONFIG}, so no model; name a folder that `save_pretrained` of transformers or "
-            "`save_for_hf` of timm has made"
-        )
-    if not (folder / WEIGHTS).is_file() and not (folder / SHARDS).is_file():
-        raise InputError(
-            f"{folder} holds no {WEIGHTS}, and weights of other formats can run code, so they are never loaded; where "
-            "you trust them, load the model with its library and save it anew (`save_pretrained`, `save_for_hf` with "
-            "safe_serialization=True)"
-        )
-
-
-def json_of(folder: Path, name: str) -> dict[str, Any]:
-    """What a file of a model's folder says (`InputError` where it can't be read)."""
-    try:
-        found: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
-        return dict(found)
-    except (OSError, ValueError, TypeError) as error:
-        raise incomplete(folder, f"{name}: {error}") from error
-
-
-def incomplete(folder: Path, why: object) -> InputError:
-    """The error for a folder whose model can't be used."""
-    return InputError(f"{folder} holds no model that can be used ({why}); name another folder")
-
-
-def _of_hub(name: str, revision: str) -> Path:
-    """The folder of the hub's cache with a model's files, which are downloaded where it lacks them."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    def fetch(*, here: bool) -> Path:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(READ), local_files_only=here))
-
-    try:
-        folder = fetch(here=True)
-        require_safe(folder)
-    except (LocalEntryNotFoundError, InputError):
-        try:
-            folder = fetch(here=False)
-        except Exception as error:  # there are many ways for a hub to be away
-            raise InputError(
-                f"hub: {name} at {revision[:10]} could not be fetched ({type(error).__name__}: {error}); check both, "
-                "or bring its files here and name their folder instead"
-            ) from error
-        require_safe(folder)
-    return folder
 
 
 def _refused(why: str) -> PydanticCustomError:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tasks.errors import InputError
-from tasks.model_folders import CONFIG, SHARDS, ModelFolder, incomplete, json_of
+from tasks.model_folders import ModelFolder
+from tasks.model_folders.files import CONFIG, SHARDS, incomplete, json_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +54,7 @@ class TimmFolder(ModelFolder):
 
 def _timm() -> Any:
     """The library."""
-    from tasks.model_folders.torchvision import mend_torchvision
+    from tasks.torchvision import mend_torchvision
 
     mend_torchvision()
     try:

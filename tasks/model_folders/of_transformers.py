@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tasks.errors import InputError
-from tasks.model_folders import CONFIG, ModelFolder, incomplete, json_of
+from tasks.model_folders import ModelFolder
+from tasks.model_folders.files import CONFIG, incomplete, json_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -70,7 +71,7 @@ class TransformersFolder(ModelFolder):
 
 def _transformers() -> Any:
     """The library, which tells nothing and fetches nothing."""
-    from tasks.model_folders.torchvision import mend_torchvision
+    from tasks.torchvision import mend_torchvision
 
     mend_torchvision()
     try:

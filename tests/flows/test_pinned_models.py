@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from flows.plan import make_plan
 from tasks.errors import InputError
-from tasks.model_folders import WEIGHTS, digest_of
+from tasks.model_folders.files import WEIGHTS, digest_of
 from tasks.params.editing import set_values
 
 GRAPH = """

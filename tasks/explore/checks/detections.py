@@ -81,7 +81,9 @@ def load_detector(folder: Path) -> Callable[[Image], set[str]]:
         `transformers` is not installed, or the folder holds no detector with weights as safetensors.
     """
     from tasks.errors import InputError
+    from tasks.torchvision import mend_torchvision
 
+    mend_torchvision()
     if not folder.is_dir():
         raise InputError(
             f"explore.detector: there is no folder {folder}; name one that holds a detector, or leave it empty"

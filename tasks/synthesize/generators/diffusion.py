@@ -20,6 +20,7 @@ from pydantic import Field
 from tasks.errors import InputError
 from tasks.progress import say
 from tasks.synthesize.generators import Examples, FittedGenerator, Generator, Synthetic, Wanted
+from tasks.torchvision import mend_torchvision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,6 +67,7 @@ class Diffusion(Generator):
 
     def _network(self, side: int, channels: int, classes: int) -> Any:
         """A U-Net that halves the picture twice, with attention where it is smallest."""
+        mend_torchvision()
         from diffusers.models.unets.unet_2d import UNet2DModel
 
         return UNet2DModel(
@@ -84,6 +86,8 @@ class Diffusion(Generator):
     def _fit(self, pixels: np.ndarray, examples: Examples, seed: int) -> Any:
         """Train on batches in which a class is drawn with the square root of its count (Kang et al. 2020)."""
         import torch
+
+        mend_torchvision()
         from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
         from diffusers.training_utils import EMAModel
 
@@ -170,6 +174,8 @@ class FittedDiffusion(FittedGenerator):
     def _sampled(self, wanted: list[Wanted]) -> np.ndarray:
         """DDIM from each image's own noise; shape (len(wanted), *shape), uint8."""
         import torch
+
+        mend_torchvision()
         from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
         schedule = DDIMScheduler(NOISE_STEPS, timestep_spacing="trailing", **SCHEDULE)

@@ -19,7 +19,7 @@ from PIL import Image
 from tasks.errors import InputError
 from tasks.explain.grad_cam import grad_cam
 from tasks.export_model import export_onnx
-from tasks.model_folders import CONFIG, WEIGHTS, digest_of
+from tasks.model_folders.files import CONFIG, WEIGHTS, digest_of
 from tasks.network import network_of
 from tasks.train.families.finetune import Finetune, FittedNetwork
 from tasks.train.finetuning.training import Training

@@ -1,7 +1,7 @@
 """A torchvision that was built for another torch, as it comes beside a torch for processors alone.
 
-`timm` imports it, and `transformers` does where it is installed. Its compiled operators can't be loaded then, and its
-import fails at the first of them, though neither library needs any.
+`timm` imports it, `transformers` does where it is installed, and `diffusers` imports that. Its compiled operators can't
+be loaded then, and its import fails at the first of them, though none of the three needs any.
 """
 
 from __future__ import annotations
