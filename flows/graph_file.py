@@ -46,13 +46,18 @@ def shares_code(root: Path) -> bool:
 
 
 def follow_code(root: Path) -> None:
-    """Bring `dvc.yaml` and the schema of `params.yaml` up to date with the installed code, where they are made from it.
+    """Bring what the graph stands on, `dvc.yaml` and the schema of `params.yaml` up to date with the installed code.
+
+    The latter two where they are made from it.
 
     Raises
     ------
     InputError
         `dvc.yaml` was edited.
     """
+    for place, name in STANDING.items():  # who deletes results takes them along
+        if not (root / place).is_file():
+            write_bytes(root / place, shipped(name))
     if not shares_code(root):
         return
     text, wanted = _text(root), graph_text()
@@ -64,9 +69,6 @@ def follow_code(root: Path) -> None:
         )
     if text != wanted:
         write_text(root / GRAPH, wanted)
-    for place, name in STANDING.items():
-        if not (root / place).is_file():
-            write_bytes(root / place, shipped(name))
     write_schema(root)
 
 

@@ -422,7 +422,9 @@ def test_anomaly_scores_have_no_probabilities(root: Path, images: Path) -> None:
         predict=lambda inputs: Scores("anomaly", inputs.features("mine")[:, :2].astype(float), np.full(2, 0.5))
     )
     classifier = Classifier(
-        SimpleNamespace(classes=CLASSES, family=family, inputs=model.inputs, predict=anomaly.predict)  # type: ignore[arg-type]
+        SimpleNamespace(  # type: ignore[arg-type]
+            classes=CLASSES, family=family, kind="anomaly", inputs=model.inputs, predict=anomaly.predict
+        )
     )
     assert list(predicted(classifier, [images / "a.png"]).table.columns) == ["label", *SCORES, "error"]
 

@@ -128,8 +128,8 @@ class Corner(Backbone):
 
     name: Literal["corner"] = "corner"
     dimensions: ClassVar[int] = 10
-    mean = (0.0, 0.0, 0.0)
-    deviation = (255.0, 255.0, 255.0)
+    mean: ClassVar[tuple[float, float, float]] = (0.0, 0.0, 0.0)
+    deviation: ClassVar[tuple[float, float, float]] = (255.0, 255.0, 255.0)
 
     def load(self) -> Any:
         import torch
