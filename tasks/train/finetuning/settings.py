@@ -83,7 +83,7 @@ class Settings(LastLayer):
                 f"image_size: {self.image_size} is too small for the network {network.name!r}, whose last maps would "
                 f"have one place; write {network.smallest} or more"
             )
-        if self.batch_size < 2 * self.processes:
+        if self.processes > 1 and self.batch_size < 2 * self.processes:
             raise _refused(
                 f"processes: {self.processes} can't share out batches of {self.batch_size} rows; write a batch_size of "
                 f"{2 * self.processes} or more, or fewer processes"

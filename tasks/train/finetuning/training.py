@@ -67,7 +67,7 @@ class Training:
             "error" if self.device.type == "cpu" else "warn"
         )  # the other switch for it imports the compiler, 2 s
         keep_freed_memory()
-        if len(self.fit.rows) < 2 * self.sharing.processes:
+        if self.sharing.processes > 1 and len(self.fit.rows) < 2 * self.sharing.processes:
             raise InputError(f"processes: {self.sharing.processes} can't share out {len(self.fit.rows)} rows; write 1")
         folder, log, key = self.fit.folder, self.fit.log, self.key if self.fit.folder else ""
         found = Checkpoint.read(folder, key) if folder else None
