@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,14 +97,29 @@ def company(stage: Sequence[str], root: Path, processes: int) -> Iterator[Sharin
             subprocess.Popen(command, cwd=root, env=common | {RANK: str(rank)}, stdout=subprocess.DEVNULL)
             for rank in range(1, processes)
         ]
+        over = threading.Event()
+        for other in others:
+            threading.Thread(target=_end_with, args=(other, others, over), daemon=True).start()
         try:
             with _met(meeting, Sharing(0, processes)) as own:
                 yield own
             for other in others:
                 other.wait()
         finally:
+            over.set()
             for other in others:
                 other.kill()
+
+
+def _end_with(one: subprocess.Popen[bytes], others: Sequence[subprocess.Popen[bytes]], over: threading.Event) -> None:
+    """End this process, and the others, if one of them has failed, which has told why: or they would wait for it."""
+    code = one.wait()
+    if code and not over.is_set():
+        for other in others:
+            other.kill()
+        sys.stderr.write(f"error: a process of the training ended with code {code}\n")
+        sys.stderr.flush()
+        os._exit(max(code, 1))
 
 
 @contextmanager

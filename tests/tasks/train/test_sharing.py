@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import torch
 from image_fits import TINY
@@ -19,6 +22,7 @@ from test_finetune_stage import workspace  # noqa: F401 (a fixture)
 
 from tasks.errors import InputError
 from tasks.tables import PREDICTIONS
+from tasks.train.epochs import epochs_file, read_epochs
 from tasks.train.families.finetune import Finetune
 from tasks.train.finetuning.sharing import Sharing
 from tasks.train.finetuning.training import Training
@@ -71,10 +75,32 @@ def test_without_batch_norms_two_processes_learn_what_one_learns(workspace: Work
         torch.testing.assert_close(shared[name], value, rtol=1e-2, atol=1e-4)
 
 
+@pytest.mark.slow
+def test_where_one_process_is_ended_none_waits_for_it(workspace: Workspace) -> None:  # noqa: F811
+    yaml = YAML(typ="safe", pure=True)
+    params = yaml.load((workspace.root / "params.yaml").read_text())
+    params["strategies"]["tuned"]["family"] |= {"processes": 3, "epochs": 10_000}
+    yaml.dump(params, workspace.root / "params.yaml")
+    command = [sys.executable, "-m", "tasks", "train", "tuned"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen(command, cwd=workspace.root, env=environment, stderr=subprocess.PIPE, text=True) as first:
+        while not read_epochs(epochs_file(workspace.root, "tuned"))[0]:
+            assert first.poll() is None
+            time.sleep(0.05)
+        others = psutil.Process(first.pid).children()
+        assert len(others) == 2
+        others[1].kill()
+        _, told = first.communicate(timeout=120)
+    assert first.returncode == 1
+    assert "error: a process of the training ended with code -9" in told
+    assert psutil.wait_procs(others, timeout=30)[1] == []
+    assert not (workspace.root / "models" / "tuned").exists()
+
+
 @pytest.mark.parametrize(("rows", "processes"), [(7, 1), (7, 2), (8, 3), (64, 5)])
 def test_every_row_of_a_batch_is_one_processs(rows: int, processes: int) -> None:
     parts = [list(range(rows))[Sharing(rank, processes).part(rows)] for rank in range(processes)]
-    assert_array_equal(sum(parts, []), range(rows))
+    assert_array_equal(np.concatenate(parts), range(rows))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
