@@ -12,6 +12,7 @@ from tasks.similarity.verification import FILE
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train.ensembles import EnsembleModel
 from tasks.train.epochs import epochs_file
+from tasks.train.finetuning.sharing import company
 from tasks.train.fitting import fit_strategy
 from tasks.train.models import fold_folder, save_model
 from tasks.train.packing import save_ensemble
@@ -26,18 +27,21 @@ def run(workspace: Workspace, name: str) -> None:
     balanced = workspace.read(BALANCED, strategy.recipe)
     check_features(workspace, strategy)
     checkpoints = workspace.path(STATE, "checkpoints", name)
-    outcome = fit_strategy(
-        strategy,
-        params.train.seeds,
-        splits=workspace.read(SPLITS),
-        balanced=balanced,
-        inputs=inputs_of(workspace, strategy, balanced),
-        backbone=backbone_of(workspace, strategy),
-        depth=depth_of(workspace.read(CATALOG)),
-        tell=say,
-        checkpoints=checkpoints,
-        epochs=epochs_file(workspace.root, name),
-    )
+    with company(["train", name], workspace.root, getattr(strategy.family, "processes", 1)) as sharing:
+        outcome = fit_strategy(
+            strategy,
+            params.train.seeds,
+            splits=workspace.read(SPLITS),
+            balanced=balanced,
+            inputs=inputs_of(workspace, strategy, balanced),
+            backbone=backbone_of(workspace, strategy),
+            depth=depth_of(workspace.read(CATALOG)),
+            tell=say,
+            checkpoints=checkpoints,
+            epochs=None if sharing.rank else epochs_file(workspace.root, name),
+        )
+    if sharing.rank:
+        return
     with workspace.output("predictions", name) as folder:
         PREDICTIONS.write(outcome.predictions, folder / PREDICTIONS.file)
         files = {"predictions": folder / PREDICTIONS.file, "splits": workspace.place(SPLITS)}

@@ -60,6 +60,10 @@ class Settings(LastLayer):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Of what is computed in training; bfloat16 is faster on many processors."
     )
+    device: Literal["cpu", "cuda"] = Field("cpu", description="What trains; predictions are made on the processor.")
+    processes: int = Field(
+        1, ge=1, le=64, description="Processes that share out each batch: of cuda, a GPU each; changes last bits."
+    )
     channels_last: bool = Field(True, description="Order of numbers in memory: faster, with other last bits.")
     augment: Augment = Field(default_factory=lambda: Augment.model_validate({}), description="Changes of each image.")
     augment_classes: Annotated[Literal["all", "minority"] | list[str], BeforeValidator(_some_classes)] = Field(
@@ -78,6 +82,11 @@ class Settings(LastLayer):
             raise _refused(
                 f"image_size: {self.image_size} is too small for the network {network.name!r}, whose last maps would "
                 f"have one place; write {network.smallest} or more"
+            )
+        if self.processes > 1 and self.batch_size < 2 * self.processes:
+            raise _refused(
+                f"processes: {self.processes} can't share out batches of {self.batch_size} rows; write a batch_size of "
+                f"{2 * self.processes} or more, or fewer processes"
             )
         if self.frozen and self.begins_by_chance:
             raise _refused(

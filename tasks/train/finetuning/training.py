@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.closure import code_digest
+from tasks.errors import InputError
 from tasks.files import json_digest
 from tasks.train.course import Course, Phase
 from tasks.train.families import Fit
@@ -27,6 +28,7 @@ from tasks.train.finetuning.memory import keep_freed_memory
 from tasks.train.finetuning.optimisers import Optimiser
 from tasks.train.finetuning.rates import rate, stage_factors
 from tasks.train.finetuning.settings import Settings
+from tasks.train.finetuning.sharing import Sharing, sharing
 from tasks.train.finetuning.whole import BIASES, Whole, new_network
 from tasks.train.labels import Labels
 
@@ -61,8 +63,12 @@ class Training:
     def run(self) -> Iterator[int]:
         """Train; gives the number of images of each step as it is made, and leaves `state`."""
         torch.set_num_threads(1)
-        torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
+        torch.set_deterministic_debug_mode(
+            "error" if self.device.type == "cpu" else "warn"
+        )  # the other switch for it imports the compiler, 2 s
         keep_freed_memory()
+        if self.sharing.processes > 1 and len(self.fit.rows) < 2 * self.sharing.processes:
+            raise InputError(f"processes: {self.sharing.processes} can't share out {len(self.fit.rows)} rows; write 1")
         folder, log, key = self.fit.folder, self.fit.log, self.key if self.fit.folder else ""
         found = Checkpoint.read(folder, key) if folder else None
         if found:
@@ -80,14 +86,16 @@ class Training:
                     yield len(rows)
                 self._move_biases(self.course.phase(step).start - phase.start)
             log.end_epoch(total / len(self.fit.rows))
-            if folder:
+            self._share_counts()
+            if folder and self.sharing.rank == 0:
                 Checkpoint(epoch + 1, log.losses, self.tensors).write(folder, key)
 
     @property
     def state(self) -> dict[str, Tensor]:
         """The network's weights and counts, or their moving average."""
         whole = self.whole.state_dict()
-        return {name: self.average.get(name, value).contiguous().clone() for name, value in whole.items()}
+        kept = {name: self.average.get(name, value) for name, value in whole.items()}
+        return {name: value.cpu().contiguous().clone() for name, value in kept.items()}
 
     @cached_property
     def key(self) -> str:
@@ -142,7 +150,21 @@ class Training:
         if self.family.backbone != "none":
             made.begin_with(self.fit.inputs.weights(self.family.backbone, self.fit.fold))
         made.freeze(self.family.frozen)
-        return made.laid_out(self.family.layout)
+        return made.laid_out(self.family.layout).to(self.device)
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        """What this process does of each batch."""
+        return sharing()
+
+    @cached_property
+    def device(self) -> torch.device:
+        """What computes (`InputError` where it isn't there)."""
+        if self.family.device == "cpu":
+            return torch.device("cpu")
+        if not torch.cuda.is_available():
+            raise InputError("device: cuda, but torch finds no GPU here; write device: cpu")
+        return torch.device("cuda", self.sharing.rank % torch.cuda.device_count())
 
     @cached_property
     def optimiser(self) -> Optimiser:
@@ -205,21 +227,30 @@ class Training:
         images = torch.from_numpy(family.augment.changed(self._images(rows), wanted, change)).permute(0, 3, 1, 2)
         labels = self._labels.take(torch.from_numpy(rows))
         mixed, theirs = phase.mix(images.contiguous(), labels, mix)
-        with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16, family.precision == "bfloat16"):
-            torch.manual_seed(int(chance.integers(2**62)))  # for networks that drop units
-            logits = self.whole(mixed.contiguous(memory_format=family.layout))
-        each = phase.loss(theirs, logits.float())
-        gradients = torch.autograd.grad(each.mean(), list(self.optimiser.parameters.values()))
+        own, is_half = self.sharing.part(len(rows)), family.precision == "bfloat16"
+        with torch.random.fork_rng(devices=[]), torch.autocast(self.device.type, torch.bfloat16, is_half):
+            torch.manual_seed(int(chance.integers(2**62)) + self.sharing.rank)  # for networks that drop units
+            logits = self.whole(mixed[own].contiguous(memory_format=family.layout).to(self.device))
+        each = phase.loss(theirs.take(torch.arange(len(rows))[own]), logits.float().cpu())
+        made = torch.autograd.grad(each.sum() / len(rows), list(self.optimiser.parameters.values()))
+        *gradients, total = self.sharing.added_up([*made, each.detach().sum().to(self.device)])
         share = rate(family.learning_rate_schedule, step, self.course.steps, family.warm_up)
         self.optimiser.step(gradients, share * family.learning_rate, step + 1)
         self._follow(step)
-        return each.detach().sum().item()
+        return total.item()
+
+    def _share_counts(self) -> None:
+        """Give the batch norms of all processes the mean of what each has counted."""
+        counts = [one for one in self.whole.stages.buffers() if one.is_floating_point()]
+        if self.sharing.processes > 1 and counts:
+            for one, summed in zip(counts, self.sharing.added_up(counts), strict=True):
+                one.copy_(summed / self.sharing.processes)
 
     def _move_biases(self, change: NDArray[np.float64]) -> None:
         """Move the classifier's biases by what the next phase asks of them more: few late steps would not."""
         for held in (self.whole.state_dict(), self.average):
             if BIASES in held:
-                held[BIASES].add_(torch.from_numpy(change))
+                held[BIASES].add_(torch.from_numpy(change).to(self.device))
 
     def _follow(self, step: int) -> None:
         """Move the average, faster in the first steps, in which it would remember the start."""
@@ -233,5 +264,5 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     """Of the numbers, in the order of their names' places."""
     digest = hashlib.blake2b()
     for value in tensors.values():
-        digest.update(value.contiguous().numpy().tobytes())
+        digest.update(value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
