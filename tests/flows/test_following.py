@@ -150,7 +150,7 @@ def test_a_run_shows_its_epochs_before_it_has_ended(workspace: Path) -> None:
     yaml = YAML()
     params = yaml.load((workspace / "params.yaml").read_text())
     plain = params["strategies"]["plain"]
-    family = {"name": "finetune", "backbone": "none", "network": {"name": "resnet", "depth": 8}, "epochs": 250}
+    family = {"name": "finetune", "backbone": "none", "network": {"name": "resnet", "depth": 8}, "epochs": 600}
     params["strategies"] = {"plain": plain, "tuned": dict(plain) | {"family": family}}
     params["recipes"] = {"natural": params["recipes"]["natural"]}
     params["backbones"]["efficientnet_lite0"]["image_size"] = 32
@@ -188,7 +188,7 @@ def test_a_run_shows_its_epochs_before_it_has_ended(workspace: Path) -> None:
                 seen = live()
                 assert seen[0].info.status == "RUNNING" or running.poll() is not None
         assert running.wait() == 0, "".join(out)
-    told = [line for line in out if "of 250, loss" in line and "train@tuned" in line]
+    told = [line for line in out if "of 600, loss" in line and "train@tuned" in line]
     assert told
     assert seen
     run = MlflowClient(f"sqlite:///{database}").get_run(seen[0].info.run_id)
