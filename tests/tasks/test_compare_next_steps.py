@@ -24,11 +24,7 @@ from tasks.params.models import Compare, Evaluate, Strategy
 REPOSITORY = Path(__file__).parents[2]
 PLAIN: dict[str, Any] = {
     "recipe": "natural",
-    "family": {
-        "name": "head",
-        "backbone": "efficientnet_lite0",
-        "tune": {"learning_rate": [0.0005, 0.005], "weight_decay": [0.1, 3, 30]},
-    },
+    "family": {"name": "head", "backbone": "efficientnet_lite0"},
     "loss": {"name": "cross_entropy"},
     "sampler": {"name": "natural"},
     "mixing": {"name": "none"},

@@ -17,8 +17,7 @@ from tasks.params.models import Params
 from tasks.params.schema import SCHEMA, laid_out, params_schema
 from tasks.registry import components
 
-TUNE = "tune: {learning_rate: [0.0005, 0.005], weight_decay: [0.1, 3, 30]}"
-HEAD = f"family: {{name: head, backbone: efficientnet_lite0, {TUNE}}}"
+HEAD = "family: {name: head, backbone: efficientnet_lite0}"
 WIDE = HEAD[:-1] + ", hidden: 16}"
 
 
@@ -423,7 +422,7 @@ def test_the_projects_own_flat_file_becomes_right_by_pasting(path: Path, text: s
     assert params.strategies["focal"].loss.gamma == 2.0
     path.write_text(text, encoding="utf-8")
     today = load_params(path)
-    defaults = {name: one.family.untuned for name, one in today.strategies.items()}
+    defaults = {name: one.family for name, one in today.strategies.items()}
     assert {name: one.family for name, one in params.strategies.items()} == defaults
     for section in ("backbones", "group", "split", "explore", "generators", "balance", "recipes", "train"):
         assert getattr(params, section) == getattr(today, section), section

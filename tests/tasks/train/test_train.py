@@ -452,7 +452,6 @@ def test_the_stage_writes_the_same_bytes_again(workspace):
             *(f"{model}/model.json" for model in models),
             *(f"{model}/seeds/{seed}/model.safetensors" for model in models for seed in range(3)),
             "models/logit_adjusted/history.csv",
-            "models/logit_adjusted/tuning.csv",
             "predictions/logit_adjusted/predictions.parquet",
         ]
     )
