@@ -10,6 +10,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from flows.git import find_commit, read_at
 from flows.workspaces import shipped
 from tasks.errors import InputError
 from tasks.files import write_bytes, write_text
@@ -55,10 +56,9 @@ def follow_code(root: Path) -> None:
     InputError
         `dvc.yaml` was edited.
     """
-    for place, name in STANDING.items():  # who deletes results takes them along
-        if not (root / place).is_file():
-            write_bytes(root / place, shipped(name))
+    missing = [place for place in STANDING if not (root / place).is_file()]
     if not shares_code(root):
+        _put_back(root, missing)
         return
     text, wanted = _text(root), graph_text()
     first, _, rest = text.partition("\n")
@@ -69,7 +69,18 @@ def follow_code(root: Path) -> None:
         )
     if text != wanted:
         write_text(root / GRAPH, wanted)
+    for place in missing:
+        write_bytes(root / place, shipped(STANDING[place]))
     write_schema(root)
+
+
+def _put_back(root: Path, places: list[str]) -> None:
+    """Write those files that the last commit has: who deletes a folder of results takes them along."""
+    if places and find_commit(root, "HEAD"):
+        for place in places:
+            content = read_at(root, "HEAD", place)
+            if content is not None:
+                write_bytes(root / place, content)
 
 
 def write_schema(root: Path) -> None:
