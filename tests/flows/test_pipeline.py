@@ -344,8 +344,9 @@ def test_wrong_parameters_end_with_exit_code_2_before_anything_runs(first):
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_ends_every_process_and_the_next_run_goes_on_and_commits_what_it_made(first):
-    shutil.rmtree(first.root / ".equipoise" / "rows")  # so that the stage takes its time
+def interrupted(first: Project) -> tuple[int, str, list[psutil.Process]]:
+    """A run whose stage has begun when Ctrl-C comes: its exit code, what it said, and the processes that it had."""
+    shutil.rmtree(first.root / ".equipoise" / "rows", ignore_errors=True)  # so that the stage takes its time
     command = [sys.executable, "-m", "flows.cli", "run", "--force", "embed"]
     environment = {**os.environ, **first.environment, "PYTHONUNBUFFERED": "1"}
     run = subprocess.Popen(command, cwd=first.root, env=environment, stdout=subprocess.PIPE, text=True)
@@ -363,9 +364,17 @@ def test_ctrl_c_ends_every_process_and_the_next_run_goes_on_and_commits_what_it_
         rest, _ = run.communicate(timeout=120)
     finally:
         run.kill()
-    assert run.returncode == 130, said + rest
-    assert "the next run goes on" in rest
-    assert "Traceback" not in rest
+    return run.returncode, said + rest, mine
+
+
+def test_ctrl_c_ends_every_process_and_the_next_run_goes_on_and_commits_what_it_made(first):
+    for _ in range(5):  # on a busy machine the stage may be done before the signal is there
+        code, told, mine = interrupted(first)
+        if code != 0:
+            break
+    assert code == 130, told
+    assert "the next run goes on" in told
+    assert "Traceback" not in told
     assert not [child for child in mine if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
     before = first.git("rev-parse", "HEAD")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tasks.features import Features
 from tasks.inputs import Inputs, StoredSource
@@ -154,7 +155,10 @@ def hard_task(
 
 
 def variants(package: str, without: Sequence[str] = ()) -> list[Component]:
-    """Every component of a kind, with its defaults and once with every choice of each setting that is a choice."""
+    """Every component of a kind, with its defaults and once with every choice of each setting that is a choice.
+
+    What asks for a GPU is one only where there is one.
+    """
     found: list[Component] = []
     for name, component in components(package).items():
         if name in without:
@@ -164,6 +168,8 @@ def variants(package: str, without: Sequence[str] = ()) -> list[Component]:
             if setting != "name" and typing.get_origin(about.annotation) is typing.Literal:
                 made = [component(**{setting: value}) for value in typing.get_args(about.annotation)]
                 found += [one for one in made if one not in found]
+    if not torch.cuda.is_available():
+        found = [one for one in found if getattr(one, "device", "cpu") == "cpu"]
     return found
 
 
