@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoints, distributions
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import tagged_union_schema
 
 STAND_IN = "Stands for the component"  # how a file begins that another package's component has here, for DVC
@@ -47,6 +47,11 @@ class OneOf:
     def __get_pydantic_core_schema__(self, source: type[Component], handler: GetCoreSchemaHandler) -> CoreSchema:
         known = components(source.__module__)
         return tagged_union_schema({name: handler.generate_schema(one) for name, one in known.items()}, "name")
+
+
+def refused(why: str) -> PydanticCustomError:
+    """What a validator raises for settings that can't work together: `why`, and what to use instead."""
+    return PydanticCustomError("combination", "{message}", {"message": why})
 
 
 @cache

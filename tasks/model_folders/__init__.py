@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from tasks.errors import InputError
 from tasks.model_folders.files import DIGITS, digest_of
+from tasks.registry import refused
 
 if TYPE_CHECKING:
     from tasks.model_folders.last_maps import LastMaps
@@ -46,14 +46,14 @@ class ModelFolder(BaseModel):
     def _is_one_model(self) -> ModelFolder:
         """Refuse two models, and one of the hub that isn't pinned."""
         if self.folder and self.hub:
-            raise _refused("both folder and hub: name the one place that holds the model, and leave out the other")
+            raise refused("both folder and hub: name the one place that holds the model, and leave out the other")
         if self.hub and not self.revision:
-            raise _refused(
+            raise refused(
                 "revision: what stands at the hub can change; write the commit, 40 hex digits, as "
                 f"https://huggingface.co/{self.hub}/commits/main shows it"
             )
         if (self.digest and not self.folder) or (self.revision and not self.hub):
-            raise _refused("a folder is pinned by digest, a model of the hub by revision; leave out the other")
+            raise refused("a folder is pinned by digest, a model of the hub by revision; leave out the other")
         return self
 
     @property
@@ -132,7 +132,3 @@ class ModelFolder(BaseModel):
     @abstractmethod
     def built(self, described: dict[str, Any]) -> LastMaps:
         """The model with any weights, of `described` alone: nothing is looked at."""
-
-
-def _refused(why: str) -> PydanticCustomError:
-    return PydanticCustomError("combination", "{message}", {"message": why})

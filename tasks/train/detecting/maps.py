@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from tasks.errors import InputError
-from tasks.registry import OneOf
+from tasks.registry import OneOf, refused
 from tasks.statistics.scaling import Standardisation
 from tasks.train.detectors import Arrays, Detector, FittedDetector, Looked
 from tasks.train.networks import Network
@@ -61,24 +60,24 @@ class OnMaps(Detector):
         """Refuse what the network can't do."""
         network = self.network
         if not network.is_pretrained or network.normalisation is None:
-            raise _refused(
+            raise refused(
                 f"network: {network.name!r} starts by chance, and the detector {self.name!r} trains nothing; choose "
                 "one with pretrained weights, such as efficientnet_lite0"
             )
         if network.depth_in_stages is None:
-            raise _refused(
+            raise refused(
                 f"network: {network.name!r} does not say what stages it has, and the detector {self.name!r} needs "
                 "their maps; choose efficientnet_lite0"
             )
         if sorted({*self.stages}) != self.stages:
-            raise _refused(f"stages: {self.stages} must rise; write each stage once, such as [3, 5]")
+            raise refused(f"stages: {self.stages} must rise; write each stage once, such as [3, 5]")
         if self.stages[-1] > network.depth_in_stages:
-            raise _refused(
+            raise refused(
                 f"stages: {self.stages[-1]}, but the network {network.name!r} has {network.depth_in_stages} stages; "
                 "write at most that"
             )
         if self.image_size < network.smallest:
-            raise _refused(
+            raise refused(
                 f"image_size: {self.image_size} is too small for the network {network.name!r}; write "
                 f"{network.smallest} or more"
             )
@@ -207,10 +206,6 @@ def _digest(stages: nn.Sequential) -> NDArray[np.uint8]:
     for name, value in sorted(stages.state_dict().items()):
         digest.update(name.encode() + value.contiguous().numpy().tobytes())
     return np.frombuffer(digest.digest(), dtype=np.uint8)
-
-
-def _refused(why: str) -> PydanticCustomError:
-    return PydanticCustomError("combination", "{message}", {"message": why})
 
 
 def squared_distances(rows: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from tasks.errors import require_classes
-from tasks.registry import OneOf
+from tasks.registry import OneOf, refused
 from tasks.train.finetuning.augmentation import Augment
 from tasks.train.last_layer import LastLayer
 from tasks.train.networks import Network
@@ -25,11 +24,7 @@ def _some_classes(value: Any) -> Any:
     """Tell in one sentence what says which classes are meant."""
     if value in ("all", "minority") or (isinstance(value, list) and all(isinstance(one, str) for one in value)):
         return value
-    raise _refused(f"{value!r} is neither all nor minority nor a list of classes; write one of them, for instance all")
-
-
-def _refused(why: str) -> PydanticCustomError:
-    return PydanticCustomError("combination", "{message}", {"message": why})
+    raise refused(f"{value!r} is neither all nor minority nor a list of classes; write one of them, for instance all")
 
 
 class Settings(LastLayer):
@@ -79,28 +74,28 @@ class Settings(LastLayer):
         """Refuse what the network can't do."""
         network, stages = self.network, self.network.depth_in_stages
         if self.image_size < network.smallest:
-            raise _refused(
+            raise refused(
                 f"image_size: {self.image_size} is too small for the network {network.name!r}, whose last maps would "
                 f"have one place; write {network.smallest} or more"
             )
         if self.processes > 1 and self.batch_size < 2 * self.processes:
-            raise _refused(
+            raise refused(
                 f"processes: {self.processes} can't share out batches of {self.batch_size} rows; write a batch_size of "
                 f"{2 * self.processes} or more, or fewer processes"
             )
         if self.frozen and self.begins_by_chance:
-            raise _refused(
+            raise refused(
                 f"frozen: {self.frozen}, but the network {network.name!r} starts by chance, and what is frozen would "
                 "stay so; write 0"
             )
         if self.second_stage.needs_linear and self.classifier == "cosine":
-            raise _refused(
+            raise refused(
                 f"second_stage: {{name: {self.second_stage.name}}} changes a linear layer, and classifier: cosine has "
                 "none; write classifier: linear, or choose crt"
             )
         for frozen in (self.frozen, getattr(self.second_stage, "frozen", 0)):
             if stages is not None and frozen > stages:
-                raise _refused(
+                raise refused(
                     f"frozen: {frozen}, but the network {network.name!r} has {stages} stages; write at most that"
                 )
         return self

@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from tasks.registry import OneOf
+from tasks.registry import OneOf, refused
 from tasks.train.last_layer import LastLayer
 from tasks.train.second_stages import SecondStage
 from tasks.train.second_stages.none import OneStage
-
-
-def _refused(why: str) -> PydanticCustomError:
-    return PydanticCustomError("combination", "{message}", {"message": why})
 
 
 class Settings(LastLayer):
@@ -41,13 +36,13 @@ class Settings(LastLayer):
         stage = self.second_stage
         name = f"second_stage: {{name: {stage.name}}}"
         if stage.changes == "network":
-            raise _refused(f"{name} trains a network on, and family 'head' has none below its features; choose crt")
+            raise refused(f"{name} trains a network on, and family 'head' has none below its features; choose crt")
         if stage.changes == "classifier" and self.classifier == "cosine":
-            raise _refused(f"{name} changes a linear layer, and classifier: cosine has none; write classifier: linear")
+            raise refused(f"{name} changes a linear layer, and classifier: cosine has none; write classifier: linear")
         if stage.name == "nearest_class_mean":
-            raise _refused(f"{name} is a family of its own on features; write family: {{name: nearest_class_mean}}")
+            raise refused(f"{name} is a family of its own on features; write family: {{name: nearest_class_mean}}")
         if stage.needs_features_below and not self.hidden:
-            raise _refused(
+            raise refused(
                 f"{name} trains the last layer anew, and without hidden units that is all there is; set hidden, or "
                 "write sampler: {name: class_balanced} without a second stage"
             )
