@@ -26,6 +26,11 @@ MEETING = "EQUIPOISE_MEETING"  # the file by which the processes of a training f
 RANK = "EQUIPOISE_RANK"
 PROCESSES = "EQUIPOISE_PROCESSES"
 PATIENCE = timedelta(minutes=10)  # that one waits for the others: they do the same work
+LOST = 75  # the exit code of a process whose company has ended: what did end it is told by another
+
+
+class LostError(RuntimeError):
+    """Another process of the training has ended, or the way to it."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,23 @@ class Sharing:
         return slice(first, end)
 
     def added_up(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The sums over all processes, float32: the same bits in each."""
+        """The sums over all processes, float32: the same bits in each.
+
+        Raises
+        ------
+        LostError
+            If another process has ended.
+        """
         if self.processes == 1:
             return list(tensors)
         import torch
         from torch import distributed
 
         together = torch.cat([one.flatten().float() for one in tensors])
-        distributed.all_reduce(together)
+        try:
+            distributed.all_reduce(together)
+        except RuntimeError as error:  # that is all that the backends say
+            raise LostError("another process of the training has ended") from error
         parts = torch.split(together, [one.numel() for one in tensors])
         return [part.view_as(one) for part, one in zip(parts, tensors, strict=True)]
 
@@ -84,7 +98,10 @@ def company(stage: Sequence[str], root: Path, processes: int) -> Iterator[Sharin
     """
     if MEETING in os.environ:
         with _met(os.environ[MEETING], Sharing(int(os.environ[RANK]), int(os.environ[PROCESSES]))) as own:
-            yield own
+            try:
+                yield own
+            except LostError:
+                os._exit(LOST)
         return
     if processes == 1:
         yield Sharing()
@@ -98,11 +115,17 @@ def company(stage: Sequence[str], root: Path, processes: int) -> Iterator[Sharin
             for rank in range(1, processes)
         ]
         over = threading.Event()
-        for other in others:
-            threading.Thread(target=_end_with, args=(other, others, over), daemon=True).start()
+        watches = [threading.Thread(target=_end_with, args=(other, others, over), daemon=True) for other in others]
+        for watch in watches:
+            watch.start()
         try:
             with _met(meeting, Sharing(0, processes)) as own:
-                yield own
+                try:
+                    yield own
+                except LostError:  # the watch over the one that failed ends this process, and says why
+                    for watch in watches:
+                        watch.join(PATIENCE.total_seconds())
+                    raise
             for other in others:
                 other.wait()
         finally:
@@ -114,7 +137,7 @@ def company(stage: Sequence[str], root: Path, processes: int) -> Iterator[Sharin
 def _end_with(one: subprocess.Popen[bytes], others: Sequence[subprocess.Popen[bytes]], over: threading.Event) -> None:
     """End this process, and the others, if one of them has failed, which has told why: or they would wait for it."""
     code = one.wait()
-    if code and not over.is_set():
+    if code not in (0, LOST) and not over.is_set():
         for other in others:
             other.kill()
         sys.stderr.write(f"error: a process of the training ended with code {code}\n")
