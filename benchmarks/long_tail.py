@@ -4,9 +4,9 @@
 
 Cuts the 60,000 training images of Fashion-MNIST to a long tail (the largest class `factor` times the rarest, the
 others between them in equal steps of the logarithm; which class is how large is drawn by the seed), makes a workspace
-of it, runs the default strategies, and prints the sentences and the leaderboard. Then every strategy's models classify
-the set's 10,000 other images, 1,000 a class (or `--others`), which took no part: so beside what was promised stands
-what is true. Where the set comes from stands in `benchmarks/image_sets.py`.
+of it, runs the strategies of a preset, and prints the sentences and the leaderboard. Then the models of every
+strategy classify the set's 10,000 other images, 1,000 a class (or `--others`), which took no part: so beside what was
+promised stands what is true. Where the set comes from stands in `benchmarks/image_sets.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from image_sets import NAMES, read, tail, write
@@ -36,25 +37,29 @@ LARGEST = 1000
 
 
 class Known:
-    """The other images with their feature vectors, made once for the models of all strategies (a `Source`)."""
+    """The other images as models see them, made once for all that see them alike (a `Source`)."""
 
     def __init__(self, files: list[Path], workers: int) -> None:
-        self.files, self.workers, self.found = files, workers, dict[str, NDArray[np.float32]]()
+        self.files, self.workers, self.made = files, workers, dict[Any, Any]()
 
     def inputs(self, model: Model) -> Inputs:
-        """The images as `model` sees them."""
-        backbone = model.family.backbone
-        if backbone not in self.found:
-            self.found[backbone] = model.inputs(self.files, self.workers).features(backbone)
+        """The images as `model`, which is one of all training rows, sees them."""
+        self.seen = model.inputs(self.files, self.workers)
         return Inputs([str(file) for file in self.files], self)
 
     def features(self, ids: Sequence[str], backbone: str, fold: int | None) -> NDArray[np.float32]:
         """The vectors of all images."""
-        return self.found[backbone]
+        if backbone not in self.made:
+            self.made[backbone] = self.seen.features(backbone, fold)
+        found: NDArray[np.float32] = self.made[backbone]
+        return found
 
     def images(self, ids: Sequence[str], size: int, resize: str) -> NDArray[np.uint8]:
-        """Not asked for: the default strategies look at features only."""
-        raise NotImplementedError
+        """All images."""
+        if (size, resize) not in self.made:
+            self.made[size, resize] = self.seen.images(size, resize)
+        found: NDArray[np.uint8] = self.made[size, resize]
+        return found
 
 
 def truth(workspace: Path, files: list[Path], labels: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
@@ -95,6 +100,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="for the images and the workspace; new or empty")
     parser.add_argument("--factor", type=float, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--preset", default="default")
     parser.add_argument("--others", type=int, default=1000, help="images a class that show what is true")
     asked = parser.parse_args()
     home, workspace = asked.folder, asked.folder / "workspace"
@@ -110,7 +116,7 @@ def main() -> None:
     command = [sys.executable, "-m", "flows.cli"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     subprocess.run([*command, "new", str(workspace)], env=environment, check=True)
-    for words in (["add", str((home / "images").resolve())], ["run"]):
+    for words in (["add", str((home / "images").resolve())], ["preset", asked.preset], ["run"]):
         subprocess.run([*command, *words], cwd=workspace, env=environment, check=True)
 
     show(home, asked.others)

@@ -61,10 +61,10 @@ def main() -> None:
     print(f"cores                        {os.cpu_count()}")
     print(f"equipoise run / dvc repro    {run / repro:.2f}   ({run:.0f} s / {repro:.0f} s)")
     print(f"unchanged run / dvc status   {unchanged / status:.2f}   ({unchanged:.1f} s / {status:.1f} s)")
-    took = json.loads((ours / ".equipoise" / "runs" / "last.json").read_text())["seconds"]
+    took = json.loads((ours / ".equipoise" / "runs" / "last.json").read_text())["costs"]
     groups: dict[str, float] = {}
-    for stage, seconds in took.items():
-        groups[stage.split("@")[0]] = groups.get(stage.split("@")[0], 0.0) + seconds
+    for stage, cost in took.items():
+        groups[stage.split("@")[0]] = groups.get(stage.split("@")[0], 0.0) + cost["seconds"]
     total = sum(groups.values())
     print("share of each stage in the time of all stages:")
     for name, seconds in sorted(groups.items(), key=lambda item: -item[1]):

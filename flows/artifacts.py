@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows.journal import costs
+from flows.costs import costs
 from flows.leaderboard import columns, read_leaderboard
 from flows.markdown import answer, plain, table
 from flows.price import Price, price_sentence, prices_of
@@ -69,13 +69,15 @@ def leaderboard_markdown(board: dict[str, Any], found: dict[str, Price]) -> str:
         f"difference to {board['baseline']}",
         "bet",
         "seconds",
+        "memory",
         "new images",
     ]
     rows = []
     for row in board["rows"]:
         price = found[row["strategy"]]
         cells = [row["strategy"], row["verdict"], *(interval(row[key]) for key in shown)]
-        cells += [interval(row["difference"], signed=True), bet(row["bet"]), price.of_time, price.of_images]
+        cells += [interval(row["difference"], signed=True), bet(row["bet"])]
+        cells += [price.of_time, price.of_memory, price.of_images]
         rows.append(list(map(plain, cells)))
     told = [plain(price_sentence(board, found)), "", plain(board["test"]["sentence"])]
     return "\n".join([*answer(board), *table(list(map(plain, head)), rows), "", *told])

@@ -36,7 +36,7 @@ def result_of(stage: str, ended: Ended, reproduced: Reproduced | None, seconds: 
     if ended.why == "timeout":
         return Result(stage, Outcome.FAILED, seconds, f"took longer than its limit of {seconds:.0f} s and was ended", 1)
     if ended.code == 0 and reproduced is not None:
-        return Result(stage, reproduced.outcome, seconds)
+        return Result(stage, reproduced.outcome, seconds, peak_memory=reproduced.peak_memory)
     message = f"{_words(ended, reproduced)}\n(log: {STATE}/{_below_state(log)})"
     is_input = reproduced is not None and reproduced.error is ErrorKind.INPUT
     return Result(stage, Outcome.FAILED, seconds, message, 2 if is_input else 1)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from flows.costs import Cost, as_json, costs, keep_cost
 from flows.lockfile import present_content
 from flows.outcomes import Outcome, Result
 from tasks.files import read_json, write_json
@@ -56,9 +57,7 @@ class Journal:
         """Keep a stage's result, and what it cost if its command ran."""
         self.results[result.stage] = result
         if result.outcome is Outcome.COMPLETED:
-            known = costs(self.root)
-            known[result.stage] = round(result.seconds, 2)
-            write_json(self.root / STATE / "costs.json", known)
+            keep_cost(self.root, result.stage, Cost(round(result.seconds, 2), result.peak_memory))
 
     @property
     def good(self) -> bool:
@@ -84,7 +83,7 @@ class Journal:
                 "versions": versions_digest(self.root),
                 "outcomes": self.outcomes,
                 "took": {stage: round(result.seconds, 2) for stage, result in self.results.items()},
-                "seconds": costs(self.root),
+                "costs": as_json(costs(self.root)),
                 "messages": {stage: result.message for stage, result in self.results.items() if result.message},
                 "exit_codes": {stage: result.exit_code for stage, result in self.results.items() if result.exit_code},
             },
@@ -96,12 +95,6 @@ def versions_digest(root: Path) -> str:
     params = root / "params.yaml"
     content = (present_content(root) or b"") + (params.read_bytes() if params.exists() else b"")
     return hashlib.sha256(content).hexdigest()
-
-
-def costs(root: Path) -> dict[str, float]:
-    """Seconds that each stage took when its command last ran in this workspace."""
-    path = root / STATE / "costs.json"
-    return dict(read_json(path)) if path.exists() else {}
 
 
 def last_run(root: Path) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from flows.costs import Cost
 from flows.price import Price, price_sentence, prices_of
 from flows.terminal import WIDE, console, guard, new_table, print_table
 from flows.wording import bet, interval
@@ -36,22 +37,22 @@ def read_leaderboard(root: Path) -> dict[str, Any] | None:
     return board
 
 
-def show_leaderboard(root: Path, seconds: Mapping[str, float]) -> None:
+def show_leaderboard(root: Path, costs: Mapping[str, Cost]) -> None:
     """The verdicts: a row a strategy, then the held-out confirmation and where to read on.
 
     Parameters
     ----------
     root
         The project's folder; nothing is printed before `compare` has run.
-    seconds
-        What each stage took when it last ran, by address.
+    costs
+        What each stage cost when it last ran, by address.
     """
     board = read_leaderboard(root)
     if board is None:
         return
     with guard:
         console.print()
-        found = prices_of(root, board, seconds)
+        found = prices_of(root, board, costs)
         print_table(_strategies(board, found))
         _print_sentences(board)
         console.print(f"  {escape(price_sentence(board, found))}")
@@ -116,6 +117,7 @@ def _strategies(board: dict[str, Any], found: Mapping[str, Price]) -> Table:
     table.add_column("verdict")
     if found:
         table.add_column("seconds", justify="right")
+        table.add_column("memory", justify="right")
     for row in board["rows"]:
         name, verdict = row["strategy"], row["verdict"] or ""
         mark = "bold" if name == board["recommended"] else "default"
@@ -125,7 +127,7 @@ def _strategies(board: dict[str, Any], found: Mapping[str, Price]) -> Table:
             interval(row["difference"], signed=True, join=_joint()),
             bet(row["bet"], join=_joint()),
             f"[{_VERDICTS.get(verdict, 'default')}]{escape(verdict)}[/]",
-            *([found[name].of_time] if found else []),
+            *([found[name].of_time, found[name].of_memory] if found else []),
         )
     return table
 

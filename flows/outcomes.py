@@ -24,10 +24,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one stage: its outcome, how long it took, and for a failure why and with which exit code."""
+    """What became of one stage: its outcome, what it took (bytes of memory, where known), and why a failure failed."""
 
     stage: str
     outcome: Outcome
     seconds: float = 0.0
     message: str = ""
     exit_code: int = 0
+    peak_memory: int | None = None

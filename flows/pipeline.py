@@ -20,12 +20,13 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from flows import artifacts, terminal
+from flows.costs import costs
 from flows.errors import error_chain
 from flows.execution import Execution, StageRun
 from flows.graph import graph_of
 from flows.handing_on import execution_of_run
 from flows.history import commit_lock
-from flows.journal import Journal, costs
+from flows.journal import Journal
 from flows.masking import mask_logs, masked, without_login
 from flows.outcomes import Outcome, Result
 from flows.plan import Plan

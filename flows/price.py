@@ -1,4 +1,4 @@
-"""What a strategy costs: seconds from the run log, new images and their bytes from the balanced sets on the disk.
+"""What a strategy costs: time and memory from the run log, new images and their bytes from the balanced sets.
 
 No output of a stage holds seconds, which differ from run to run. A recipe's stages, and the pretraining of a backbone,
 count whole for each strategy that uses it, since each needs them, with or without the others; so prices don't add up to
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.costs import Cost
 from tasks.disk import readable_size
 from tasks.files import read_json
 from tasks.params.models import NONE
@@ -30,16 +31,24 @@ class Price:
         there is one, when each last ran in this workspace; None where one never did (DVC restored it, for instance).
     new_images, bytes
         Images that its recipe makes, and the room that they take.
+    peak_memory
+        The largest that any one process of these stages had, bytes; None where that of one is not known.
     """
 
     seconds: float | None
     new_images: int
     bytes: int
+    peak_memory: int | None = None
 
     @property
     def of_time(self) -> str:
         """The seconds as a cell of a table shows them."""
         return "unknown" if self.seconds is None else f"{self.seconds:.0f}"
+
+    @property
+    def of_memory(self) -> str:
+        """The peak memory as a cell of a table shows it."""
+        return "unknown" if self.peak_memory is None else readable_size(self.peak_memory)
 
     @property
     def of_images(self) -> str:
@@ -50,7 +59,7 @@ class Price:
 def prices(
     root: Path,
     recipes: Mapping[str, str],
-    seconds: Mapping[str, float],
+    costs: Mapping[str, Cost],
     ensembles: Mapping[str, Sequence[str]] | None = None,
     backbones: Mapping[str, str] | None = None,
 ) -> dict[str, Price]:
@@ -62,8 +71,8 @@ def prices(
         The workspace, as the run left it.
     recipes
         The recipe of each strategy.
-    seconds
-        What each stage took when it last ran, by address.
+    costs
+        What each stage cost when it last ran, by address.
     ensembles
         The members of each.
     backbones
@@ -80,18 +89,20 @@ def prices(
         stages += [f"ensemble@{name}"] if name in ensembles else []
         begun = dict.fromkeys((backbones or {}).get(member, NONE) for member in members)
         stages += [f"pretrain@{one}" for one in begun if one != NONE and (pretrained / one).is_dir()]
-        known = all(stage in seconds for stage in stages)
+        known = [costs[stage] for stage in stages if stage in costs]
         images, size = (sum(numbers) for numbers in zip(*(made[recipe] for recipe in used), strict=True))
-        found[name] = Price(sum(seconds[stage] for stage in stages) if known else None, images, size)
+        took = sum(one.seconds for one in known) if len(known) == len(stages) else None
+        peaks = [one.peak_memory for one in known if one.peak_memory is not None]
+        found[name] = Price(took, images, size, max(peaks) if len(peaks) == len(stages) else None)
     return found
 
 
-def prices_of(root: Path, board: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Price]:
+def prices_of(root: Path, board: Mapping[str, Any], costs: Mapping[str, Cost]) -> dict[str, Price]:
     """The prices of the strategies on a leaderboard."""
     members = {row["strategy"]: row["members"] for row in board["rows"] if row.get("members")}
     recipes = {row["strategy"]: row["recipe"] for row in board["rows"] if row["strategy"] not in members}
     backbones = {row["strategy"]: row.get("backbone", NONE) for row in board["rows"]}  # earlier versions named none
-    return prices(root, recipes, seconds, members, backbones)
+    return prices(root, recipes, costs, members, backbones)
 
 
 def price_sentence(board: Mapping[str, Any], found: Mapping[str, Price]) -> str:
@@ -102,7 +113,8 @@ def price_sentence(board: Mapping[str, Any], found: Mapping[str, Price]) -> str:
 
 def _words(price: Price) -> str:
     took = "an unknown time" if price.seconds is None else f"{price.seconds:.0f} s"
-    return f"{took} and {price.of_images if price.new_images else 'no'} new images"
+    memory = "" if price.peak_memory is None else f", {price.of_memory} of memory"
+    return f"{took}{memory} and {price.of_images if price.new_images else 'no'} new images"
 
 
 def _made(folder: Path) -> tuple[int, int]:

@@ -7,6 +7,7 @@ what became of it into the file RESULT; of DVC only warnings are heard. The stag
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -38,7 +39,9 @@ def reproduce(stage: str, *, force: bool = False) -> Reproduced:
             ran = repo.reproduce([stage], single_item=True, force=force)
     except DvcException as error:
         return failure(error)
-    return Reproduced(Outcome.RESTORED if restored else Outcome.COMPLETED if ran else Outcome.UNCHANGED)
+    if ran and not restored:
+        return Reproduced(Outcome.COMPLETED, peak_memory=_peak_memory())
+    return Reproduced(Outcome.RESTORED if restored else Outcome.UNCHANGED)
 
 
 def failure(error: BaseException) -> Reproduced:
@@ -55,6 +58,12 @@ def failure(error: BaseException) -> Reproduced:
         elif isinstance(one, LockError | FileTransferError | HTTPError | ConnectionError | TimeoutError):
             kind = ErrorKind.TRANSIENT
     return Reproduced(Outcome.FAILED, kind, code, error_chain(error))
+
+
+def _peak_memory() -> int:
+    """The largest resident memory of any one process that has ended below this one, bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -33,12 +33,15 @@ class Reproduced:
         That of the stage's command, if it failed; negative for a signal.
     message
         DVC's own, for a failure.
+    peak_memory
+        The largest resident memory of any one of the processes of its command, bytes; None if it did not run.
     """
 
     outcome: Outcome
     error: ErrorKind | None = None
     exit_code: int = 0
     message: str = ""
+    peak_memory: int | None = None
 
     @property
     def command_failed(self) -> bool:
@@ -57,4 +60,4 @@ def read_reproduced(path: Path) -> Reproduced | None:
         return None
     content = read_json(path)
     error = ErrorKind(content["error"]) if content["error"] else None
-    return Reproduced(Outcome(content["outcome"]), error, content["exit_code"], content["message"])
+    return Reproduced(**content | {"outcome": Outcome(content["outcome"]), "error": error})

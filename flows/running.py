@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from flows import terminal
+from flows.costs import costs
 from flows.decisions import show_decision
 from flows.errors import error_chain
 from flows.execution import Execution, broke_off
 from flows.handing_on import handing_on
 from flows.history import commit_lock
-from flows.journal import Journal, costs, last_run
+from flows.journal import Journal, last_run
 from flows.leaderboard import show_leaderboard
 from flows.locks import workspace_lock
 from flows.outcomes import Outcome
@@ -74,7 +75,7 @@ def run_pipeline(
             return 0
         execution = Execution(plan, Journal(root), jobs)
         try:
-            with terminal.live(len(plan.graph.upstream), costs(root)), execution, handing_on(execution):
+            with terminal.live(len(plan.graph.upstream), _took(root)), execution, handing_on(execution):
                 terminal.note(f"Prefect: {provide_prefect(root, prefect)}")
                 from flows.pipeline import pipeline
 
@@ -94,6 +95,10 @@ def run_pipeline(
                 terminal.note(broke_off(error))
             return 1
     return _show_end(root, state, stages or (), started, told=execution.broken is not None)
+
+
+def _took(root: Path) -> dict[str, float]:
+    return {stage: cost.seconds for stage, cost in costs(root).items()}
 
 
 def _is_of_prefect(error: Exception) -> bool:

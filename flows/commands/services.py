@@ -33,6 +33,7 @@ def track() -> None:
     """Record the last run in MLflow again, for instance after the tracking server was away."""
     root = enter()
     from flows import terminal
+    from flows.costs import costs_of
     from flows.decisions import show_decision
     from flows.journal import last_run, versions_digest
     from flows.tracking import FlowRun, TrackingAway, record
@@ -46,9 +47,10 @@ def track() -> None:
         raise InputError("the results have changed since the last run: `equipoise run` records what is there now")
     flow_run = FlowRun(**last["flow_run"]) if last["flow_run"] else None
     require_usable_addresses()
+    known = costs_of(last["costs"] if "costs" in last else last["seconds"])  # as earlier versions had it
     times = {key: last[key] for key in ("run_id", "started", "ended")}
     try:
-        recorded = record(root, load_params(root / "params.yaml"), last["outcomes"], last["seconds"], flow_run, **times)
+        recorded = record(root, load_params(root / "params.yaml"), last["outcomes"], known, flow_run, **times)
     except TrackingAway as error:
         sys.stderr.write(masked(f"error: {error}\n"))
         raise typer.Exit(1) from None

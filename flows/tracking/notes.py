@@ -28,7 +28,7 @@ def parent_note(findings: Findings, prices: Mapping[str, Price], decision: Decis
         lines += [f"**Incomplete:** {', '.join(bad)}.", ""]
     if board:
         lines += [*answer(board), plain(board["test"]["sentence"]), ""]
-        head = ("strategy", _words(board["judged_by"]), "difference", "bet", "verdict", "seconds", "new images")
+        judged = ("strategy", _words(board["judged_by"]), "difference", "bet", "verdict")
         rows = [
             (
                 name,
@@ -37,11 +37,12 @@ def parent_note(findings: Findings, prices: Mapping[str, Price], decision: Decis
                 bet(row["bet"]),
                 row["verdict"],
                 prices[name].of_time,
+                prices[name].of_memory,
                 prices[name].of_images,
             )
             for name, row in list(findings.rows.items())[:LONGEST]
         ]
-        lines += table(head, rows, GAP)
+        lines += table((*judged, "seconds", "memory", "new images"), rows, GAP)
         if len(findings.rows) > LONGEST:
             lines += ["", f"{len(findings.rows) - LONGEST} more stand in `leaderboard.json`."]
     if decision:

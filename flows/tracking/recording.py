@@ -10,10 +10,11 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.costs import Cost
 from flows.leaderboard import LEADERBOARD
 from flows.price import Price, prices
 from flows.tracking.datasets import datasets_of_run
@@ -72,7 +73,7 @@ def record(
     root: Path,
     params: Params,
     outcomes: Mapping[str, str],
-    seconds: Mapping[str, float],
+    costs: Mapping[str, Cost],
     flow_run: FlowRun | None = None,
     *,
     run_id: str,
@@ -90,8 +91,8 @@ def record(
     outcomes
         For each stage of the run, by address (``train@focal``), ``Completed``, ``Restored``, ``Unchanged``, ``Failed``,
         ``Blocked`` or ``Cancelled``.
-    seconds
-        What each stage took.
+    costs
+        What each stage cost when it last ran, by address.
     flow_run
         The Prefect flow run, if there was one.
     run_id
@@ -112,7 +113,7 @@ def record(
         parent = open_parent(client, experiment_id, run_id, start)
         if RECORDED_TAG not in parent.data.tags:
             client.update_run(parent.info.run_id, name=_name(start, findings.lock_digest))
-            _fill(client, findings, parent, flow_run, seconds, end)
+            _fill(client, findings, parent, flow_run, costs, end)
             parent = client.get_run(parent.info.run_id)
         decision = _kept_decision(client, parent)
     parent_id = parent.info.run_id
@@ -168,11 +169,12 @@ def _tags(findings: Findings, flow_run: FlowRun | None, found: Mapping[str, Pric
     }
 
 
-def _facts(findings: Findings, seconds: Mapping[str, float]) -> dict[str, Any]:
+def _facts(findings: Findings, costs: Mapping[str, Cost]) -> dict[str, Any]:
     """What became of the stages, DVC's hash of each output, and which class a slug in a metric's name stands for."""
     return {
         "stages": {
-            stage: {"outcome": outcome, "seconds": seconds.get(stage)} for stage, outcome in findings.outcomes.items()
+            stage: {"outcome": outcome, **(asdict(costs[stage]) if stage in costs else {})}
+            for stage, outcome in findings.outcomes.items()
         },
         "dvc_hashes": findings.hashes,
         "classes": {slug: label for label, slug in findings.class_slugs.items()},
@@ -184,21 +186,21 @@ def _fill(
     findings: Findings,
     parent: Run,
     flow_run: FlowRun | None,
-    seconds: Mapping[str, float],
+    costs: Mapping[str, Cost],
     end: float,
 ) -> None:
     """Log everything that belongs to the pipeline run; afterwards it is whole."""
     parent_id = parent.info.run_id
     shared = findings.params.model_dump(mode="json", exclude=OF_ITEMS | {"track", "run"})
-    costs: dict[str, Points] = {f"seconds.{legal(stage)}": [(0, took)] for stage, took in seconds.items()}
-    found = prices(findings.root, findings.recipes, seconds, findings.ensembles, findings.backbones)
-    log(client, parent, tags=_tags(findings, flow_run, found), parameters=flat(shared), metrics=costs)
+    took: dict[str, Points] = {f"seconds.{legal(stage)}": [(0, cost.seconds)] for stage, cost in costs.items()}
+    found = prices(findings.root, findings.recipes, costs, findings.ensembles, findings.backbones)
+    log(client, parent, tags=_tags(findings, flow_run, found), parameters=flat(shared), metrics=took)
     client.log_inputs(parent_id, datasets_of_run(findings))
-    client.log_dict(parent_id, _facts(findings, seconds), "run.json")
+    client.log_dict(parent_id, _facts(findings, costs), "run.json")
     for path, folder in _artifacts(findings).items():
         log_files(client, parent_id, findings.root / path, folder)
     holders = {
-        name: record_strategy(client, findings, parent, name, seconds, found[name], end) for name in findings.strategies
+        name: record_strategy(client, findings, parent, name, costs, found[name], end) for name in findings.strategies
     }
     if findings.recommended in holders:
         decision = _consider(client, findings, findings.recommended, holders[findings.recommended])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.costs import Cost
 from flows.price import Price
 from flows.tracking import pyfunc
 from flows.tracking.datasets import datasets_of_strategy
@@ -26,7 +27,7 @@ def record_strategy(
     findings: Findings,
     parent: Run,
     strategy: str,
-    seconds: Mapping[str, float],
+    costs: Mapping[str, Cost],
     price: Price,
     end: float,
 ) -> str:
@@ -38,7 +39,7 @@ def record_strategy(
     outcome = findings.outcomes[stage]
     experiment_id = parent.info.experiment_id
     key = {"mlflow.parentRunId": parent.info.run_id, STRATEGY_TAG: strategy}
-    run = open_run(client, experiment_id, key, strategy, end - seconds.get(stage, 0.0))
+    run = open_run(client, experiment_id, key, strategy, end - (costs[stage].seconds if stage in costs else 0.0))
     run_id = run.info.run_id
 
     same = {STRATEGY_TAG: strategy, **findings.identity(strategy)}
@@ -57,7 +58,7 @@ def record_strategy(
             "model_run": holder,
         },
         parameters=_parameters(findings, strategy),
-        metrics=_metrics(findings, strategy) | _costs(findings, strategy, seconds) | _price(price),
+        metrics=_metrics(findings, strategy) | _costs(findings, strategy, costs) | _price(price),
     )
     client.log_inputs(run_id, datasets_of_strategy(findings, strategy))
     if findings.good(stage) and holder == run_id:
@@ -115,24 +116,24 @@ def _estimates(prefix: str, metrics: Metrics, class_slugs: Mapping[str, str]) ->
     return found
 
 
-def _costs(findings: Findings, strategy: str, seconds: Mapping[str, float]) -> dict[str, Points]:
+def _costs(findings: Findings, strategy: str, costs: Mapping[str, Cost]) -> dict[str, Points]:
     """Seconds of its own stage, its recipe's and its backbone's pretraining, if they ran; of an ensemble its own."""
     stages = [findings.stage_of(strategy)]
     if recipe := findings.recipes.get(strategy):
         stages += [f"balance@{recipe}", f"embed_new@{recipe}", f"audit@{strategy}"]
         stages.append(f"pretrain@{findings.backbones[strategy]}")
     return {
-        f"seconds.{stage.partition('@')[0]}": [(0, seconds[stage])]
+        f"seconds.{stage.partition('@')[0]}": [(0, costs[stage].seconds)]
         for stage in stages
-        if stage in seconds and findings.outcomes.get(stage) == "Completed"
+        if stage in costs and findings.outcomes.get(stage) == "Completed"
     }
 
 
 def _price(price: Price) -> dict[str, Points]:
-    """What the strategy costs in all, also where nothing of it ran this time; seconds only where they are known."""
-    known = {} if price.seconds is None else {"price.seconds": price.seconds}
-    counted = known | {"price.new_images": price.new_images, "price.bytes": price.bytes}
-    return {name: [(0, float(value))] for name, value in counted.items()}
+    """What the strategy costs in all, also where nothing of it ran this time, as far as it is known."""
+    counted = {"price.new_images": price.new_images, "price.bytes": price.bytes}
+    found = counted | {"price.seconds": price.seconds, "price.peak_memory": price.peak_memory}
+    return {name: [(0, float(value))] for name, value in found.items() if value is not None}
 
 
 def _log_model(client: MlflowClient, findings: Findings, run_id: str, strategy: str) -> None:

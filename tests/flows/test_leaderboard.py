@@ -72,7 +72,7 @@ def test_prefect_shows_the_measures_that_the_terminal_shows(tmp_path: Path) -> N
             [cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines if " plain |" in f" {line}"
         )
         measures = [*more, "balanced accuracy", "macro-F1", "recall of rust"]
-        others = ["difference to plain", "bet", "seconds", "new images"]
+        others = ["difference to plain", "bet", "seconds", "memory", "new images"]
         assert head == ["strategy", "verdict", *measures, *others]
         assert ("12.500 \\[11.000, 14.000\\]" in row) == bool(more)
 

@@ -27,7 +27,8 @@ def reproduce(toy, stage: str, *options: str) -> tuple[Reproduced | None, subpro
 
 def test_completed_unchanged_and_restored_are_told_apart_and_only_the_command_is_heard(toy):
     told, done = reproduce(toy, "source")
-    assert told == Reproduced(Outcome.COMPLETED)
+    assert told is not None
+    assert told.outcome is Outcome.COMPLETED
     assert (done.returncode, done.stdout, done.stderr) == (0, "working on source\n", "")
     told, done = reproduce(toy, "source")
     assert told == Reproduced(Outcome.UNCHANGED)
@@ -38,8 +39,21 @@ def test_completed_unchanged_and_restored_are_told_apart_and_only_the_command_is
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (toy.root / "made/source").exists()
     told, done = reproduce(toy, "source", "--force")
-    assert told == Reproduced(Outcome.COMPLETED)
+    assert told is not None
+    assert told.outcome is Outcome.COMPLETED
     assert done.stdout == "working on source\n"
+
+
+def test_the_memory_of_the_largest_process_of_a_command_is_told(toy):
+    little, _ = reproduce(toy, "source")
+    toy.switch("source", "import subprocess; subprocess.run([sys.executable, '-c', 'bytes([1]) * 300_000_000'])")
+    much, _ = reproduce(toy, "source", "--force")
+    assert little is not None
+    assert little.peak_memory is not None
+    assert much is not None
+    assert much.peak_memory is not None
+    assert 1_000_000 < little.peak_memory < 150_000_000
+    assert 300_000_000 < much.peak_memory < 400_000_000
 
 
 @pytest.mark.parametrize(
@@ -163,7 +177,11 @@ def test_what_may_work_again_is_told_by_the_type_of_any_cause():
 def test_what_became_of_a_stage_comes_back_as_it_was_written(tmp_path: Path):
     assert read_reproduced(tmp_path / "none.json") is None
     for number, told in enumerate(
-        [Reproduced(Outcome.RESTORED), Reproduced(Outcome.FAILED, ErrorKind.INPUT, 2, "two\nlines, ünd so on")]
+        [
+            Reproduced(Outcome.RESTORED),
+            Reproduced(Outcome.COMPLETED, peak_memory=7),
+            Reproduced(Outcome.FAILED, ErrorKind.INPUT, 2, "two\nlines, ünd so on"),
+        ]
     ):
         write_reproduced(tmp_path / f"{number}.json", told)
         assert read_reproduced(tmp_path / f"{number}.json") == told

@@ -85,7 +85,7 @@ def test_a_run_has_a_parent_that_says_what_it_was_made_of(project: Project) -> N
     assert shown == wanted.keys() | {"equipoise.recorded"}
     assert wanted.items() <= parent.data.tags.items()
     facts = artifact(project, recorded.parent_run_id, "run.json")
-    assert facts["stages"]["train@focal"] == {"outcome": "Completed", "seconds": 1.5}
+    assert facts["stages"]["train@focal"] == {"outcome": "Completed", "seconds": 1.5, "peak_memory": 6}
     hashed = ("data/catalog", "data/balanced/augmented_minority", "models/focal")
     assert {path: facts["dvc_hashes"][path] for path in hashed} == {path: project.hash(path) for path in hashed}
     assert facts["classes"]["functional"] == "Functional"

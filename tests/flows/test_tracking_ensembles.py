@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from tracking_project import CLASSES, Project, children, client, files, new_project
 
 from flows.chosen_model import choose_model, trained
+from flows.costs import Cost
 from flows.tracking import record, store
 from flows.tracking.findings import Findings
 from flows.tracking.model_card import describe_model, markdown
@@ -64,8 +65,9 @@ def findings(project: Project) -> Findings:
 
 def test_an_ensemble_has_a_child_is_registered_and_answers_from_the_registry(project: Project) -> None:
     outcomes = project.outcomes() | {"ensemble@both": "Completed"}
-    seconds = dict.fromkeys(outcomes, 1.5) | {"embed_new@natural": 2.0, "embed_new@oversampled": 3.0}
-    recorded = record(project.root, project.params, outcomes, seconds, run_id="first")
+    costs = dict.fromkeys(outcomes, Cost(1.5, 6))
+    costs |= {"embed_new@natural": Cost(2.0, 8), "embed_new@oversampled": Cost(3.0)}
+    recorded = record(project.root, project.params, outcomes, costs, run_id="first")
     found = children(project, recorded)
     assert set(found) == {"plain", "focal", "oversampled", "both"}
     both = found["both"]
@@ -76,6 +78,8 @@ def test_an_ensemble_has_a_child_is_registered_and_answers_from_the_registry(pro
     assert both.data.metrics["seconds.ensemble"] == 1.5
     # Two recipes, each balanced and embedded; two members, each trained and audited; and the combining.
     assert both.data.metrics["price.seconds"] == 1.5 + 2.0 + 1.5 + 3.0 + 4 * 1.5 + 1.5
+    assert "price.peak_memory" not in both.data.metrics  # that of embedding oversampled is not known
+    assert found["plain"].data.metrics["price.peak_memory"] == 8
     shown = files(project, both.info.run_id)
     assert {"train/weights.json", "train/model/MLmodel"} <= shown
     assert not [path for path in shown if path.endswith((".pkl", ".pickle"))]

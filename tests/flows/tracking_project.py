@@ -17,6 +17,7 @@ import pandas as pd
 from PIL import Image
 from ruamel.yaml import YAML
 
+from flows.costs import Cost
 from flows.tracking import Recorded, record, store
 from flows.tracking.findings import Findings
 from flows.tracking.gate import Decision
@@ -140,7 +141,7 @@ class Project:
 
     def record(self, run_id: str = "first", outcomes: dict[str, str] | None = None, **more: Any) -> Recorded:
         outcomes = outcomes or self.outcomes()
-        return record(self.root, self.params, outcomes, dict.fromkeys(outcomes, 1.5), run_id=run_id, **more)
+        return record(self.root, self.params, outcomes, dict.fromkeys(outcomes, Cost(1.5, 6)), run_id=run_id, **more)
 
     def findings(self) -> Findings:
         return Findings(self.root, self.params, self.outcomes("Unchanged"))
