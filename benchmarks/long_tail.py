@@ -62,14 +62,35 @@ class Known:
         return found
 
 
-def truth(workspace: Path, files: list[Path], labels: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+def equipoise(workspace: Path, *words: str) -> None:
+    """Run a command of the product, in a workspace if there is one."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    where = workspace if workspace.exists() else None
+    subprocess.run([sys.executable, "-m", "flows.cli", *words], cwd=where, env=environment, check=True)
+
+
+def long_tail(folder: Path, factor: float, seed: int) -> str:
+    """Write training images into a folder a class; returns a sentence that says how many of which."""
+    stream = np.random.default_rng(seed)
+    images, labels = read("train")
+    counts = tail(max(LARGEST, FEWEST * factor), factor, len(NAMES))
+    sizes = dict(zip(stream.permutation(len(NAMES)), counts, strict=True))
+    chosen = [stream.permutation(np.flatnonzero(labels == code))[:size] for code, size in sizes.items()]
+    write(images, labels, np.concatenate(chosen), folder)
+    told = ", ".join(f"{NAMES[code]} {size:,}" for code, size in sizes.items())
+    return f"long tail of factor {factor:g}, seed {seed}: {told}"
+
+
+def truth(
+    workspace: Path, strategies: list[str], files: list[Path], labels: NDArray[np.uint8]
+) -> dict[str, NDArray[np.float64]]:
     """By strategy, the recall of each class on images that took no part: the mean over single fits, as in verdicts."""
     known, recalls = Known(files, os.cpu_count() or 1), {}
-    for folder in sorted((workspace / "models").glob("*")):
-        model = load_single(folder)
+    for name in strategies:
+        model = load_single(workspace / "models" / name)
         codes = np.array([model.classes.index(NAMES[label]) for label in labels])
         right = (model.predict_each(known.inputs(model)).decisions == codes).mean(axis=0)
-        recalls[folder.name] = np.bincount(codes, right) / np.bincount(codes)
+        recalls[name] = np.bincount(codes, right) / np.bincount(codes)
     return recalls
 
 
@@ -79,7 +100,8 @@ def show(home: Path, each: int) -> None:
     board = read_json(workspace / LEADERBOARD)
     others, answers = read("t10k")
     shown = np.sort(np.concatenate([np.flatnonzero(answers == code)[:each] for code in range(len(NAMES))]))
-    recalls = truth(workspace, write(others, answers, shown, home / "others"), answers[shown])
+    names = [row["strategy"] for row in board["rows"] if not row.get("members")]
+    recalls = truth(workspace, names, write(others, answers, shown, home / "others"), answers[shown])
     classes = sorted(NAMES)
     judged = [classes.index(name) for name in board["judged_classes"]]
     rarest = classes.index(board["rarest_class"])
@@ -87,6 +109,8 @@ def show(home: Path, each: int) -> None:
     print(f"\nOn {len(shown):,} images that took no part; differences to {board['baseline']} in balanced accuracy")
     print(f"{'strategy':<24}{'true':>8}{'true diff.':>12}   measured                  promised  verdict       rarest")
     for row in board["rows"]:
+        if row.get("members"):
+            continue
         own, it, bet = recalls[row["strategy"]], row["difference"], row["bet"]
         measured = f"{it['value']:+.3f} [{it['low']:+.3f}, {it['high']:+.3f}]" if it else ""
         print(
@@ -97,28 +121,19 @@ def show(home: Path, each: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="for the images and the workspace; new or empty")
+    parser.add_argument("folder", type=Path, help="for the images and the workspace; with those of before it goes on")
     parser.add_argument("--factor", type=float, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--preset", default="default")
     parser.add_argument("--others", type=int, default=1000, help="images a class that show what is true")
     asked = parser.parse_args()
     home, workspace = asked.folder, asked.folder / "workspace"
-    stream = np.random.default_rng(asked.seed)
-    images, labels = read("train")
-    counts = tail(max(LARGEST, FEWEST * asked.factor), asked.factor, len(NAMES))
-    sizes = dict(zip(stream.permutation(len(NAMES)), counts, strict=True))
-    chosen = [stream.permutation(np.flatnonzero(labels == code))[:size] for code, size in sizes.items()]
-    write(images, labels, np.concatenate(chosen), home / "images")
-    print(f"long tail of factor {asked.factor:g}, seed {asked.seed}: ", end="")
-    print(", ".join(f"{NAMES[code]} {size:,}" for code, size in sizes.items()), flush=True)
-
-    command = [sys.executable, "-m", "flows.cli"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    subprocess.run([*command, "new", str(workspace)], env=environment, check=True)
-    for words in (["add", str((home / "images").resolve())], ["preset", asked.preset], ["run"]):
-        subprocess.run([*command, *words], cwd=workspace, env=environment, check=True)
-
+    if not workspace.exists():
+        print(long_tail(home / "images", asked.factor, asked.seed), flush=True)
+        equipoise(workspace, "new", str(workspace))
+        equipoise(workspace, "add", str((home / "images").resolve()))
+    equipoise(workspace, "preset", asked.preset)
+    equipoise(workspace, "run")
     show(home, asked.others)
 
 

@@ -67,7 +67,11 @@ def layers_of(weights: Mapping[str, object]) -> int:
 
 
 def forward(weights: Mapping[str, Tensor], rows: Tensor) -> Tensor:
-    """Outputs of shape (n, K) for standardised `rows` of shape (n, d)."""
+    """Outputs of shape (n, K) for standardised `rows` of shape (n, d).
+
+    Of m heads, whose weights stand along a first axis, (m, n, K): one product with the rows for all of them, which
+    takes hardly longer than that of one.
+    """
     return _passed(weights, rows, range(layers_of(weights)))
 
 
@@ -82,15 +86,24 @@ def _passed(weights: Mapping[str, Tensor], rows: Tensor, layers: Iterable[int]) 
     for layer in layers:
         weight, bias = weights[f"weight{layer}"], weights[f"bias{layer}"]
         if layer == last and SCALE in weights:
-            rows, weight = directions(rows), weights[SCALE].exp() * directions(weight)
-        # Few outputs: with the weights on the left the products run two to three times as fast as torch's own layer.
-        rows = (weight @ rows.T).T + bias
+            rows, weight = directions(rows), weights[SCALE].exp().unsqueeze(-1) * directions(weight)
+        rows = _products(weight, rows) + bias.unsqueeze(-2)
         if layer < last:
             rows = rows.relu()
     return rows
 
 
+def _products(weight: Tensor, rows: Tensor) -> Tensor:
+    """Those of every row and output, shape (n, K) or (m, n, K).
+
+    Few outputs: with the weights on the left they run two to three times as fast as torch's own layer.
+    """
+    if weight.ndim > rows.ndim:
+        return (weight.flatten(0, 1) @ rows.mT).view(*weight.shape[:2], -1).mT
+    return (weight @ rows.mT).mT
+
+
 def directions(rows: Tensor) -> Tensor:
-    """Rows, shape (n, d), at length 1; one of length 0 stays."""
-    units: Tensor = rows / rows.norm(dim=1, keepdim=True).clamp_min(SHORTEST)
+    """Rows, shape (..., n, d), at length 1; one of length 0 stays."""
+    units: Tensor = rows / rows.norm(dim=-1, keepdim=True).clamp_min(SHORTEST)
     return units

@@ -15,7 +15,7 @@ import pandas as pd
 from tasks.features.backbones import Backbone
 from tasks.inputs import Inputs
 from tasks.lineage import prove_no_leak
-from tasks.params.models import Strategy
+from tasks.params.models import NONE, Strategy
 from tasks.scores import Scores
 from tasks.similarity.verification import Verification, in_turns, verify
 from tasks.statistics.verification import HeldOut
@@ -27,7 +27,7 @@ from tasks.train.families import Components, Family, Fit, Fitted, Log
 from tasks.train.models import Model, fold_folder
 from tasks.train.rounds import Round, refuse_few_rows, rounds_of
 from tasks.train.rows import picture_ids
-from tasks.train.tuning import choose
+from tasks.train.tuning import Chooser
 from tasks.train.tuning import table as tuning_table
 
 
@@ -113,9 +113,12 @@ def fit_strategy(
         refuse_few_rows(strategy, one)
     known = strategy.loss.for_classes(rounds[0].rows.classes)
     components = Components(known, strategy.sampler, strategy.mixing, strategy.schedule)
+    chooser = Chooser(
+        strategy, inputs, components, _folds_differ(strategy, backbone), checkpoints and checkpoints / "tuning"
+    )
     choices = []
-    for number, one in enumerate(rounds):
-        choices.append(choose(strategy, one, inputs, components, checkpoints and checkpoints / f"{number}-tuning"))
+    for one in rounds:
+        choices.append(chooser.choose(one))
         if choices[-1].note:
             tell(choices[-1].note)
     logs = [[Log() for _ in range(seeds)] for _ in rounds]
@@ -155,6 +158,11 @@ def fit_strategy(
         _verification(rounds, models, inputs) if strategy.family.compares else None,
         tuning_table(strategy.family, rounds, choices) if strategy.family.tune else None,
     )
+
+
+def _folds_differ(strategy: Strategy, backbone: Backbone | None) -> bool:
+    """Whether what models see of an image, or begin with, was fitted fold by fold."""
+    return strategy.family.backbone != NONE if backbone is None else backbone.for_fold(0) is not backbone
 
 
 def _follow(file: Path, rounds: list[Round], logs: list[list[Log]], families: list[Family]) -> None:

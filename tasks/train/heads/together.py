@@ -2,7 +2,7 @@
 
 A step of one small head is mostly the time that Python and torch need to say what is to be done; saying it for all
 seeds at once saves a third. Products of rows and weights are made seed by seed, so a seed's bits are its own, whoever
-is fitted beside it.
+is fitted beside it. Heads of one seed see the same rows, of which one product serves all of them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def fit_together(heads: Sequence[Settings], backbone: str, fits: Sequence[Fit]) 
     rates, decays = (_of_each([getattr(one, name) for one in heads]) for name in ("learning_rate", "weight_decay"))
     optimiser = AdamW(leaves, rates, decays, settings.steps, decayed)
     seeds = list(dict.fromkeys(one.seed for one in fits))
-    drawn_as = [seeds.index(one.seed) for one in fits]  # heads of one seed see the same batches
+    drawn_as = [seeds.index(one.seed) for one in fits]  # heads of one seed, which are neighbours, see the same batches
     orders = [np.random.default_rng(seed) for seed in seeds]
     chances = [np.random.default_rng((seed, 1)) for seed in seeds]  # their own, so that mixing leaves the order
 
@@ -89,14 +89,15 @@ def fit_together(heads: Sequence[Settings], backbone: str, fits: Sequence[Fit]) 
 
     def losses_of(batches: Sequence[Tensor], phase: Phase) -> Tensor:
         """The loss of every row, shape (seeds, rows); a function, so that memory is free before the next batches."""
-        parts = {name: value.unbind() for name, value in weights.items()}
+        alike = [drawn_as.count(draw) for draw in range(len(seeds))]
+        parts = {name: torch.split(value, alike) for name, value in weights.items()}
         seen = [
             phase.mix(features.index_select(0, batch), labels.take(batch), chance)
             for batch, chance in zip(batches, chances, strict=True)
         ]
         outputs = [
-            forward({name: part[number] for name, part in parts.items()}, seen[draw][0])
-            for number, draw in enumerate(drawn_as)
+            forward({name: part[draw] for name, part in parts.items()}, rows).flatten(0, 1)
+            for draw, (rows, _) in enumerate(seen)
         ]
         return phase.loss(joined([seen[draw][1] for draw in drawn_as]), torch.cat(outputs)).view(len(fits), -1)
 

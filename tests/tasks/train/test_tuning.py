@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fits import as_inputs, hard_task
+from fits import as_inputs, hard_task, inputs_of
 from numpy.testing import assert_allclose, assert_array_equal
 from pydantic import ValidationError
-from test_train import COUNTS, FAST, FOLDS, fit, make_balanced, make_splits, make_strategy, scores, vectors
+from test_train import COUNTS, FAST, FOLDS, fit, make_balanced, make_splits, make_strategy, new_ids, scores, vectors
 
 from tasks.scores import Scores
 from tasks.train.families import Components, Fit, Log
@@ -20,7 +20,7 @@ from tasks.train.mixing.none import Unmixed
 from tasks.train.rounds import rounds_of
 from tasks.train.samplers.natural import Natural
 from tasks.train.schedules.constant import Unscheduled
-from tasks.train.tuning import balanced_loss
+from tasks.train.tuning import Chooser, balanced_losses, first_among_the_best
 
 RATES = [1e-9, 0.05]  # the first learns nothing
 
@@ -48,7 +48,7 @@ def test_the_loss_counts_classes_alike_at_the_best_temperature(seed):
         found.append(np.mean(of_class))
     for scale in (1.0, 0.3, 5.0):
         scored = Scores("logit", scale * values, np.full(3, 1 / 3))
-        assert balanced_loss(scored, targets) == pytest.approx(min(found), abs=1e-4)
+        assert balanced_losses(scored, targets).sum() == pytest.approx(min(found), abs=1e-4)
 
 
 def test_the_setting_with_the_lowest_loss_is_that_of_the_model():
@@ -63,6 +63,84 @@ def test_the_setting_with_the_lowest_loss_is_that_of_the_model():
     by_round = table.assign(fold=table["fold"].astype(object).fillna("all")).groupby("fold")
     assert (by_round["loss"].transform("min") == table["loss"]).equals(table["chosen"])
     assert fit().tuning is None
+
+
+GRID = {"learning_rate": [0.003, 0.05], "weight_decay": [0.1, 100.0]}
+
+
+def choosers(folds_differ: bool, fitted: list[set[int]] | None = None) -> tuple[Chooser, list]:
+    splits = make_splits()
+    balanced = make_balanced(splits).sort_values("row_id", ignore_index=True)
+    noisy = vectors(splits["image_id"].tolist(), noise=1.5)
+    family = {"name": "head", "backbone": "toy", "steps": 12, "batch_size": 16, "tune": GRID}
+    strategy = make_strategy(family=family, posthoc={"name": "logit_adjustment", "tau": 1.0})
+    components = Components(strategy.loss, strategy.sampler, strategy.mixing, strategy.schedule)
+    made = Chooser(strategy, inputs_of(noisy, vectors(new_ids(balanced))), components, folds_differ, None)
+    return made, rounds_of(splits, balanced)
+
+
+def test_a_round_chooses_by_every_other_fold_each_scored_by_models_that_saw_neither():
+    chooser, rounds = choosers(folds_differ=True)
+    head, components = chooser.strategy.family, chooser.components
+    for one in rounds:
+        wanted = []
+        for candidate in head.candidates:
+            values, targets = [], []
+            for inner in one.within():
+                of_fold = chooser.inputs.take(inner.unseen["image_id"].tolist())
+                rows = chooser.inputs.take(inner.rows.ids)
+                scored = candidate.fit(inner.rows, rows, components, 0, one.fold, Log()).predict(of_fold)
+                values.append(scored.values - np.log(scored.prior))
+                targets.append(inner.targets)
+            assert len(values) == FOLDS - (one.fold is not None)
+            truth, rows = np.concatenate(targets), np.concatenate(values)
+            losses = []
+            for temperature in np.exp(np.linspace(-7, 7, 2801)):
+                cooled = (rows - rows.max(1, keepdims=True)) / temperature
+                logs = cooled - np.log(np.exp(cooled).sum(1, keepdims=True))
+                of_row = -logs[np.arange(len(truth)), truth]
+                losses.append(np.mean([of_row[truth == code].mean() for code in range(3)]))
+            wanted.append(min(losses))
+        assert_allclose(chooser.choose(one).losses, wanted, atol=1e-4)
+
+
+def test_what_leaves_out_the_same_two_folds_is_fitted_once_where_folds_see_the_same_features(monkeypatch):
+    left_out: list[int] = []
+    plain = Head.fit_candidates
+    monkeypatch.setattr(Head, "fit_candidates", lambda self, fit: left_out.append(1) or plain(self, fit))
+    found = {}
+    for folds_differ in (True, False):
+        left_out.clear()
+        chooser, rounds = choosers(folds_differ)
+        found[folds_differ] = [chooser.choose(one).losses for one in rounds]
+        pairs = FOLDS * (FOLDS - 1)
+        assert len(left_out) == FOLDS + (pairs if folds_differ else pairs // 2)
+    assert found[True] == found[False]
+
+
+def test_of_what_can_not_be_told_from_the_best_the_first_is_taken():
+    """By plain loops over groups and classes; clones of one image count as one."""
+    stream = np.random.default_rng(0)
+    for _ in range(200):
+        targets = np.repeat([0, 1, 2], [40, 8, 4])
+        groups = stream.permutation(np.arange(len(targets)) // 2)
+        weights = np.array([1 / 3 / (targets == code).sum() for code in targets])
+        candidates = [weights * (1 + stream.normal(scale=0.3, size=len(targets)) + at / 20) for at in (2, 0, 1)]
+        candidates = [candidates[at] for at in stream.permutation(3)]
+        best = min(candidates, key=np.sum)
+        wanted = None
+        for number, one in enumerate(candidates):
+            worse = (one - best) / weights
+            means = {code: worse[targets == code].mean() for code in range(3)}
+            square = 0.0
+            for group in set(groups):
+                of_group = [
+                    weights[row] * (worse[row] - means[targets[row]]) for row in np.flatnonzero(groups == group)
+                ]
+                square += sum(of_group) ** 2
+            if wanted is None and np.mean(list(means.values())) <= square**0.5:
+                wanted = number
+        assert first_among_the_best(candidates, targets, groups) == wanted
 
 
 def test_one_more_fold_is_set_aside_and_its_relatives_with_it():
