@@ -117,9 +117,10 @@ def _watched(found: Comparison) -> list[str]:
 
 
 def _moved(found: Comparison, label: str) -> str:
-    before, after = (found.metrics[name][f"recall.{label}"].value for name in (found.baseline, found.recommended))
-    images = found.class_counts[label]
-    return f"the recall of {label} ({images:,} images) goes from {decimal(before)} to {decimal(after)}"
+    values = (found.metrics[name][f"recall.{label}"].value for name in (found.baseline, found.recommended))
+    before, after = map(decimal, values)
+    moved = f"stays at {before}" if before == after else f"goes from {before} to {after}"
+    return f"the recall of {label} ({found.class_counts[label]:,} images) {moved}"
 
 
 def _kept(found: Comparison, label: str) -> str:
