@@ -178,7 +178,7 @@ class Family(Component):
     )
     tune: dict[str, list[Setting]] = Field(
         default_factory=dict,
-        description="Settings that are chosen inside the folds, each with the values to choose from.",
+        description="Settings that are chosen inside the folds, each with the values to choose from; {}: none.",
     )
 
     @model_validator(mode="after")
@@ -211,7 +211,8 @@ class Family(Component):
         """
         if not self.tune:
             return [self]
-        return [type(self).model_validate(self._with(dict(zip(self.tune, one, strict=True)))) for one in self.choices]
+        each = [self._with(dict(zip(self.tune, one, strict=True))) for one in self.choices]
+        return [type(self).model_validate({**one, "tune": {}}) for one in each]
 
     @property
     def untuned(self) -> Self:

@@ -6,15 +6,16 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
-from tasks.scores import Scores
+from tasks.scores import Scores, has_probabilities
 from tasks.statistics.scaling import BoundedStandardisation, unit_vectors
 from tasks.train.dense import SCALE, forward, layers_of
-from tasks.train.families import Components, Family, Fit, Fitted, Log
+from tasks.train.families import Components, Family, Fit, Fitted, Log, Setting
 from tasks.train.heads.settings import Settings
 from tasks.train.safe_arrays import read_arrays, write_arrays
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tasks.train.heads.together import Fitting
     from tasks.train.rows import Rows
 
+# What rate and decay are chosen from where nothing else is written; the first of each stands where nothing is chosen.
+TUNED: dict[str, list[Setting]] = {"learning_rate": [0.0015, 0.005], "weight_decay": [0.1, 3.0, 30.0]}
 ARRAYS = "model.safetensors"
 SIGMOIDS = "sigmoids"  # the array by which a model says that its outputs are read as sigmoids
 CHUNK = 4096  # rows a forward pass of `predict`
@@ -42,6 +45,14 @@ class Head(Settings, Family):
     is_network: ClassVar[bool] = True
     reads_sigmoids: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"loss", "sampler", "mixing", "schedule"})
+
+    @model_validator(mode="after")
+    def _tuned_unless_written(self) -> Self:
+        """Let rate and decay be chosen inside the folds, unless they, or `tune`, are written."""
+        if "tune" not in self.model_fields_set and has_probabilities(self.score):
+            left = {key: values for key, values in TUNED.items() if key not in self.model_fields_set}
+            self.__dict__["tune"] = left  # as a default is, which nobody wrote
+        return self
 
     def fit(
         self, rows: Rows, inputs: Inputs, components: Components, seed: int, fold: int | None, log: Log

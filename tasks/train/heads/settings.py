@@ -23,8 +23,15 @@ class Settings(LastLayer):
         description="Optimiser steps of every fit: a recipe with more rows is not trained longer.",
     )
     batch_size: int = Field(256, ge=1, description="Rows an optimiser step.")
-    learning_rate: float = Field(0.0015, gt=0, le=10, description="Peak learning rate of AdamW.")
-    weight_decay: float = Field(0.1, ge=0, le=1000, description="Decoupled weight decay of AdamW.")
+    learning_rate: float = Field(
+        0.0015,
+        gt=0,
+        le=10,
+        description="Peak learning rate of AdamW; chosen inside the folds (tune) if it isn't written.",
+    )
+    weight_decay: float = Field(
+        0.1, ge=0, le=1000, description="Decoupled weight decay of AdamW; chosen inside the folds if it isn't written."
+    )
 
     second_stage: Annotated[SecondStage, OneOf()] = Field(
         default_factory=OneStage, description="What is done to the last layer once all rows were learnt from."

@@ -35,7 +35,7 @@ from tasks.workspace import Workspace
 FOLDS = 3
 BACKBONE = "efficientnet_lite0"
 DIMENSIONS = 8
-FAST = {"seeds": 2, "steps": 12, "batch_size": 16, "learning_rate": 0.01, "weight_decay": 0.01}
+FAST = {"tune": {}, "seeds": 2, "steps": 12, "batch_size": 16, "learning_rate": 0.01, "weight_decay": 0.01}
 COUNTS = {"crack": 12, "fine": 36, "stain": 18}
 
 
@@ -273,7 +273,7 @@ def test_a_memory_of_the_training_rows_is_no_help_out_of_fold():
     noise = Features(rows, generator.normal(size=(len(rows), 100)).astype(np.float32))
     balanced = make_balanced(splits)
     balanced = balanced[balanced["origin"] == "original"].reset_index(drop=True)
-    settings = {"seeds": 2, "steps": 80, "batch_size": 16, "learning_rate": 0.02, "weight_decay": 0.0}
+    settings = FAST | {"steps": 80, "learning_rate": 0.02, "weight_decay": 0.0}
     outcome = fit(settings=settings, balanced=balanced, features=noise, new_features=vectors([]))
     training = splits[splits["part"] == "train"]
     truth = training["label"].map(sorted(COUNTS).index).to_numpy()
@@ -452,6 +452,7 @@ def test_the_stage_writes_the_same_bytes_again(workspace):
             *(f"{model}/model.json" for model in models),
             *(f"{model}/seeds/{seed}/model.safetensors" for model in models for seed in range(3)),
             "models/logit_adjusted/history.csv",
+            "models/logit_adjusted/tuning.csv",
             "predictions/logit_adjusted/predictions.parquet",
         ]
     )

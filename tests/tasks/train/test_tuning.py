@@ -26,7 +26,7 @@ RATES = [1e-9, 0.05]  # the first learns nothing
 
 
 def tuned(**changes: object):
-    settings = {key: value for key, value in FAST.items() if key not in ("learning_rate", "weight_decay")}
+    settings = {key: value for key, value in FAST.items() if key not in ("learning_rate", "weight_decay", "tune")}
     family = {"name": "head", "backbone": "toy", "steps": 12, "batch_size": 16, "tune": {"learning_rate": RATES}}
     return fit(make_strategy(family=family | changes.pop("family", {})), settings=settings, **changes)
 
@@ -215,6 +215,20 @@ def test_candidates_fitted_together_are_those_fitted_alone(hidden):
         alone = one.fit(task.rows, as_inputs(features), components, 0, None, Log())
         values = (fitted.predict(as_inputs(features)).values for fitted in (made, alone))
         assert_allclose(*values, atol=1e-5)
+
+
+def test_a_heads_rate_and_decay_are_tuned_where_they_are_not_written():
+    head = Head(backbone="toy")
+    assert head.tune == {"learning_rate": [0.0015, 0.005], "weight_decay": [0.1, 3.0, 30.0]}
+    assert head.candidates[0] == head.untuned
+    assert [(one.learning_rate, one.weight_decay) for one in head.candidates] == head.choices
+    assert not any(one.tune for one in head.candidates)
+    assert set(Head(backbone="toy", learning_rate=0.01).tune) == {"weight_decay"}
+    assert Head(backbone="toy", learning_rate=0.01, weight_decay=1).tune == {}
+    assert Head(backbone="toy", tune={}).tune == {}
+    assert Head.model_validate(head.model_dump()) == head
+    assert "tune" not in head.model_dump(exclude_unset=True)
+    assert Head.model_validate(head.untuned.model_dump()) == head.untuned
 
 
 def test_settings_of_components_are_tuned_by_their_path():
