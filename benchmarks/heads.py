@@ -26,6 +26,7 @@ from tasks.depth import depth_of
 from tasks.features.embedding import embed
 from tasks.params.models import Strategy
 from tasks.tables import BALANCED, CATALOG, SPLITS
+from tasks.train.families.head import TUNED
 from tasks.train.fitting import fit_strategy
 from tasks.train.stored_inputs import inputs_of
 from tasks.workspace import Workspace
@@ -38,7 +39,6 @@ PLAIN: dict[str, Any] = {
     "schedule": {"name": "constant"},
     "posthoc": {"name": "none"},
 }
-TUNE = {"learning_rate": [0.0005, 0.005], "weight_decay": [0.1, 3, 30]}
 LOSSES: list[dict[str, Any]] = [
     {"name": "cross_entropy"},
     {"name": "weighted_cross_entropy", "weights": "balanced"},
@@ -71,7 +71,7 @@ OTHERS: list[dict[str, Any]] = [
 
 def strategies(backbone: str, *, tune: bool) -> list[Strategy]:
     """The twenty-four."""
-    head = {"family": {"name": "head", "backbone": backbone, "tune": TUNE if tune else {}}}
+    head = {"family": {"name": "head", "backbone": backbone, "tune": TUNED if tune else {}}}
     written = [PLAIN | head | {"loss": loss} for loss in LOSSES] + [PLAIN | head | other for other in OTHERS]
     return [Strategy.model_validate(one) for one in written]
 

@@ -36,7 +36,7 @@ STRENGTHS = (1.5, 4.0)  # of planted traces, in standard deviations of the last 
 DEFAULTS = Audit.model_validate({})
 STRATEGY = {
     "recipe": "augmented",
-    "family": {"name": "head", "backbone": "drawn", "steps": 100, "batch_size": 64, "learning_rate": 0.01},
+    "family": {"name": "head", "backbone": "drawn", "steps": 100, "batch_size": 64, "learning_rate": 0.01, "tune": {}},
     "loss": {"name": "cross_entropy"},
     "sampler": {"name": "natural"},
     "mixing": {"name": "none"},
