@@ -48,7 +48,9 @@ class Price:
     @property
     def of_memory(self) -> str:
         """The peak memory as a cell of a table shows it."""
-        return "unknown" if self.peak_memory is None else readable_size(self.peak_memory)
+        if self.peak_memory is None:
+            return "unknown"
+        return f"{self.peak_memory / 1e6:.0f} MB" if self.peak_memory < 1e9 else readable_size(self.peak_memory)
 
     @property
     def of_images(self) -> str:

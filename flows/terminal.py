@@ -34,7 +34,7 @@ _COLOURS = {
 }
 _WIDTH = 30
 _EXAMPLES = 3
-WIDE = 144  # columns that tables need for one line a row
+WIDE = 152  # columns that tables need for one line a row
 # Output that goes to a file has no window whose width would matter.
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout and sys.stdout.isatty() else WIDE)
 

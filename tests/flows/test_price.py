@@ -40,7 +40,7 @@ def test_a_price_is_that_of_the_strategy_and_of_all_of_its_recipe(tmp_path: Path
     assert (found["focal"].of_time, found["new"].of_time, found["new"].of_images) == ("unknown", "78", "3 (303 bytes)")
     assert (found["focal"].of_memory, found["new"].of_memory) == ("unknown", "2.3 GB")
     board = {"recommended": "new", "baseline": "plain"}
-    new, plain = "new 78 s, 2.3 GB of memory and 3 (303 bytes) new", "plain 7 s, 500.0 MB of memory and no new"
+    new, plain = "new 78 s, 2.3 GB of memory and 3 (303 bytes) new", "plain 7 s, 500 MB of memory and no new"
     assert price_sentence(board, found).startswith(f"Price: {new} images; {plain} images (its")
     board = {"recommended": "focal", "baseline": "focal"}
     assert price_sentence(board, found).startswith("Price: focal an unknown time and no new images (its")
