@@ -15,9 +15,10 @@ from pydantic import model_validator
 from tasks.scores import Scores, has_probabilities
 from tasks.statistics.scaling import BoundedStandardisation, unit_vectors
 from tasks.train.dense import SCALE, forward, layers_of
-from tasks.train.families import Components, Family, Fit, Fitted, Log, Setting
+from tasks.train.families import Components, Family, Fit, Fitted, Log
 from tasks.train.heads.settings import Settings
 from tasks.train.safe_arrays import read_arrays, write_arrays
+from tasks.train.tunable import Setting
 
 if TYPE_CHECKING:
     from torch import nn
