@@ -5,10 +5,11 @@
     python benchmarks/remedies.py /tmp/textures --of textures
 
 Makes a workspace of a set, writes a preset's strategies and two gradient-boosted ensembles on the same features and
-folds into it, runs it, and prints what the recommended strategy has over plain training, over what many a page advises
-(rotate the minority, weigh the classes), and over the boosted ones: differences out of fold, whose intervals hold
-together, and on the held-out test part, at which no choice has looked. `cells` is the sample, `fashion` Fashion-MNIST
-cut to a long tail (`benchmarks/long_tail.py`), `textures` those of a game (`benchmarks/image_sets.py`).
+folds into it, runs it, and prints every strategy's row with its cost; then what the recommended strategy has over plain
+training, over what many a page advises (rotate the minority, weigh the classes), and over the boosted ones: differences
+out of fold, whose intervals hold together, and on the held-out test part, at which no choice has looked. `cells` is the
+sample, `fashion` Fashion-MNIST cut to a long tail (`benchmarks/long_tail.py`), `textures` those of a game
+(`benchmarks/image_sets.py`).
 
 The recommended one is the best of many by these very images, so what it has out of fold flatters it; the promise that
 the run prints is what is left without that.
@@ -27,7 +28,11 @@ from long_tail import equipoise, long_tail
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from flows.costs import costs
 from flows.leaderboard import LEADERBOARD
+from flows.markdown import table as markdown
+from flows.price import prices_of
+from flows.wording import interval
 from tasks.compare.changes import paired_changes
 from tasks.evaluate.scored import Scored, read_scored
 from tasks.files import read_json
@@ -75,6 +80,25 @@ def show(workspace: Path, part: str) -> None:
         )
 
 
+def table(workspace: Path) -> str:
+    """Every strategy's row as Markdown: what it reached, its difference, verdict and cost."""
+    board = read_json(workspace / LEADERBOARD)
+    found = prices_of(workspace, board, costs(workspace))
+    head = ("strategy", board["judged_by"], f"difference to {board['baseline']}", "verdict", "seconds", "memory")
+    rows = [
+        (
+            row["strategy"],
+            interval(row["reached"]),
+            interval(row["difference"], signed=True),
+            row["verdict"],
+            found[row["strategy"]].of_time,
+            found[row["strategy"]].of_memory,
+        )
+        for row in board["rows"]
+    ]
+    return "\n".join(markdown(head, rows))
+
+
 def _recalls(scored: Scored, board: Mapping[str, object]) -> float:
     """The recall of the rarest class, over all fits."""
     code = scored.classes.index(str(board["rarest_class"]))
@@ -87,10 +111,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="for the images and the workspace; with those of before it goes on")
     parser.add_argument("--of", choices=("cells", "fashion", "textures"), required=True)
     parser.add_argument("--preset", default="thorough")
+    parser.add_argument("--seeds", type=int, help="fits of every model, if not as params.yaml comes")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     workspace = make(asked.folder, asked.of, asked.preset)
+    if asked.seeds:
+        set_values(workspace / "params.yaml", [f"train.seeds={asked.seeds}"])
     equipoise(workspace, "run")
+    print(table(workspace))
     for part in ("train", "test"):
         show(workspace, part)
 

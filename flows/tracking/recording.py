@@ -28,6 +28,7 @@ from flows.tracking.store import TrackingAway, artifact_location, artifacts_belo
 from flows.tracking.strategies import record_strategy
 from tasks.files import read_json
 from tasks.params import Params
+from tasks.workspace import STATE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -114,6 +115,7 @@ def record(
         if RECORDED_TAG not in parent.data.tags:
             client.update_run(parent.info.run_id, name=_name(start, findings.lock_digest))
             _fill(client, findings, parent, flow_run, costs, end)
+            _close_left(client, root, parent)
             parent = client.get_run(parent.info.run_id)
         decision = _kept_decision(client, parent)
     parent_id = parent.info.run_id
@@ -209,6 +211,16 @@ def _fill(
         client.set_tag(parent_id, "mlflow.note.content", parent_note(findings, found, decision))
     client.set_tag(parent_id, RECORDED_TAG, "yes")
     client.set_terminated(parent_id, findings.status, int(end * 1000))
+
+
+def _close_left(client: MlflowClient, root: Path, parent: Run) -> None:
+    """End the trainings that a killed run of this workspace, which is known by its logs, has left as running."""
+    for run in client.search_runs([parent.info.experiment_id], "attributes.status = 'RUNNING'"):
+        above = run.data.tags.get("mlflow.parentRunId", "")
+        if above not in ("", parent.info.run_id):
+            of = client.get_run(above).data.tags.get(RUN_TAG)
+            if of and (root / STATE / "logs" / of).is_dir():
+                client.set_terminated(run.info.run_id, "KILLED")
 
 
 def _consider(client: MlflowClient, findings: Findings, strategy: str, run_id: str) -> Decision:

@@ -129,6 +129,23 @@ def test_a_training_has_its_run_while_it_goes_on_which_the_record_completes(proj
     assert "·" in parent.info.run_name
 
 
+def test_what_a_killed_run_left_as_running_is_ended_by_the_next_run_of_the_workspace(project: Project) -> None:
+    mlflow = client(project)
+    for run_id in ("killed", "of another workspace"):
+        live = LiveRuns(project.root, project.params.track.experiment, run_id, 1_700_000_000.0)
+        live.show("focal", [epoch(1)], 0)
+        live.close()
+    (project.root / ".equipoise" / "logs" / "killed").mkdir(parents=True)
+    left = {}
+    for run in runs(project):
+        if METRIC in run.data.metrics:
+            mlflow.update_run(run.info.run_id, "RUNNING")
+            left[mlflow.get_run(run.data.tags["mlflow.parentRunId"]).data.tags[RUN_TAG]] = run.info.run_id
+    project.record(run_id="the next")
+    status = {run_id: mlflow.get_run(own).info.status for run_id, own in left.items()}
+    assert status == {"killed": "KILLED", "of another workspace": "RUNNING"}
+
+
 def test_a_store_that_is_away_is_waited_for_by_nobody(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     live = live_of(project)
