@@ -5,7 +5,7 @@ from flows.dataset.bringing import Way
 from flows.dataset.freezing import discard, freeze
 from flows.dataset.place import Report
 from flows.dataset.samples import sample
-from tasks.ingest.table import Columns
+from tasks.ingest.columns import Columns
 
 __all__ = [
     "SAMPLE_THERE",

@@ -27,9 +27,9 @@ from flows.dataset.samples import is_sample
 from flows.dataset.versions import POINTER, RAW, is_committed, require_repository, track
 from flows.locks import workspace_lock
 from tasks.errors import InputError
+from tasks.ingest.columns import Columns
 from tasks.ingest.left_out import LEFT_OUT
 from tasks.ingest.reading import COLUMNS
-from tasks.ingest.table import Columns
 from tasks.params.editing import changed, put_back_if_refused, set_values
 from tasks.params.models import Group, Ingest, Split
 from tasks.progress import say

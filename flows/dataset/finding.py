@@ -11,8 +11,8 @@ from flows.dataset.folders import find_in_folder
 from flows.dataset.table import find_in_table
 from flows.dataset.versions import RAW
 from tasks.errors import InputError
+from tasks.ingest.columns import Columns
 from tasks.ingest.reading import SUFFIXES, TABLE
-from tasks.ingest.table import Columns
 from tasks.params.models import Ingest
 
 

@@ -19,10 +19,10 @@ from flows.dataset.leaving_out import (
 from flows.dataset.walking import walk
 from tasks.errors import InputError
 from tasks.ingest.layout import looks_like_codes
+from tasks.ingest.likely_columns import naming
 from tasks.ingest.other_files import kind_to_leave_out
 from tasks.ingest.reading import SUFFIXES
 from tasks.ingest.sources import from_folders
-from tasks.ingest.table import naming
 from tasks.ingest.wording import first_few, quoted
 from tasks.params.models import Ingest
 

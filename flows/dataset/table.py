@@ -11,8 +11,9 @@ from flows.dataset.entries import Entry, Found, listed
 from flows.dataset.walking import walk
 from tasks.errors import InputError
 from tasks.group.name_series import column_hints
+from tasks.ingest.columns import Columns
 from tasks.ingest.reading import folded
-from tasks.ingest.table import Columns, read_sources
+from tasks.ingest.table import read_sources
 
 
 def find_in_table(

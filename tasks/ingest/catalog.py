@@ -13,6 +13,7 @@ from tasks.depth import DEPTHS, depth_of
 from tasks.errors import InputError
 from tasks.images import NOT_AN_IMAGE, OTHER_FILE
 from tasks.ingest.checks import check_classes, check_failures
+from tasks.ingest.columns import Columns
 from tasks.ingest.examine import ODDITIES, Examined
 from tasks.ingest.found_depth import Setting, found_depth, shown_at
 from tasks.ingest.other_files import is_named_like_an_image, kind_to_leave_out
@@ -20,7 +21,7 @@ from tasks.ingest.reading import TABLE
 from tasks.ingest.reasons import CONFLICTING, DROPPED_CLASS, NOT_IN_TABLE
 from tasks.ingest.sources import Source, check_labels, choose_classes, from_folders, list_files
 from tasks.ingest.stored import examine_files
-from tasks.ingest.table import Columns, read_sources
+from tasks.ingest.table import read_sources
 from tasks.ingest.wording import first_few, readable
 from tasks.params.models import Ingest
 from tasks.progress import say

@@ -1,7 +1,8 @@
 """Reading a table that names images, whatever it was written with: CSV, TSV, Excel or Parquet.
 
 One reader for `ingest`, which reads the table that stands in ``data/raw``, and for `equipoise add`, which reads those
-that people bring. It says what stands in a table; `tasks.ingest.table` says what is wrong with that.
+that people bring. It says what stands in a table; `tasks.ingest.columns` and `tasks.ingest.table` say what is wrong
+with that.
 """
 
 from __future__ import annotations
