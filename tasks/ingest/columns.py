@@ -46,9 +46,15 @@ def rename_columns(table: ImageTable, shown: str, names: Mapping[str, str]) -> I
     Raises
     ------
     InputError
-        It has no column of such a name.
+        It has no column of such a name, or one is given two.
     """
+    given: dict[str, str] = {}
     for name, old in names.items():
+        if folded(old) in given:
+            raise InputError(
+                f"{shown}: the column {old!r} can't be both the {given[folded(old)]} and the {name}; name one for each"
+            )
+        given[folded(old)] = name
         if folded(old) not in table.columns:
             raise InputError(f"{shown} has no column {old!r}, which should be the {name}; it has {_names(table)}")
     return table.renamed(names)

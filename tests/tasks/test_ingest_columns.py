@@ -16,6 +16,8 @@ def test_columns_of_other_names_are_offered_and_taken(tmp_path):
     assert {source.group for source in found.sources} == {"p0", "p1"}
     assert set(listed(tmp_path, text, names={"path": "FileName ", "label": "class"}).others) == {"patient_id"}
     assert "has no column 'klass'" in refused(tmp_path, text, names={"label": "klass"})
+    twice = refused(tmp_path, text, names={"label": "Class", "part": "class"})
+    assert "the column 'class' can't be both the label and the part; name one for each" in twice
 
 
 def test_the_column_of_paths_is_known_by_what_it_leads_to(tmp_path):
