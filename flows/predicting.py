@@ -158,13 +158,15 @@ def predict(
     Raises
     ------
     InputError
-        No image can be read, the model's training images are not here, or nothing can be written to `out`.
+        No image can be read, the model's training images are not here, or nothing can be written to `out`, where no
+        answers of before stand but another file.
     """
     from tasks.train.predicting import ERROR, LABEL, Scale, columns
 
     if out.suffix.lower() not in ENDINGS and not out.is_dir():
         raise InputError(f"{out}: a table is written as {' or '.join(ENDINGS)}; choose another --to")
     require_place(root, out)
+    _spare_other_tables(out)
     reference = _reference(root, chosen) if nearest else None
     scale = Scale(chosen.classifier.model.depth)
     summary = Summary(len(images), Counter(dict.fromkeys(chosen.classifier.classes, 0)))
@@ -184,6 +186,25 @@ def predict(
     if sentence := scale.sentence():
         say(sentence)
     return summary
+
+
+def _spare_other_tables(out: Path) -> None:
+    """Refuse to write over a file that is no table of answers."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from tasks.train.predicting import ERROR, LABEL
+
+    if not out.exists():
+        return
+    try:
+        is_parquet = out.suffix.lower() == ".parquet"
+        names = pq.read_schema(out).names if is_parquet else pd.read_csv(out, nrows=0).columns
+    except (OSError, ValueError, pa.ArrowException):  # of pandas all that a table can have wrong is a ValueError
+        names = []
+    if not {PATH, LABEL, ERROR} <= set(names):
+        raise InputError(f"{out}: stands there already, and is no table of predictions; choose another --to")
 
 
 def _reference(root: Path, chosen: Chosen) -> Reference:

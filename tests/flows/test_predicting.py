@@ -246,6 +246,19 @@ def test_answers_never_take_the_place_of_the_table_that_names_the_images(
         assert table.read_text() == "path,remark\na.png,mine\n"
 
 
+@pytest.mark.parametrize("name", ["mine.csv", "mine.parquet"])
+@pytest.mark.parametrize("content", [b"path,label,remark\na.png,light,mine\n", b"", b"\x00\xff\n", b"PAR1"])
+def test_no_other_file_is_written_over(root: Path, images: Path, tmp_path: Path, name: str, content: bytes) -> None:
+    out = tmp_path / name
+    out.write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: stands there already, and is no table of predictions; choose"):
+        predict(root, choose_model(root, "tiny", root), images_of([images]), out)
+    assert out.read_bytes() == content
+    out.unlink()
+    for _ in range(2):
+        predict(root, choose_model(root, "tiny", root), images_of([images]), out)
+
+
 def test_a_name_that_no_file_can_have_is_told_beside_the_others(root: Path, images: Path) -> None:
     found = predicted(load_classifier(root / "models" / "tiny"), [Path("a\0b"), Path("a" * 5000), images / "a.png"])
     assert found.table["error"].str.startswith("can't be opened").tolist()[:2] == [True, True]
