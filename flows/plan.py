@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from flows.prune import prune
 from flows.repository import open_repo
 from flows.stand_ins import write_stand_ins
 from tasks.errors import InputError
+from tasks.files import read_json
 from tasks.params import Params, load_params
 from tasks.params.checks import model_folders
 
@@ -68,8 +69,9 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     Raises
     ------
     InputError
-        The parameters are wrong, a model has other files than they say, there are no images, DVC can't read the
-        project, its layout is an earlier one, or a `dvc.yaml` that follows the installed code was edited.
+        The parameters are wrong or name a class that there isn't, a model has other files than they say, there are no
+        images, DVC can't read the project, its layout is an earlier one, or a `dvc.yaml` that follows the installed
+        code was edited.
     """
     follow_code(root)
     require_present_layout(root)
@@ -87,6 +89,7 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
         if tidy:
             pruned = prune(repo, whole)
         stale = stale_stages(repo, whole)
+    _require_classes(root, params, {*stale, *whole.downstream(stale)})
     if targets:
         stale = {name: why for name, why in stale.items() if name in graph.upstream}
     forced = frozenset(
@@ -109,6 +112,13 @@ def _require_pinned(root: Path, params: Params) -> None:
                 f"params.yaml: {key}: {model.mismatch}; if they are those that you want, "
                 f"run `equipoise run --set {key}.digest={found}`"
             )
+
+
+def _require_classes(root: Path, params: Params, changing: Set[str]) -> None:
+    """Refuse a class that there isn't where the split stays as it is; else stage `split` itself does."""
+    summary = root / "data" / "splits" / "summary.json"
+    if "split" not in changing and summary.is_file():
+        params.require(sorted({label for counts in read_json(summary)["counts"].values() for label in counts}))
 
 
 def _check_data(root: Path, graph: Graph) -> None:

@@ -410,6 +410,15 @@ class Params(Section):
         """All that is evaluated and compared: strategies, then ensembles."""
         return [*self.strategies, *self.ensembles]
 
+    def require(self, classes: Sequence[str]) -> None:
+        """Refuse a class that there isn't (`InputError`): asked before anything is trained, though needed later."""
+        self.compare.goal.require(classes)
+        self.compare.guard.require(classes)
+        self.evaluate.require(classes)
+        for strategy in self.strategies.values():
+            for component in strategy.components.values():
+                component.require(classes)
+
     def made_of(self, name: str) -> dict[str, Strategy]:
         """The strategies that an entry of the leaderboard is made of, by name: itself, or an ensemble's members."""
         members = self.ensembles[name].members if name in self.ensembles else [name]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tasks.files import write_json
-from tasks.params import Params
 from tasks.progress import say
 from tasks.split import FROZEN
 from tasks.split.assignment import make_split
@@ -21,7 +18,7 @@ def run(workspace: Workspace, name: str) -> None:
     """Make ``data/splits`` from ``data/catalog``, ``data/groups`` and ``data/frozen.csv``."""
     params = workspace.params.split
     catalog = workspace.read(CATALOG)
-    _check_names(workspace.params, sorted(catalog["label"].dropna().unique()))
+    workspace.params.require(sorted(catalog["label"].dropna().unique()))
     groups = workspace.read(GROUPS)
     pairs = workspace.read(PAIRS)
     frozen = read_frozen(workspace.path(*FROZEN.parts))
@@ -38,13 +35,3 @@ def run(workspace: Workspace, name: str) -> None:
         write_json(folder / "summary.json", summary)
     for line in summary_lines(summary, leaks, catalog, frozen, params):
         say(line)
-
-
-def _check_names(params: Params, classes: Sequence[str]) -> None:
-    """Refuse a class that there isn't before anything is trained, though it is asked for after training only."""
-    params.compare.goal.require(classes)
-    params.compare.guard.require(classes)
-    params.evaluate.require(classes)
-    for strategy in params.strategies.values():
-        for component in strategy.components.values():
-            component.require(classes)

@@ -344,6 +344,14 @@ def test_wrong_parameters_end_with_exit_code_2_before_anything_runs(first):
     assert "Traceback" not in done.stderr
 
 
+def test_a_class_that_there_is_not_is_refused_before_anything_runs_and_the_file_stays(first):
+    before = (first.root / "params.yaml").read_bytes()
+    done = first.equipoise("run", "--set", "compare.goal={name: recall_at_precision, of: defectiv}", ok=False)
+    assert done.returncode == 2
+    assert "compare.goal.of: there is no class 'defectiv' (did you mean 'defective'?)" in done.stderr
+    assert (first.root / "params.yaml").read_bytes() == before
+
+
 def interrupted(first: Project) -> tuple[int, str, list[psutil.Process]]:
     """A run whose stage has begun when Ctrl-C comes: its exit code, what it said, and the processes that it had."""
     shutil.rmtree(first.root / ".equipoise" / "rows", ignore_errors=True)  # so that the stage takes its time
