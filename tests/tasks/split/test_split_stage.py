@@ -17,7 +17,7 @@ from tasks.evaluate.scored import Scored
 from tasks.features import Features
 from tasks.inputs import Inputs, StoredSource
 from tasks.params.checks import contradictions
-from tasks.params.models import Compare, Evaluate, Split, Strategy
+from tasks.params.models import Compare, Evaluate, Params, Split, Strategy
 from tasks.split import stage
 from tasks.split.assignment import make_split
 from tasks.split.frozen import frozen_text
@@ -49,7 +49,7 @@ class Project:
         given = {"catalog": catalog, "groups": relatives, "pairs": pair_table(pairs)}
         workspace = Workspace(self.root)
         workspace.__dict__["read"] = lambda table: given[table.name]
-        workspace.__dict__["params"] = SimpleNamespace(
+        workspace.__dict__["params"] = Params.model_construct(
             split=Split(**params),
             compare=Compare.model_validate(self.compare),
             evaluate=Evaluate.model_validate(self.evaluate),
