@@ -11,6 +11,7 @@ from flows.dvc_locks import release_dead_locks
 from flows.graph import Graph, graph_of, stale_stages
 from flows.graph_file import follow_code
 from flows.layout import require_present_layout
+from flows.packages import require_packages
 from flows.prune import prune
 from flows.repository import open_repo
 from flows.stand_ins import write_stand_ins
@@ -69,9 +70,9 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     Raises
     ------
     InputError
-        The parameters are wrong or name a class that there isn't, a model has other files than they say, there are no
-        images, DVC can't read the project, its layout is an earlier one, or a `dvc.yaml` that follows the installed
-        code was edited.
+        The parameters are wrong or name a class that there isn't, a package is missing, a model has other files than
+        they say, there are no images, DVC can't read the project, its layout is an earlier one, or a `dvc.yaml` that
+        follows the installed code was edited.
     """
     follow_code(root)
     require_present_layout(root)
@@ -96,6 +97,7 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
         name for name in graph.upstream if force and (not targets or {name, name.split("@")[0]} & set(targets))
     )
     stale |= {name: stale.get(name, ["forced"]) for name in forced}
+    require_packages(params, {*stale, *graph.downstream(stale)})
     return Plan(params, graph, stale, forced, pruned)
 
 

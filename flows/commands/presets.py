@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from flows.commands.options import FIRST, enter
-
-if TYPE_CHECKING:
-    from tasks.params.models import Params
 
 app = typer.Typer()
 
@@ -22,6 +18,7 @@ def preset(
     """Write a list of strategies into params.yaml, with the recipes and backbones that they need."""
     root = enter()
     from flows import terminal
+    from flows.packages import missing_packages, what_brings
     from tasks.files import write_text
     from tasks.params import load_params
     from tasks.params.presets import presets, with_preset
@@ -45,21 +42,6 @@ def preset(
                 terminal.note(f"  {section} {word}: {', '.join(names)}")
     if made.kept:
         terminal.note(f"  not the preset's, so they stay as you wrote them: {', '.join(made.kept)}")
-    for package in missing_packages(params):
-        terminal.note(f"  not installed, and needed: {package}")
+    for package, parts in missing_packages(params).items():
+        terminal.note(f"  not installed, and needed by {', '.join(parts)}: {package} ({what_brings(package)})")
     terminal.note("`equipoise run` brings the results up to date; `equipoise run --dry-run` says what would run")
-
-
-def missing_packages(params: Params) -> list[str]:
-    """Distributions that strategies and backbones of these parameters need and that aren't installed."""
-    needed = {package for one in params.strategies.values() for package in one.family.needed()}
-    needed |= {package for one in params.backbones.values() for package in one.packages}
-    return sorted(package for package in needed if not _is_installed(package))
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True
