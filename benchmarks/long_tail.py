@@ -69,11 +69,14 @@ def equipoise(workspace: Path, *words: str) -> None:
     subprocess.run([sys.executable, "-m", "flows.cli", *words], cwd=where, env=environment, check=True)
 
 
-def long_tail(folder: Path, factor: float, seed: int) -> str:
-    """Write training images into a folder a class; returns a sentence that says how many of which."""
+def long_tail(folder: Path, factor: float, seed: int, largest: int | None = None) -> str:
+    """Write training images into a folder a class; returns a sentence that says how many of which.
+
+    The largest class has as many as asked for, or 1,000, or as many more as leave enough of the rarest.
+    """
     stream = np.random.default_rng(seed)
     images, labels = read("train")
-    counts = tail(max(LARGEST, FEWEST * factor), factor, len(NAMES))
+    counts = tail(largest or max(LARGEST, FEWEST * factor), factor, len(NAMES))
     sizes = dict(zip(stream.permutation(len(NAMES)), counts, strict=True))
     chosen = [stream.permutation(np.flatnonzero(labels == code))[:size] for code, size in sizes.items()]
     write(images, labels, np.concatenate(chosen), folder)
@@ -124,12 +127,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="for the images and the workspace; with those of before it goes on")
     parser.add_argument("--factor", type=float, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--largest", type=int, help="images of the largest class")
     parser.add_argument("--preset", default="default")
     parser.add_argument("--others", type=int, default=1000, help="images a class that show what is true")
     asked = parser.parse_args()
     home, workspace = asked.folder, asked.folder / "workspace"
     if not workspace.exists():
-        print(long_tail(home / "images", asked.factor, asked.seed), flush=True)
+        print(long_tail(home / "images", asked.factor, asked.seed, asked.largest), flush=True)
         equipoise(workspace, "new", str(workspace))
         equipoise(workspace, "add", str((home / "images").resolve()))
     equipoise(workspace, "preset", asked.preset)

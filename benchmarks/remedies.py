@@ -44,14 +44,15 @@ from tasks.tables import SPLITS, predictions_file
 RIVALS = ("plain", "tutorial", "xgboost", "lightgbm")
 
 
-def make(home: Path, of: str, preset: str) -> Path:
+def make(home: Path, of: str, preset: str, largest: int | None) -> Path:
     """A workspace with the images and the strategies; one that is there stays as it is but for the strategies."""
     workspace = home / "workspace"
     if not workspace.exists():
         if of == "textures":
             print(", ".join(f"{name} {number}" for name, number in textures(home / "images").items()), flush=True)
         elif of == "fashion":
-            print(long_tail(home / "images", factor=20, seed=0), flush=True)
+            factor = 20 if largest is None else largest / 20
+            print(long_tail(home / "images", factor, seed=0, largest=largest), flush=True)
         equipoise(workspace, "new", str(workspace))
         equipoise(workspace, *(["sample"] if of == "cells" else ["add", str((home / "images").resolve())]))
     equipoise(workspace, "preset", preset)
@@ -111,10 +112,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="for the images and the workspace; with those of before it goes on")
     parser.add_argument("--of", choices=("cells", "fashion", "textures"), required=True)
     parser.add_argument("--preset", default="thorough")
+    parser.add_argument("--largest", type=int, help="clothes of the largest class, for a smaller set; 20 of the rarest")
     parser.add_argument("--seeds", type=int, help="fits of every model, if not as params.yaml comes")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    workspace = make(asked.folder, asked.of, asked.preset)
+    workspace = make(asked.folder, asked.of, asked.preset, asked.largest)
     if asked.seeds:
         set_values(workspace / "params.yaml", [f"train.seeds={asked.seeds}"])
     equipoise(workspace, "run")
