@@ -121,4 +121,4 @@ def _at_run_time(tree: ast.AST) -> Iterable[ast.AST]:
 def holds_components(package: str) -> bool:
     """Whether a package is the home of a kind of components: its base class derives from `Component`."""
     file = file_of(package)
-    return file is not None and file.name == "__init__.py" and "(Component)" in file.read_text(encoding="utf-8")
+    return file is not None and file.name == "__init__.py" and "Component):" in file.read_text(encoding="utf-8")

@@ -67,7 +67,7 @@ def above(module: str) -> Iterator[str]:
 def graph() -> nx.DiGraph:
     """An edge from each module of the project to each that it knows; a package above both is nobody's knowledge."""
     packages = {name for name, file in FILES.items() if file.name == "__init__.py"}
-    kinds = {name for name in packages if "(Component)" in FILES[name].read_text(encoding="utf-8")}
+    kinds = {name for name in packages if "Component):" in FILES[name].read_text(encoding="utf-8")}
     found = nx.DiGraph()
     for name, tree in TREES.items():
         for other in knowledge(tree, FILES, packages, kinds):

@@ -5,25 +5,27 @@ from __future__ import annotations
 import itertools
 from typing import Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from tasks.registry import Component
 from tasks.scores import Kind, has_probabilities
 
 Setting = bool | int | float | str | None
 MOST_CANDIDATES = 64
 
 
-class Tunable(Component):
-    """A component whose settings `tasks.train.tuning` may choose.
+class Tunable(BaseModel):
+    """A part of a component whose settings `tasks.train.tuning` may choose.
 
     Attributes
     ----------
+    name
+        The component's.
     score
         The kind of scores of what is fitted with it.
     """
 
     score: ClassVar[Kind]
+    name: str
 
     tune: dict[str, list[Setting]] = Field(
         default_factory=dict,

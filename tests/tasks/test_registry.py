@@ -39,7 +39,7 @@ PACKAGES = [
 
 
 def test_every_package_of_components_is_on_this_list(repository: Path) -> None:
-    homes = [file.parent for file in (repository / "tasks").rglob("__init__.py") if "(Component)" in file.read_text()]
+    homes = [file.parent for file in (repository / "tasks").rglob("__init__.py") if "Component):" in file.read_text()]
     assert sorted(".".join(home.relative_to(repository).parts) for home in homes) == PACKAGES
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.registry import Component
 from tasks.scores import Kind, Scores
 from tasks.train.tunable import Tunable
 
@@ -138,7 +139,7 @@ class Fitted(ABC):
         return None
 
 
-class Family(Tunable):
+class Family(Tunable, Component):
     """A kind of model.
 
     Attributes
