@@ -7,7 +7,7 @@ classes need how many images, where the files go and their lineage is the stage'
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from tasks.registry import Component
+from tasks.synthesize.journal import ALONE, Journal
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,19 @@ class Synthetic:
 
 
 class FittedGenerator(ABC):
-    """A generator that was fitted to one fold's images."""
+    """A generator that was fitted to some images."""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """A hash of all that was fitted, or that a checkpoint holds: it stands in the lineage of every image."""
 
     @abstractmethod
-    def sample(self, wanted: list[Wanted]) -> list[Synthetic]:
-        """Make the images that are wanted, one an entry, in their order; the same for the same entries."""
+    def sample(self, wanted: Iterable[Wanted]) -> Iterator[Synthetic]:
+        """Make the images that are wanted, one an entry, in their order, some at a time.
+
+        An image depends on its own entry alone, and not on how many others are wanted.
+        """
 
 
 class Generator(Component):
@@ -95,6 +104,17 @@ class Generator(Component):
         200, ge=1, le=1_000_000, description="New images a class, but no more than lift it to the size of the largest."
     )
 
+    image_size: int = Field(32, ge=8, le=1024, description="Pixels a side of its images.")
+
     @abstractmethod
-    def fit(self, examples: Examples, seed: int) -> FittedGenerator:
-        """Fit a model to `examples`, which is all that it may see; the same arguments give the same model."""
+    def fit(self, examples: Examples, seed: int, journal: Journal = ALONE) -> FittedGenerator:
+        """Fit a model to `examples`, which is all that it may see.
+
+        The same examples and seed give the same model, also where the fit was killed and goes on from what it has left
+        in `journal.folder`.
+
+        Raises
+        ------
+        InputError
+            The examples are too few, or of no use to this generator; the message says what to do.
+        """
