@@ -171,7 +171,6 @@ class Explore(Section):
 class Synthesize(Section):
     """What all generators share."""
 
-    image_size: int = Field(32, ge=8, le=512, description="Pixels a side of a synthetic image.")
     seed: Seed = 0
 
 

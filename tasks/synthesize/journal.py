@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,15 @@ class Journal:
     folder: Path | None = None
     told: Callable[[Moment], None] = _unseen
     shown: Callable[[int, NDArray[np.uint8]], None] = _unshown
+
+    def heard_by(self, another: Callable[[Moment], None]) -> Journal:
+        """One whose moments another hears as well."""
+
+        def both(moment: Moment) -> None:
+            self.told(moment)
+            another(moment)
+
+        return replace(self, told=both)
 
 
 ALONE = Journal()
