@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+CHECKPOINT_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -43,6 +45,8 @@ class Journal:
     ----------
     folder
         Where the fit keeps its checkpoint, its own alone; None: nowhere. It is there.
+    pause
+        Seconds between two checkpoints, at least; when one is written changes nothing but what a killed fit loses.
     told
         Takes each `Moment`: a few hundred over a fit, since each is a line of a log.
     shown
@@ -51,6 +55,7 @@ class Journal:
     """
 
     folder: Path | None = None
+    pause: float = CHECKPOINT_SECONDS
     told: Callable[[Moment], None] = _unseen
     shown: Callable[[int, NDArray[np.uint8]], None] = _unshown
 

@@ -54,7 +54,8 @@ def journal_of(folder: Path | None, checkpoints: Path | None, fold: int | None) 
         own.mkdir(parents=True, exist_ok=True)
     if folder is None:
         return Journal(own)
-    return Journal(own, partial(_append, folder / LOSSES, fold), partial(_show, folder, name.replace(" ", "")))
+    told, shown = partial(_append, folder / LOSSES, fold), partial(_show, folder, name.replace(" ", ""))
+    return Journal(own, told=told, shown=shown)
 
 
 def read_told(file: Path) -> list[Told]:

@@ -35,7 +35,6 @@ LONGEST = 1.0  # norm of a step's gradient, at most
 WARM_UP = 0.02  # share of the steps in which the learning rate rises
 TELLINGS = 200  # times that the loss is told over a fit
 PICTURES = 8  # times that images are shown over a fit
-CHECKPOINT_SECONDS = 30.0  # between two checkpoints, about; when one is written changes nothing but what is lost
 TRIED = 3  # steps that are tried to tell how long all take; the first one warms up
 
 
@@ -78,7 +77,7 @@ class Training:
         for number in range(len(losses) + 1, steps + 1):
             losses.append(self._step(number - 1))
             self._tell(number, losses)
-            if folder and (number == steps or time.monotonic() - written > CHECKPOINT_SECONDS):
+            if folder and (number == steps or time.monotonic() - written > self.journal.pause):
                 Checkpoint(number, losses, self.tensors).write(folder, key)
                 written = time.monotonic()
             if number % show == 0 and number < steps:
