@@ -10,7 +10,9 @@ from tasks.synthesize.adversarial.training import networks
 from tasks.synthesize.effort import multiplications, steps_within
 
 MAKING = 3  # forward passes of the generator that a step is worth, an image: forwards, and backwards twice that
-JUDGING = 8.5  # of the discriminator: it learns from two images (6), tells the generator (2), and its slope is held down
+JUDGING = (
+    8.5  # of the discriminator: it learns from two images (6), tells the generator (2), and its slope is held down
+)
 
 
 def steps_of(settings: Settings, fits: int) -> int:

@@ -64,7 +64,7 @@ class Maker(nn.Module):
     def draw(self, style: Tensor) -> Tensor:
         """Images of styles."""
         least = self.sides[-1]
-        maps = laid_out(active(self.start(style)).unflatten(1, (-1, least, least)))
+        maps = laid_out(active(self.start(style)).reshape(len(style), -1, least, least))
         maps = active(self.first(maps, style))
         for larger, side in zip(self.larger, reversed(self.sides[:-1]), strict=True):
             maps = larger(maps, style, side)
@@ -133,13 +133,12 @@ class Smaller(nn.Module):
 def _difference(maps: Tensor) -> Tensor:
     """The mean deviation of a group of images, as one more channel: (n, 1, y, x).
 
-    Image i belongs with those a whole number of n / g places away, for groups of g.
+    Image i belongs with those a whole number of n / `TOGETHER` places away; n is a multiple of it.
     """
-    number = len(maps)
-    together = next(size for size in range(min(TOGETHER, number), 0, -1) if number % size == 0)
-    groups = maps.float().unflatten(0, (together, -1))
+    groups = maps.float().reshape(TOGETHER, -1, *maps.shape[1:])
     deviation = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
-    return deviation.repeat(together)[:, None, None, None].expand(-1, 1, *maps.shape[2:]).to(maps.dtype)
+    spread: Tensor = deviation.repeat(TOGETHER)[:, None, None, None].expand(-1, 1, *maps.shape[2:])
+    return spread.to(maps.dtype)
 
 
 def _sized(values: Tensor) -> Tensor:

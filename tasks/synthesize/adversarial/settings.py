@@ -7,20 +7,14 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from tasks.registry import refused
-from tasks.synthesize.generators import Generator
+from tasks.synthesize.scratch import FromScratch
 
 MULTIPLE, LEAST, MOST = 4, 16, 128  # of an image's side
 
 
-class Settings(Generator):
+class Settings(FromScratch):
     """The settings of the generator `gan`; each says what it is."""
 
-    minutes: float = Field(
-        20.0, gt=0, le=100_000, description="Of training, all folds together, on two cores as of 2024; sets the steps."
-    )
-    steps: int | None = Field(
-        None, ge=1, le=100_000_000, description="Optimiser steps of each fold's model; null: as many as minutes allow."
-    )
     batch_size: int = Field(
         64, ge=4, le=4096, multiple_of=4, description="Examples a step, and as many images that were made."
     )
@@ -36,21 +30,16 @@ class Settings(Generator):
     patch: Literal[1, 2, 4] = Field(2, description="Pixels a side of a patch; 4 is faster where images are large.")
     width: int = Field(32, ge=8, le=512, multiple_of=8, description="Channels of the largest maps, of both networks.")
     noise: int = Field(64, ge=2, le=1024, description="Numbers of which an image is made, beside its class.")
-    average: float = Field(0.999, ge=0, lt=1, description="Decay of the moving average of the weights, a step.")
     truncation: float = Field(
         1.0, gt=0, le=1, description="How far images are from the class's mean style; less: more typical, less varied."
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Of what is computed; bfloat16 is faster on processors that have it."
-    )
-    threads: int = Field(1, ge=1, le=256, description="Of one fit; more serve where there are fewer fits than cores.")
 
     @model_validator(mode="after")
     def _of_a_size_it_can_make(self) -> Settings:
         if self.image_size % MULTIPLE or not LEAST <= self.image_size <= MOST:
             fits = min(max(self.image_size // MULTIPLE * MULTIPLE, LEAST), MOST)
             raise refused(
-                f"image_size: {self.image_size} is no multiple of {MULTIPLE} from {LEAST} to {MOST}, which the generator "
-                f"'gan' needs; write {fits}"
+                f"image_size: {self.image_size} is no multiple of {MULTIPLE} from {LEAST} to {MOST}, which the "
+                f"generator 'gan' needs; write {fits}"
             )
         return self

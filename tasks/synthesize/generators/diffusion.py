@@ -7,7 +7,6 @@ their class, and the moving average of its weights makes them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,10 +64,9 @@ class FittedDiffusion(FittedGenerator):
     @cached_property
     def digest(self) -> str:
         """See `FittedGenerator`."""
-        made = hashlib.sha256()
-        for name, value in sorted(self.model.state_dict().items()):
-            made.update(name.encode() + value.contiguous().numpy().tobytes())
-        return made.hexdigest()
+        from tasks.synthesize.fitting import digest
+
+        return digest(self.model)
 
     def sample(self, wanted: Iterable[Wanted]) -> Iterator[Synthetic]:
         """See `FittedGenerator`; every image from noise of its own."""

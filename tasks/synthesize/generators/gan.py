@@ -6,7 +6,6 @@ rare ones borrow from the common. An image is made in one pass, from noise and i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,10 +56,9 @@ class FittedGan(FittedGenerator):
     @cached_property
     def digest(self) -> str:
         """See `FittedGenerator`."""
-        made = hashlib.sha256()
-        for name, value in sorted(self.model.state_dict().items()):
-            made.update(name.encode() + value.contiguous().numpy().tobytes())
-        return made.hexdigest()
+        from tasks.synthesize.fitting import digest
+
+        return digest(self.model)
 
     def sample(self, wanted: Iterable[Wanted]) -> Iterator[Synthetic]:
         """See `FittedGenerator`; every image from noise of its own."""
