@@ -87,7 +87,11 @@ class Larger(nn.Module):
 
 
 class Judge(nn.Module):
-    """Of images (n, channels, side, side) and classes (n,) it says how much each is an example: (n,), 0: undecided."""
+    """Of images (n, channels, side, side) and classes (n,) it says how much each is an example: (n,), 0: undecided.
+
+    How much each `TOGETHER` images that follow one another differ is seen as well; n is a multiple of it. In a batch
+    that is sorted by class these are of one class for the most part, so that images of a class have to differ.
+    """
 
     def __init__(self, side: int, patch: int, channels: int, width: int, classes: int) -> None:
         super().__init__()
@@ -131,13 +135,10 @@ class Smaller(nn.Module):
 
 
 def _difference(maps: Tensor) -> Tensor:
-    """The mean deviation of a group of images, as one more channel: (n, 1, y, x).
-
-    Image i belongs with those a whole number of n / `TOGETHER` places away; n is a multiple of it.
-    """
-    groups = maps.float().reshape(TOGETHER, -1, *maps.shape[1:])
-    deviation = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
-    spread: Tensor = deviation.repeat(TOGETHER)[:, None, None, None].expand(-1, 1, *maps.shape[2:])
+    """The mean deviation of each `TOGETHER` images that follow one another, as one more channel: (n, 1, y, x)."""
+    groups = maps.float().reshape(-1, TOGETHER, *maps.shape[1:])
+    deviation = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
+    spread: Tensor = deviation.repeat_interleave(TOGETHER)[:, None, None, None].expand(-1, 1, *maps.shape[2:])
     return spread.to(maps.dtype)
 
 

@@ -81,6 +81,7 @@ class Training(Fitting[Settings]):
         chance = np.random.default_rng((self.seed, step))
         number, policy = self.settings.batch_size, self.settings.augment
         rows = self.rows(number, chance)
+        rows = rows[np.argsort(self.examples.labels[rows], kind="stable")]
         noise = torch.from_numpy(chance.standard_normal((number, self.settings.noise), dtype=np.float32))
         changes = [torch.from_numpy(drawn(number, chance)) for _ in range(3)]
         labels = torch.from_numpy(self.examples.labels[rows])
