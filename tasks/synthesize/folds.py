@@ -35,7 +35,7 @@ class Places:
     folder
         Where ``synthetic.parquet``, ``images/``, ``losses.csv`` and ``summary.json`` go.
     told
-        Where fits tell how far they are while they go on; None: nowhere.
+        The file into which fits tell how far they are while they go on; None: nowhere.
     checkpoints
         Where they keep it, to go on from if all this is done again; None: nowhere.
     """

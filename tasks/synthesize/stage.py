@@ -6,7 +6,7 @@ import shutil
 
 from tasks.lineage import TrainingSet
 from tasks.synthesize.folds import Places, synthesize
-from tasks.synthesize.moments import told_folder
+from tasks.synthesize.moments import told_file
 from tasks.tables import CATALOG, SPLITS
 from tasks.workspace import STATE, Workspace
 
@@ -21,7 +21,7 @@ def run(workspace: Workspace, name: str) -> None:
             training,
             params.generators[name],
             seed=params.synthesize.seed,
-            places=Places(workspace.path("data", "raw"), folder, told_folder(workspace.root, name), checkpoints),
+            places=Places(workspace.path("data", "raw"), folder, told_file(workspace.root, name), checkpoints),
             workers=workspace.workers,
         )
     shutil.rmtree(checkpoints, ignore_errors=True)
