@@ -74,7 +74,7 @@ def shown(images: NDArray[np.uint8]) -> torch.Tensor:
 def answers(classifier: nn.Module, images: NDArray[np.uint8]) -> NDArray[np.int64]:
     """The class of each image."""
     with torch.inference_mode():
-        parts = [classifier(part).argmax(1) for part in shown(images).split(500)]
+        parts = [classifier(part).argmax(1) for part in torch.split(shown(images), 500)]
     return torch.cat(parts).numpy()
 
 
