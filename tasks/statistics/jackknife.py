@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tasks.statistics.folds import deal_folds
 from tasks.statistics.interval import CONFIDENCE, Interval
-from tasks.statistics.shares import clustered_wilson
+from tasks.statistics.shares import wilson
 
 BLOCKS = 20
 
@@ -50,22 +50,21 @@ class Jackknifed:
         value, reach = self.values[at], float(t.ppf((1 + confidence) / 2, self.freedom) * self.errors[at])
         return Interval(float(value), float(value - reach), float(value + reach))
 
-    def share(self, at: int, least: float, most: float, confidence: float = CONFIDENCE) -> Interval:
-        """The interval of a share, Wilson's, which does not shrink to a point where all or none succeeded.
+    def share(self, at: int, trials: float, confidence: float = CONFIDENCE) -> Interval:
+        """The interval of a share: Student's within [0, 1], and no narrower than Wilson's, which is never a point.
 
         Parameters
         ----------
         at
             Which of the statistics; in [0, 1].
-        least, most
-            How many independent images there are: see `tasks.statistics.shares.effective_trials`.
+        trials
+            How many independent images it is a share of: see `tasks.statistics.shares.kish`.
         confidence
             Level of the interval.
         """
-        value = self.values[at : at + 1]
-        draws = value[:, None] + self.errors[at] / np.sqrt(2) * np.array([[-1.0, 1.0]])  # two with that variance
-        low, high = clustered_wilson(value, draws, np.array([least]), np.array([max(least, most)]), confidence)
-        return Interval(float(value[0]), float(low[0]), float(high[0]))
+        plain = self.interval(at, confidence)
+        low, high = wilson(plain.value, trials, confidence)
+        return Interval(plain.value, max(0.0, min(plain.low, float(low))), min(1.0, max(plain.high, float(high))))
 
 
 def jackknife(
