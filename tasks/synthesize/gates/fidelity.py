@@ -75,10 +75,9 @@ def fidelity(images: OfClass) -> Fidelity | str:
     ]
     used = np.isin(images.model, models)
     if not models:
-        groups = max(len(np.unique(images.groups[own])) for own in images.unseen) if len(images.model) else 0
         return (
-            f"no model has two images, was fitted to two, and left {FEWEST_GROUPS} groups of relatives unseen to compare "
-            f"with (at most {groups} were)"
+            "no model has made two images, was fitted to two, and left "
+            f"{FEWEST_GROUPS} groups of relatives unseen to compare with"
         )
     images = images.take(used)
     units = len(np.unique(images.units))
@@ -153,8 +152,10 @@ def surrounded(across: np.ndarray, real_reach: np.ndarray, neighbours: int) -> t
         How many reach so far.
     """
     inside = across < real_reach[:, None]
-    return float(inside.any(axis=0).mean()), float(inside.sum(axis=0).mean() / neighbours), float(
-        inside.any(axis=1).mean()
+    return (
+        float(inside.any(axis=0).mean()),
+        float(inside.sum(axis=0).mean() / neighbours),
+        float(inside.any(axis=1).mean()),
     )
 
 
@@ -203,9 +204,7 @@ class _Compared:
         images, (own, real, across) = self.images, self.kernels
         groups, units = images.groups, images.units
         theirs = real[np.ix_(unseen, unseen)], groups[unseen]
-        kid = discrepancy(
-            own[np.ix_(made, made)], theirs[0], across[np.ix_(made, unseen)], units[made], theirs[1]
-        )
+        kid = discrepancy(own[np.ix_(made, made)], theirs[0], across[np.ix_(made, unseen)], units[made], theirs[1])
         kid_of_real = discrepancy(
             real[np.ix_(seen, seen)], theirs[0], real[np.ix_(seen, unseen)], groups[seen], theirs[1]
         )

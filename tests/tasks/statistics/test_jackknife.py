@@ -33,7 +33,9 @@ def test_relatives_that_are_copies_count_once():
     first, second = stream.normal(size=30), stream.normal(size=30)
     once = jackknife(difference(first, second), [singles(30), singles(30)], blocks=30)
     strata = np.zeros(90, dtype=np.int64)
-    thrice = jackknife(difference(np.repeat(first, 3), second), [(strata, np.repeat(np.arange(30), 3)), singles(30)], 30)
+    thrice = jackknife(
+        difference(np.repeat(first, 3), second), [(strata, np.repeat(np.arange(30), 3)), singles(30)], 30
+    )
     assert thrice.errors[0] == pytest.approx(once.errors[0])
 
 
