@@ -1,7 +1,8 @@
 """Fidelity and diversity: how near the synthetic images of a class are to real ones that their models have not seen.
 
 KID, the squared maximum mean discrepancy with the polynomial kernel (k(x, y) = (x.y / d + 1)^3, Binkowski, Sutherland,
-Arbel and Gretton, Demystifying MMD GANs, ICLR 2018), is estimated without bias from all pairs, so that few images make
+Arbel and Gretton, Demystifying MMD GANs, ICLR 2018) of features of the length sqrt(d), is (1 + cosine)^3 summed: what
+a few far images do to a cube is bounded. It is estimated without bias from all pairs, so that few images make
 it uncertain, not large, as they do FID. Precision and recall (Kynkaanniemi, Karras, Laine, Lehtinen and Aila, NeurIPS
 2019), density and coverage (Naeem, Oh, Uh, Choi and Yoo, ICML 2020) ask who lies within whose nearest neighbours.
 
@@ -171,13 +172,13 @@ class _Compared:
 
     @classmethod
     def of(cls, images: OfClass, models: Sequence[int], neighbours: int) -> _Compared:
-        made, real = images.made, images.real
-        ours, theirs = unit_vectors(made), unit_vectors(real)
+        ours, theirs = unit_vectors(images.made), unit_vectors(images.real)
+        long = np.float32(np.sqrt(ours.shape[1]))
         return cls(
             images,
             models,
             neighbours,
-            (kernel(made, made), kernel(real, real), kernel(made, real)),
+            (kernel(ours * long, ours * long), kernel(theirs * long, theirs * long), kernel(ours * long, theirs * long)),
             (1 - ours @ ours.T, 1 - theirs @ theirs.T, 1 - ours @ theirs.T),
         )
 
