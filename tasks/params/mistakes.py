@@ -65,6 +65,8 @@ def sentence(mistake: Any) -> str:
         return f"{where}: unknown key{did_you_mean(str(loc[-1]), names)}; valid are {_listed(names)}"
     if kind == "missing" and loc[-1] in ADDED:
         return f"{where}: missing, earlier versions had none; add the line {loc[-1]}: {{name: {IDLE[str(loc[-1])]}}}"
+    if loc == ("synthesize", "backbone") and kind == "missing":
+        return f"{where}: missing, earlier versions had none; add the line backbone: efficientnet_lite0"
     if kind == "missing":
         return f"{where}: missing; add the key {loc[-1]!r}"
     if kind == "union_tag_not_found":

@@ -16,6 +16,7 @@ from tasks.lineage import TrainingSet
 from tasks.parallel import each
 from tasks.progress import Progress, say
 from tasks.slugs import slugs
+from tasks.synthesize.gating import Gates, let_through
 from tasks.synthesize.generators import Generator, Wanted
 from tasks.synthesize.journal import Moment
 from tasks.synthesize.marked import write_marked
@@ -35,7 +36,7 @@ class Places:
     folder
         Where ``synthetic.parquet``, ``images/``, ``losses.csv`` and ``summary.json`` go.
     told
-        Where fits tell how far they are while they go on; None: nowhere.
+        The file into which fits tell how far they are while they go on; None: nowhere.
     checkpoints
         Where they keep it, to go on from if all this is done again; None: nowhere.
     """
@@ -46,7 +47,9 @@ class Places:
     checkpoints: Path | None = None
 
 
-def synthesize(training: TrainingSet, generator: Generator, *, seed: int, places: Places, workers: int) -> pd.DataFrame:
+def synthesize(
+    training: TrainingSet, generator: Generator, gates: Gates | None, *, seed: int, places: Places, workers: int
+) -> pd.DataFrame:
     """Fit `generator` to each fold and write images, lineage, losses and a summary.
 
     Parameters
@@ -55,6 +58,8 @@ def synthesize(training: TrainingSet, generator: Generator, *, seed: int, places
         The rows that a model may see.
     generator
         The generator with its parameters.
+    gates
+        What every image has to go through; None: nothing.
     seed
         Seed of the stage.
     places
@@ -67,7 +72,7 @@ def synthesize(training: TrainingSet, generator: Generator, *, seed: int, places
     pandas.DataFrame
         Table `BALANCED`, what was written to ``synthetic.parquet``.
     """
-    orders = plan(training, generator.images)
+    orders = plan(training, generator.images, gates.surplus if gates else 0.0)
     generator = generator.planned(len(orders))
     specification: dict[str, Any] = {
         "generator": generator.name,
@@ -80,6 +85,10 @@ def synthesize(training: TrainingSet, generator: Generator, *, seed: int, places
     made = list(each(one, orders, workers, chunk=1))
     rows = [row for order in made for row in order.rows]
     table = pd.DataFrame(rows, columns=BALANCED.schema.names) if rows else BALANCED.empty()
+    if gates and rows:
+        needed = plan(training, generator.images)
+        wanted = {(order.fold, label): count for order in needed for label, count in order.counts.items()}
+        table = let_through(table, wanted, training, places.raw, places.folder, gates)
     table = table.sort_values("row_id", ignore_index=True)
     BALANCED.write(table, places.folder / "synthetic.parquet")
     _losses(orders, made).to_csv(places.folder / "losses.csv", index=False, float_format="%.6f")

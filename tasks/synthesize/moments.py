@@ -5,9 +5,8 @@ Whoever wants to follow a long fit reads it as it grows. The final losses are an
 
 from __future__ import annotations
 
-import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -17,54 +16,70 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tasks.files import write_bytes
+from tasks.json_lines import append_line, read_lines
 from tasks.synthesize.journal import Journal, Moment
 from tasks.workspace import STATE
 
-LOSSES = "losses.jsonl"
+LINES = "told.jsonl"
 COLUMNS, GAP = 8, 2  # of a grid: images beside one another, and pixels between them
 LARGER = 56  # pixels a side that an image of a grid has at least, by repeating its own
 
 
 @dataclass(frozen=True)
 class Told:
-    """A moment of the fit of one fold."""
+    """A line: how far the fit of one fold is, or a grid of images that its model makes by then.
+
+    Attributes
+    ----------
+    fold
+        None for a fit to all training rows.
+    step, steps
+        The number of the step, from 1, and how many the fit has; of a grid no steps.
+    losses
+        By name.
+    grid
+        The file's name, beside the lines.
+    """
 
     fold: int | None
     step: int
-    steps: int
-    losses: dict[str, float]
+    steps: int | None = None
+    losses: dict[str, float] = field(default_factory=dict)
+    grid: str | None = None
+
+    def __str__(self) -> str:
+        where = "all training rows" if self.fold is None else f"fold {self.fold}"
+        if self.grid:
+            return f"step {self.step:,}, images in {self.grid} ({where})"
+        losses = ", ".join(f"{name} {value:.4f}" for name, value in self.losses.items())
+        return f"step {self.step:,} of {self.steps:,}, {losses} ({where})"
 
 
-def told_folder(root: Path, generator: str) -> Path:
-    """Where the workspace at `root` keeps what the last fits of a generator told."""
-    return root / STATE / "fits" / generator
+def told_file(root: Path, generator: str) -> Path:
+    """Where the workspace at `root` keeps what the last fits of a generator told; their grids stand beside it."""
+    return root / STATE / "fits" / generator / LINES
 
 
-def begin(folder: Path) -> None:
+def begin(file: Path) -> None:
     """Take away what earlier fits told."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    shutil.rmtree(file.parent, ignore_errors=True)
+    file.parent.mkdir(parents=True)
 
 
-def journal_of(folder: Path | None, checkpoints: Path | None, fold: int | None) -> Journal:
-    """The journal of a fold's fit, which tells into `folder` and keeps its state below `checkpoints`."""
-    name = "all" if fold is None else f"fold {fold}"
-    own = checkpoints and checkpoints / name.replace(" ", "")
+def journal_of(file: Path | None, checkpoints: Path | None, fold: int | None) -> Journal:
+    """The journal of a fold's fit, which tells into `file` and keeps its state below `checkpoints`."""
+    own = checkpoints and checkpoints / _name(fold)
     if own:
         own.mkdir(parents=True, exist_ok=True)
-    if folder is None:
+    if file is None:
         return Journal(own)
-    told, shown = partial(_append, folder / LOSSES, fold), partial(_show, folder, name.replace(" ", ""))
-    return Journal(own, told=told, shown=shown)
+    return Journal(own, told=partial(_tell, file, fold), shown=partial(_show, file, fold))
 
 
-def read_told(file: Path) -> list[Told]:
-    """The moments whose lines are whole."""
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        return []
-    return [Told(**json.loads(line)) for line in content[: content.rfind(b"\n") + 1].splitlines()]
+def read_told(file: Path, start: int = 0) -> tuple[list[Told], int]:
+    """The lines that are whole, from a place in the file on, and the place from which to read on."""
+    lines, place = read_lines(file, start)
+    return [Told(**line) for line in lines], place
 
 
 def grid(images: NDArray[np.uint8]) -> Image.Image:
@@ -81,13 +96,17 @@ def grid(images: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(sheet)
 
 
-def _append(file: Path, fold: int | None, moment: Moment) -> None:
-    told = Told(fold, moment.step, moment.steps, moment.losses)
-    with file.open("a", encoding="utf-8") as out:
-        out.write(json.dumps(asdict(told)) + "\n")
+def _name(fold: int | None) -> str:
+    return "all" if fold is None else f"fold{fold}"
 
 
-def _show(folder: Path, name: str, step: int, images: NDArray[np.uint8]) -> None:
+def _tell(file: Path, fold: int | None, moment: Moment) -> None:
+    append_line(file, asdict(Told(fold, moment.step, moment.steps, moment.losses)))
+
+
+def _show(file: Path, fold: int | None, step: int, images: NDArray[np.uint8]) -> None:
     content = BytesIO()
     grid(images).save(content, format="png")
-    write_bytes(folder / f"{name}-step{step:08d}.png", content.getvalue())
+    name = f"{_name(fold)}-step{step:08d}.png"
+    write_bytes(file.with_name(name), content.getvalue())
+    append_line(file, asdict(Told(fold, step, grid=name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,15 +58,17 @@ def seed_of(key: str) -> int:
     return int(key[:15], 16)  # below 2**63, which torch takes
 
 
-def plan(training: TrainingSet, images: int) -> list[Order]:
+def plan(training: TrainingSet, images: int, surplus: float = 0.0) -> list[Order]:
     """How many images of which class each fold's model makes.
 
-    Every class smaller than the largest gets `images` new ones, but no more than it lacks. They are shared out evenly
+    Every class smaller than the largest gets `images` new ones, but no more than it lacks, and a share of them in
+    excess. They are shared out evenly
     over the folds in which the class occurs, because a model can't make what it never saw. Folds that make nothing are
     left out.
     """
     counts = training.counts
     lacking = {label: min(images, max(counts.values()) - count) for label, count in counts.items()}
+    lacking = {label: math.ceil(number * (1 + surplus)) for label, number in lacking.items()}
     rows = training.rows
     shares: dict[int, dict[str, int]] = {int(fold): {} for fold in sorted(rows["fold"].unique())}
     for label, number in lacking.items():
@@ -77,7 +80,7 @@ def plan(training: TrainingSet, images: int) -> list[Order]:
     return [Order(fold, rows[rows["fold"] == fold], share) for fold, share in shares.items() if share]
 
 
-def read_examples(rows: pd.DataFrame, classes: list[str], fold: int, raw: Path, image_size: int) -> Examples:
+def read_examples(rows: pd.DataFrame, classes: list[str], fold: int | None, raw: Path, image_size: int) -> Examples:
     """The images of `rows`, squashed to squares of `image_size` pixels.
 
     Raises

@@ -74,7 +74,7 @@ LAYOUT: list[tuple[str, str, int | None]] = [
 
 def make(raw: Path, folder: Path, training: TrainingSet, generator: Generator = TINY, seed: int = 0) -> pd.DataFrame:
     folder.mkdir()
-    return synthesize(training, generator, seed=seed, places=Places(raw, folder), workers=1)
+    return synthesize(training, generator, None, seed=seed, places=Places(raw, folder), workers=1)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
