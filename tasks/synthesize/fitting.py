@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasks.closure import code_digest
+from tasks.errors import InputError
 from tasks.files import json_digest
 from tasks.synthesize.generators import Examples, Wanted
 from tasks.synthesize.journal import Journal, Moment
@@ -79,7 +80,13 @@ class Fitting(ABC, Generic[S]):
         """Images as the average makes them by now: (side, side, 3) each."""
 
     def run(self) -> Iterator[int]:
-        """Train; gives the number of each step, from 1, once it is made. `average` is then the network to sample by."""
+        """Train; gives the number of each step, from 1, once it is made. `average` is then the network to sample by.
+
+        Raises
+        ------
+        InputError
+            A loss is no longer a number: the weights have grown out of bounds.
+        """
         torch.set_num_threads(self.settings.threads)
         keep_freed_memory()
         steps, folder = self.steps, self.journal.folder
@@ -95,7 +102,13 @@ class Fitting(ABC, Generic[S]):
             self._tell(number, losses)
         show = max(1, steps // PICTURES)
         for number in range(done + 1, steps + 1):
-            losses.extend(self._step(number - 1))
+            made = self._step(number - 1)
+            if not np.isfinite(made).all():
+                raise InputError(
+                    f"{self.examples.where}: after {number} of {steps} steps the loss is no longer a number; write a "
+                    f"smaller learning rate at the generator {self.settings.name!r}"
+                )
+            losses.extend(made)
             self._tell(number, losses)
             if folder and (number == steps or time.monotonic() - written > self.journal.pause):
                 Checkpoint(number, losses, self.tensors).write(folder, key)

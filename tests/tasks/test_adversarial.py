@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from tasks.errors import InputError
 from tasks.synthesize.adversarial.differentiable import FARTHEST, HOLE, NUMBERS, changed, drawn
 from tasks.synthesize.adversarial.effort import steps_of
 from tasks.synthesize.adversarial.networks import TOGETHER, Judge, Maker
@@ -256,6 +257,20 @@ def test_a_checkpoint_of_another_fit_is_not_taken(tmp_path: Path, others: Any, s
     digest(tmp_path)
     assert Training(settings(**others), examples(seen), seed, Journal(tmp_path)).done == 0
     assert Training(settings(truncation=0.5, images=7), examples(), 5, Journal(tmp_path)).done == 12
+
+
+class Lost(Training):
+    """A fit whose weights grow out of bounds at the third step."""
+
+    def _step(self, step: int) -> tuple[float, ...]:
+        return (1.0, math.nan) if step == 2 else super()._step(step)
+
+
+def test_a_loss_that_is_no_number_ends_a_fit_with_a_remedy(tmp_path: Path) -> None:
+    fit = Lost(settings(), examples(), 5, Journal(tmp_path, pause=0))
+    with pytest.raises(InputError, match=r"fold 0: after 3 of 12 steps .* write a smaller learning rate .* 'gan'"):
+        list(fit.run())
+    assert fit.done == 2
 
 
 def test_images_are_shown_now_and_then_while_a_fit_goes_on() -> None:
