@@ -127,8 +127,8 @@ class Pretraining:
 
     @cached_property
     def optimiser(self) -> Optimiser:
-        """Knows every parameter."""
-        trained = dict(self.whole.named_parameters())
+        """Knows every parameter that a map depends on."""
+        trained = {name: one for name, one in self.whole.named_parameters() if one.requires_grad}
         return Optimiser.of("adamw", trained, dict.fromkeys(trained, 1.0), self.method.weight_decay)
 
     @property

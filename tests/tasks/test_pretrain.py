@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import model_folders
 import numpy as np
 import pandas as pd
 import pytest
@@ -250,6 +251,20 @@ def test_a_pretrained_network_can_learn_further(tmp_path: Path) -> None:
     fit = type(fit)(fit.method, np.stack([picture(0, at, 64) for at in range(4)]), np.arange(4))
     list(fit.run())
     assert fit.state["mean"].tolist() == [127.0] * 3
+
+
+@pytest.mark.parametrize("kind", model_folders.EVERY)
+def test_a_model_of_another_library_can_learn_further(tmp_path: Path, kind: str) -> None:
+    """Also where some of its weights, of a pooler for instance, have no part in its maps: those stay."""
+    network = model_folders.made(tmp_path / "model", kind)
+    fit = pretraining(network=network, epochs=1, number=12)
+    before = {name: value.clone() for name, value in fit.whole.state_dict().items()}
+    learns = {name for name, one in fit.whole.named_parameters() if one.requires_grad}
+    list(fit.run())
+    changed = {name for name, value in fit.whole.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed & {name for name, _ in fit.whole.named_parameters()} <= learns
+    assert len(changed & learns) > len(learns) / 2
+    assert np.isfinite(fit.losses).all()
 
 
 # Going on
