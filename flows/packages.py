@@ -18,7 +18,8 @@ OF_EXTRA = re.compile(r"([\w.-]+).*\bextra == \W(?!dev\b)([\w-]+)")  # a require
 
 def missing_packages(params: Params) -> dict[str, list[str]]:
     """The parts of the parameters that need each missing distribution, by its name: ``strategies.xgboost``."""
-    needed: dict[str, tuple[str, ...]] = {f"backbones.{name}": one.packages for name, one in params.backbones.items()}
+    needed: dict[str, tuple[str, ...]] = {f"backbones.{name}": one.needed() for name, one in params.backbones.items()}
+    needed |= {f"pretrain.{name}": one.network.packages for name, one in params.pretrain.items()}
     needed |= {f"strategies.{name}": one.family.needed() for name, one in params.strategies.items()}
     packages = sorted({package for of_one in needed.values() for package in of_one})
     lost = [package for package in packages if not _is_installed(package)]
@@ -34,7 +35,7 @@ def what_brings(package: str) -> str:
 
 def require_packages(params: Params, stages: Set[str]) -> None:
     """Refuse to run stages, by address, for which a package is missing (`InputError`)."""
-    stage_of = {"strategies": "train", "backbones": "embed"}
+    stage_of = {"strategies": "train", "backbones": "embed", "pretrain": "pretrain"}
     for package, parts in missing_packages(params).items():
         split = [part.split(".", 1) for part in parts]
         lacking = [f"{section}.{name}" for section, name in split if f"{stage_of[section]}@{name}" in stages]

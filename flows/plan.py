@@ -106,7 +106,7 @@ def _require_pinned(root: Path, params: Params) -> None:
 
     One that isn't there is no mistake here: what was made with it may be up to date.
     """
-    for loc, model in model_folders(params.backbones, params.strategies):
+    for loc, model in model_folders(params.backbones, params.strategies, params.pretrain):
         here = model.model_copy(update={"folder": str(root / model.folder)}) if model.folder else None
         if here and Path(here.folder).is_dir() and (found := here.unpinned()):
             key = ".".join(loc)

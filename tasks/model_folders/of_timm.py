@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tasks.model_folders.last_maps import LastMaps
 
-SAID = ("input_size", "fixed_input_size")  # of its pretraining: where no argument says the size, timm builds it by these
+SAID = ("input_size", "fixed_input_size")  # of its pretraining: they are its size where no argument says one
 
 
 class TimmFolder(ModelFolder):

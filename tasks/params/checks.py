@@ -35,7 +35,7 @@ def contradictions(data: Any) -> list[Mistake]:
         *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one, pretrained)),
         *_refused_ensembles(sections, _valid("ensembles", sections), strategies),
         *_refused_votes(strategies, _section(sections, "train").get("seeds")),
-        *_refused_models(_valid("backbones", sections), strategies),
+        *_refused_models(_valid("backbones", sections), strategies, pretrained),
         *_refused_on_recipe(recipes, strategies, sections),
     ]
 
@@ -240,15 +240,17 @@ def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, An
         yield combination(why, backbone, *where, "family", "backbone")
 
 
-def _refused_models(backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> Iterator[Mistake]:
+def _refused_models(
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy], pretrained: Mapping[str, Any]
+) -> Iterator[Mistake]:
     """Models of other libraries that name none."""
-    for loc, model in model_folders(backbones, strategies):
+    for loc, model in model_folders(backbones, strategies, pretrained):
         if model.against:
             yield combination(model.against, model.folder, *loc, "folder")
 
 
 def model_folders(
-    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy], pretrained: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[str, ...], ModelFolder]]:
     """Every model of another library that the parameters name, with the path of keys to it."""
     found: dict[tuple[str, ...], Any] = {("backbones", name): one for name, one in backbones.items()}
@@ -256,6 +258,7 @@ def model_folders(
         ("strategies", name, "family", "network"): getattr(one.family, "network", None)
         for name, one in strategies.items()
     }
+    found |= {("pretrain", name, "network"): one.network for name, one in pretrained.items()}
     yield from ((loc, one) for loc, one in found.items() if isinstance(one, ModelFolder))
 
 

@@ -97,7 +97,7 @@ class Pretraining:
                 "method": self.method.model_dump(mode="json", exclude={"per_fold", "recipes"}),
                 "images": [digest.hexdigest(), len(self.rows)],
                 "code": code_digest({type(one).__module__ for one in (self, self.method, self.method.network)}),
-                "versions": {name: version(name) for name in ("torch", "numpy")},
+                "versions": {name: version(name) for name in ("torch", "numpy", *self.method.network.packages)},
             }
         )
 

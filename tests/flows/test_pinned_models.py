@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from model_folders import of_transformers
@@ -14,6 +15,7 @@ from tasks.errors import InputError
 from tasks.model_folders.files import WEIGHTS, digest_of
 from tasks.params.editing import set_values
 
+VIT = {"name": "transformers", "folder": "data/vit"}
 GRAPH = """
 stages:
   embed:
@@ -27,18 +29,25 @@ stages:
 """
 
 
-def test_another_folder_stops_the_plan_until_its_digest_is_taken(
-    tmp_path: Path, dvc_folder: Path, repository: Path
-) -> None:
-    root = tmp_path / "project"
+def project(root: Path, dvc_folder: Path, repository: Path, **sections: dict[str, Any]) -> Path:
+    """A project that names a model in some sections of its parameters; returns the model's folder."""
     shutil.copytree(dvc_folder, root)
     place = of_transformers(root / "data" / "vit", "ViT")
     yaml = YAML()
     params = yaml.load((repository / "params.yaml").read_text())
-    params["backbones"]["vit"] = {"name": "transformers", "folder": "data/vit", "image_size": 32}
+    for section, items in sections.items():
+        params[section] |= items
     with (root / "params.yaml").open("w") as file:
         yaml.dump(params, file)
     (root / "dvc.yaml").write_text(GRAPH)
+    return place
+
+
+def test_another_folder_stops_the_plan_until_its_digest_is_taken(
+    tmp_path: Path, dvc_folder: Path, repository: Path
+) -> None:
+    root = tmp_path / "project"
+    place = project(root, dvc_folder, repository, backbones={"vit": VIT | {"image_size": 32}})
 
     first = digest_of(place)
     with pytest.raises(InputError, match=rf"not pinned.*--set backbones\.vit\.digest={first}`"):
@@ -53,3 +62,11 @@ def test_another_folder_stops_the_plan_until_its_digest_is_taken(
         make_plan(root, tidy=False)
     shutil.rmtree(place)
     assert "embed@vit" in make_plan(root, tidy=False).stale
+
+
+def test_a_network_that_is_pretrained_is_pinned_as_well(tmp_path: Path, dvc_folder: Path, repository: Path) -> None:
+    root = tmp_path / "project"
+    own = {"own": {"name": "simclr", "network": VIT}}
+    digest = digest_of(project(root, dvc_folder, repository, pretrain=own))
+    with pytest.raises(InputError, match=rf"not pinned.*--set pretrain\.own\.network\.digest={digest}`"):
+        make_plan(root, tidy=False)

@@ -356,6 +356,7 @@ def test_a_stage_that_was_stopped_keeps_the_fits_that_are_done(workspace: Worksp
         ({"pretrain": {"none": TINY}}, "none stands for no backbone"),
         ({"pretrain": {"own": TINY | {"recipes": ["away"]}}}, "pretrain.own.recipes.0: 'away' is unknown"),
         ({"pretrain": {"own": TINY | {"network": {"name": "efficientnet_lite0"}}}}, "image_size: 32 is too small"),
+        ({"pretrain": {"own": TINY | {"network": {"name": "timm"}}}}, "pretrain.own.network.folder: no model is named"),
         ({"strategies": {"backbones": {}}}, "models/backbones holds what pretrain makes"),
     ],
 )
