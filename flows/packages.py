@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tasks.params import Params
 
 PROJECT = "equipoise"
+STAGE_OF = {"strategies": "train", "backbones": "embed", "pretrain": "pretrain"}  # which stage uses a section's items
 OF_EXTRA = re.compile(r"([\w.-]+).*\bextra == \W(?!dev\b)([\w-]+)")  # a requirement as metadata have it
 
 
@@ -35,10 +36,9 @@ def what_brings(package: str) -> str:
 
 def require_packages(params: Params, stages: Set[str]) -> None:
     """Refuse to run stages, by address, for which a package is missing (`InputError`)."""
-    stage_of = {"strategies": "train", "backbones": "embed", "pretrain": "pretrain"}
     for package, parts in missing_packages(params).items():
         split = [part.split(".", 1) for part in parts]
-        lacking = [f"{section}.{name}" for section, name in split if f"{stage_of[section]}@{name}" in stages]
+        lacking = [f"{section}.{name}" for section, name in split if f"{STAGE_OF[section]}@{name}" in stages]
         if lacking:
             verb, them = ("needs", "it") if len(lacking) == 1 else ("need", "them")
             raise InputError(
