@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.closure import code_digest
+from tasks.errors import InputError
 from tasks.files import json_digest
 from tasks.pretrain.methods import Method
+from tasks.train.divergence import REMEDY, has_diverged
 from tasks.train.finetuning.checkpoints import Checkpoint
 from tasks.train.finetuning.memory import keep_freed_memory
 from tasks.train.finetuning.optimisers import Optimiser
@@ -58,7 +60,13 @@ class Pretraining:
     losses: list[float] = field(default_factory=list)
 
     def run(self) -> Iterator[int]:
-        """Train; gives the number of images of each step as it is made, and leaves `state`."""
+        """Train; gives the number of images of each step as it is made, and leaves `state`.
+
+        Raises
+        ------
+        InputError
+            The loss is no number any more.
+        """
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
         keep_freed_memory()
@@ -77,6 +85,8 @@ class Pretraining:
                 total += self._step(rows, epoch * len(batches) + number, steps)
                 yield len(rows)
             self.losses.append(total / len(self.rows))
+            if has_diverged(self.losses):
+                raise InputError(f"pretrain: has diverged, the loss of epoch {epoch + 1} is no number; {REMEDY}")
             if self.folder:
                 Checkpoint(epoch + 1, self.losses, self.tensors).write(self.folder, key)
 

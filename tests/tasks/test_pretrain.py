@@ -19,6 +19,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from pretrain_project import EACH, TINY, make_project, picture, pretraining, saved
 
+from tasks.errors import InputError
 from tasks.features import Features
 from tasks.files import read_json
 from tasks.ingest import stage as ingest
@@ -265,6 +266,13 @@ def test_a_model_of_another_library_can_learn_further(tmp_path: Path, kind: str)
     assert changed & {name for name, _ in fit.whole.named_parameters()} <= learns
     assert len(changed & learns) > len(learns) / 2
     assert np.isfinite(fit.losses).all()
+
+
+def test_pretraining_that_runs_away_is_told(tmp_path: Path) -> None:
+    fit = pretraining(tmp_path, epochs=1000, learning_rate=10.0, weight_decay=10.0)
+    with pytest.raises(InputError, match=r"pretrain: has diverged, the loss of epoch \d+ is no number; lower"):
+        list(fit.run())
+    assert len(fit.losses) == int(facts(tmp_path).get("epoch", 0)) + 1 < 200
 
 
 # Going on
