@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from fits import each
-from image_fits import COUNTS, TINY, fit_of, fitted, inputs_of, picture, rows_of, saved
+from image_fits import COUNTS, TINY, Pictures, fit_of, fitted, inputs_of, picture, rows_of, saved
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
@@ -45,6 +46,23 @@ def test_any_number_of_classes_and_classes_of_one_image(classes: int) -> None:
 def test_batches_of_any_size_and_what_is_left_over(batch_size: int) -> None:
     made = fitted(batch_size=batch_size, epochs=1, learning_rate=0.001)
     assert np.isfinite(made.predict(inputs_of(rows_of(COUNTS))).values).all()
+
+
+def test_few_images_stand_in_memory_at_a_time_however_many_are_predicted() -> None:
+    class Counting(Pictures):
+        asked: ClassVar[list[int]] = []
+
+        def images(self, ids: Sequence[str], size: int, resize: str) -> np.ndarray:
+            self.asked.append(len(ids))
+            return super().images(ids, size, resize)
+
+    rows = rows_of((300, 260))
+    made = fitted(epochs=1)
+    scores = made.predict(Inputs(rows.ids, Counting())).values
+    assert max(Counting.asked) <= 256
+    assert sum(Counting.asked) == 560
+    some = [3, 255, 256, 511, 559]
+    assert_array_equal(scores[some], made.predict(Inputs([rows.ids[row] for row in some], Pictures())).values)
 
 
 def test_no_step_is_of_a_row_or_two_that_were_left_over() -> None:
