@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -198,6 +201,20 @@ def test_with_all_stages_frozen_the_classifier_still_learns() -> None:
 
 
 # Decoded once
+
+
+def test_what_a_killed_process_had_begun_to_decode_is_deleted(tmp_path: Path) -> None:
+    Image.fromarray(picture(0, 0)).save(tmp_path / "0.png")
+    folder = tmp_path / "decoded"
+    folder.mkdir()
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    dead, alive = (folder / f".0123456789abcdef.{number}.npy" for number in (gone.pid, os.getpid()))
+    for file in (dead, alive):
+        file.write_bytes(b"half")
+    StoredSource({}, {"0": tmp_path / "0.png"}, folder).images(["0"], 16, "squash")
+    assert not dead.exists()
+    assert alive.exists()
 
 
 def test_image_files_are_decoded_once_for_all_fits_and_steps(tmp_path: Path) -> None:
