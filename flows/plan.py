@@ -79,6 +79,7 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     follow_code(root)
     require_present_layout(root)
     params = load_params(root / "params.yaml")
+    _require_written(params)
     _require_pinned(root, params)
     write_stand_ins(root, params)
     targets, pruned = list(targets), list[str]()
@@ -103,6 +104,16 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
     require_packages(params, running)
     _require_fit(root, params, running)
     return Plan(params, graph, stale, forced, pruned)
+
+
+def _require_written(params: Params) -> None:
+    """Refuse a strategy without a key that has a default, but that `dvc.yaml` refers to: DVC would name that only."""
+    for name, one in params.strategies.items():
+        if "backbone" not in one.family.model_fields_set:
+            raise InputError(
+                f"params.yaml: strategies.{name}.family.backbone: missing, and dvc.yaml refers to it; add backbone: "
+                f"{one.family.backbone}"
+            )
 
 
 def _require_pinned(root: Path, params: Params) -> None:

@@ -119,6 +119,18 @@ def test_what_a_model_can_not_do_is_refused_when_a_run_is_planned(
         assert f"{address}@mine" in make_plan(root, tidy=False).stale
 
 
+def test_a_backbone_that_is_not_written_is_told_before_the_graph_lacks_it(
+    tmp_path: Path, dvc_folder: Path, repository: Path
+) -> None:
+    strategy = finetuned("", network={"name": "resnet"})
+    project(tmp_path / "with", dvc_folder, repository, strategies={"mine": strategy})
+    make_plan(tmp_path / "with", tidy=False)
+    del strategy["family"]["backbone"]
+    project(tmp_path / "without", dvc_folder, repository, strategies={"mine": strategy})
+    with pytest.raises(InputError, match=r"strategies\.mine\.family\.backbone: missing.*add backbone: none"):
+        make_plan(tmp_path / "without", tidy=False)
+
+
 def test_a_model_that_takes_images_of_any_size_is_taken_as_it_is(tmp_path: Path) -> None:
     for kind in model_folders.EVERY:
         network = components("tasks.train.networks")
