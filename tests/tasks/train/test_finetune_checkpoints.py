@@ -83,7 +83,9 @@ def test_a_checkpoint_of_another_fit_is_not_taken(tmp_path: Path, other: Any) ->
 def test_a_damaged_checkpoint_is_not_taken(tmp_path: Path) -> None:
     run_steps(Finetune(**TINY), tmp_path / "fit", 9)
     file = tmp_path / "fit" / FILE
-    for content in (b"", b"not at all", file.read_bytes()[:-100]):
+    whole = file.read_bytes()
+    flipped = whole[:-100] + bytes([whole[-100] ^ 0x40]) + whole[-99:]
+    for content in (b"", b"not at all", whole[:-100], flipped):
         file.write_bytes(content)
         assert len(list(Training(Finetune(**TINY), fit_of(folder=tmp_path / "fit")).run())) == 4 * TINY["epochs"]
 
