@@ -7,6 +7,7 @@ themselves, so that all mistakes are told at once: people mend a file once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,6 +20,28 @@ from tasks.train.last_layer import LastLayer
 MAKE_FEATURES = ("backbones", "pretrain")  # sections whose entries are what strategies call backbones
 PRETRAINED = "backbones"  # the folder of `models` that holds what stage pretrain makes
 Mistake = dict[str, Any]  # as pydantic tells one: `type`, `loc`, `input`, `ctx`
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A model of another library that the parameters name.
+
+    Attributes
+    ----------
+    loc
+        The path of keys to it.
+    model
+        The model.
+    image_size
+        Pixels a side of the images that it is to see.
+    frozen
+        How many of its stages are to stay as they are, at most.
+    """
+
+    loc: tuple[str, ...]
+    model: ModelFolder
+    image_size: int
+    frozen: int
 
 
 def contradictions(data: Any) -> list[Mistake]:
@@ -35,7 +58,7 @@ def contradictions(data: Any) -> list[Mistake]:
         *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one, pretrained)),
         *_refused_ensembles(sections, _valid("ensembles", sections), strategies),
         *_refused_votes(strategies, _section(sections, "train").get("seeds")),
-        *_refused_models(_valid("backbones", sections), strategies),
+        *_refused_models(_valid("backbones", sections), strategies, pretrained),
         *_refused_on_recipe(recipes, strategies, sections),
     ]
 
@@ -240,23 +263,28 @@ def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, An
         yield combination(why, backbone, *where, "family", "backbone")
 
 
-def _refused_models(backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> Iterator[Mistake]:
+def _refused_models(
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy], pretrained: Mapping[str, Any]
+) -> Iterator[Mistake]:
     """Models of other libraries that name none."""
-    for loc, model in model_folders(backbones, strategies):
-        if model.against:
-            yield combination(model.against, model.folder, *loc, "folder")
+    for one in model_folders(backbones, strategies, pretrained):
+        if one.model.against:
+            yield combination(one.model.against, one.model.folder, *one.loc, "folder")
 
 
 def model_folders(
-    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]
-) -> Iterator[tuple[tuple[str, ...], ModelFolder]]:
-    """Every model of another library that the parameters name, with the path of keys to it."""
-    found: dict[tuple[str, ...], Any] = {("backbones", name): one for name, one in backbones.items()}
-    found |= {
-        ("strategies", name, "family", "network"): getattr(one.family, "network", None)
-        for name, one in strategies.items()
-    }
-    yield from ((loc, one) for loc, one in found.items() if isinstance(one, ModelFolder))
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy], pretrained: Mapping[str, Any]
+) -> Iterator[NamedModel]:
+    """Every model of another library that the parameters name."""
+    users: dict[tuple[str, ...], Any] = {("backbones", name): one for name, one in backbones.items()}
+    users |= {("strategies", name, "family"): one.family for name, one in strategies.items()}
+    users |= {("pretrain", name): one for name, one in pretrained.items()}
+    for loc, user in users.items():
+        is_model = isinstance(user, ModelFolder)
+        model = user if is_model else getattr(user, "network", None)
+        if isinstance(model, ModelFolder):
+            frozen = max(getattr(one, "frozen", 0) for one in (user, getattr(user, "second_stage", None)))
+            yield NamedModel(loc if is_model else (*loc, "network"), model, user.image_size, frozen)
 
 
 def _refused_ensembles(

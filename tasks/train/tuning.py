@@ -182,7 +182,8 @@ def first_among_the_best(
     targets, groups
         Shape (n,): the class of each row, and the code of the group of relatives that it belongs to.
     """
-    best = int(np.argmin([one.sum() for one in losses]))
+    sums = np.array([one.sum() for one in losses])
+    best = int(np.where(np.isfinite(sums), sums, np.inf).argmin())  # what has diverged is no number, and the worst
     weights = _class_weights(targets)
     for number, one in enumerate(losses):
         worse = one - losses[best]

@@ -21,6 +21,7 @@ from tasks.closure import code_digest
 from tasks.errors import InputError
 from tasks.files import json_digest
 from tasks.train.course import Course, Phase
+from tasks.train.divergence import has_diverged
 from tasks.train.families import Fit
 from tasks.train.finetuning.augmentation import augmented_classes
 from tasks.train.finetuning.checkpoints import Checkpoint
@@ -86,6 +87,8 @@ class Training:
                     yield len(rows)
                 self._move_biases(self.course.phase(step).start - phase.start)
             log.end_epoch(total / len(self.fit.rows))
+            if has_diverged(log.losses):
+                return
             self._share_counts()
             if folder and self.sharing.rank == 0:
                 Checkpoint(epoch + 1, log.losses, self.tensors).write(folder, key)

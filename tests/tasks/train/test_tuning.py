@@ -143,6 +143,15 @@ def test_of_what_can_not_be_told_from_the_best_the_first_is_taken():
         assert first_among_the_best(candidates, targets, groups) == wanted
 
 
+def test_a_candidate_that_has_diverged_is_the_worst():
+    targets, groups = np.array([0, 0, 1, 1]), np.arange(4)
+    lost, poor, good = np.full(4, np.nan), np.full(4, 3.0), np.array([0.1, 0.2, 0.1, 0.2])
+    with np.errstate(invalid="ignore"):
+        assert first_among_the_best([lost, poor, good], targets, groups) == 2
+        assert first_among_the_best([good, lost, poor], targets, groups) == 0
+        assert first_among_the_best([lost, good * np.inf, lost], targets, groups) == 0
+
+
 def test_one_more_fold_is_set_aside_and_its_relatives_with_it():
     splits = make_splits()
     balanced = make_balanced(splits).sort_values("row_id", ignore_index=True)
