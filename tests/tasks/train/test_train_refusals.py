@@ -241,6 +241,16 @@ def test_a_whole_network_can_have_them_too(tmp_path, repository, settings, right
         assert "write classifier: cosine, scale: 30 in family: {name: finetune}" in told[0]
 
 
+@pytest.mark.parametrize("tune", [{"scale": [30.0, 10.0]}, {"scale": [30.0, None]}], ids=repr)
+def test_each_setting_that_may_be_chosen_must_go_with_the_loss(tmp_path, repository, tune):
+    family = {"name": "head", "backbone": "efficientnet_lite0", "classifier": "cosine", "scale": 30.0, "tune": tune}
+    (told,) = mistakes(tmp_path, repository, strategies__plain__family=family, strategies__plain__loss="ldam")
+    assert f"strategies.plain.family.tune: with scale {tune['scale'][1]}: 'ldam' sets margins between cosines" in told
+    assert "leave out of tune what does not go with it" in told
+    right = family | {"tune": {"learning_rate": [0.01, 0.02]}}
+    assert not mistakes(tmp_path, repository, strategies__plain__family=right, strategies__plain__loss="ldam")
+
+
 def test_a_scale_without_cosines_is_refused(tmp_path, repository):
     family = {"name": "head", "backbone": "efficientnet_lite0", "scale": 16.0}
     (told,) = mistakes(tmp_path, repository, strategies__plain__family=family)
