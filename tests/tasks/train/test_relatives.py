@@ -102,6 +102,15 @@ def test_rows_between_groups_are_judged_only_where_a_class_has_no_others():
     assert np.isfinite(Svm().probabilities(alone, features)).all()
 
 
+@pytest.mark.parametrize("relatives", [[0, 0, 0, 1, 1], [0, 0, 0, 0, 0]], ids=repr)
+def test_classes_of_one_group_each_have_to_be_seen(relatives):
+    features = np.array([[0, 0], [0.1, 0], [0, 0.2], [3, 3], [3, 3.1]], np.float32)
+    targets = np.array([0, 0, 0, 1, 1])
+    for values in (features, np.round(features / 3)):  # rows that differ, and copies of one a class
+        fitted = Svm().fit_apart(values, targets, np.ones(5), 0, np.array(relatives))
+        assert (Svm().probabilities(fitted, values).argmax(1) == targets).all()
+
+
 @pytest.mark.parametrize("detector", ["nearest_neighbours", "mahalanobis"])
 def test_a_level_is_not_set_by_how_near_images_are_to_what_was_made_of_them(detector):
     """Of images that were never seen about a twentieth lies beyond, of whatever the rows were made."""
