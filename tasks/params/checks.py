@@ -325,6 +325,11 @@ def _refused_votes(strategies: Mapping[str, Strategy], seeds: Any) -> Iterator[M
         if vote.seeds and seeds == 1:
             why = "with train.seeds: 1 there is one seed, which has nobody to vote with; set train.seeds: 3, or leave "
             yield combination(f"{why}vote.seeds out", True, *where, "seeds")
+        if vote.of != "probabilities" and not (vote.seeds or vote.folds):
+            why = (
+                "says what a vote is the mean of, and nobody votes; set vote.seeds or vote.folds, or leave vote.of out"
+            )
+            yield combination(why, vote.of, *where, "of")
         if (vote.seeds or vote.folds) and vote.of == "probabilities" and strategy.family.score == "anomaly":
             why = f"family {strategy.family.name!r} gives anomaly scores, which are no probabilities; write of: scores"
             yield combination(why, vote.of, *where, "of")

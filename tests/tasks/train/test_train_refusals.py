@@ -401,3 +401,29 @@ def test_what_a_detector_on_maps_cannot_do_is_told_where_it_stands(tmp_path, rep
     (line,) = mistakes(tmp_path, repository, **outliers(detector, backbone="none"))
     assert line.startswith("strategies.plain.family") or "strategies.plain.family" in line
     assert told in line
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        ({"name": "weighted_cross_entropy", "exponent": 0.5}, "exponent: 0.5 is read with weights: inverse_power only"),
+        ({"name": "weighted_cross_entropy", "beta": 0.9}, "beta: 0.9 is read with weights: effective_number only"),
+        ({"name": "class_balanced", "gamma": 2.0}, "gamma: 2.0 is read with base: focal only"),
+        ({"name": "ldam", "beta": 0.99}, "write weights: effective_number, or leave beta out"),
+    ],
+    ids=repr,
+)
+def test_a_setting_of_a_loss_that_nothing_reads_is_refused(tmp_path, repository, loss, told):
+    cosines = {"name": "head", "backbone": "efficientnet_lite0", "classifier": "cosine", "scale": 30.0}
+    changes = {"strategies__plain__loss": loss} | (
+        {"strategies__plain__family": cosines} if loss["name"] == "ldam" else {}
+    )
+    (found,) = mistakes(tmp_path, repository, **changes)
+    assert "strategies.plain.loss" in found
+    assert told in found
+
+
+def test_what_a_vote_is_the_mean_of_needs_a_vote(tmp_path, repository):
+    (found,) = mistakes(tmp_path, repository, strategies__plain__vote={"of": "scores"})
+    assert "strategies.plain.vote.of: says what a vote is the mean of, and nobody votes; set vote.seeds" in found
+    assert not mistakes(tmp_path, repository, strategies__plain__vote={"of": "scores", "folds": True})
