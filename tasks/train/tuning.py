@@ -84,7 +84,8 @@ class Chooser:
         by_fold = [self._scores(one, inner) for inner in aside]
         targets = [inner.targets for inner in aside]
         groups = np.unique(np.concatenate([inner.unseen["group"] for inner in aside]), return_inverse=True)[1]
-        candidates = [_adjusted(self.strategy.posthoc, list(own), targets) for own in zip(*by_fold, strict=True)]
+        posthoc = self.strategy.posthoc.for_classes(one.rows.classes)
+        candidates = [_adjusted(posthoc, list(own), targets) for own in zip(*by_fold, strict=True)]
         truth = np.concatenate(targets)
         each = [balanced_losses(scores, truth) for scores in candidates]
         chosen = first_among_the_best(each, truth, groups)

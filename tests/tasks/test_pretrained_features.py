@@ -175,6 +175,7 @@ def test_weights_that_are_gone_are_told(workspace: Workspace, tmp_path: Path) ->
             FINETUNE | {"network": {"name": "resnet", "depth": 20}},
             "was pretrained with another network; write network: {",
         ),
+        (FINETUNE | {"tune": {"network.depth": [8, 20]}}, "with network.depth 20: backbone"),
         (FINETUNE | {"backbone": "efficientnet_lite0"}, "write none, or a name of the section pretrain"),
         (FINETUNE | {"backbone": "none", "frozen": 1}, "starts by chance"),
         (FINETUNE | {"backbone": "away"}, "'away' is unknown"),

@@ -200,9 +200,14 @@ class Training:
         """Which rows are augmented."""
         rows = self.fit.rows
         self.family.require(rows.classes)
-        counts = np.bincount(rows.first, minlength=len(rows.classes))
-        codes = augmented_classes(self.family.augment_classes, counts, rows.classes)
+        codes = augmented_classes(self.family.augment_classes, self._class_counts, rows.classes)
         return np.isin(rows.first, sorted(codes))
+
+    @property
+    def _class_counts(self) -> NDArray[np.int64]:
+        """Rows a class, by which it is among the rare ones or not, shape (K,)."""
+        rows = self.fit.rows
+        return np.bincount(rows.first, minlength=len(rows.classes))
 
     def _images(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         ids = self.fit.rows.ids

@@ -25,10 +25,11 @@ from tasks.train.tuning import Chooser, balanced_losses, first_among_the_best
 RATES = [1e-9, 0.05]  # the first learns nothing
 
 
-def tuned(**changes: object):
+def tuned(posthoc: dict | None = None, **changes: object):
     settings = {key: value for key, value in FAST.items() if key not in ("learning_rate", "weight_decay", "tune")}
     family = {"name": "head", "backbone": "toy", "steps": 12, "batch_size": 16, "tune": {"learning_rate": RATES}}
-    return fit(make_strategy(family=family | changes.pop("family", {})), settings=settings, **changes)
+    strategy = make_strategy(family=family | changes.pop("family", {}), posthoc=posthoc or {"name": "none"})
+    return fit(strategy, settings=settings, **changes)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -261,3 +262,18 @@ def test_settings_of_components_are_tuned_by_their_path():
 def test_what_can_not_be_tuned_is_refused(family, settings, why):
     with pytest.raises(ValidationError, match=why):
         family(backbone="toy", **settings)
+
+
+def test_candidates_are_judged_by_the_rule_for_the_shares_that_are_stated(monkeypatch):
+    """Not for those of the images, by which the rule goes where none are stated."""
+    shares = {"crack": 8.0, "fine": 1.0, "stain": 1.0}
+    judged = []
+    monkeypatch.setattr(
+        "tasks.train.tuning.balanced_losses",
+        lambda scores, targets: judged.append(scores.prior) or balanced_losses(scores, targets),
+    )
+    made = tuned(posthoc={"name": "prior_correction", "shares": shares})
+    assert made.model.posthoc.target == [8.0, 1.0, 1.0]
+    assert len(judged) == len(RATES) * (FOLDS + 1)
+    for prior in judged:
+        assert_allclose(prior, [0.8, 0.1, 0.1])
