@@ -52,6 +52,13 @@ class Plan:
         """Stages that run if what they wait for turns out different."""
         return [name for name in self.graph.downstream(self.stale) if name not in self.stale]
 
+    @property
+    def costs(self) -> list[str]:
+        """What takes so long that one wants to know before it begins, a sentence each."""
+        folds, stages = self.params.split.folds, {*self.stale, *self.may_run}
+        known = {f"synthesize@{name}": one.cost(folds) for name, one in self.params.generators.items()}
+        return [f"{stage}: {cost}" for stage, cost in known.items() if cost and stage in stages]
+
 
 def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, tidy: bool = True) -> Plan:
     """Check everything that can be checked beforehand and say what a run would do.

@@ -14,8 +14,16 @@ SPEED = 38e9  # multiplications a second that one of its cores does, forwards an
 
 def steps_within(settings: Settings, fits: int) -> int:
     """Steps of each of so many fits that `Settings.minutes` allow for, at least 1."""
-    seconds = settings.minutes * 60 * CORES / fits
-    return max(1, int(seconds * SPEED / (3 * multiplications(settings) * settings.batch_size)))
+    return max(1, int(settings.minutes * 60 * CORES / fits / _seconds_a_step(settings)))
+
+
+def _seconds_a_step(settings: Settings) -> float:
+    return 3 * multiplications(settings) * settings.batch_size / SPEED
+
+
+def minutes_of(settings: Settings, fits: int) -> float:
+    """Minutes that so many fits of `settings.steps` steps take on the machine that minutes are of."""
+    return (settings.steps or 0) * fits * _seconds_a_step(settings) / 60 / CORES
 
 
 def multiplications(settings: Settings) -> int:

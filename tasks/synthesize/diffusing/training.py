@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasks.closure import code_digest
+from tasks.errors import InputError
 from tasks.files import json_digest
 from tasks.synthesize.diffusing.changing import NUMBERS, changed
 from tasks.synthesize.diffusing.sampling import Sampler
 from tasks.synthesize.diffusing.settings import Settings
 from tasks.synthesize.generators import Examples, Wanted
 from tasks.synthesize.journal import Journal, Moment
+from tasks.train.divergence import has_diverged
 from tasks.train.finetuning.checkpoints import Checkpoint, facts
 from tasks.train.finetuning.memory import keep_freed_memory
 from tasks.train.finetuning.optimisers import Optimiser
@@ -76,6 +78,8 @@ class Training:
         show = max(1, steps // PICTURES)
         for number in range(len(losses) + 1, steps + 1):
             losses.append(self._step(number - 1))
+            if has_diverged(losses):
+                raise InputError(f"the model of {self.examples.where} is no numbers any more: lower its learning_rate")
             self._tell(number, losses)
             if folder and (number == steps or time.monotonic() - written > self.journal.pause):
                 Checkpoint(number, losses, self.tensors).write(folder, key)

@@ -115,6 +115,10 @@ class Generator(Component):
         """The same with all decided that hangs on how many fits there are; its settings go into the lineage."""
         return self
 
+    def cost(self, fits: int) -> str:
+        """What so many fits cost, in words for a person who is about to begin them; empty where it is little."""
+        return ""
+
     @abstractmethod
     def fit(self, examples: Examples, seed: int, journal: Journal = ALONE) -> FittedGenerator:
         """Fit a model to `examples`, which is all that it may see.

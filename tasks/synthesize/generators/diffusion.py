@@ -30,6 +30,16 @@ class Diffusion(Settings):
 
         return self if self.steps is not None else self.model_copy(update={"steps": steps_within(self, fits)})
 
+    def cost(self, fits: int) -> str:
+        """See `Generator`."""
+        from tasks.synthesize.diffusing.effort import minutes_of
+
+        planned = self.planned(fits)
+        return (
+            f"{fits} models, one a fold, of {planned.steps:,} steps each: about {minutes_of(planned, fits):.0f} minutes "
+            "on two cores"
+        )
+
     def fit(self, examples: Examples, seed: int, journal: Journal = ALONE) -> FittedDiffusion:
         """See `Generator`."""
         from tasks.synthesize.diffusing.training import Training
