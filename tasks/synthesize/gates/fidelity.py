@@ -179,11 +179,7 @@ class _Compared:
             images,
             models,
             neighbours,
-            (
-                kernel(ours * long, ours * long),
-                kernel(theirs * long, theirs * long),
-                kernel(ours * long, theirs * long),
-            ),
+            (kernel(one, one), kernel(other, other), kernel(one, other)),
             (1 - ours @ ours.T, 1 - theirs @ theirs.T, 1 - ours @ theirs.T),
         )
 

@@ -46,7 +46,7 @@ def _checked(checked: Checked) -> Iterator[str]:
     if checked.reason:
         yield f"whether they show another class was not checked: {checked.reason}"
     elif checked.lets_through is not None and checked.lets_through.value >= WEAK:
-        yield f"the check for other classes is weak: {_percent(checked.lets_through)} of their real images would pass it"
+        yield f"the check for other classes is weak: {_percent(checked.lets_through)} of their real images pass it"
 
 
 def _memorised(found: Memorisation) -> Iterator[str]:
@@ -56,9 +56,10 @@ def _memorised(found: Memorisation) -> Iterator[str]:
         yield f"whether they are too near to what their models have seen can't be told: {found.reason}"
         return
     yield (
-        f"{_percent(found.memorised)} are nearer to what their model has seen than all but {100 * found.expected:.1f} % "
-        f"of other real images; it is nearer than what the model has not seen for {_percent(found.nearer)} (50 % by chance)"
+        f"{_percent(found.memorised)} are nearer to what their models have seen than other real images are but for "
+        f"{100 * found.expected:.1f} %"
     )
+    yield f"what their models have seen is nearer than what they have not for {_percent(found.nearer)} (50 % by chance)"
 
 
 def _beside(found: Fidelity, name: str) -> str:
