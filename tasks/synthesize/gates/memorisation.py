@@ -115,8 +115,8 @@ class Usual:
 
     @property
     def spread(self) -> float:
-        """How far below the median the 16th percentile lies: a standard deviation, where they are normal."""
-        return max(SMALLEST, self.middle - float(np.quantile(self.distances, 0.16)))
+        """Their standard deviation: of what few images tell of a scale the most certain."""
+        return max(SMALLEST, float(self.distances.std()))
 
 
 @dataclass(frozen=True)
