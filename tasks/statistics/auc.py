@@ -168,10 +168,10 @@ def auc_within_folds(
     """The area over pairs of images of one fold, with an interval in which relatives are drawn together.
 
     Scores of different folds come from different classifiers, so they are not compared. The interval is Wilson's, with
-    the number of independent images that the draws show, so that it doesn't shrink to a point where all are told apart;
-    and where they show nothing, or less than chance alone makes, with as many as chance alone makes. The draws don't
-    fit the classifiers anew, which other images would have made others: for that the variance of J folds counts
-    1 + J / (J - 1) times (Nadeau and Bengio). Without it, intervals said to hold .5 in 95 % of trials did so in 75 %.
+    the number of independent images that the draws show, so that it does not shrink to a point where all are told
+    apart; where they show less variance than chance alone makes, that of chance is taken. The draws don't fit the
+    classifiers anew, which other images would have made others: for that the variance of J folds counts 1 + J / (J - 1)
+    times (Nadeau and Bengio). Without it, intervals of scores that say nothing held .5 in 75 % of trials, not in 95 %.
 
     Parameters
     ----------
