@@ -22,6 +22,7 @@ def adamw_step(
     rate: float | Tensor,
     decay: float | Tensor,
     number: int,
+    betas: tuple[float, float] = BETAS,
 ) -> None:
     """Move a tensor, in place.
 
@@ -35,14 +36,16 @@ def adamw_step(
         Learning rate and weight decay; numbers, or tensors that are spread over the first axes of `value`.
     number
         Of the step, from 1.
+    betas
+        Share of each running mean that stays at a step.
     """
     first, second = moments
-    first.lerp_(gradient, 1 - BETAS[0])
-    second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+    first.lerp_(gradient, 1 - betas[0])
+    second.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
     if not isinstance(decay, float) or decay:
         value.mul_(1 - rate * decay)
-    bottom = (second.sqrt() / math.sqrt(1 - BETAS[1] ** number)).add_(EPSILON)
-    corrected = rate / (1 - BETAS[0] ** number)
+    bottom = (second.sqrt() / math.sqrt(1 - betas[1] ** number)).add_(EPSILON)
+    corrected = rate / (1 - betas[0] ** number)
     if isinstance(corrected, float):
         value.addcdiv_(first, bottom, value=-corrected)
     else:

@@ -7,7 +7,6 @@ their class, and the moving average of its weights makes them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,21 +23,12 @@ class Diffusion(Settings):
 
     name: Literal["diffusion"] = "diffusion"
 
-    def planned(self, fits: int) -> Diffusion:
-        """See `Generator`."""
-        from tasks.synthesize.diffusing.effort import steps_within
+    @property
+    def multiplications(self) -> float:
+        """See `FromScratch`."""
+        from tasks.synthesize.diffusing.effort import multiplications
 
-        return self if self.steps is not None else self.model_copy(update={"steps": steps_within(self, fits)})
-
-    def cost(self, fits: int) -> str:
-        """See `Generator`."""
-        from tasks.synthesize.diffusing.effort import minutes_of
-
-        planned = self.planned(fits)
-        return (
-            f"{fits} models, one a fold, of {planned.steps:,} steps each: about {minutes_of(planned, fits):.0f} minutes "
-            "on two cores"
-        )
+        return multiplications(self)
 
     def fit(self, examples: Examples, seed: int, journal: Journal = ALONE) -> FittedDiffusion:
         """See `Generator`."""
@@ -75,10 +65,9 @@ class FittedDiffusion(FittedGenerator):
     @cached_property
     def digest(self) -> str:
         """See `FittedGenerator`."""
-        made = hashlib.sha256()
-        for name, value in sorted(self.model.state_dict().items()):
-            made.update(name.encode() + value.contiguous().numpy().tobytes())
-        return made.hexdigest()
+        from tasks.synthesize.fitting import digest
+
+        return digest(self.model)
 
     def sample(self, wanted: Iterable[Wanted]) -> Iterator[Synthetic]:
         """See `FittedGenerator`; every image from noise of its own."""
