@@ -19,6 +19,7 @@ from tasks.files import write_json
 from tasks.lineage import TrainingSet
 from tasks.progress import say
 from tasks.slugs import slugs
+from tasks.synthesize import SHEETS
 from tasks.synthesize.gates.images import Made, Real
 from tasks.synthesize.gates.judge import Judged, judge
 from tasks.synthesize.gates.settings import Selection
@@ -26,8 +27,7 @@ from tasks.synthesize.gates.sheet import copies_sheet, nearest_sheet
 from tasks.synthesize.gates.wording import lines
 from tasks.synthesize.orders import read_examples
 
-SHEETS = "sheets"  # below the generator's folder: pictures, of each class by its slug, and one of
-COPIES = "near copies"  # no class has such a slug
+COPIES = "near copies"  # the name of a picture: no class has such a slug
 SPARE = "spare"  # the reason of what was made in excess and not needed
 
 

@@ -17,9 +17,10 @@ from shapes import SIDE, real_images
 
 from tasks.features.backbones.efficientnet_lite0 import EfficientNetLite0
 from tasks.lineage import TrainingSet, prove_no_leak
+from tasks.synthesize import SHEETS
 from tasks.synthesize.folds import Places, synthesize
 from tasks.synthesize.gates.settings import Selection
-from tasks.synthesize.gating import SHEETS, SPARE, Gates
+from tasks.synthesize.gating import SPARE, Gates
 from tasks.synthesize.generators import Examples, FittedGenerator, Generator, Synthetic, Wanted
 from tasks.synthesize.journal import ALONE, Journal
 from tasks.tables import SPLITS
