@@ -18,7 +18,7 @@ from flows.stand_ins import write_stand_ins
 from tasks.errors import InputError
 from tasks.files import read_json
 from tasks.params import Params, load_params
-from tasks.params.checks import model_folders
+from tasks.params.checks import pinned_folders
 
 
 @dataclass(frozen=True)
@@ -102,16 +102,16 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
 
 
 def _require_pinned(root: Path, params: Params) -> None:
-    """Refuse a folder of a model that has other files than the parameters say: DVC looks at parameters only.
+    """Refuse a folder of a model, or of images made elsewhere, that has other files than the parameters say: DVC looks at parameters only.
 
     One that isn't there is no mistake here: what was made with it may be up to date.
     """
-    for loc, model in model_folders(params.backbones, params.strategies):
-        here = model.model_copy(update={"folder": str(root / model.folder)}) if model.folder else None
+    for loc, one in pinned_folders(params.backbones, params.strategies, params.generators):
+        here = one.model_copy(update={"folder": str(root / one.folder)}) if one.folder else None
         if here and Path(here.folder).is_dir() and (found := here.unpinned()):
             key = ".".join(loc)
             raise InputError(
-                f"params.yaml: {key}: {model.mismatch}; if they are those that you want, "
+                f"params.yaml: {key}: {one.mismatch}; if they are those that you want, "
                 f"run `equipoise run --set {key}.digest={found}`"
             )
 

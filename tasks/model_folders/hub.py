@@ -11,13 +11,13 @@ from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from tasks.errors import InputError
-from tasks.model_folders.files import READ, require_safe
+from tasks.model_folders.files import FilesOfModel
 
 FORBIDDEN = "EQUIPOISE_HUB_OFFLINE"  # what the user said by HF_HUB_OFFLINE, which stages set for everything else
 NO = ("", "0", "false", "no", "off")
 
 
-def place_of_hub(name: str, revision: str) -> Path:
+def place_of_hub(name: str, revision: str, files: FilesOfModel) -> Path:
     """The folder of the hub's cache with a model's files; those that it lacks are downloaded.
 
     Parameters
@@ -26,6 +26,8 @@ def place_of_hub(name: str, revision: str) -> Path:
         Owner and name.
     revision
         The commit.
+    files
+        Which files hold the model; no others are downloaded.
 
     Raises
     ------
@@ -33,8 +35,8 @@ def place_of_hub(name: str, revision: str) -> Path:
         The hub doesn't answer, knows no such model or commit, or the user is offline; or there are no safetensors.
     """
     try:
-        folder = _fetched(name, revision, here=True)
-        require_safe(folder)
+        folder = _fetched(name, revision, files, here=True)
+        files.require(folder)
         return folder
     except (LocalEntryNotFoundError, InputError):
         pass
@@ -45,18 +47,19 @@ def place_of_hub(name: str, revision: str) -> Path:
         )
     try:
         with _online():
-            folder = _fetched(name, revision, here=False)
+            folder = _fetched(name, revision, files, here=False)
     except Exception as error:  # there are many ways for a hub to be away
         raise InputError(
             f"hub: {name} at {revision[:10]} could not be fetched ({type(error).__name__}: {error}); check both, "
             "or bring its files here and name their folder instead"
         ) from error
-    require_safe(folder)
+    files.require(folder)
     return folder
 
 
-def _fetched(name: str, revision: str, *, here: bool) -> Path:
-    return Path(snapshot_download(name, revision=revision, allow_patterns=list(READ), local_files_only=here))
+def _fetched(name: str, revision: str, files: FilesOfModel, *, here: bool) -> Path:
+    only = {"allow_patterns": list(files.read), "ignore_patterns": list(files.skipped)}
+    return Path(snapshot_download(name, revision=revision, local_files_only=here, **only))
 
 
 @contextmanager

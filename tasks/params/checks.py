@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.model_folders import ModelFolder
+from tasks.model_folders.pinned import PinnedFolder
 from tasks.params.models import IDLE, NONE, Ensemble, Params, Recipe, Split, Strategy
 from tasks.registry import components
 from tasks.train.last_layer import LastLayer
@@ -35,7 +35,7 @@ def contradictions(data: Any) -> list[Mistake]:
         *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one, pretrained)),
         *_refused_ensembles(sections, _valid("ensembles", sections), strategies),
         *_refused_votes(strategies, _section(sections, "train").get("seeds")),
-        *_refused_models(_valid("backbones", sections), strategies),
+        *_refused_folders(_valid("backbones", sections), strategies, _valid("generators", sections)),
         *_refused_on_recipe(recipes, strategies, sections),
     ]
 
@@ -240,23 +240,26 @@ def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, An
         yield combination(why, backbone, *where, "family", "backbone")
 
 
-def _refused_models(backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> Iterator[Mistake]:
-    """Models of other libraries that name none."""
-    for loc, model in model_folders(backbones, strategies):
-        if model.against:
-            yield combination(model.against, model.folder, *loc, "folder")
+def _refused_folders(
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy], generators: Mapping[str, Any]
+) -> Iterator[Mistake]:
+    """Models of other libraries, and images made elsewhere, that name none."""
+    for loc, one in pinned_folders(backbones, strategies, generators):
+        if one.against:
+            yield combination(one.against, one.folder, *loc, "folder")
 
 
-def model_folders(
-    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]
-) -> Iterator[tuple[tuple[str, ...], ModelFolder]]:
-    """Every model of another library that the parameters name, with the path of keys to it."""
+def pinned_folders(
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy], generators: Mapping[str, Any]
+) -> Iterator[tuple[tuple[str, ...], PinnedFolder]]:
+    """Every folder of the user's that the parameters pin by a digest, with the path of keys to it."""
     found: dict[tuple[str, ...], Any] = {("backbones", name): one for name, one in backbones.items()}
     found |= {
         ("strategies", name, "family", "network"): getattr(one.family, "network", None)
         for name, one in strategies.items()
     }
-    yield from ((loc, one) for loc, one in found.items() if isinstance(one, ModelFolder))
+    found |= {("generators", name): one for name, one in generators.items()}
+    yield from ((loc, one) for loc, one in found.items() if isinstance(one, PinnedFolder))
 
 
 def _refused_ensembles(
