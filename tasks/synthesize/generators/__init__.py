@@ -34,6 +34,8 @@ class Examples:
         The classes of the whole training set; some may have no image in this fold.
     ids
         The `image_id` of each, n of them.
+    masks
+        Shape (n, side, side), bool: where the object is, nowhere in an image without a mask; None: no image has one.
     """
 
     fold: int
@@ -41,6 +43,7 @@ class Examples:
     labels: np.ndarray
     classes: list[str]
     ids: list[str]
+    masks: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
