@@ -1,4 +1,4 @@
-"""Packages that strategies, backbones and generators need beside those that always come: which lack, and what brings them."""
+"""Packages that strategies, backbones and generators need beside what always comes: which lack, what brings them."""
 
 from __future__ import annotations
 

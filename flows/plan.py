@@ -102,7 +102,7 @@ def make_plan(root: Path, targets: Iterable[str] = (), *, force: bool = False, t
 
 
 def _require_pinned(root: Path, params: Params) -> None:
-    """Refuse a folder of a model, or of images made elsewhere, that has other files than the parameters say: DVC looks at parameters only.
+    """Refuse a folder of the user's that has other files than the parameters say: DVC looks at parameters only.
 
     One that isn't there is no mistake here: what was made with it may be up to date.
     """

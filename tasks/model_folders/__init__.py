@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from tasks.errors import InputError
 from tasks.model_folders.files import MODEL, FilesOfModel
 from tasks.model_folders.pinned import PinnedFolder
 from tasks.registry import refused

@@ -58,8 +58,10 @@ def place_of_hub(name: str, revision: str, files: FilesOfModel) -> Path:
 
 
 def _fetched(name: str, revision: str, files: FilesOfModel, *, here: bool) -> Path:
-    only = {"allow_patterns": list(files.read), "ignore_patterns": list(files.skipped)}
-    return Path(snapshot_download(name, revision=revision, local_files_only=here, **only))
+    read, skipped = list(files.read), list(files.skipped)
+    return Path(
+        snapshot_download(name, revision=revision, local_files_only=here, allow_patterns=read, ignore_patterns=skipped)
+    )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A folder of the user's that parameters name: pinned by the digest of its files, so that others are other parameters."""
+"""A folder of the user's that parameters name, pinned by the digest of its files: other files are other parameters."""
 
 from __future__ import annotations
 

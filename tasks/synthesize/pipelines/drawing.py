@@ -134,11 +134,13 @@ class FittedPipeline(FittedGenerator):
                 f"the checkpoint drew no image of {side} pixels a side; write the image_size that it was made for"
                 f"{native(self.pipeline)}, or name another checkpoint"
             )
-        made = (values * 255).round().clip(0, 255).astype(np.uint8)
+        made: NDArray[np.uint8] = (values * 255).round().clip(0, 255).astype(np.uint8)
         if self._grey:
             grey = np.asarray(Image.fromarray(made).convert("L"))
             made = np.repeat(grey[..., None], 3, axis=2)
-        return made if anew is None else np.where(anew[..., None], made, pixels)
+        if anew is not None:
+            made = np.where(anew[..., None], made, pixels)
+        return made
 
     @cached_property
     def _grey(self) -> bool:

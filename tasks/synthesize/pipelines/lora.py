@@ -25,7 +25,7 @@ from tasks.closure import code_digest
 from tasks.errors import InputError
 from tasks.files import json_digest
 from tasks.synthesize.generators import Examples, Wanted
-from tasks.synthesize.journal import Journal, Moment
+from tasks.synthesize.journal import ALONE, Journal, Moment
 from tasks.synthesize.pipelines.drawing import FittedPipeline
 from tasks.synthesize.pipelines.memory import enough_memory
 from tasks.synthesize.pipelines.settings import Lora
@@ -33,6 +33,7 @@ from tasks.train.finetuning.checkpoints import Checkpoint
 from tasks.train.finetuning.optimisers import Optimiser
 
 TARGETS = ["to_q", "to_k", "to_v", "to_out.0"]  # the matrices of attention, as diffusers calls them
+PREDICTED = ("epsilon", "v_prediction")  # the noise, or the velocity
 LATENT = 4  # channels of a latent picture; a U-Net with more also sees a mask
 WEIGHT_DECAY = 0.01
 LONGEST = 1.0  # norm of a step's gradient, at most
@@ -106,7 +107,7 @@ class Training:
             if folder and (is_last or time.monotonic() - written >= CHECKPOINT_SECONDS):
                 Checkpoint(number, [], self.tensors).write(folder, key)
                 written = time.monotonic()
-            if number % show == 0 or is_last:
+            if (number % show == 0 or is_last) and self.journal.shown is not ALONE.shown:
                 self._show(number)
             yield number
 
@@ -174,8 +175,8 @@ class Training:
 
         pipeline = self.fitted.pipeline
         unet = getattr(pipeline, "unet", None)
-        is_known = isinstance(unet, UNet2DConditionModel) and not hasattr(pipeline, "text_encoder_2")
-        if not is_known or unet.config.in_channels != LATENT:
+        is_known = isinstance(unet, UNet2DConditionModel) and unet.config.in_channels == LATENT
+        if not is_known or hasattr(pipeline, "text_encoder_2") or self.schedule.config.prediction_type not in PREDICTED:
             raise InputError(
                 f"lora: a {type(pipeline).__name__} is not tuned here, only checkpoints of the kind of Stable "
                 "Diffusion 1 and 2 with four channels are; write lora: null, or name such a checkpoint"
@@ -209,11 +210,8 @@ class Training:
         times = torch.from_numpy(chance.integers(schedule.config.num_train_timesteps, size=number))
         texts = self.texts[torch.from_numpy(self.examples.labels[rows])]
         found = self.unet(schedule.add_noise(clean, noise, times), times, texts).sample
-        meant = {
-            "epsilon": lambda: noise,
-            "v_prediction": lambda: schedule.get_velocity(clean, noise, times),
-            "sample": lambda: clean,
-        }[schedule.config.prediction_type]()
+        is_noise = schedule.config.prediction_type == "epsilon"
+        meant = noise if is_noise else schedule.get_velocity(clean, noise, times)
         loss = torch.nn.functional.mse_loss(found, meant)
         gradients = torch.autograd.grad(loss, list(self.added.values()))
         length = torch.stack([one.norm() for one in gradients]).norm().item()

@@ -20,8 +20,8 @@ from tasks.synthesize.pipelines import lora
 from tasks.synthesize.pipelines.checkpoint import PIPELINE
 from tasks.synthesize.pipelines.drawing import FittedPipeline
 
-LORA: dict[str, Any] = {"rank": 2, "steps": 12, "learning_rate": 0.01, "batch_size": 3}
-KILLED = LORA | {"steps": 60}
+LORA: dict[str, Any] = {"rank": 2, "steps": 8, "learning_rate": 0.01, "batch_size": 3}
+KILLED = LORA | {"steps": 30}
 
 
 def examples_of(**how: Any) -> Examples:

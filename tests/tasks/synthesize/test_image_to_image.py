@@ -1,4 +1,4 @@
-"""image_to_image: an image begins with one of its class, and nothing but a safe, whole and pinned checkpoint draws it."""
+"""image_to_image: an image begins with one of its class, and only a safe, whole and pinned checkpoint draws it."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_a_checkpoint_that_is_not_whole_safe_and_of_the_right_kind_is_refused(
 
 
 def test_a_folder_that_is_not_there_or_has_other_files_is_refused(copied: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no folder .*nowhere"):
+    with pytest.raises(InputError, match=r"there is no folder .*nowhere"):
         ImageToImage(folder=str(tmp_path / "nowhere"), digest="0" * 32, **DRAWN).fit(examples_of(), 0)
     with pytest.raises(InputError, match="no checkpoint is named: write folder"):
         ImageToImage().fit(examples_of(), 0)
@@ -264,7 +264,7 @@ def test_a_prompt_that_is_too_long_is_refused(checkpoint: Path) -> None:
 
 
 def test_a_prompt_of_a_class_that_there_is_not_is_refused(checkpoint: Path) -> None:
-    with pytest.raises(InputError, match="there is no class 'rad' .did you mean 'red'"):
+    with pytest.raises(InputError, match=r"there is no class 'rad' \(did you mean 'red'"):
         made(checkpoint, WISHES[:1], prompts={"rad": "a red thing"})
 
 
