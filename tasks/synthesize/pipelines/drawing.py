@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from tasks.model_folders.files import incomplete
 from tasks.synthesize.generators import Examples, FittedGenerator, Synthetic, Wanted
 from tasks.synthesize.pipelines.alone import alone
 from tasks.synthesize.pipelines.memory import enough_memory
-
-if TYPE_CHECKING:
-    from tasks.synthesize.pipelines.settings import PipelineGenerator
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,11 @@ class Starts:
     examples: Examples
     masks: NDArray[np.bool_] | None
     usable: NDArray[np.bool_]
+
+    @property
+    def side(self) -> int:
+        """Pixels a side of the images."""
+        return int(self.examples.pixels.shape[1])
 
     def of(self, wanted: Wanted) -> int:
         """The place of the example that an image begins with: one of its class, chosen by the image's own seed.
@@ -66,10 +68,10 @@ class FittedPipeline(FittedGenerator):
 
     Attributes
     ----------
-    settings
-        The generator's.
     pipeline
         Of `diffusers`.
+    told
+        What it is told for every image.
     starts
         See `Starts`.
     prompts
@@ -80,8 +82,8 @@ class FittedPipeline(FittedGenerator):
         The digest of what was tuned to the examples; empty: nothing was.
     """
 
-    settings: PipelineGenerator
     pipeline: Any
+    told: Mapping[str, Any]
     starts: Starts
     prompts: list[str]
     checkpoint: str
@@ -98,8 +100,8 @@ class FittedPipeline(FittedGenerator):
             start = self.starts.of(one)
             parameters = {
                 "prompt": self.prompts[one.label],
-                "strength": self.settings.strength,
-                "guidance": self.settings.guidance,
+                "strength": self.told["strength"],
+                "guidance": self.told["guidance_scale"],
                 "checkpoint": self.checkpoint,
             }
             yield Synthetic(self.drawn(one, start), (self.starts.examples.ids[start],), parameters)
@@ -114,7 +116,7 @@ class FittedPipeline(FittedGenerator):
         """
         import torch
 
-        side, pixels = self.settings.image_size, self.starts.examples.pixels[start]
+        side, pixels = self.starts.side, self.starts.examples.pixels[start]
         anew = None if self.starts.masks is None else self.starts.masks[start]
         images = {"image": Image.fromarray(pixels)}
         if anew is not None:
@@ -122,8 +124,8 @@ class FittedPipeline(FittedGenerator):
         try:
             with alone(wanted.seed), enough_memory(side), torch.inference_mode():
                 chance = torch.Generator().manual_seed(wanted.seed)
-                told = {**self.settings.asked(self.starts), **images, "generator": chance}
-                values = self.pipeline(self.prompts[wanted.label], **told).images[0]
+                own = {**images, "generator": chance, "output_type": "np"}
+                values = self.pipeline(self.prompts[wanted.label], **self.told, **own).images[0]
         except (ValueError, RuntimeError) as error:
             raise InputError(
                 f"the checkpoint can't draw images of {side} pixels a side ({error}); write the image_size that it was "
@@ -158,10 +160,10 @@ def native(pipeline: Any) -> str:
     return ""
 
 
-def require_call(pipeline: Any, asked: Iterable[str], folder: Path) -> None:
+def require_call(pipeline: Any, told: Iterable[str], folder: Path) -> None:
     """Refuse a pipeline that doesn't understand what it is told (`InputError`)."""
     known = inspect.signature(pipeline.__call__).parameters
-    if unknown := [name for name in ("prompt", "image", "generator", *asked) if name not in known]:
+    if unknown := [name for name in ("prompt", "image", "generator", "output_type", *told) if name not in known]:
         raise incomplete(folder, f"{type(pipeline).__name__} takes no {' and no '.join(unknown)}")
 
 

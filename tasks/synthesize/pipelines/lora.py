@@ -27,8 +27,8 @@ from tasks.files import json_digest
 from tasks.synthesize.generators import Examples, Wanted
 from tasks.synthesize.journal import ALONE, Journal, Moment
 from tasks.synthesize.pipelines.drawing import FittedPipeline
+from tasks.synthesize.pipelines.lora_settings import Lora
 from tasks.synthesize.pipelines.memory import enough_memory
-from tasks.synthesize.pipelines.settings import Lora
 from tasks.train.finetuning.checkpoints import Checkpoint
 from tasks.train.finetuning.optimisers import Optimiser
 
@@ -98,7 +98,7 @@ class Training:
         done, losses, written = found.epoch if found else 0, list[float](), time.monotonic()
         tell, show = max(1, steps // TELLINGS), max(1, steps // PICTURES)
         for step in range(done, steps):
-            with enough_memory(self.fitted.settings.image_size):
+            with enough_memory(self.fitted.starts.side):
                 losses.append(self._step(step))
             number, is_last = step + 1, step + 1 == steps
             if number % tell == 0 or is_last:

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tasks.errors import require_classes
 from tasks.model_folders import HubFolder
@@ -18,20 +18,10 @@ from tasks.synthesize.journal import ALONE, Journal
 from tasks.synthesize.pipelines.alone import alone
 from tasks.synthesize.pipelines.checkpoint import PIPELINE, Task, load_pipeline
 from tasks.synthesize.pipelines.drawing import FittedPipeline, Starts, require_call, require_short
+from tasks.synthesize.pipelines.lora_settings import Lora
 
 CLASS = "{class}"  # what stands for the class in a prompt
 Prompt = Annotated[str, Field(min_length=1, max_length=1000)]
-
-
-class Lora(BaseModel):
-    """A fine-tuning of a few weights beside those of a checkpoint (Hu et al. 2022)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    rank: int = Field(4, ge=1, le=256, description="Rank of what is added to each matrix of attention.")
-    steps: int = Field(200, ge=1, le=1_000_000, description="Optimiser steps of each fit.")
-    learning_rate: float = Field(0.0001, gt=0, le=1, description="Learning rate of AdamW.")
-    batch_size: int = Field(4, ge=1, le=1024, description="Images a step.")
 
 
 class PipelineGenerator(HubFolder, Generator):
@@ -103,26 +93,26 @@ class PipelineGenerator(HubFolder, Generator):
         place = self.place()
         digest = self.digest or self.digest_of(place)
         with alone(seed):
-            pipeline = load_pipeline(place, self.task, self.image_size)
-            require_call(pipeline, self.asked(starts), place)
+            pipeline = load_pipeline(place, self.task, starts.side)
+            told = self._told(starts)
+            require_call(pipeline, told, place)
             prompts = [self.prompt_of(label) for label in examples.classes]
             require_short(pipeline, [*prompts, self.negative_prompt])
-            fitted = FittedPipeline(self, pipeline, starts, prompts, digest)
+            fitted = FittedPipeline(pipeline, told, starts, prompts, digest)
             if self.lora:
                 from tasks.synthesize.pipelines.lora import Training
 
                 return Training(self.lora, fitted, examples, seed, journal).tuned()
         return fitted
 
-    def asked(self, starts: Starts) -> dict[str, Any]:
-        """What a pipeline is told for every image of the fit."""
+    def _told(self, starts: Starts) -> dict[str, Any]:
+        """What the pipeline is told for every image."""
         said = {"negative_prompt": self.negative_prompt} if self.negative_prompt else {}
-        size = {} if starts.masks is None else {"height": self.image_size, "width": self.image_size}
+        size = {} if starts.masks is None else {"height": starts.side, "width": starts.side}
         return {
             "strength": self.strength,
             "guidance_scale": self.guidance,
             "num_inference_steps": self.sampling_steps,
-            "output_type": "np",
             **said,
             **size,
         }

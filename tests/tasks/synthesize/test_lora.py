@@ -21,6 +21,7 @@ from tasks.synthesize.generators import Wanted
 from tasks.synthesize.journal import Journal, Moment
 from tasks.synthesize.pipelines import lora
 from tasks.synthesize.pipelines.lora import Training
+from tasks.synthesize.pipelines.lora_settings import Lora
 from tasks.train.finetuning.checkpoints import FILE, facts
 
 pytest.importorskip("peft")
@@ -42,7 +43,7 @@ def training(checkpoint: Path, **settings: Any) -> Training:
     fitted = tuned(checkpoint, LORA | {"steps": 1})
     fitted.pipeline.unet.delete_adapters("default")
     fitted.pipeline.unet.requires_grad_(False)
-    made = Training(lora.Lora(**LORA | settings), fitted, examples_of(), 0, Journal())
+    made = Training(Lora(**LORA | settings), fitted, examples_of(), 0, Journal())
     made._add()
     return made
 
