@@ -37,8 +37,8 @@ class Inpainting(PipelineGenerator):
         """
         if examples.masks is None:
             raise InputError(
-                "inpainting needs to know where the object is in each image, and there are no masks: give the table of "
-                "images a column mask with the path of a mask a row, or use the generator image_to_image"
+                "inpainting needs to know where the object is in each image, and these images have no masks; use the "
+                "generator image_to_image"
             )
         covered = examples.masks.mean(axis=(1, 2))
         anew = examples.masks if self.of == "object" else ~examples.masks
