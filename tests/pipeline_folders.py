@@ -14,6 +14,19 @@ from tasks.torchvision import mend_torchvision
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 SIDE = 32
+WORDS = ["<|startoftext|>", "<|endoftext|>", *"abcdefghijklmnopqrstuvwxyz", *(f"{one}</w>" for one in "abdefhoptu")]
+TEXTS: dict[str, Any] = {
+    "vocab_size": len(WORDS),
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 40,
+    "projection_dim": 16,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "pad_token_id": 1,
+}
 CLASSES = ["blue", "red"]
 
 
@@ -26,8 +39,7 @@ def of_stable_diffusion(folder: Path, *, channels: int = 4, prediction: str = "e
     import diffusers
 
     folder.mkdir(parents=True)
-    words = ["<|startoftext|>", "<|endoftext|>", *"abcdefghijklmnopqrstuvwxyz", *(f"{one}</w>" for one in "abdefhoptu")]
-    (folder / "vocab.json").write_text(json.dumps({word: place for place, word in enumerate(words)}))
+    (folder / "vocab.json").write_text(json.dumps({word: place for place, word in enumerate(WORDS)}))
     (folder / "merges.txt").write_text("#version: 0.2\n")
     tokenizer = transformers.CLIPTokenizer(
         str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=40, unk_token="<|endoftext|>"
@@ -36,19 +48,7 @@ def of_stable_diffusion(folder: Path, *, channels: int = 4, prediction: str = "e
     (folder / "merges.txt").unlink()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        text_encoder = transformers.CLIPTextModel(
-            transformers.CLIPTextConfig(
-                vocab_size=len(words),
-                hidden_size=16,
-                intermediate_size=32,
-                num_hidden_layers=1,
-                num_attention_heads=2,
-                max_position_embeddings=40,
-                bos_token_id=0,
-                eos_token_id=1,
-                pad_token_id=1,
-            )
-        )
+        text_encoder = transformers.CLIPTextModel(transformers.CLIPTextConfig(**TEXTS))
         vae = diffusers.AutoencoderKL(
             block_out_channels=(8, 16),
             down_block_types=("DownEncoderBlock2D",) * 2,
@@ -87,6 +87,43 @@ def of_stable_diffusion(folder: Path, *, channels: int = 4, prediction: str = "e
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def of_stable_diffusion_xl(folder: Path) -> Path:
+    """A tiny Stable Diffusion XL: with two text encoders, and a U-Net that is told sizes."""
+    import torch
+
+    small = of_stable_diffusion(folder.with_name(f"{folder.name}-small"))
+    import diffusers
+    import transformers
+
+    parts = diffusers.StableDiffusionPipeline.from_pretrained(small, local_files_only=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        second = transformers.CLIPTextModelWithProjection(transformers.CLIPTextConfig(**TEXTS))
+        unet = diffusers.UNet2DConditionModel(
+            sample_size=SIDE // 2,
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=32,
+            attention_head_dim=4,
+            norm_num_groups=4,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=16 + 6 * 8,
+        )
+    diffusers.StableDiffusionXLPipeline(
+        vae=parts.vae,
+        text_encoder=parts.text_encoder,
+        text_encoder_2=second,
+        tokenizer=parts.tokenizer,
+        tokenizer_2=parts.tokenizer,
+        unet=unet,
+        scheduler=parts.scheduler,
     ).save_pretrained(folder)
     return folder
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pipeline_folders import CLASSES, SIDE, of_stable_diffusion, pixels_of
+from pipeline_folders import CLASSES, SIDE, of_stable_diffusion, of_stable_diffusion_xl, pixels_of
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
@@ -41,7 +41,8 @@ def examples_of(**how: Any) -> Examples:
 
 
 def generator(folder: Path, **settings: Any) -> ImageToImage:
-    return ImageToImage(folder=str(folder), digest=PIPELINE.digest(folder), **DRAWN | settings)
+    place = {"folder": str(folder), "digest": PIPELINE.digest(folder)}
+    return ImageToImage.model_validate({**place, **DRAWN, **settings})
 
 
 def made(folder: Path, wanted: list[Wanted], examples: Examples | None = None, **settings: Any) -> list[Synthetic]:
@@ -83,8 +84,16 @@ def test_little_strength_leaves_the_image_that_it_begins_with(checkpoint: Path) 
     assert apart(near, little) < apart(near, far)
 
 
-def test_an_image_depends_on_its_own_wish_alone(checkpoint: Path) -> None:
+@pytest.mark.parametrize(
+    "schedule",
+    ["DDIMScheduler", "PNDMScheduler", "EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler"],
+)
+def test_an_image_depends_on_its_own_wish_alone(checkpoint: Path, schedule: str) -> None:
+    """Also with schedules that remember earlier steps, or put new noise on at each."""
     fitted = generator(checkpoint).fit(examples_of(), 0)
+    import diffusers
+
+    fitted.pipeline.scheduler = getattr(diffusers, schedule).from_config(fitted.pipeline.scheduler.config)
     together = list(fitted.sample(WISHES))
     for wish, expected in zip(reversed(WISHES), reversed(together), strict=True):
         torch.rand(3)
@@ -99,6 +108,16 @@ def test_the_order_of_the_examples_changes_nothing(checkpoint: Path) -> None:
     for first, second in zip(made(checkpoint, WISHES, one), made(checkpoint, WISHES, other), strict=True):
         assert first.parents == second.parents
         np.testing.assert_array_equal(first.pixels, second.pixels)
+
+
+def test_a_checkpoint_of_the_larger_kind_draws_but_is_not_tuned(tmp_path: Path) -> None:
+    place = of_stable_diffusion_xl(tmp_path / "larger")
+    fitted = generator(place, negative_prompt="a bad photo").fit(examples_of(), 0)
+    together = list(fitted.sample(WISHES[:2]))
+    (alone,) = fitted.sample(WISHES[1:2])
+    np.testing.assert_array_equal(alone.pixels, together[1].pixels)
+    with pytest.raises(InputError, match="lora: a StableDiffusionXLImg2ImgPipeline is not tuned here"):
+        made(place, WISHES[:1], lora={"steps": 1})
 
 
 def test_global_chance_and_threads_are_left_as_they_were(checkpoint: Path) -> None:
