@@ -15,7 +15,7 @@ app = typer.Typer()
 def preset(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Of a preset; none: list them.")] = None,
 ) -> None:
-    """Write a list of strategies into params.yaml, with the recipes and backbones that they need."""
+    """Write a list of strategies into params.yaml, with the recipes, generators and backbones that they need."""
     root = enter()
     from flows import terminal
     from flows.packages import missing_packages, what_brings

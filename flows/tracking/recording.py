@@ -1,4 +1,4 @@
-"""One pipeline run as MLflow runs: a parent, and a child a strategy.
+"""One pipeline run as MLflow runs: a parent, and a child a strategy and a generator.
 
 Every step may be repeated: a run is looked up by its key before it is made, and what is logged twice is the same. So a
 record that broke off is completed by the same call. Until a run is whole its status is FAILED, however it broke off.
@@ -20,6 +20,7 @@ from flows.price import Price, prices
 from flows.tracking.datasets import datasets_of_run
 from flows.tracking.findings import Findings
 from flows.tracking.gate import Decision
+from flows.tracking.generators import record_generator
 from flows.tracking.judging import judge, keep_evidence
 from flows.tracking.notes import EXPERIMENT_NOTE, parent_note
 from flows.tracking.registry import BY_GATE, DECISION, Registry
@@ -204,6 +205,9 @@ def _fill(
     holders = {
         name: record_strategy(client, findings, parent, name, costs, found[name], end) for name in findings.strategies
     }
+    for generator in findings.params.generators:
+        if f"synthesize@{generator}" in findings.outcomes:
+            record_generator(client, findings, parent, generator, costs, end)
     if findings.recommended in holders:
         decision = _consider(client, findings, findings.recommended, holders[findings.recommended])
         client.log_dict(parent_id, decision.as_json(), DECISION)

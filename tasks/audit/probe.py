@@ -7,6 +7,7 @@ images is found, too). It is cross-validated with an original, its relatives and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from tasks.statistics.auc import auc_within_folds
 from tasks.statistics.discriminant import Moments
 from tasks.statistics.folds import deal_folds
 from tasks.statistics.groups import FEWEST_GROUPS
-from tasks.statistics.interval import CONFIDENCE
+from tasks.statistics.interval import CONFIDENCE, Interval
 from tasks.statistics.principal_components import principal_components
 from tasks.statistics.scaling import Standardisation
 
@@ -80,6 +81,40 @@ class Probed:
         return cls(is_new, groups, deal_folds(is_new.astype(np.int64), groups))
 
 
+@dataclass(frozen=True)
+class Told:
+    """How well new images are told from originals: areas under the ROC curve, .5 where they can't be.
+
+    Attributes
+    ----------
+    features, traces, all
+        By the features, by all properties, and by both.
+    properties
+        By each of the properties alone; their intervals hold together (Bonferroni).
+    """
+
+    features: Interval
+    traces: Interval
+    all: Interval
+    properties: dict[str, Interval]
+
+    @property
+    def tell(self) -> str | None:
+        """The property that tells most; None where no interval lies above one half."""
+        above = [name for name, area in self.properties.items() if area.low > 0.5]
+        return max(above, key=lambda name: (self.properties[name].value, self.properties[name].low), default=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The areas as {value, low, high}, and `tell`."""
+        return {
+            "features": self.features.as_json(),
+            "traces": self.traces.as_json(),
+            "all": self.all.as_json(),
+            "properties": {name: area.as_json() for name, area in self.properties.items()},
+            "tell": self.tell,
+        }
+
+
 def probe_class(rows: pd.DataFrame, features: np.ndarray, traces: np.ndarray) -> dict[str, Any]:
     """Tell a class's new images from its originals.
 
@@ -93,33 +128,45 @@ def probe_class(rows: pd.DataFrame, features: np.ndarray, traces: np.ndarray) ->
     Returns
     -------
     dict
-        `originals`, `new`, `groups`; the areas under the ROC curve of `features`, of `traces` (all properties), of
-        `all` (both) and of each of the `properties`, as {value, low, high}; and `tell`, the property that tells most,
-        null where no interval lies above one half. Intervals of single properties hold together (Bonferroni).
+        `originals`, `new`, `groups`, and what `Told` says.
     """
     images = Probed.of(rows)
-    seen = [column for column in range(len(COLUMNS)) if traces[:, column].std() > 1e-9]
-    single = 1 - (1 - CONFIDENCE) / len(PROPERTIES)
-    properties = {}
-    for name, columns in PROPERTIES.items():
-        own = [column for column in seen if COLUMNS[column] in columns]
-        properties[name] = _area(images, None, traces[:, own], single)
-    above = [name for name in properties if properties[name]["low"] > 0.5]
+    columns = {name: [COLUMNS.index(column) for column in own] for name, own in PROPERTIES.items()}
+    told = tell_apart(images, features, {name: traces[:, own] for name, own in columns.items()})
     return {
         "originals": int((~images.is_new).sum()),
         "new": int(images.is_new.sum()),
         "groups": int(images.groups.max()) + 1,
-        "features": _area(images, features, None, CONFIDENCE),
-        "traces": _area(images, None, traces[:, seen], CONFIDENCE),
-        "all": _area(images, features, traces[:, seen], CONFIDENCE),
-        "properties": properties,
-        "tell": max(above, key=lambda name: (properties[name]["value"], properties[name]["low"]), default=None),
+        **told.as_json(),
     }
 
 
-def _area(images: Probed, features: np.ndarray | None, traces: np.ndarray | None, level: float) -> dict[str, float]:
+def tell_apart(images: Probed, features: np.ndarray, properties: Mapping[str, np.ndarray]) -> Told:
+    """Tell new images from originals by features and by properties.
+
+    Parameters
+    ----------
+    images
+        Which are new, and who belongs together.
+    features
+        Of each image, shape (n, d).
+    properties
+        What was measured of each image, by its name in words: each of shape (n, m).
+    """
+    seen = {name: values[:, values.std(axis=0) > 1e-9] for name, values in properties.items()}
+    traces = np.hstack(list(seen.values()))
+    single = 1 - (1 - CONFIDENCE) / len(seen)
+    return Told(
+        _area(images, features, None, CONFIDENCE),
+        _area(images, None, traces, CONFIDENCE),
+        _area(images, features, traces, CONFIDENCE),
+        {name: _area(images, None, values, single) for name, values in seen.items()},
+    )
+
+
+def _area(images: Probed, features: np.ndarray | None, traces: np.ndarray | None, level: float) -> Interval:
     scores = out_of_fold(images, features, traces)
-    return auc_within_folds(scores, images.is_new, images.groups, images.folds, level).as_json()
+    return auc_within_folds(scores, images.is_new, images.groups, images.folds, level)
 
 
 def out_of_fold(images: Probed, features: np.ndarray | None, traces: np.ndarray | None) -> np.ndarray:

@@ -20,12 +20,14 @@ from tasks.parallel import each
 if TYPE_CHECKING:
     from tasks.row_store import Row, RowStore
 
-# A property in words, and the columns that measure it.
-PROPERTIES: dict[str, tuple[str, ...]] = {
+# A property in words, and the columns that measure it: of a file, and of the pixels in it.
+OF_FILES: dict[str, tuple[str, ...]] = {
     "bytes a pixel": ("bytes_a_pixel",),
     "JPEG quality": ("jpeg_quality",),
     "size of the image": ("pixels", "aspect"),
     "number of channels": ("channels",),
+}
+OF_PIXELS: dict[str, tuple[str, ...]] = {
     "brightness": ("brightness",),
     "contrast": ("contrast",),
     "saturation": ("saturation",),
@@ -39,6 +41,7 @@ PROPERTIES: dict[str, tuple[str, ...]] = {
     "even corners": ("even_corners",),
     "marks in the corners": ("mark_top_left", "mark_top_right", "mark_bottom_left", "mark_bottom_right"),
 }
+PROPERTIES = OF_FILES | OF_PIXELS
 COLUMNS = tuple(column for columns in PROPERTIES.values() for column in columns)
 SMALLEST = 24  # pixels a side that are measured; a smaller image is extended by its edge
 BLACK = 2  # grey levels
@@ -77,11 +80,8 @@ def traces_of(path: Path, depth: int) -> dict[str, float]:
     InputError
         The file can't be read as an image.
     """
-    import cv2
-
     from tasks.errors import InputError
 
-    cv2.setNumThreads(1)  # processes share the cores, not threads
     try:
         decoded = open_image(path)
         rgb = np.asarray(to_rgb(decoded.image, depth))
@@ -89,6 +89,28 @@ def traces_of(path: Path, depth: int) -> dict[str, float]:
         raise InputError(
             f"{path}: not readable any more ({error}); `equipoise run --force ingest` looks again"
         ) from error
+    height, width = rgb.shape[:2]
+    return {
+        "bytes_a_pixel": float(np.log(path.stat().st_size / (width * height))),
+        "jpeg_quality": float(decoded.jpeg_quality or 0),
+        "pixels": float(np.log(width * height)),
+        "aspect": float(np.log(width / height)),
+        "channels": float(len(decoded.image.getbands())),
+        **traces_of_pixels(rgb),
+    }
+
+
+def traces_of_pixels(rgb: np.ndarray) -> dict[str, float]:
+    """The traces of an image that don't hang on its file, by the columns of `OF_PIXELS`.
+
+    Parameters
+    ----------
+    rgb
+        Shape (height, width, 3), uint8.
+    """
+    import cv2
+
+    cv2.setNumThreads(1)  # processes share the cores, not threads
     height, width = rgb.shape[:2]
     more = max(0, SMALLEST - height), max(0, SMALLEST - width)
     rgb = np.pad(rgb, ((0, more[0]), (0, more[1]), (0, 0)), mode="edge")
@@ -98,11 +120,6 @@ def traces_of(path: Path, depth: int) -> dict[str, float]:
     highest = cv2.max(red, cv2.max(green, blue))
     spread = (highest - cv2.min(red, cv2.min(green, blue))).astype(np.float32)
     return {
-        "bytes_a_pixel": float(np.log(path.stat().st_size / (width * height))),
-        "jpeg_quality": float(decoded.jpeg_quality or 0),
-        "pixels": float(np.log(width * height)),
-        "aspect": float(np.log(width / height)),
-        "channels": float(len(decoded.image.getbands())),
         "brightness": float(values.mean()),
         "contrast": float(values.std()),
         "saturation": float((spread / np.maximum(highest, 1)).mean()),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
+from tasks.depth import FULL
 from tasks.images import open_image, to_rgb
 from tasks.lettering import font_file, in_picture
 from tasks.slugs import slugs
@@ -43,12 +44,19 @@ STEPS = {  # the names of steps in few letters
 
 
 class Picture(NamedTuple):
-    """One picture of a sheet: its file, its name, a few words on how it was made, and the depth it is shown at."""
+    """One picture of a sheet: its file or itself, its name, a few words about it, and the depth a file is shown at."""
 
-    file: Path
+    source: Path | Image.Image
     name: str
     caption: str
-    depth: int
+    depth: int = FULL
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture itself."""
+        if isinstance(self.source, Image.Image):
+            return self.source.copy()
+        return to_rgb(open_image(self.source).image, self.depth)
 
 
 def write_contact_sheets(balanced: pd.DataFrame, training: TrainingSet, raw: Path, folder: Path) -> None:
@@ -97,7 +105,7 @@ def contact_sheet(title: str, subtitle: str, families: list[list[Picture]]) -> I
             # The original stands a little apart from what was made of it.
             left = GAP + place % beside * family_width + column * (THUMBNAIL + GAP) + (GAP if column else 0)
             top = TITLE + place // beside * height
-            small = _small(to_rgb(open_image(picture.file).image, picture.depth))
+            small = _small(picture.image)
             sheet.paste(small, (left, top))
             pen.text((left, top + THUMBNAIL + 2), picture.name, INK, _font(11))
             pen.text((left, top + THUMBNAIL + 16), picture.caption, FAINT, _font(10))

@@ -19,12 +19,13 @@ from tasks.errors import InputError
 Counts = Mapping[str, int]  # rows a class
 
 WORDS = ("equal", "square_root")
-SHARES = ("largest", "smallest", "factor")
+SHARES = ("largest", "smallest", "factor", "more")
 RESAMPLE_TO = "Rows a class after resampling."
 AUGMENT_TO = "Rows a class after augmenting."
 MIX_TO = "Rows a class with the mixed images."
 FORMS = (
-    "equal, square_root, {largest: 0.5}, {smallest: 4}, {factor: 3}, {effective_number: 0.999}, {counts: {name: 90}}"
+    "equal, square_root, {largest: 0.5}, {smallest: 4}, {factor: 3}, {more: 200}, {effective_number: 0.999}, "
+    "{counts: {name: 90}}"
 )
 
 
@@ -33,9 +34,9 @@ class Target(BaseModel):
 
     ``equal`` (as the largest class, or the smallest where rows are taken away), ``square_root`` (shares that grow with
     the square root of the counts: Mahajan et al., ECCV 2018), ``{largest: x}`` and ``{smallest: x}`` (x times that
-    class), ``{factor: x}`` (x times the class itself), ``{effective_number: beta}`` (shares that grow with
-    ``n (1 - beta) / (1 - beta^n)``: Cui et al., CVPR 2019), or ``{counts: {name: n}}``; classes that it doesn't name
-    stay as they are.
+    class), ``{factor: x}`` (x times the class itself), ``{more: x}`` (x rows more, but not above the largest class),
+    ``{effective_number: beta}`` (shares that grow with ``n (1 - beta) / (1 - beta^n)``: Cui et al., CVPR 2019), or
+    ``{counts: {name: n}}``; classes that it doesn't name stay as they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -117,6 +118,7 @@ class Target(BaseModel):
             "largest": lambda _: self.value * max(counts.values()),
             "smallest": lambda _: self.value * min(counts.values()),
             "factor": lambda n: self.value * n,
+            "more": lambda n: min(n + self.value, max(counts.values())),
             "effective_number": lambda n: anchor * self._effective(n) / self._effective(anchor),
         }
         return {name: share(1, sizes[self.rule](count)) for name, count in counts.items()}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from tasks.decoding import squared
 from tasks.errors import InputError
@@ -26,7 +27,6 @@ from tasks.progress import Progress
 
 if TYPE_CHECKING:
     import torch
-    from PIL import Image
 
 PACKAGES = ("torch", "pillow")  # beside those of the backbone they decide on last bits
 BATCHES_A_CHUNK = 8  # what a process gets at a time: enough to outweigh handing it over, little enough to share out
@@ -60,6 +60,15 @@ def embed(paths: Sequence[Path], backbone: Backbone, depth: int, workers: int) -
     for row, vector in enumerate(vectors_of(paths, backbone, depth, workers)):
         values[row] = vector
     return values
+
+
+def embed_pixels(images: NDArray[np.uint8], backbone: Backbone, workers: int) -> np.ndarray:
+    """The feature vectors of images that are at hand, (n, side, side, 3), as `embed` makes them of files: (n, d)."""
+    size = backbone.batch_size
+    batches = [images[start : start + size] for start in range(0, len(images), size)]
+    made = each(partial(_embed_pixels, backbone), batches, workers, chunk=BATCHES_A_CHUNK)
+    vectors = [vector for batch in made for vector in batch]
+    return np.array(vectors, dtype=np.float32).reshape(len(images), backbone.dimensions)
 
 
 def vectors_of(paths: Sequence[Path], backbone: Backbone, depth: int, workers: int) -> Iterator[np.ndarray]:
@@ -122,6 +131,11 @@ def _embed_batch(backbone: Backbone, depth: int, paths: list[Path]) -> np.ndarra
     return network_vectors(
         backbone, [squared(open_rgb(path, depth), backbone.image_size, backbone.resize) for path in paths]
     )
+
+
+def _embed_pixels(backbone: Backbone, images: NDArray[np.uint8]) -> np.ndarray:
+    shown = [squared(Image.fromarray(image), backbone.image_size, backbone.resize) for image in images]
+    return network_vectors(backbone, shown)
 
 
 def _network(backbone: Backbone) -> Callable[[torch.Tensor], torch.Tensor]:

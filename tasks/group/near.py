@@ -91,7 +91,14 @@ def least(side: np.ndarray) -> np.ndarray:
     return np.asarray(1 - (1 - LEAST) * np.minimum(1, side / SIDE) ** 2)
 
 
-def thresholds(pictures: np.ndarray, small: np.ndarray, labels: np.ndarray, max_size: int, workers: int) -> np.ndarray:
+def thresholds(
+    pictures: np.ndarray,
+    small: np.ndarray,
+    labels: np.ndarray,
+    max_size: int,
+    workers: int,
+    known: np.ndarray | None = None,
+) -> np.ndarray:
     """The likeness from which on a picture's look-alike counts as a relative, shape (n,).
 
     The look-alike of rank `max_size` in a picture's own class (or of the rank that stands for it among examples) can't
@@ -110,13 +117,16 @@ def thresholds(pictures: np.ndarray, small: np.ndarray, labels: np.ndarray, max_
         The most images that show one thing.
     workers
         Number of processes; changes time only.
+    known
+        Which pictures may be examples, shape (n,), bool, some of each class; all by default.
     """
     glances = unit_vectors(small.reshape(len(small), -1))  # their products are correlations
     batches = []
     for label in sorted(set(labels)):
         rows = np.flatnonzero(labels == label)
-        examples = rows[:EXAMPLES]
-        rank = max_size * len(examples) / len(rows)
+        fair = rows if known is None else rows[known[rows]]
+        examples = fair[:EXAMPLES]
+        rank = max_size * len(examples) / len(fair)
         batches += [_Batch(rows[start : start + BATCH], examples, rank) for start in range(0, len(rows), BATCH)]
     found = np.empty(len(pictures))
     made = each(partial(_thresholds, pictures, glances), batches, workers, chunk=1)

@@ -79,7 +79,7 @@ def _lost_names(sections: dict[str, Any]) -> Iterator[Mistake]:
     for name in _section(sections, "strategies"):
         yield from refer(recipes, "strategies", name, "recipe")
         yield from refer([*backbones, *pretrained, NONE], "strategies", name, "family", "backbone")
-    for section in ("group", "explore", "balance"):
+    for section in ("group", "explore", "synthesize", "balance"):
         yield from refer(backbones, section, "backbone")
     for section in MAKE_FEATURES:
         for name in _section(sections, section):

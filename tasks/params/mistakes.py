@@ -24,6 +24,7 @@ EXPECTED = {
     "string": "text",
 }
 ADDED = ("schedule",)  # keys of strategies that earlier versions had not
+MOVED = {("synthesize", "image_size"): "each generator has its own now; write it there, and take the line out here"}
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 _PLAIN = (str, int, float, list, dict)
 BROKEN = {"greater_than_equal": "ge", "greater_than": "gt", "less_than_equal": "le", "less_than": "lt"}
@@ -55,6 +56,8 @@ def sentence(mistake: Any) -> str:
         name = value if isinstance(value, str) else loc[-1]
         return f"{where}: {name!r} can't be a name; use up to 64 letters, digits, - and _, in quotes if all are digits"
     if kind == "extra_forbidden":
+        if loc in MOVED:
+            return f"{where}: {MOVED[loc]}"
         names, owners = valid_keys(loc), owners_of(loc)
         if owners:
             found = f"a setting of {' or '.join(owners)}: write it there, {{name: ..., {loc[-1]}: {_in_yaml(value)}}}"
@@ -62,6 +65,8 @@ def sentence(mistake: Any) -> str:
         return f"{where}: unknown key{did_you_mean(str(loc[-1]), names)}; valid are {_listed(names)}"
     if kind == "missing" and loc[-1] in ADDED:
         return f"{where}: missing, earlier versions had none; add the line {loc[-1]}: {{name: {IDLE[str(loc[-1])]}}}"
+    if loc == ("synthesize", "backbone") and kind == "missing":
+        return f"{where}: missing, earlier versions had none; add the line backbone: efficientnet_lite0"
     if kind == "missing":
         return f"{where}: missing; add the key {loc[-1]!r}"
     if kind == "union_tag_not_found":

@@ -22,6 +22,7 @@ from tasks.goals import Goal
 from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.pretrain.methods import Method
 from tasks.registry import Component, OneOf
+from tasks.synthesize.gates.settings import Selection
 from tasks.synthesize.generators import Generator
 from tasks.train.families import Family
 from tasks.train.losses import Loss
@@ -171,7 +172,11 @@ class Explore(Section):
 class Synthesize(Section):
     """What all generators share."""
 
-    image_size: int = Field(32, ge=8, le=512, description="Pixels a side of a synthetic image.")
+    backbone: str = Field(description="The backbone in whose features the gates compare images.")
+    surplus: float = Field(0.2, ge=0, le=10, description="Share of images made in excess, for those that gates drop.")
+    selection: Selection = Field(
+        default_factory=lambda: Selection.model_validate({}), description="Which images are kept."
+    )
     seed: Seed = 0
 
 

@@ -168,7 +168,10 @@ def auc_within_folds(
     """The area over pairs of images of one fold, with an interval in which relatives are drawn together.
 
     Scores of different folds come from different classifiers, so they are not compared. The interval is Wilson's, with
-    the number of independent images that the draws show: so it does not shrink to a point where all are told apart.
+    the number of independent images that the draws show, so that it doesn't shrink to a point where all are told apart;
+    and where they show nothing, or less than chance alone makes, with as many as chance alone makes. The draws don't
+    fit the classifiers anew, which other images would have made others: for that the variance of J folds counts
+    1 + J / (J - 1) times (Nadeau and Bengio). Without it, intervals said to hold .5 in 95 % of trials did so in 75 %.
 
     Parameters
     ----------
@@ -181,7 +184,8 @@ def auc_within_folds(
 
     References
     ----------
-    Forman and Scholz, Apples to apples in cross-validation studies, SIGKDD Explorations 12, 2010.
+    Forman and Scholz, Apples to apples in cross-validation studies, SIGKDD Explorations 12, 2010; Nadeau and Bengio,
+    Inference for the generalization error, Machine Learning 52, 2003.
     """
     drawn = drawn_groups(int(groups.max()) + 1, DRAWS)
     weights = np.vstack([np.ones(len(scores)), drawn[:, groups]]).T
@@ -192,10 +196,30 @@ def auc_within_folds(
         wins += passed.wins
         pairs += passed.pairs
     areas = np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
-    value, draws = areas[:1], areas[None, 1:]
-    least = np.array([kish(np.bincount(groups))])
-    low, high = clustered_wilson(value, draws, least, np.array([float(len(scores))]), confidence)
+    number = len(np.unique(folds))
+    fits = 1 + number / (number - 1) if number > 1 else 1.0
+    value = areas[:1]
+    draws = value[:, None] + np.sqrt(fits) * (areas[None, 1:] - value)
+    least = min(kish(np.bincount(groups)), _trials_by_chance(positive, groups, folds)) / fits
+    bounds = np.array([least]), np.array([len(scores) / fits])
+    low, high = clustered_wilson(value, draws, *bounds, confidence)
     return Interval(float(value[0]), float(low[0]), float(high[0]))
+
+
+def _trials_by_chance(positive: np.ndarray, groups: np.ndarray, folds: np.ndarray) -> float:
+    """As a share of how many trials the area varies if scores say nothing; groups count as `kish` has it.
+
+    The variance of a fold's area is then (m + n + 1) / (12 m n) (Mann and Whitney, 1947).
+    """
+    pairs, variance = 0.0, 0.0
+    for fold in np.unique(folds):
+        of_kinds = [groups[(folds == fold) & (positive == kind)] for kind in (True, False)]
+        if all(len(own) for own in of_kinds):
+            m, n = (kish(np.bincount(own)) for own in of_kinds)
+            weight = len(of_kinds[0]) * len(of_kinds[1])
+            pairs += weight
+            variance += weight**2 * (m + n + 1) / (12 * m * n)
+    return 0.25 * pairs**2 / variance if pairs else 1.0
 
 
 def _running_sum(weights: np.ndarray) -> np.ndarray:

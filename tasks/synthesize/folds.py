@@ -1,58 +1,56 @@
-"""One model a fold: what is made for which class, by a model that saw what, and where it is written."""
+"""One model a fold: it is fitted, it makes its images, and both are written down."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
-from tasks.files import json_digest, write_json
-from tasks.images import open_rgb
+from tasks.files import write_json
 from tasks.lineage import TrainingSet
 from tasks.parallel import each
-from tasks.progress import say
+from tasks.progress import Progress, say
 from tasks.slugs import slugs
-from tasks.synthesize.generators import Examples, Generator, Synthetic, Wanted
+from tasks.synthesize.gating import Gates, let_through
+from tasks.synthesize.generators import Generator, Wanted
+from tasks.synthesize.journal import Moment
+from tasks.synthesize.marked import write_marked
+from tasks.synthesize.moments import begin, journal_of
+from tasks.synthesize.orders import Order, image_key, plan, read_examples, seed_of
 from tasks.tables import BALANCED
 
 
 @dataclass(frozen=True)
-class Order:
-    """What one fold's model is fitted to and asked for.
+class Places:
+    """Where things stand.
 
     Attributes
     ----------
-    fold
-        The fold.
-    rows
-        The fold's rows of the training set; all that the model may see.
-    counts
-        New images a class.
+    raw
+        The folder below which the rows' paths lie.
+    folder
+        Where ``synthetic.parquet``, ``images/``, ``losses.csv`` and ``summary.json`` go.
+    told
+        The file into which fits tell how far they are while they go on; None: nowhere.
+    checkpoints
+        Where they keep it, to go on from if all this is done again; None: nowhere.
     """
 
-    fold: int
-    rows: pd.DataFrame
-    counts: dict[str, int]
+    raw: Path
+    folder: Path
+    told: Path | None = None
+    checkpoints: Path | None = None
 
 
 def synthesize(
-    training: TrainingSet,
-    generator: Generator,
-    *,
-    image_size: int,
-    seed: int,
-    raw: Path,
-    folder: Path,
-    workers: int,
+    training: TrainingSet, generator: Generator, gates: Gates | None, *, seed: int, places: Places, workers: int
 ) -> pd.DataFrame:
-    """Fit `generator` to each fold and write images, lineage and a summary.
+    """Fit `generator` to each fold and write images, lineage, losses and a summary.
 
     Parameters
     ----------
@@ -60,165 +58,121 @@ def synthesize(
         The rows that a model may see.
     generator
         The generator with its parameters.
-    image_size
-        Pixels a side, of what the models see and make.
+    gates
+        What every image has to go through; None: nothing.
     seed
         Seed of the stage.
-    raw
-        The folder below which the rows' paths lie.
-    folder
-        Where ``synthetic.parquet``, ``images/`` and ``summary.json`` go.
+    places
+        Where to read and write.
     workers
-        How many folds are fitted at the same time, each in a process with one thread; the result doesn't depend on it.
+        How many folds are fitted at the same time, each in a process; the result doesn't depend on it.
 
     Returns
     -------
     pandas.DataFrame
         Table `BALANCED`, what was written to ``synthetic.parquet``.
     """
-    orders = plan(training, generator.images)
+    orders = plan(training, generator.images, gates.surplus if gates else 0.0)
+    generator = generator.planned(len(orders))
     specification: dict[str, Any] = {
         "generator": generator.name,
         **generator.model_dump(mode="json", exclude={"name", "images"}),  # the target count changes no image
-        "image_size": image_size,
         "seed": seed,
     }
-    made = _fulfil(orders, generator, specification, training.classes, raw, workers)
-    folder_of = slugs(training.classes)
-    rows = []
-    for order, images in zip(orders, made, strict=True):
-        entries = list(_lineage(order, images, specification, folder_of))
-        for entry, image in zip(entries, images, strict=True):
-            path = folder / entry["file"]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image.pixels).save(path)
-        rows += entries
+    if places.told:
+        begin(places.told)
+    one = partial(_fulfil, generator=generator, specification=specification, classes=training.classes, places=places)
+    made = list(each(one, orders, workers, chunk=1))
+    rows = [row for order in made for row in order.rows]
     table = pd.DataFrame(rows, columns=BALANCED.schema.names) if rows else BALANCED.empty()
+    if gates and rows:
+        needed = plan(training, generator.images)
+        wanted = {(order.fold, label): count for order in needed for label, count in order.counts.items()}
+        table = let_through(table, wanted, training, places.raw, places.folder, gates)
     table = table.sort_values("row_id", ignore_index=True)
-    BALANCED.write(table, folder / "synthetic.parquet")
-    write_json(folder / "summary.json", _summary(training, orders))
+    BALANCED.write(table, places.folder / "synthetic.parquet")
+    _losses(orders, made).to_csv(places.folder / "losses.csv", index=False, float_format="%.6f")
+    write_json(places.folder / "summary.json", _summary(training, orders, table))
     say(f"{len(table):,} synthetic images from the models of {len(orders)} folds")
     return table
 
 
-def plan(training: TrainingSet, images: int) -> list[Order]:
-    """How many images of which class each fold's model makes.
+@dataclass(frozen=True)
+class _Made:
+    """What came of an order: rows of the table `BALANCED`, and what was told while its model was fitted."""
 
-    Every class smaller than the largest gets `images` new ones, but no more than it lacks. They are shared out evenly
-    over the folds in which the class occurs, because a model can't make what it never saw. Folds that make nothing are
-    left out.
-    """
-    counts = training.counts
-    lacking = {label: min(images, max(counts.values()) - count) for label, count in counts.items()}
-    rows = training.rows
-    shares: dict[int, dict[str, int]] = {int(fold): {} for fold in sorted(rows["fold"].unique())}
-    for label, number in lacking.items():
-        folds = sorted(int(fold) for fold in rows.loc[rows["label"] == label, "fold"].unique())
-        for place, fold in enumerate(folds):
-            share = number // len(folds) + (place < number % len(folds))
-            if share:
-                shares[fold][label] = share
-    return [Order(fold, rows[rows["fold"] == fold], share) for fold, share in shares.items() if share]
-
-
-def read_examples(rows: pd.DataFrame, classes: list[str], fold: int, raw: Path, image_size: int) -> Examples:
-    """The images of `rows`, squashed to squares of `image_size` pixels.
-
-    Raises
-    ------
-    InputError
-        A file is gone or can't be read any more.
-    """
-    pixels = np.empty((len(rows), image_size, image_size, 3), dtype=np.uint8)
-    for place, (path, depth) in enumerate(zip(rows["path"], rows["depth"], strict=True)):
-        image = open_rgb(raw / path, depth)
-        pixels[place] = np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR, reducing_gap=2))
-    labels = np.array([classes.index(label) for label in rows["label"]], dtype=np.int64)
-    return Examples(fold, pixels, labels, classes, rows["image_id"].tolist())
+    rows: list[dict[str, Any]]
+    moments: list[Moment]
 
 
 def _fulfil(
-    orders: list[Order],
-    generator: Generator,
-    specification: dict[str, Any],
-    classes: list[str],
-    raw: Path,
-    workers: int,
-) -> Iterator[list[Synthetic]]:
-    """The images of each order, in turn."""
-    one = partial(_fulfil_one, generator=generator, specification=specification, classes=classes, raw=raw)
-    return each(one, orders, workers, chunk=1)
-
-
-def _fulfil_one(
-    order: Order, generator: Generator, specification: dict[str, Any], classes: list[str], raw: Path
-) -> list[Synthetic]:
-    examples = read_examples(order.rows, classes, order.fold, raw, specification["image_size"])
-    key = _model_key(order, specification)
-    wanted = [Wanted(classes.index(label), _seed(_image_key(key, label, number))) for label, number in _numbered(order)]
-    say(f"fold {order.fold}: fitting to {len(examples.labels):,} images, then making {len(wanted):,}")
-    return generator.fit(examples, _seed(key)).sample(wanted)
-
-
-def _numbered(order: Order) -> Iterator[tuple[str, int]]:
-    for label, count in order.counts.items():
-        for number in range(count):
-            yield label, number
-
-
-def _model_key(order: Order, specification: dict[str, Any]) -> str:
-    """A hash of all that decides a fold's model: how it is fitted, and the content and labels that it sees."""
-    seen = order.rows[["sha256", "label"]].sort_values("sha256").to_numpy().tolist()
-    return json_digest([specification, seen])
-
-
-def _image_key(model_key: str, label: str, number: int) -> str:
-    """A hash of all that decides one image."""
-    return json_digest([model_key, label, number])
-
-
-def _seed(key: str) -> int:
-    return int(key[:15], 16)  # below 2**63, which torch takes
-
-
-def _lineage(
-    order: Order, images: list[Synthetic], specification: dict[str, Any], folder_of: dict[str, str]
-) -> Iterator[dict[str, Any]]:
-    """The rows of the table `BALANCED` for one fold's images, in the order in which they were made.
+    order: Order, generator: Generator, specification: Mapping[str, Any], classes: list[str], places: Places
+) -> _Made:
+    """Fit one fold's model and write its images.
 
     Raises
     ------
     ValueError
         An image names a parent that is no example of its class, or none at all.
     """
-    seen = order.rows["image_id"].tolist()
+    examples = read_examples(order.rows, classes, order.fold, places.raw, generator.image_size)
+    key, wishes = order.key(specification), list(order)
+    say(f"{examples.where}: fitting to {len(examples.labels):,} images, then making {len(wishes):,}")
+    moments: list[Moment] = []
+    journal = journal_of(places.told, places.checkpoints, order.fold).heard_by(moments.append)
+    fitted = generator.fit(examples, seed_of(key), journal)
+    model, folder_of = fitted.digest, slugs(classes)
     of_class = order.rows.groupby("label")["image_id"].apply(list).to_dict()
-    key = _model_key(order, specification)
-    for (label, number), image in zip(_numbered(order), images, strict=True):
-        row_id = _image_key(key, label, number)[:16]
+    wanted = [Wanted(classes.index(label), seed_of(image_key(key, label, number))) for label, number in wishes]
+    made, rows = Progress(fitted.sample(wanted), f"images of {examples.where}", len(wanted)), []
+    for (label, number), image in zip(wishes, made, strict=False):
+        row_id = image_key(key, label, number)[:16]
         parents = of_class[label] if image.parents is None else list(image.parents)
         if not parents or not set(parents) <= set(of_class[label]):
             raise ValueError(f"an image of {label!r} names parents that are no examples of its class: {parents}")
-        yield {
-            "row_id": row_id,
-            "label": label,
-            "origin": "synthetic",
-            "parents": parents,
-            "operation": specification["generator"],
-            "parameters": json.dumps({**image.parameters, **specification, "number": number}, sort_keys=True),
-            "file": f"images/{folder_of[label]}/{row_id}.png",
-            "fold": order.fold,
-            "fitted_on": seen,
-            "second_label": None,
-            "second_share": None,
-        }
+        about = {**image.parameters, **specification, "model": model, "number": number}
+        file = f"images/{folder_of[label]}/{row_id}.png"
+        marks = {"origin": "synthetic", "label": label, **about, "parents": parents}
+        write_marked(places.folder / file, image.pixels, marks)
+        rows.append(
+            {
+                "row_id": row_id,
+                "label": label,
+                "origin": "synthetic",
+                "parents": parents,
+                "operation": specification["generator"],
+                "parameters": json.dumps(about, sort_keys=True),
+                "file": file,
+                "fold": order.fold,
+                "fitted_on": examples.ids,
+                "second_label": None,
+                "second_share": None,
+            }
+        )
+    return _Made(rows, moments)
 
 
-def _summary(training: TrainingSet, orders: list[Order]) -> dict[str, Any]:
-    made = {label: sum(order.counts.get(label, 0) for order in orders) for label in training.classes}
+def _losses(orders: Iterable[Order], made: Iterable[_Made]) -> pd.DataFrame:
+    """`fold`, `step` (from 1), `name` of the loss and `loss`: its mean since the step before."""
+    rows = [
+        (order.fold, moment.step, name, value)
+        for order, one in zip(orders, made, strict=True)
+        for moment in one.moments
+        for name, value in moment.losses.items()
+    ]
+    return pd.DataFrame(rows, columns=["fold", "step", "name", "loss"])
+
+
+def _summary(training: TrainingSet, orders: list[Order], table: pd.DataFrame) -> dict[str, Any]:
+    """Training rows and images made, a class and a fold."""
+    of_class, of_fold = (table[column].value_counts() for column in ("label", "fold"))
     return {
-        "classes": {label: {"training": training.counts[label], "synthetic": made[label]} for label in made},
+        "classes": {
+            label: {"training": count, "synthetic": int(of_class.get(label, 0))}
+            for label, count in training.counts.items()
+        },
         "folds": {
-            str(order.fold): {"fitted_on": len(order.rows), "synthetic": sum(order.counts.values())} for order in orders
+            str(order.fold): {"fitted_on": len(order.rows), "synthetic": int(of_fold.get(order.fold, 0))}
+            for order in orders
         },
     }

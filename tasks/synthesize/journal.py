@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+CHECKPOINT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Journal:
     ----------
     folder
         Where the fit keeps its checkpoint, its own alone; None: nowhere. It is there.
+    pause
+        Seconds between two checkpoints, at least; when one is written changes nothing but what a killed fit loses.
     told
         Takes each `Moment`: a few hundred over a fit, since each is a line of a log.
     shown
@@ -51,8 +55,18 @@ class Journal:
     """
 
     folder: Path | None = None
+    pause: float = CHECKPOINT_SECONDS
     told: Callable[[Moment], None] = _unseen
     shown: Callable[[int, NDArray[np.uint8]], None] = _unshown
+
+    def heard_by(self, another: Callable[[Moment], None]) -> Journal:
+        """One whose moments another hears as well."""
+
+        def both(moment: Moment) -> None:
+            self.told(moment)
+            another(moment)
+
+        return replace(self, told=both)
 
 
 ALONE = Journal()

@@ -5,10 +5,10 @@ Whoever wants to follow a long training reads it as it grows. The final curve is
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tasks.json_lines import append_line, read_lines
 from tasks.workspace import STATE
 
 
@@ -60,30 +60,10 @@ def begin_epochs(file: Path) -> None:
 
 def append_epoch(file: Path, epoch: Epoch) -> None:
     """Add a line; it is there at once for whoever reads."""
-    with file.open("a", encoding="utf-8") as out:
-        out.write(json.dumps(asdict(epoch)) + "\n")
+    append_line(file, asdict(epoch))
 
 
 def read_epochs(file: Path, start: int = 0) -> tuple[list[Epoch], int]:
-    """The epochs whose lines are whole, from a place in the file on.
-
-    Parameters
-    ----------
-    file
-        Which need not exist.
-    start
-        Bytes that were read before; a shorter file was begun anew, and is read from its start.
-
-    Returns
-    -------
-    tuple
-        The epochs, and the place from which to read on.
-    """
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        return [], 0
-    start = start if start <= len(content) else 0
-    end = content.rfind(b"\n") + 1
-    lines = content[start:end].splitlines() if end > start else []
-    return [Epoch(**json.loads(line)) for line in lines], max(start, end)
+    """The epochs whose lines are whole, from a place in the file on, and the place from which to read on."""
+    lines, place = read_lines(file, start)
+    return [Epoch(**line) for line in lines], place

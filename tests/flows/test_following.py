@@ -10,15 +10,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ruamel.yaml import YAML
 from tracking_project import Project, children, client, new_project, runs
 
 from flows import following
 from flows.following import Followed
+from flows.tracking.generators import GENERATOR_TAG, GRIDS
 from flows.tracking.live import METRIC, LiveRuns
 from flows.tracking.recording import RUN_TAG
 from tasks.files import read_json
+from tasks.synthesize.journal import Moment
+from tasks.synthesize.moments import begin, journal_of, read_told, told_file
 from tasks.train.epochs import Epoch, append_epoch, epochs_file
 
 
@@ -42,8 +46,8 @@ class Heard:
         self.before: list[int] = []
         self.followed = Followed(root, lambda stage, line: self.lines.append((stage, line)), self.show)
 
-    def show(self, strategy: str, epochs: list[Epoch], before: int) -> None:
-        assert strategy == "focal"
+    def show(self, stage: str, epochs: list[Any], before: int) -> None:
+        assert stage == "train@focal"
         assert before == len(self.epochs)
         self.epochs += epochs
 
@@ -105,8 +109,8 @@ def project(tmp_path: Path, tracking_store: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_training_has_its_run_while_it_goes_on_which_the_record_completes(project: Project) -> None:
     live = live_of(project)
-    live.show("focal", [epoch(1), epoch(2)], 0)
-    live.show("focal", [epoch(3)], 2)
+    live.show("train@focal", [epoch(1), epoch(2)], 0)
+    live.show("train@focal", [epoch(3)], 2)
 
     def running() -> list[Any]:
         return [run for run in runs(project) if METRIC in run.data.metrics and run.info.status == "RUNNING"]
@@ -129,11 +133,35 @@ def test_a_training_has_its_run_while_it_goes_on_which_the_record_completes(proj
     assert "·" in parent.info.run_name
 
 
+def test_the_fit_of_a_generator_has_its_run_with_losses_and_images_while_it_goes_on(project: Project) -> None:
+    file = told_file(project.root, "shapes")
+    begin(file)
+    journal = journal_of(file, None, 1)
+    journal.told(Moment(5, 20, {"loss": 0.5}))
+    journal.shown(10, np.zeros((4, 8, 8, 3), np.uint8))
+    journal.told(Moment(20, 20, {"loss": 0.25}))
+    lines, _ = read_told(file)
+    assert [str(line) for line in lines] == [
+        "step 5 of 20, loss 0.5000 (fold 1)",
+        "step 10, images in fold1-step00000010.png (fold 1)",
+        "step 20 of 20, loss 0.2500 (fold 1)",
+    ]
+    live = live_of(project)
+    live.show("synthesize@shapes", list(lines), 0)
+    live.close()
+    [run] = [run for run in runs(project) if run.data.tags.get(GENERATOR_TAG) == "shapes"]
+    points = client(project).get_metric_history(run.info.run_id, "loss.fold1")
+    assert {point.step: point.value for point in points} == {5: 0.5, 20: 0.25}
+    assert [one.path for one in client(project).list_artifacts(run.info.run_id, GRIDS)] == [
+        f"{GRIDS}/fold1-step00000010.png"
+    ]
+
+
 def test_what_a_killed_run_left_as_running_is_ended_by_the_next_run_of_the_workspace(project: Project) -> None:
     mlflow = client(project)
     for run_id in ("killed", "of another workspace"):
         live = LiveRuns(project.root, project.params.track.experiment, run_id, 1_700_000_000.0)
-        live.show("focal", [epoch(1)], 0)
+        live.show("train@focal", [epoch(1)], 0)
         live.close()
     (project.root / ".equipoise" / "logs" / "killed").mkdir(parents=True)
     left = {}
@@ -150,7 +178,7 @@ def test_a_store_that_is_away_is_waited_for_by_nobody(project: Project, monkeypa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     live = live_of(project)
     for number in range(1, 5):
-        live.show("focal", [epoch(number)], number - 1)
+        live.show("train@focal", [epoch(number)], number - 1)
     live.close()
 
 

@@ -24,6 +24,7 @@ PACKAGES = [
     "tasks.goals",
     "tasks.pretrain.methods",
     "tasks.synthesize.generators",
+    "tasks.synthesize.networks",
     "tasks.train.classifiers",
     "tasks.train.detectors",
     "tasks.train.families",

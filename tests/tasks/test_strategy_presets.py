@@ -48,12 +48,35 @@ def test_the_default_preset_is_the_default_file_and_leads_back_to_it_from_all_ot
 
 
 def test_all_of_the_catalogue_is_in_all_and_nothing_else():
-    assert list(presets()["all"].strategies) == list(catalogue("strategies").values)
+    arms = {
+        name
+        for name in presets()["synthesis"].strategies
+        if not any(name in one.strategies for one in presets().values() if one.name != "synthesis")
+    }
+    assert list(presets()["all"].strategies) == [one for one in catalogue("strategies").values if one not in arms]
     for one in presets().values():
         assert one.strategies[0] == "plain"
         assert len(set(one.strategies)) == len(one.strategies)
     used = {one["recipe"] for one in catalogue("strategies").values.values()}
     assert used == set(catalogue("recipes").values)
+    generators = {one["synthetic"]["generator"] for one in catalogue("recipes").values.values()}
+    assert generators - {"none"} == set(catalogue("generators").values)
+
+
+def test_all_arms_of_synthesis_add_as_many_rows_but_those_of_its_curve():
+    known = catalogue("recipes").values
+
+    def added(name: str) -> int:
+        recipe = known[name]
+        targets = [recipe[part].get("to", {}).get("more", 0) for part in ("resample", "augment")]
+        return sum(targets) + (recipe["synthetic"].get("images") or 0)
+
+    recipes = [catalogue("strategies").values[name]["recipe"] for name in presets()["synthesis"].strategies]
+    budgets = {name: added(name) for name in recipes if name != "natural"}
+    assert budgets == dict.fromkeys(budgets, 200) | {"synthetic_quarter": 50, "synthetic_half": 100}
+    assert catalogue("generators").values["diffusion"]["images"] == 200
+    only = [catalogue("strategies").values[name] | {"recipe": ""} for name in presets()["synthesis"].strategies]
+    assert [one for one in only if one["posthoc"]["name"] == "none"] == [only[0]] * (len(only) - 1)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,13 +14,18 @@ from PIL import Image, ImageDraw
 
 from tasks.errors import InputError
 from tasks.lineage import TrainingSet, prove_no_leak
-from tasks.synthesize.folds import plan, read_examples, synthesize
+from tasks.synthesize.folds import Places, synthesize
 from tasks.synthesize.generators import Examples, FittedGenerator, Generator, Synthetic, Wanted
 from tasks.synthesize.generators.diffusion import Diffusion
+from tasks.synthesize.journal import ALONE, Journal
+from tasks.synthesize.orders import plan, read_examples
 from tasks.tables import BALANCED, SPLITS
 
 SIDE = 16
-TINY = Diffusion(images=3, steps=2, batch_size=4, width=8, sampling_steps=2)
+NETWORK = {"name": "patches", "width": 8, "blocks": 1}
+TINY = Diffusion.model_validate(
+    {"images": 3, "image_size": SIDE, "network": NETWORK, "steps": 2, "batch_size": 4, "sampling_steps": 2}
+)
 
 
 def draw(path: Path, label: str, number: int) -> None:
@@ -68,7 +74,7 @@ LAYOUT: list[tuple[str, str, int | None]] = [
 
 def make(raw: Path, folder: Path, training: TrainingSet, generator: Generator = TINY, seed: int = 0) -> pd.DataFrame:
     folder.mkdir()
-    return synthesize(training, generator, image_size=SIDE, seed=seed, raw=raw, folder=folder, workers=1)
+    return synthesize(training, generator, None, seed=seed, places=Places(raw, folder), workers=1)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -195,9 +201,10 @@ def test_classes_of_equal_size_need_no_images(tmp_path):
 
 
 def test_a_size_that_the_network_cannot_halve_is_refused():
-    examples = Examples(0, np.zeros((2, 18, 18, 3), np.uint8), np.array([0, 1]), ["a", "b"], ["1", "2"])
-    with pytest.raises(InputError, match=r"synthesize\.image_size is 18.*multiple of 4.*16"):
-        TINY.fit(examples, 0)
+    with pytest.raises(
+        ValueError, match="image_size: 18 is no multiple of 4, which the network 'patches' needs; write 16"
+    ):
+        Diffusion(image_size=18)
 
 
 def test_a_missing_image_is_told_with_its_path(tmp_path):
@@ -213,7 +220,8 @@ def test_the_diffusion_model_learns_what_tells_the_classes_apart():
     examples = Examples(
         0, pixels.repeat(3, 3), labels.astype(np.int64), ["dark", "bright"], [str(row) for row in range(len(labels))]
     )
-    model = Diffusion(steps=60, batch_size=8, width=8, sampling_steps=4, learning_rate=0.004)
+    settings = {"steps": 150, "batch_size": 8, "network": NETWORK, "sampling_steps": 4, "learning_rate": 0.004}
+    model = Diffusion.model_validate(settings | {"image_size": SIDE})
     fitted = model.fit(examples, 0)
     images = np.stack([one.pixels for one in fitted.sample([Wanted(number % 2, number) for number in range(8)])])
     means = images.mean(axis=(1, 2, 3))
@@ -226,7 +234,7 @@ class Copies(Generator):
     name: Literal["copies"] = "copies"
     stranger: bool = False  # whether it names a parent of another class
 
-    def fit(self, examples: Examples, seed: int) -> FittedGenerator:
+    def fit(self, examples: Examples, seed: int, journal: Journal = ALONE) -> FittedGenerator:
         return FittedCopies(examples, self.stranger)
 
 
@@ -235,14 +243,16 @@ class FittedCopies(FittedGenerator):
     examples: Examples
     stranger: bool
 
-    def sample(self, wanted: list[Wanted]) -> list[Synthetic]:
-        made = []
+    @property
+    def digest(self) -> str:
+        return "none"
+
+    def sample(self, wanted: Iterable[Wanted]) -> Iterator[Synthetic]:
         for one in wanted:
             own = np.flatnonzero((self.examples.labels == one.label) != self.stranger)
             start = int(own[one.seed % len(own)])
             parent = self.examples.ids[start]
-            made.append(Synthetic(self.examples.pixels[start], (parent,), {"strength": 0.5}))
-        return made
+            yield Synthetic(self.examples.pixels[start], (parent,), {"strength": 0.5})
 
 
 def test_an_image_made_from_an_image_names_it_as_its_parent(tmp_path):

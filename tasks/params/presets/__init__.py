@@ -19,7 +19,7 @@ from tasks.params.reading import check_params, parse_yaml, plain
 
 FOLDER = Path(__file__).parent
 ALL = "all"
-SECTIONS = ("backbones", "pretrain", "recipes", "strategies")
+SECTIONS = ("backbones", "pretrain", "generators", "recipes", "strategies")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def catalogue(section: str) -> Pieces:
 def presets() -> dict[str, Preset]:
     """The presets by name."""
     listed = YAML(typ="safe", pure=True).load((FOLDER / "presets.yaml").read_text(encoding="utf-8"))
-    everything = tuple(catalogue("strategies").values)
+    left_out = listed[ALL]["but"]
+    everything = tuple(name for name in catalogue("strategies").values if name not in left_out)
     return {
         name: Preset(name, one["about"], everything if name == ALL else tuple(one["strategies"]))
         for name, one in listed.items()
@@ -69,7 +70,7 @@ def presets() -> dict[str, Preset]:
 
 
 def with_preset(text: str, name: str, path: Path) -> Written:
-    """The text of `params.yaml` with a preset's strategies, and the recipes and backbones that they need.
+    """The text of `params.yaml` with a preset's strategies, and the recipes, generators and backbones that they need.
 
     An entry that is in the catalogue word for word came from a preset and makes room for the new one; any other was
     written by somebody and stays as it is, in its place and with its comments.
@@ -97,9 +98,10 @@ def with_preset(text: str, name: str, path: Path) -> Written:
     wanted = presets()[name].strategies
     own = {section: _own(section, before) for section in SECTIONS}
     strategies = {one: _value("strategies", one, before, own) for one in [*wanted, *own["strategies"]]}
-    recipes = [one["recipe"] for one in strategies.values()]
+    recipes = {name: _value("recipes", name, before, own) for name in (one["recipe"] for one in strategies.values())}
+    generators = [one["synthetic"]["generator"] for one in recipes.values()]
     backbones = [*_backbones_of(strategies), *_backbones_of({k: v for k, v in before.items() if k not in SECTIONS})]
-    for section, needed in zip(SECTIONS, (backbones, backbones, recipes, list(wanted)), strict=True):
+    for section, needed in zip(SECTIONS, (backbones, backbones, generators, recipes, wanted), strict=True):
         made = _rewritten(made, section, list(dict.fromkeys(needed)), own[section])
     after = plain(parse_yaml(made, path))
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
@@ -20,12 +20,12 @@ from tasks.synthesize.journal import ALONE, Journal
 
 @dataclass(frozen=True)
 class Examples:
-    """The images that a model is fitted to: all training rows of one fold.
+    """The images that a model is fitted to: all training rows of one fold, or of all.
 
     Attributes
     ----------
     fold
-        The fold's number, for messages.
+        The fold's number, for messages; None: of all folds.
     pixels
         Shape (n, side, side, 3), uint8, RGB.
     labels
@@ -38,12 +38,17 @@ class Examples:
         Shape (n, side, side), bool: where the object is, nowhere in an image without a mask; None: no image has one.
     """
 
-    fold: int
+    fold: int | None
     pixels: np.ndarray
     labels: np.ndarray
     classes: list[str]
     ids: list[str]
     masks: np.ndarray | None = None
+
+    @property
+    def where(self) -> str:
+        """Names them in messages."""
+        return "all training rows" if self.fold is None else f"fold {self.fold}"
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,10 @@ class Generator(Component):
     )
 
     image_size: int = Field(32, ge=8, le=1024, description="Pixels a side of its images.")
+
+    def planned(self, fits: int) -> Self:
+        """The same with all decided that hangs on how many fits there are; its settings go into the lineage."""
+        return self
 
     @abstractmethod
     def fit(self, examples: Examples, seed: int, journal: Journal = ALONE) -> FittedGenerator:

@@ -91,8 +91,9 @@ class FolderOfImages(PinnedFolder, Generator):
             else:
                 usable[one.label].append(one)
         told = "".join(f"; {number:,} {why}" for why, number in sorted(dropped.items()))
-        where = "all training rows" if examples.fold is None else f"fold {examples.fold}"
-        say(f"{where}: {sum(map(len, usable.values())):,} of {len(images):,} images of {self.folder} serve here{told}")
+        say(
+            f"{examples.where}: {sum(map(len, usable.values())):,} of {len(images):,} images of {self.folder} serve here{told}"
+        )
         return FittedFolder(self, examples.classes, dict(usable))
 
     def _against(self, image: Made, label_of: dict[str, str]) -> str:
@@ -132,8 +133,12 @@ class FittedFolder(FittedGenerator):
         """Of the folder's files."""
         return self.settings.digest
 
+    def most(self, label: int) -> int:
+        """How many images of a class it can give; `label` as in `Wanted`."""
+        return len(self.images.get(self.classes[label], []))
+
     def sample(self, wanted: Iterable[Wanted]) -> Iterator[Synthetic]:
-        """The next image of its class for each wish, each image once; ends where a class has no more.
+        """The next image of its class for each wish, each image once; ends where a class has no more (see `most`).
 
         Raises
         ------

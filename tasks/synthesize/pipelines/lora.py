@@ -40,7 +40,6 @@ LONGEST = 1.0  # norm of a step's gradient, at most
 TELLINGS = 200  # times that the loss is told over a fit
 PICTURES = 4  # times that images are shown over a fit
 SHOWN = 4  # images that are shown at a time: each takes as long as one that is wanted
-CHECKPOINT_SECONDS = 30.0  # between two checkpoints, about; when one is written changes nothing but what is lost
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class Training:
             if number % tell == 0 or is_last:
                 self.journal.told(Moment(number, steps, {"loss": sum(losses) / len(losses)}))
                 losses.clear()
-            if folder and (is_last or time.monotonic() - written >= CHECKPOINT_SECONDS):
+            if folder and (is_last or time.monotonic() - written >= self.journal.pause):
                 Checkpoint(number, [], self.tensors).write(folder, key)
                 written = time.monotonic()
             if (number % show == 0 or is_last) and self.journal.shown is not ALONE.shown:

@@ -16,7 +16,6 @@ from pipeline_folders import CLASSES, SIDE, pixels_of
 from tasks.synthesize.generators import Examples
 from tasks.synthesize.generators.image_to_image import ImageToImage
 from tasks.synthesize.journal import ALONE, Journal
-from tasks.synthesize.pipelines import lora
 from tasks.synthesize.pipelines.checkpoint import PIPELINE
 from tasks.synthesize.pipelines.drawing import FittedPipeline
 
@@ -38,6 +37,5 @@ def tuned(
 
 
 if __name__ == "__main__":
-    lora.CHECKPOINT_SECONDS = 0.0
     pipeline, folder, out = map(Path, sys.argv[1:])
-    out.write_text(tuned(pipeline, KILLED, Journal(folder)).tuned)
+    out.write_text(tuned(pipeline, KILLED, Journal(folder, pause=0.0)).tuned)

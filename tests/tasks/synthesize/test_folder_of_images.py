@@ -38,7 +38,7 @@ def fold_of(originals: dict[str, str], letter: str) -> Examples:
     names = [name for name in originals if f"/{letter}" in name] if letter else list(originals)
     labels = np.array([CLASSES.index(name.partition("/")[0]) for name in names])
     pixels = np.zeros((len(names), 16, 16, 3), np.uint8)
-    return Examples("ab".find(letter), pixels, labels, CLASSES, [originals[name] for name in names])
+    return Examples("ab".find(letter) if letter else None, pixels, labels, CLASSES, [originals[name] for name in names])
 
 
 def generator(**settings: Any) -> FolderOfImages:
@@ -132,6 +132,7 @@ def test_images_come_in_the_order_of_their_contents_each_once_squashed(originals
     for one in images:
         assert one.pixels.shape == (16, 16, 3)
         assert (one.pixels == hashes[one.parameters["sha256"]]).all()
+    assert [fitted.most(0), fitted.most(1)] == [5, 0]
     fewer = list(fitted.sample(wishes(0, 2)))
     assert [one.parameters for one in fewer] == [one.parameters for one in images[:2]]
     assert fitted.digest == digest_of_images(Path("data/drawn"))

@@ -19,7 +19,6 @@ from pipeline_folders import SIDE, of_stable_diffusion
 from tasks.errors import InputError
 from tasks.synthesize.generators import Wanted
 from tasks.synthesize.journal import Journal, Moment
-from tasks.synthesize.pipelines import lora
 from tasks.synthesize.pipelines.lora import Training
 from tasks.synthesize.pipelines.lora_settings import Lora
 from tasks.train.finetuning.checkpoints import FILE, facts
@@ -31,11 +30,6 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return of_stable_diffusion(tmp_path_factory.mktemp("pipelines") / "tiny")
-
-
-@pytest.fixture
-def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lora, "CHECKPOINT_SECONDS", 0.0)
 
 
 def training(checkpoint: Path, **settings: Any) -> Training:
@@ -142,7 +136,7 @@ def test_rare_classes_are_drawn_with_the_square_root_of_their_count(checkpoint: 
 
 def test_what_is_learnt_is_told_and_shown_and_stands_in_the_digest(checkpoint: Path) -> None:
     moments, grids = list[Moment](), dict[int, np.ndarray]()
-    fitted = tuned(checkpoint, LORA, Journal(None, moments.append, grids.__setitem__))
+    fitted = tuned(checkpoint, LORA, Journal(None, 0.0, moments.append, grids.__setitem__))
     assert [(one.step, one.steps) for one in moments] == [(step, 8) for step in range(1, 9)]
     assert all(one.losses["loss"] > 0 for one in moments)
     assert sorted(grids) == [2, 4, 6, 8]
@@ -159,7 +153,6 @@ def test_what_is_learnt_is_told_and_shown_and_stands_in_the_digest(checkpoint: P
     assert tuned(checkpoint, LORA, first=1).digest != fitted.digest
 
 
-@pytest.mark.usefixtures("every_step")
 def test_a_fit_that_goes_on_learns_the_same(checkpoint: Path, tmp_path: Path) -> None:
     expected = tuned(checkpoint, LORA)
     for steps in (1, 5):
@@ -174,18 +167,17 @@ def test_a_fit_that_goes_on_learns_the_same(checkpoint: Path, tmp_path: Path) ->
                 raise KilledError
 
         with pytest.raises(KilledError):
-            tuned(checkpoint, LORA, Journal(folder, stop))
+            tuned(checkpoint, LORA, Journal(folder, 0.0, stop))
         assert facts(folder)["epoch"] == str(steps)
         told = list[Moment]()
-        again = tuned(checkpoint, LORA, Journal(folder, told.append))
+        again = tuned(checkpoint, LORA, Journal(folder, 0.0, told.append))
         assert again.digest == expected.digest
         assert told[0].step == steps + 1
     told.clear()
-    assert tuned(checkpoint, LORA, Journal(folder, told.append)).digest == expected.digest
+    assert tuned(checkpoint, LORA, Journal(folder, 0.0, told.append)).digest == expected.digest
     assert told == [], "what was done is not done again"
 
 
-@pytest.mark.usefixtures("every_step")
 @pytest.mark.parametrize(
     "other",
     [
@@ -199,14 +191,14 @@ def test_a_fit_that_goes_on_learns_the_same(checkpoint: Path, tmp_path: Path) ->
 def test_a_checkpoint_of_another_fit_is_not_taken(
     checkpoint: Path, tmp_path: Path, other: Callable[[Path, Journal], Any]
 ) -> None:
-    tuned(checkpoint, LORA, Journal(tmp_path))
+    tuned(checkpoint, LORA, Journal(tmp_path, 0.0))
     told = list[Moment]()
-    other(checkpoint, Journal(tmp_path, told.append))
+    other(checkpoint, Journal(tmp_path, 0.0, told.append))
     assert [one.step for one in told] == list(range(1, 9))
 
 
 def test_a_checkpoint_of_the_fit_holds_no_pickle(checkpoint: Path, tmp_path: Path) -> None:
-    tuned(checkpoint, LORA, Journal(tmp_path))
+    tuned(checkpoint, LORA, Journal(tmp_path, 0.0))
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
     assert facts(tmp_path)["epoch"] == "8"
 
