@@ -34,12 +34,8 @@ def place_of_hub(name: str, revision: str, files: FilesOfModel) -> Path:
     InputError
         The hub doesn't answer, knows no such model or commit, or the user is offline; or there are no safetensors.
     """
-    try:
-        folder = _fetched(name, revision, files, here=True)
-        files.require(folder)
-        return folder
-    except (LocalEntryNotFoundError, InputError):
-        pass
+    if is_here(name, revision, files):
+        return _fetched(name, revision, files, here=True)
     if os.environ.get(FORBIDDEN, os.environ.get("HF_HUB_OFFLINE", "")).lower() not in NO:
         raise InputError(
             f"hub: {name} at {revision[:10]} is not here yet, and HF_HUB_OFFLINE forbids to download it; unset that "
@@ -55,6 +51,15 @@ def place_of_hub(name: str, revision: str, files: FilesOfModel) -> Path:
         ) from error
     files.require(folder)
     return folder
+
+
+def is_here(name: str, revision: str, files: FilesOfModel) -> bool:
+    """Whether the hub's cache has a model's files, so that none is downloaded."""
+    try:
+        files.require(_fetched(name, revision, files, here=True))
+    except (LocalEntryNotFoundError, InputError):
+        return False
+    return True
 
 
 def _fetched(name: str, revision: str, files: FilesOfModel, *, here: bool) -> Path:

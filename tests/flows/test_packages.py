@@ -12,8 +12,10 @@ from flows.packages import missing_packages, require_packages, what_brings
 from tasks.errors import InputError
 from tasks.params import Params, load_params
 from tasks.params.presets import with_preset
+from tasks.pretrain.methods.simclr import SimClr
 from tasks.synthesize.generators.image_to_image import ImageToImage
 from tasks.synthesize.pipelines.lora_settings import Lora
+from tasks.train.networks.timm import TimmNetwork
 
 WRITTEN = [
     'lightgbm<5,>=4.6; extra == "boosting"',
@@ -61,6 +63,17 @@ def test_what_lacks_is_told_with_what_needs_it(params: Params) -> None:
     found = missing_packages(params)
     assert found["lightgbm"] == ["strategies.lightgbm"]
     assert "backbones.hog" in found["scikit-image"]
+
+
+def test_a_network_that_is_pretrained_needs_its_library(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = TimmNetwork(folder="data/vit")
+    pretrained = params.model_copy(update={"pretrain": {"own": SimClr(network=network)}})
+    assert network.packages == ("timm",)
+    monkeypatch.setattr(packages, "_is_installed", lambda package: package != "timm")
+    monkeypatch.setattr(packages, "_requirements", lambda: ['timm<2; extra == "timm"'])
+    require_packages(pretrained, {"train@plain"})
+    with pytest.raises(InputError, match=r"pretrain\.own needs the package timm.*equipoise\[timm\]'"):
+        require_packages(pretrained, {"pretrain@own"})
 
 
 @pytest.mark.usefixtures("lacking")

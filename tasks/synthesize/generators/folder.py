@@ -91,9 +91,8 @@ class FolderOfImages(PinnedFolder, Generator):
             else:
                 usable[one.label].append(one)
         told = "".join(f"; {number:,} {why}" for why, number in sorted(dropped.items()))
-        say(
-            f"{examples.where}: {sum(map(len, usable.values())):,} of {len(images):,} images of {self.folder} serve here{told}"
-        )
+        number = sum(map(len, usable.values()))
+        say(f"{examples.where}: {number:,} of {len(images):,} images of {self.folder} serve here{told}")
         return FittedFolder(self, examples.classes, dict(usable))
 
     def _against(self, image: Made, label_of: dict[str, str]) -> str:

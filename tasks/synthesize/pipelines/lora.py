@@ -94,19 +94,18 @@ class Training:
             with torch.no_grad():
                 for name, value in found.tensors.items():
                     held[name].copy_(value)
-        done, losses, written = found.epoch if found else 0, list[float](), time.monotonic()
-        tell, show = max(1, steps // TELLINGS), max(1, steps // PICTURES)
-        for step in range(done, steps):
+        losses, written = found.losses if found else [], time.monotonic()
+        for number in range(1, len(losses) + 1):  # as if it had never been ended
+            self._tell(number, losses)
+        show = max(1, steps // PICTURES)
+        for number in range(len(losses) + 1, steps + 1):
             with enough_memory(self.fitted.starts.side):
-                losses.append(self._step(step))
-            number, is_last = step + 1, step + 1 == steps
-            if number % tell == 0 or is_last:
-                self.journal.told(Moment(number, steps, {"loss": sum(losses) / len(losses)}))
-                losses.clear()
-            if folder and (is_last or time.monotonic() - written >= self.journal.pause):
-                Checkpoint(number, [], self.tensors).write(folder, key)
+                losses.append(self._step(number - 1))
+            self._tell(number, losses)
+            if folder and (number == steps or time.monotonic() - written >= self.journal.pause):
+                Checkpoint(number, losses, self.tensors).write(folder, key)
                 written = time.monotonic()
-            if (number % show == 0 or is_last) and self.journal.shown is not ALONE.shown:
+            if (number % show == 0 or number == steps) and self.journal.shown is not ALONE.shown:
                 self._show(number)
             yield number
 
@@ -226,6 +225,14 @@ class Training:
         with torch.no_grad():
             found: Tensor = vae.encode(images).latent_dist.sample(source) * vae.config.scaling_factor
         return found
+
+    def _tell(self, number: int, losses: list[float]) -> None:
+        """Tell the mean loss since it was told before, now and then."""
+        every = max(1, self.settings.steps // TELLINGS)
+        since = number % every or every
+        if since == every or number == self.settings.steps:
+            mean = sum(losses[number - since : number]) / since
+            self.journal.told(Moment(number, self.settings.steps, {"loss": mean}))
 
     def _show(self, step: int) -> None:
         """Let a person see what the pipeline makes by now."""

@@ -153,29 +153,37 @@ def test_what_is_learnt_is_told_and_shown_and_stands_in_the_digest(checkpoint: P
     assert tuned(checkpoint, LORA, first=1).digest != fitted.digest
 
 
-def test_a_fit_that_goes_on_learns_the_same(checkpoint: Path, tmp_path: Path) -> None:
-    expected = tuned(checkpoint, LORA)
-    for steps in (1, 5):
-        folder = tmp_path / f"after-{steps}"
+def test_a_fit_that_goes_on_learns_and_tells_the_same(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = list[Moment]()
+    expected = tuned(checkpoint, LORA, Journal(told=moments.append))
+    steps = list[int]()
+    made = Training._step
+    monkeypatch.setattr(Training, "_step", lambda self, step: steps.append(step) or made(self, step))
+    for last in (1, 5):
+        folder = tmp_path / f"after-{last}"
         folder.mkdir()
 
         class KilledError(Exception):
             pass
 
-        def stop(moment: Moment, last: int = steps) -> None:
+        def stop(moment: Moment, last: int = last) -> None:
             if moment.step > last:
                 raise KilledError
 
         with pytest.raises(KilledError):
             tuned(checkpoint, LORA, Journal(folder, 0.0, stop))
-        assert facts(folder)["epoch"] == str(steps)
+        assert facts(folder)["epoch"] == str(last)
+        steps.clear()
         told = list[Moment]()
         again = tuned(checkpoint, LORA, Journal(folder, 0.0, told.append))
         assert again.digest == expected.digest
-        assert told[0].step == steps + 1
-    told.clear()
-    assert tuned(checkpoint, LORA, Journal(folder, 0.0, told.append)).digest == expected.digest
-    assert told == [], "what was done is not done again"
+        assert told == moments
+        assert steps == list(range(last, 8))
+    steps.clear()
+    assert tuned(checkpoint, LORA, Journal(folder, 0.0)).digest == expected.digest
+    assert steps == [], "what was done is not done again"
 
 
 @pytest.mark.parametrize(
@@ -191,10 +199,11 @@ def test_a_fit_that_goes_on_learns_the_same(checkpoint: Path, tmp_path: Path) ->
 def test_a_checkpoint_of_another_fit_is_not_taken(
     checkpoint: Path, tmp_path: Path, other: Callable[[Path, Journal], Any]
 ) -> None:
-    tuned(checkpoint, LORA, Journal(tmp_path, 0.0))
-    told = list[Moment]()
-    other(checkpoint, Journal(tmp_path, 0.0, told.append))
-    assert [one.step for one in told] == list(range(1, 9))
+    first, again, fresh = list[Moment](), list[Moment](), list[Moment]()
+    tuned(checkpoint, LORA, Journal(tmp_path, 0.0, first.append))
+    other(checkpoint, Journal(tmp_path, 0.0, again.append))
+    other(checkpoint, Journal(told=fresh.append))
+    assert again == fresh != first
 
 
 def test_a_checkpoint_of_the_fit_holds_no_pickle(checkpoint: Path, tmp_path: Path) -> None:
