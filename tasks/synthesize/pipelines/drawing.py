@@ -99,7 +99,7 @@ class FittedPipeline(FittedGenerator):
         for one in wanted:
             start = self.starts.of(one)
             parameters = {
-                "prompt": self.prompts[one.label],
+                "prompted": self.prompts[one.label],  # `prompt` is the setting, which is recorded as well
                 "strength": self.told["strength"],
                 "guidance": self.told["guidance_scale"],
                 "checkpoint": self.checkpoint,

@@ -61,7 +61,7 @@ def test_an_image_names_the_one_that_it_begins_with_and_what_decided_it(checkpoi
         assert image.pixels.shape == (SIDE, SIDE, 3)
         assert image.pixels.dtype == np.uint8
         assert image.parameters == {
-            "prompt": ["a photo of blue", "a red thing"][wish.label],
+            "prompted": ["a photo of blue", "a red thing"][wish.label],
             "strength": 0.75,
             "guidance": 7.5,
             "checkpoint": PIPELINE.digest(checkpoint),
