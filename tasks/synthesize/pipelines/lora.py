@@ -29,6 +29,7 @@ from tasks.synthesize.journal import ALONE, Journal, Moment
 from tasks.synthesize.pipelines.drawing import FittedPipeline
 from tasks.synthesize.pipelines.lora_settings import Lora
 from tasks.synthesize.pipelines.memory import enough_memory
+from tasks.train.divergence import has_diverged
 from tasks.train.finetuning.checkpoints import Checkpoint
 from tasks.train.finetuning.optimisers import Optimiser
 
@@ -101,6 +102,8 @@ class Training:
         for number in range(len(losses) + 1, steps + 1):
             with enough_memory(self.fitted.starts.side):
                 losses.append(self._step(number - 1))
+            if has_diverged(losses):
+                raise InputError(f"lora: the training has diverged at step {number:,}; write a smaller learning_rate")
             self._tell(number, losses)
             if folder and (number == steps or time.monotonic() - written >= self.journal.pause):
                 Checkpoint(number, losses, self.tensors).write(folder, key)

@@ -212,6 +212,14 @@ def test_a_checkpoint_of_the_fit_holds_no_pickle(checkpoint: Path, tmp_path: Pat
     assert facts(tmp_path)["epoch"] == "8"
 
 
+def test_a_training_that_diverges_is_told(checkpoint: Path) -> None:
+    one = training(checkpoint)
+    with torch.no_grad():
+        next(iter(one.added.values())).fill_(float("nan"))
+    with pytest.raises(InputError, match="has diverged at step 1; write a smaller learning_rate"):
+        list(one.run())
+
+
 def test_a_checkpoint_that_sees_a_mask_is_not_tuned(tmp_path: Path) -> None:
     place = of_stable_diffusion(tmp_path / "nine", channels=9)
     with pytest.raises(InputError, match=r"lora: a .* is not tuned here, only .* four channels"):
