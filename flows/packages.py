@@ -1,4 +1,4 @@
-"""Packages that strategies and backbones need beside those that always come: which lack, and what brings them."""
+"""Packages that strategies, backbones and generators need beside what always comes: which lack, what brings them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tasks.params import Params
 
 PROJECT = "equipoise"
-STAGE_OF = {"strategies": "train", "backbones": "embed", "pretrain": "pretrain"}  # which stage uses a section's items
+# Which stage uses a section's items.
+STAGE_OF = {"strategies": "train", "backbones": "embed", "pretrain": "pretrain", "generators": "synthesize"}
 OF_EXTRA = re.compile(r"([\w.-]+).*\bextra == \W(?!dev\b)([\w-]+)")  # a requirement as metadata have it
 
 
@@ -22,6 +23,7 @@ def missing_packages(params: Params) -> dict[str, list[str]]:
     needed: dict[str, tuple[str, ...]] = {f"backbones.{name}": one.needed() for name, one in params.backbones.items()}
     needed |= {f"pretrain.{name}": one.network.packages for name, one in params.pretrain.items()}
     needed |= {f"strategies.{name}": one.family.needed() for name, one in params.strategies.items()}
+    needed |= {f"generators.{name}": getattr(one, "packages", ()) for name, one in params.generators.items()}
     packages = sorted({package for of_one in needed.values() for package in of_one})
     lost = [package for package in packages if not _is_installed(package)]
     return {package: [part for part, of_one in needed.items() if package in of_one] for package in lost}

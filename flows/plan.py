@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from flows.dataset.place import finish_interrupted
 from flows.dvc_locks import release_dead_locks
@@ -17,10 +18,12 @@ from flows.repository import open_repo
 from flows.stand_ins import write_stand_ins
 from tasks.errors import InputError
 from tasks.files import read_json
-from tasks.model_folders import ModelFolder
+from tasks.model_folders.pinned import PinnedFolder
 from tasks.model_folders.trying import refusal
 from tasks.params import Params, load_params
-from tasks.params.checks import NamedModel, model_folders
+from tasks.params.checks import NamedModel, model_folders, pinned_folders
+
+AnyFolder = TypeVar("AnyFolder", bound=PinnedFolder)
 
 
 @dataclass(frozen=True)
@@ -124,16 +127,17 @@ def _require_written(params: Params) -> None:
 
 
 def _require_pinned(root: Path, params: Params) -> None:
-    """Refuse a folder of a model that has other files than the parameters say: DVC looks at parameters only.
+    """Refuse a folder of the user's that has other files than the parameters say: DVC looks at parameters only.
 
     One that isn't there is no mistake here: what was made with it may be up to date.
     """
-    for one in _models(params):
-        here = _seen_from(root, one.model)
+    pinned = pinned_folders(params.backbones, params.strategies, params.pretrain, params.generators)
+    for loc, one in pinned:
+        here = _seen_from(root, one)
         if here.folder and Path(here.folder).is_dir() and (found := here.unpinned()):
-            key = ".".join(one.loc)
+            key = ".".join(loc)
             raise InputError(
-                f"params.yaml: {key}: {one.model.mismatch}; if they are those that you want, "
+                f"params.yaml: {key}: {one.mismatch}; if they are those that you want, "
                 f"run `equipoise run --set {key}.digest={found}`"
             )
 
@@ -152,9 +156,9 @@ def _models(params: Params) -> Iterator[NamedModel]:
     return model_folders(params.backbones, params.strategies, params.pretrain)
 
 
-def _seen_from(root: Path, model: ModelFolder) -> ModelFolder:
-    """A model whose folder is found from anywhere."""
-    return model.model_copy(update={"folder": str(root / model.folder)}) if model.folder else model
+def _seen_from(root: Path, one: AnyFolder) -> AnyFolder:
+    """One whose folder is found from anywhere."""
+    return one.model_copy(update={"folder": str(root / one.folder)}) if one.folder else one
 
 
 def _require_classes(root: Path, params: Params, changing: Set[str]) -> None:

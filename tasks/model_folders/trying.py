@@ -53,7 +53,7 @@ def _is_here(model: ModelFolder) -> bool:
         return True
     from tasks.model_folders.hub import is_here
 
-    return is_here(model.hub, model.revision)
+    return is_here(model.hub, model.revision, model.files)
 
 
 def _without_numbers(model: ModelFolder) -> LastMaps:

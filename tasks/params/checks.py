@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from tasks.model_folders import ModelFolder
+from tasks.model_folders.pinned import PinnedFolder
 from tasks.params.models import IDLE, NONE, Ensemble, Params, Recipe, Split, Strategy
 from tasks.registry import components
 from tasks.train.last_layer import LastLayer
@@ -58,7 +59,7 @@ def contradictions(data: Any) -> list[Mistake]:
         *(mistake for name, one in strategies.items() for mistake in _refused_candidates(name, one, pretrained)),
         *_refused_ensembles(sections, _valid("ensembles", sections), strategies),
         *_refused_votes(strategies, _section(sections, "train").get("seeds")),
-        *_refused_models(_valid("backbones", sections), strategies, pretrained),
+        *_refused_folders(_valid("backbones", sections), strategies, pretrained, _valid("generators", sections)),
         *_refused_on_recipe(recipes, strategies, sections),
     ]
 
@@ -282,13 +283,27 @@ def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, An
         yield combination(why, backbone, *where, "family", "backbone")
 
 
-def _refused_models(
-    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy], pretrained: Mapping[str, Any]
+def _refused_folders(
+    backbones: Mapping[str, Any],
+    strategies: Mapping[str, Strategy],
+    pretrained: Mapping[str, Any],
+    generators: Mapping[str, Any],
 ) -> Iterator[Mistake]:
-    """Models of other libraries that name none."""
-    for one in model_folders(backbones, strategies, pretrained):
-        if one.model.against:
-            yield combination(one.model.against, one.model.folder, *one.loc, "folder")
+    """Models of other libraries, and images made elsewhere, that name none."""
+    for loc, one in pinned_folders(backbones, strategies, pretrained, generators):
+        if one.against:
+            yield combination(one.against, one.folder, *loc, "folder")
+
+
+def pinned_folders(
+    backbones: Mapping[str, Any],
+    strategies: Mapping[str, Strategy],
+    pretrained: Mapping[str, Any],
+    generators: Mapping[str, Any],
+) -> Iterator[tuple[tuple[str, ...], PinnedFolder]]:
+    """Every folder of the user's that the parameters pin by a digest, with the path of keys to it."""
+    yield from ((one.loc, one.model) for one in model_folders(backbones, strategies, pretrained))
+    yield from ((("generators", name), one) for name, one in generators.items() if isinstance(one, PinnedFolder))
 
 
 def model_folders(

@@ -1,4 +1,4 @@
-"""Folders with models of other libraries: a run is planned with the files that the parameters mean, or not at all."""
+"""Folders that the parameters pin: a run is planned with the files that they mean, or not at all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import model_folders
 import pytest
 from model_folders import SIZE, of_transformers
+from PIL import Image
+from pipeline_folders import of_stable_diffusion
 from ruamel.yaml import YAML
 
 from flows.plan import make_plan
@@ -27,6 +29,14 @@ stages:
       cmd: echo ${key} > ${key}
       params:
         - backbones.${key}
+      outs:
+        - ${key}
+  synthesize:
+    foreach: ${generators}
+    do:
+      cmd: echo ${key} > ${key}
+      params:
+        - generators.${key}
       outs:
         - ${key}
 """
@@ -139,3 +149,32 @@ def test_a_model_that_takes_images_of_any_size_is_taken_as_it_is(tmp_path: Path)
         assert bool(refusal(model, 64, 0)) == (kind in ("ViT", "vit_tiny_patch16_224")), kind
         assert refusal(model, SIZE, 1) == ""
         assert "stages" in refusal(model, SIZE, 9)
+
+
+def test_folders_of_generators_are_pinned_as_well(tmp_path: Path, dvc_folder: Path, repository: Path) -> None:
+    entries = {
+        "drawn": {"name": "folder", "folder": "data/drawn"},
+        "varied": {"name": "image_to_image", "folder": "data/tiny", "image_size": 32},
+    }
+    root = tmp_path / "project"
+    project(root, dvc_folder, repository, generators=entries)
+    of_stable_diffusion(root / "data" / "tiny")
+    (root / "data" / "drawn" / "cat").mkdir(parents=True)
+    Image.new("L", (8, 8)).save(root / "data" / "drawn" / "cat" / "1.png")
+    for name in entries:
+        with pytest.raises(InputError, match=rf"generators\.{name}: .*not pinned") as error:
+            make_plan(root, tidy=False)
+        set_values(root / "params.yaml", [str(error.value).partition("--set ")[2].rstrip("`")])
+    assert {"synthesize@drawn", "synthesize@varied"} <= set(make_plan(root, tidy=False).stale)
+    (root / "data" / "drawn" / "cat" / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(InputError, match=r"the files of the images in .* are not those of digest"):
+        make_plan(root, tidy=False)
+
+
+def test_a_generator_that_names_no_folder_is_a_mistake_in_the_parameters(
+    tmp_path: Path, dvc_folder: Path, repository: Path
+) -> None:
+    root = tmp_path / "project"
+    project(root, dvc_folder, repository, generators={"varied": {"name": "inpainting"}})
+    with pytest.raises(InputError, match=r"generators\.varied: no checkpoint is named: write folder"):
+        make_plan(root, tidy=False)

@@ -176,7 +176,8 @@ def test_their_mistakes_are_told_like_those_of_others(params: Params, tmp_path: 
     with pytest.raises(InputError) as error:
         load_params(chosen_params(tmp_path / "params.yaml", **wrong))
     assert {line.partition(": ")[2] for line in str(error.value).splitlines()} == {
-        "generators.bright.name: 'brigter' is unknown (did you mean 'brighter'?); valid are brighter, diffusion, gan",
+        "generators.bright.name: 'brigter' is unknown (did you mean 'brighter'?); valid are brighter, diffusion, "
+        "folder, gan, image_to_image, inpainting",
         "strategies.cubed.loss.power: 20.0 should be at most 10 (above 0, at most 10)",
         "strategies.constant.loss.name: 'cubed' would change nothing: family 'constant' takes no loss; "
         "write {name: none}",

@@ -34,6 +34,8 @@ class Examples:
         The classes of the whole training set; some may have no image in this fold.
     ids
         The `image_id` of each, n of them.
+    masks
+        Shape (n, side, side), bool: where the object is, nowhere in an image without a mask; None: no image has one.
     """
 
     fold: int | None
@@ -41,6 +43,7 @@ class Examples:
     labels: np.ndarray
     classes: list[str]
     ids: list[str]
+    masks: np.ndarray | None = None
 
     @property
     def where(self) -> str:
@@ -91,6 +94,10 @@ class FittedGenerator(ABC):
     @abstractmethod
     def digest(self) -> str:
         """A hash of all that was fitted, or that a checkpoint holds: it stands in the lineage of every image."""
+
+    def most(self, label: int) -> int | None:
+        """How many images of a class, by its place in `Examples.classes`, it can make; None: any number."""
+        return None
 
     @abstractmethod
     def sample(self, wanted: Iterable[Wanted]) -> Iterator[Synthetic]:
