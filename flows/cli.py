@@ -72,6 +72,8 @@ def _show_plan(root: Path, stages: list[str] | None, *, force: bool = False) -> 
 
     plan = make_plan(root, stages or (), force=force, tidy=False)
     terminal.dry_run(plan.stale, plan.may_run, list(plan.graph.upstream))
+    for line in plan.costs:
+        terminal.note(line)
 
 
 REPORTS = {"compare": "Report: ", "explore": "Data:   "}  # stages whose pages people read

@@ -1,4 +1,4 @@
-"""Packages that strategies and backbones need beside those that always come: which lack, and what brings them."""
+"""Packages that strategies, backbones and generators need beside what always comes: which lack, what brings them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from tasks.params import Params
 
 PROJECT = "equipoise"
+# Which stage uses a section's items.
+STAGE_OF = {"strategies": "train", "backbones": "embed", "pretrain": "pretrain", "generators": "synthesize"}
 OF_EXTRA = re.compile(r"([\w.-]+).*\bextra == \W(?!dev\b)([\w-]+)")  # a requirement as metadata have it
 
 
 def missing_packages(params: Params) -> dict[str, list[str]]:
     """The parts of the parameters that need each missing distribution, by its name: ``strategies.xgboost``."""
-    needed: dict[str, tuple[str, ...]] = {f"backbones.{name}": one.packages for name, one in params.backbones.items()}
+    needed: dict[str, tuple[str, ...]] = {f"backbones.{name}": one.needed() for name, one in params.backbones.items()}
+    needed |= {f"pretrain.{name}": one.network.packages for name, one in params.pretrain.items()}
     needed |= {f"strategies.{name}": one.family.needed() for name, one in params.strategies.items()}
+    needed |= {f"generators.{name}": getattr(one, "packages", ()) for name, one in params.generators.items()}
     packages = sorted({package for of_one in needed.values() for package in of_one})
     lost = [package for package in packages if not _is_installed(package)]
     return {package: [part for part, of_one in needed.items() if package in of_one] for package in lost}
@@ -34,10 +38,9 @@ def what_brings(package: str) -> str:
 
 def require_packages(params: Params, stages: Set[str]) -> None:
     """Refuse to run stages, by address, for which a package is missing (`InputError`)."""
-    stage_of = {"strategies": "train", "backbones": "embed"}
     for package, parts in missing_packages(params).items():
         split = [part.split(".", 1) for part in parts]
-        lacking = [f"{section}.{name}" for section, name in split if f"{stage_of[section]}@{name}" in stages]
+        lacking = [f"{section}.{name}" for section, name in split if f"{STAGE_OF[section]}@{name}" in stages]
         if lacking:
             verb, them = ("needs", "it") if len(lacking) == 1 else ("need", "them")
             raise InputError(

@@ -73,6 +73,8 @@ def run_pipeline(
         if not plan.stale:
             _show_unchanged(root, plan, commit=commit)
             return 0
+        for line in plan.costs:
+            terminal.note(line)
         execution = Execution(plan, Journal(root), jobs)
         try:
             with terminal.live(len(plan.graph.upstream), _took(root)), execution, handing_on(execution):

@@ -159,7 +159,16 @@ class StoredSource:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete decoded images but those that were made last: of data or sizes that are past, for the most part."""
+    """Delete decoded images but those that were made last: of data or sizes that are past, for the most part.
+
+    And what a process had begun that was killed.
+    """
+    import psutil
+
+    for begun in folder.glob(".*.*.npy"):
+        maker = begun.stem.rpartition(".")[2]
+        if maker.isdecimal() and not psutil.pid_exists(int(maker)):
+            begun.unlink(missing_ok=True)
     made = sorted(folder.glob("[!.]*.npy"), key=lambda file: file.stat().st_mtime_ns)
     for old in made[:-KEPT]:
         old.unlink(missing_ok=True)  # who has it open keeps it

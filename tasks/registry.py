@@ -54,6 +54,25 @@ def refused(why: str) -> PydanticCustomError:
     return PydanticCustomError("combination", "{message}", {"message": why})
 
 
+def refuse_unread(component: BaseModel, key: str, of: str, is_read: bool) -> None:
+    """Refuse a setting that was given a value of its own and is not read.
+
+    Parameters
+    ----------
+    component
+        What it is of.
+    key
+        The setting.
+    of
+        What reads it, as `params.yaml` says it: ``weights: inverse_power``.
+    is_read
+        Whether that is so.
+    """
+    value = getattr(component, key)
+    if not is_read and value != type(component).model_fields[key].default:
+        raise refused(f"{key}: {value} is read with {of} only and would change nothing; write {of}, or leave {key} out")
+
+
 @cache
 def components(package: str) -> dict[str, Any]:
     """The classes of all components of one kind, by name.

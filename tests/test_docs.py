@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,16 @@ def test_the_mistakes_on_the_page_of_parameters_are_told_so(tmp_path: Path) -> N
         load_params(tmp_path / "params.yaml")
     (shown,) = [block for block in blocks(ROOT / "docs" / "params.md", "") if block.startswith("params.yaml:")]
     assert re.sub(r":\d+:", ":", shown).splitlines() == re.sub(r":\d+:", ":", str(error.value)).splitlines()
+
+
+def test_figures_in_the_catalogue_are_those_of_the_benchmark() -> None:
+    spec = spec_from_file_location("remedy_rows", ROOT / "docs" / "remedy_rows.py")
+    assert spec is not None
+    assert spec.loader is not None
+    rows = module_from_spec(spec)
+    spec.loader.exec_module(rows)
+    text = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+    known = rows.results((ROOT / "docs" / "remedies.md").read_text(encoding="utf-8"))
+    assert len(known) >= 4
+    assert rows.filled(text, known).rstrip() == text.rstrip(), "run python docs/remedy_rows.py"
+    assert "| `ldam_drw` | " + known["Solar cells"]["ldam_drw"][0] in text

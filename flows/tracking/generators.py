@@ -52,6 +52,7 @@ def record_generator(
     tags = {"outcome": outcome, "mlflow.note.content": f"Images of the generator `{generator}`."}
     log(client, run, tags=tags, parameters=flat(own) | flat(shared, "synthesize."), metrics=metrics)
     if good and outcome != "Unchanged":
-        for name in ("summary.json", "losses.csv"):
+        for name in ("summary.json", "losses.csv", "gates.json", "dropped.csv"):
             log_files(client, run_id, folder / name, "")
+        log_files(client, run_id, folder / "sheets", "samples")
     client.set_terminated(run_id, "FINISHED" if good else "FAILED", int(end * 1000))

@@ -12,7 +12,10 @@ from tasks.errors import InputError
 from tasks.lineage import TrainingSet
 from tasks.progress import say
 from tasks.slugs import slugs
+from tasks.synthesize import SHEETS
 from tasks.tables import BALANCED
+
+GENERATED = "generated"  # below a recipe's contact sheets: those of its generator
 
 
 def synthetic_bytes(generator: Path, most: int | None) -> int:
@@ -76,4 +79,6 @@ def with_synthetic(
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
         files.append(target.relative_to(folder).as_posix())
+    if (generator / SHEETS).is_dir():
+        shutil.copytree(generator / SHEETS, folder / "contact_sheets" / GENERATED)
     return pd.concat([balanced, synthetic.assign(file=files)], ignore_index=True)

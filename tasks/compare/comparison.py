@@ -74,6 +74,8 @@ class Comparison:
         By strategy that has features, what the best of all classifiers could reach on them.
     not_blind
         The strategies whose backbone was pretrained on the images of every fold, in their order.
+    generated
+        Whether generated images are worth having, a sentence a strategy that has some.
     """
 
     classes: list[str]
@@ -94,6 +96,7 @@ class Comparison:
     shortcuts: list[str]
     ceilings: dict[str, Ceiling] = field(default_factory=dict)
     not_blind: list[str] = field(default_factory=list)
+    generated: list[str] = field(default_factory=list)
 
     @property
     def ranked(self) -> list[str]:

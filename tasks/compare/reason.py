@@ -24,7 +24,7 @@ def reason(found: Comparison) -> str:
 
 def sentences(found: Comparison) -> list[str]:
     """What to take; what it rests on; what it does to the guarded class; what is proved of the others; what is left."""
-    rests_on = [*_ceiling(found), *_not_measurable(found), *_audit(found), *_not_blind(found)]
+    rests_on = [*_ceiling(found), *_not_measurable(found), *_audit(found), *_not_blind(found), *found.generated]
     return [*_floor(found), *_recommendation(found), *rests_on]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from tasks.balance.synthetic import GENERATED
 from tasks.page import thumbnail
 from tasks.slugs import slugs
 
@@ -30,7 +31,9 @@ def samples(balanced: Path, recipes: Sequence[str], rarest_first: Sequence[str])
     shown: dict[str, dict[str, str]] = {}
     for recipe in recipes:
         sheets = {label: balanced / recipe / "contact_sheets" / f"{slug_of[label]}.png" for label in rarest_first}
-        for label in [label for label, sheet in sheets.items() if sheet.is_file()][:CLASSES]:
-            with Image.open(sheets[label]) as sheet:
-                shown.setdefault(recipe, {})[label] = thumbnail(sheet, LONGEST)
+        generated = {f"{label} (generated)": sheet.parent / GENERATED / sheet.name for label, sheet in sheets.items()}
+        for kind in (sheets, generated):
+            for label in [label for label, sheet in kind.items() if sheet.is_file()][:CLASSES]:
+                with Image.open(kind[label]) as sheet:
+                    shown.setdefault(recipe, {})[label] = thumbnail(sheet, LONGEST)
     return shown

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pandas import DataFrame
 
 from tasks.compare.audits import of_members, read_audits
 from tasks.compare.comparison import Comparison, compare
 from tasks.compare.curves import read_curves
 from tasks.compare.feature_map import FeatureMap, feature_map
+from tasks.compare.generated import worth
 from tasks.compare.heldout import confirm
 from tasks.compare.leaderboard import LEADERBOARD, leaderboard, leaderboard_table
 from tasks.compare.looks import log_looks, look_sentence
@@ -62,7 +64,10 @@ def run(workspace: Workspace, name: str) -> None:
     seen_all = {key for key, method in params.pretrain.items() if not method.per_fold}
     not_blind = [name for name, one in params.strategies.items() if one.family.backbone in seen_all]
     not_blind += [name for name, one in params.ensembles.items() if {*one.members} & {*not_blind}]
-    comparison = replace(comparison, ceilings=ceilings, not_blind=not_blind)
+    rows = {recipe: sum(counts["after"].values()) for recipe, counts in class_counts.items()}
+    judged = np.isin(scored[comparison.baseline].classes, comparison.judged)
+    generated = worth(params, scored, comparison.goal, params.evaluate, judged, rows)
+    comparison = replace(comparison, ceilings=ceilings, not_blind=not_blind, generated=generated)
     for line in sentences(comparison):
         say(line)
 

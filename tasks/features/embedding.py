@@ -82,7 +82,7 @@ def vectors_of(paths: Sequence[Path], backbone: Backbone, depth: int, workers: i
 
 def packages_of(backbone: Backbone) -> tuple[str, ...]:
     """Distributions whose versions decide a feature vector."""
-    return (*PACKAGES, *backbone.packages)
+    return (*PACKAGES, *backbone.needed())
 
 
 def require_packages(backbone: Backbone) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from tasks.features import FOLDS
 from tasks.features.backbones import Backbone
 from tasks.model_folders import Colour, ModelFolder
 from tasks.model_folders.files import digest_of, files_of
@@ -51,7 +52,7 @@ class FolderBackbone(ModelFolder, Backbone):
         return features
 
     def save(self, folder: Path, fold: int | None) -> None:
-        """See `Backbone`; a model of all training rows gets its own copy, those of the folds use the workspace's."""
+        """See `Backbone`; a model of all training rows gets its own copy, which those of the folds use as well."""
         source, own = self.place(), folder / OWN
         if fold is None and source.resolve() != own.resolve():
             own.mkdir()
@@ -60,7 +61,7 @@ class FolderBackbone(ModelFolder, Backbone):
 
     def kept_in(self, folder: Path) -> FolderBackbone:
         """See `Backbone`."""
-        own = folder / OWN
+        own = (folder.parent.parent if folder.parent.name == FOLDS else folder) / OWN
         if not own.is_dir():
             return self
         place = {"folder": str(own), "digest": self.digest or digest_of(own), "hub": "", "revision": ""}

@@ -12,38 +12,38 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
-from tasks.errors import InputError
-from tasks.model_folders.files import DIGITS, digest_of
+from tasks.model_folders.files import MODEL, FilesOfModel
+from tasks.model_folders.pinned import PinnedFolder
 from tasks.registry import refused
 
 if TYPE_CHECKING:
     from tasks.model_folders.last_maps import LastMaps
 
-NAMELESS = (
-    "no model is named: write folder, for instance data/vit, or hub, for instance facebook/dinov2-small, with revision"
-)
-
 Colour = tuple[float, float, float]
 
 
-class ModelFolder(BaseModel):
-    """A model without its classifier, of a folder here or at the hub."""
+class HubFolder(PinnedFolder):
+    """A model of a folder here or at the hub.
 
-    library: ClassVar[str]
+    Attributes
+    ----------
+    files
+        Which files hold it.
+    """
+
+    files: ClassVar[FilesOfModel]
+    nameless: ClassVar[str]
 
     folder: str = Field("", description="Its folder, in the workspace or anywhere else; empty: it is at the hub.")
-    digest: str = Field(
-        "", pattern=rf"^([0-9a-f]{{{DIGITS}}})?$", description="Of the folder's files; `equipoise run` says it."
-    )
     hub: str = Field(
         "", pattern=r"^([\w.-]+/[\w.-]+)?$", description="owner/name at huggingface.co; it is downloaded once."
     )
     revision: str = Field("", pattern=r"^([0-9a-f]{40})?$", description="The commit at the hub, 40 hex digits.")
 
     @model_validator(mode="after")
-    def _is_one_model(self) -> ModelFolder:
+    def _is_one_model(self) -> HubFolder:
         """Refuse two models, and one of the hub that isn't pinned."""
         if self.folder and self.hub:
             raise refused("both folder and hub: name the one place that holds the model, and leave out the other")
@@ -59,7 +59,7 @@ class ModelFolder(BaseModel):
     @property
     def against(self) -> str:
         """Why it can't be used; empty where it names a model."""
-        return "" if self.folder or self.hub else NAMELESS
+        return "" if self.folder or self.hub else self.nameless
 
     def place(self) -> Path:
         """The folder, whose files are those that the parameters mean.
@@ -69,26 +69,26 @@ class ModelFolder(BaseModel):
         InputError
             There is none, or it has other files, or none of safetensors; or the hub doesn't answer.
         """
-        if self.against:
-            raise InputError(self.against)
         if self.hub:
             from tasks.model_folders.hub import place_of_hub
 
-            return place_of_hub(self.hub, self.revision)
-        if found := self.unpinned():
-            raise InputError(f"{self.mismatch}; if they are those that you want, write digest: {found} beside folder")
-        return Path(self.folder)
+            return place_of_hub(self.hub, self.revision, self.files)
+        return super().place()
 
-    def unpinned(self) -> str:
-        """The digest of the folder's files, where it is not the one that is meant; else empty."""
-        found = digest_of(Path(self.folder))
-        return "" if found == self.digest else found
+    def digest_of(self, folder: Path) -> str:
+        """See `PinnedFolder`."""
+        return self.files.digest(folder)
 
-    @property
-    def mismatch(self) -> str:
-        """What is wrong where there is something `unpinned`."""
-        meant = f"not those of digest {self.digest}" if self.digest else "not pinned by a digest yet"
-        return f"the files of the model in {self.folder} are {meant}"
+
+class ModelFolder(HubFolder):
+    """A model without its classifier, of a folder here or at the hub."""
+
+    library: ClassVar[str]
+    files: ClassVar[FilesOfModel] = MODEL
+    nameless: ClassVar[str] = (
+        "no model is named: write folder, for instance data/vit, or hub, for instance facebook/dinov2-small, with "
+        "revision"
+    )
 
     @cached_property
     def described(self) -> dict[str, Any]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tasks.model_folders.last_maps import LastMaps
 
+SAID = ("input_size", "fixed_input_size")  # of its pretraining: they are its size where no argument says one
+
 
 class TimmFolder(ModelFolder):
     """A model that `timm.models.save_for_hf` wrote, its configuration beside it."""
@@ -34,7 +36,8 @@ class TimmFolder(ModelFolder):
             raise incomplete(folder, f"it looks at {channels} channels, and images are shown as RGB")
         if (folder / SHARDS).is_file():
             raise incomplete(folder, "its weights are shared out to several files, which timm doesn't read")
-        made = {"architecture": architecture, "arguments": arguments}
+        said = {key: shown[key] for key in SAID if key in shown}
+        made = {"architecture": architecture, "arguments": arguments, "said": said}
         return {"mean": mean, "deviation": deviation, "size": int(size)} | made
 
     def loaded(self) -> LastMaps:
@@ -49,6 +52,8 @@ class TimmFolder(ModelFolder):
     def built(self, described: dict[str, Any]) -> LastMaps:
         """See `ModelFolder`."""
         arguments = described["arguments"] | {"num_classes": 0}
+        if said := described.get("said"):  # models that an earlier version kept lack it
+            arguments |= {"pretrained_cfg": said}
         return _last_maps(_timm().create_model(described["architecture"], pretrained=False, **arguments), described)
 
 

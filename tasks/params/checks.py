@@ -7,11 +7,13 @@ themselves, so that all mistakes are told at once: people mend a file once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from tasks.model_folders import ModelFolder
+from tasks.model_folders.pinned import PinnedFolder
 from tasks.params.models import IDLE, NONE, Ensemble, Params, Recipe, Split, Strategy
 from tasks.registry import components
 from tasks.train.last_layer import LastLayer
@@ -19,6 +21,28 @@ from tasks.train.last_layer import LastLayer
 MAKE_FEATURES = ("backbones", "pretrain")  # sections whose entries are what strategies call backbones
 PRETRAINED = "backbones"  # the folder of `models` that holds what stage pretrain makes
 Mistake = dict[str, Any]  # as pydantic tells one: `type`, `loc`, `input`, `ctx`
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A model of another library that the parameters name.
+
+    Attributes
+    ----------
+    loc
+        The path of keys to it.
+    model
+        The model.
+    image_size
+        Pixels a side of the images that it is to see.
+    frozen
+        How many of its stages are to stay as they are, at most.
+    """
+
+    loc: tuple[str, ...]
+    model: ModelFolder
+    image_size: int
+    frozen: int
 
 
 def contradictions(data: Any) -> list[Mistake]:
@@ -31,11 +55,11 @@ def contradictions(data: Any) -> list[Mistake]:
         *_refused_splits(_section(sections, "split")),
         *(mistake for name, recipe in recipes.items() for mistake in _refused_recipe(name, recipe)),
         *_refused_with_repeats(recipes, _section(sections, "split").get("repeats")),
-        *_refused_pretraining(pretrained, strategies, _section(sections, "split").get("repeats")),
-        *(mistake for name, one in strategies.items() for mistake in _refused_strategy(name, one, pretrained)),
+        *_refused_pretraining(pretrained, _section(sections, "split").get("repeats")),
+        *(mistake for name, one in strategies.items() for mistake in _refused_candidates(name, one, pretrained)),
         *_refused_ensembles(sections, _valid("ensembles", sections), strategies),
         *_refused_votes(strategies, _section(sections, "train").get("seeds")),
-        *_refused_models(_valid("backbones", sections), strategies),
+        *_refused_folders(_valid("backbones", sections), strategies, pretrained, _valid("generators", sections)),
         *_refused_on_recipe(recipes, strategies, sections),
     ]
 
@@ -137,9 +161,7 @@ def _refused_recipe(name: str, recipe: Recipe) -> Iterator[Mistake]:
         yield combination(why, recipe.preset.name, *where, "preset", "name")
 
 
-def _refused_pretraining(
-    pretrained: Mapping[str, Any], strategies: Mapping[str, Strategy], repeats: Any
-) -> Iterator[Mistake]:
+def _refused_pretraining(pretrained: Mapping[str, Any], repeats: Any) -> Iterator[Mistake]:
     """Networks of the folds, which in another draw of the folds would have seen what they are scored on."""
     for name, method in pretrained.items():
         if method.per_fold and isinstance(repeats, int) and repeats > 1:
@@ -148,16 +170,37 @@ def _refused_pretraining(
                 "would have seen images that a model is scored on; set split.repeats: 1"
             )
             yield combination(why, method.name, "pretrain", name, "name")
-    for name, strategy in strategies.items():
-        method = pretrained.get(strategy.family.backbone)
-        network = getattr(strategy.family, "network", None)
-        if method and network is not None and network != method.network:
-            chosen = ", ".join(f"{key}: {value}" for key, value in method.network.model_dump(mode="json").items())
-            why = (
-                f"backbone {strategy.family.backbone!r} was pretrained with another network; write "
-                f"network: {{{chosen}}}, or backbone: none"
-            )
-            yield combination(why, network.name, "strategies", name, "family", "network", "name")
+
+
+def _refused_candidates(name: str, strategy: Strategy, pretrained: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What can't work as the strategy stands, or else with settings that it may be given by `tune`."""
+
+    def mistakes(one: Strategy) -> list[Mistake]:
+        return [*_refused_network(name, one, pretrained), *_refused_strategy(name, one, pretrained)]
+
+    family, found = strategy.family, mistakes(strategy)
+    yield from found
+    told = [mistake["loc"] for mistake in found]
+    for values, candidate in zip(family.choices, family.candidates, strict=True) if family.tune else ():
+        for mistake in mistakes(strategy.model_copy(update={"family": candidate})):
+            if mistake["loc"] not in told:
+                told.append(mistake["loc"])
+                chosen = ", ".join(f"{key} {value}" for key, value in zip(family.tune, values, strict=True))
+                why = f"with {chosen}: {mistake['ctx']['message']}, and leave out of tune what does not go with it"
+                yield combination(why, chosen, "strategies", name, "family", "tune")
+
+
+def _refused_network(name: str, strategy: Strategy, pretrained: Mapping[str, Any]) -> Iterator[Mistake]:
+    """A network that is to begin with the weights of another."""
+    method = pretrained.get(strategy.family.backbone)
+    network = getattr(strategy.family, "network", None)
+    if method and network is not None and network != method.network:
+        chosen = ", ".join(f"{key}: {value}" for key, value in method.network.model_dump(mode="json").items())
+        why = (
+            f"backbone {strategy.family.backbone!r} was pretrained with another network; write "
+            f"network: {{{chosen}}}, or backbone: none"
+        )
+        yield combination(why, network.name, "strategies", name, "family", "network", "name")
 
 
 def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -240,23 +283,42 @@ def _refused_strategy(name: str, strategy: Strategy, pretrained: Mapping[str, An
         yield combination(why, backbone, *where, "family", "backbone")
 
 
-def _refused_models(backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> Iterator[Mistake]:
-    """Models of other libraries that name none."""
-    for loc, model in model_folders(backbones, strategies):
-        if model.against:
-            yield combination(model.against, model.folder, *loc, "folder")
+def _refused_folders(
+    backbones: Mapping[str, Any],
+    strategies: Mapping[str, Strategy],
+    pretrained: Mapping[str, Any],
+    generators: Mapping[str, Any],
+) -> Iterator[Mistake]:
+    """Models of other libraries, and images made elsewhere, that name none."""
+    for loc, one in pinned_folders(backbones, strategies, pretrained, generators):
+        if one.against:
+            yield combination(one.against, one.folder, *loc, "folder")
+
+
+def pinned_folders(
+    backbones: Mapping[str, Any],
+    strategies: Mapping[str, Strategy],
+    pretrained: Mapping[str, Any],
+    generators: Mapping[str, Any],
+) -> Iterator[tuple[tuple[str, ...], PinnedFolder]]:
+    """Every folder of the user's that the parameters pin by a digest, with the path of keys to it."""
+    yield from ((one.loc, one.model) for one in model_folders(backbones, strategies, pretrained))
+    yield from ((("generators", name), one) for name, one in generators.items() if isinstance(one, PinnedFolder))
 
 
 def model_folders(
-    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy]
-) -> Iterator[tuple[tuple[str, ...], ModelFolder]]:
-    """Every model of another library that the parameters name, with the path of keys to it."""
-    found: dict[tuple[str, ...], Any] = {("backbones", name): one for name, one in backbones.items()}
-    found |= {
-        ("strategies", name, "family", "network"): getattr(one.family, "network", None)
-        for name, one in strategies.items()
-    }
-    yield from ((loc, one) for loc, one in found.items() if isinstance(one, ModelFolder))
+    backbones: Mapping[str, Any], strategies: Mapping[str, Strategy], pretrained: Mapping[str, Any]
+) -> Iterator[NamedModel]:
+    """Every model of another library that the parameters name."""
+    users: dict[tuple[str, ...], Any] = {("backbones", name): one for name, one in backbones.items()}
+    users |= {("strategies", name, "family"): one.family for name, one in strategies.items()}
+    users |= {("pretrain", name): one for name, one in pretrained.items()}
+    for loc, user in users.items():
+        is_model = isinstance(user, ModelFolder)
+        model = user if is_model else getattr(user, "network", None)
+        if isinstance(model, ModelFolder):
+            frozen = max(getattr(one, "frozen", 0) for one in (user, getattr(user, "second_stage", None)))
+            yield NamedModel(loc if is_model else (*loc, "network"), model, user.image_size, frozen)
 
 
 def _refused_ensembles(
@@ -306,6 +368,11 @@ def _refused_votes(strategies: Mapping[str, Strategy], seeds: Any) -> Iterator[M
         if vote.seeds and seeds == 1:
             why = "with train.seeds: 1 there is one seed, which has nobody to vote with; set train.seeds: 3, or leave "
             yield combination(f"{why}vote.seeds out", True, *where, "seeds")
+        if vote.of != "probabilities" and not (vote.seeds or vote.folds):
+            why = (
+                "says what a vote is the mean of, and nobody votes; set vote.seeds or vote.folds, or leave vote.of out"
+            )
+            yield combination(why, vote.of, *where, "of")
         if (vote.seeds or vote.folds) and vote.of == "probabilities" and strategy.family.score == "anomaly":
             why = f"family {strategy.family.name!r} gives anomaly scores, which are no probabilities; write of: scores"
             yield combination(why, vote.of, *where, "of")

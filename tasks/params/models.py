@@ -423,6 +423,8 @@ class Params(Section):
         for strategy in self.strategies.values():
             for component in strategy.components.values():
                 component.require(classes)
+        for generator in self.generators.values():
+            generator.require(classes)
 
     def made_of(self, name: str) -> dict[str, Strategy]:
         """The strategies that an entry of the leaderboard is made of, by name: itself, or an ensemble's members."""

@@ -56,6 +56,10 @@ class Pretrained(Backbone):
         """See `Backbone`."""
         return self.channels
 
+    def needed(self) -> tuple[str, ...]:
+        """See `Backbone`."""
+        return (*self.packages, *self.network.packages)
+
     def settings(self) -> dict[str, Any]:
         """See `Backbone`; where the weights stand decides nothing."""
         return self.model_dump(mode="json", exclude={"recipes", "folder"})

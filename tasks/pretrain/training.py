@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.closure import code_digest
+from tasks.errors import InputError
 from tasks.files import json_digest
 from tasks.pretrain.methods import Method
+from tasks.train.divergence import REMEDY, has_diverged
 from tasks.train.finetuning.checkpoints import Checkpoint
 from tasks.train.finetuning.memory import keep_freed_memory
 from tasks.train.finetuning.optimisers import Optimiser
@@ -58,7 +60,13 @@ class Pretraining:
     losses: list[float] = field(default_factory=list)
 
     def run(self) -> Iterator[int]:
-        """Train; gives the number of images of each step as it is made, and leaves `state`."""
+        """Train; gives the number of images of each step as it is made, and leaves `state`.
+
+        Raises
+        ------
+        InputError
+            The loss is no number any more.
+        """
         torch.set_num_threads(1)
         torch.set_deterministic_debug_mode("error")  # the other switch for it imports the compiler, 2 s
         keep_freed_memory()
@@ -77,6 +85,8 @@ class Pretraining:
                 total += self._step(rows, epoch * len(batches) + number, steps)
                 yield len(rows)
             self.losses.append(total / len(self.rows))
+            if has_diverged(self.losses):
+                raise InputError(f"pretrain: has diverged, the loss of epoch {epoch + 1} is no number; {REMEDY}")
             if self.folder:
                 Checkpoint(epoch + 1, self.losses, self.tensors).write(self.folder, key)
 
@@ -97,7 +107,7 @@ class Pretraining:
                 "method": self.method.model_dump(mode="json", exclude={"per_fold", "recipes"}),
                 "images": [digest.hexdigest(), len(self.rows)],
                 "code": code_digest({type(one).__module__ for one in (self, self.method, self.method.network)}),
-                "versions": {name: version(name) for name in ("torch", "numpy")},
+                "versions": {name: version(name) for name in ("torch", "numpy", *self.method.network.packages)},
             }
         )
 
@@ -127,8 +137,8 @@ class Pretraining:
 
     @cached_property
     def optimiser(self) -> Optimiser:
-        """Knows every parameter."""
-        trained = dict(self.whole.named_parameters())
+        """Knows every parameter that a map depends on."""
+        trained = {name: one for name, one in self.whole.named_parameters() if one.requires_grad}
         return Optimiser.of("adamw", trained, dict.fromkeys(trained, 1.0), self.method.weight_decay)
 
     @property

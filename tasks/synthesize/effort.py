@@ -14,6 +14,11 @@ def steps_within(minutes: float, fits: int, multiplications: float) -> int:
     return max(1, int(minutes * 60 * CORES / fits * SPEED / multiplications))
 
 
+def minutes_of(steps: int, multiplications: float) -> float:
+    """Minutes that so many steps take on the machine that minutes are of."""
+    return steps * multiplications / SPEED / CORES / 60
+
+
 def multiplications(network: nn.Module, *seen: Tensor) -> int:
     """Of one image's forward pass: those of matrices and convolutions, whatever number of images `seen` holds.
 

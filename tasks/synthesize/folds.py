@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from tasks.parallel import each
 from tasks.progress import Progress, say
 from tasks.slugs import slugs
 from tasks.synthesize.gating import Gates, let_through
-from tasks.synthesize.generators import Generator, Wanted
+from tasks.synthesize.generators import FittedGenerator, Generator, Wanted
 from tasks.synthesize.journal import Moment
 from tasks.synthesize.marked import write_marked
 from tasks.synthesize.moments import begin, journal_of
@@ -123,9 +124,10 @@ def _fulfil(
     fitted = generator.fit(examples, seed_of(key), journal)
     model, folder_of = fitted.digest, slugs(classes)
     of_class = order.rows.groupby("label")["image_id"].apply(list).to_dict()
+    wishes = [(label, number) for label, number in wishes if number < _most(fitted, classes.index(label))]
     wanted = [Wanted(classes.index(label), seed_of(image_key(key, label, number))) for label, number in wishes]
     made, rows = Progress(fitted.sample(wanted), f"images of {examples.where}", len(wanted)), []
-    for (label, number), image in zip(wishes, made, strict=False):
+    for (label, number), image in zip(wishes, made, strict=True):
         row_id = image_key(key, label, number)[:16]
         parents = of_class[label] if image.parents is None else list(image.parents)
         if not parents or not set(parents) <= set(of_class[label]):
@@ -150,6 +152,11 @@ def _fulfil(
             }
         )
     return _Made(rows, moments)
+
+
+def _most(fitted: FittedGenerator, label: int) -> float:
+    most = fitted.most(label)
+    return math.inf if most is None else most
 
 
 def _losses(orders: Iterable[Order], made: Iterable[_Made]) -> pd.DataFrame:

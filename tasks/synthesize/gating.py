@@ -18,11 +18,16 @@ from tasks.features.embedding import embed_pixels
 from tasks.files import write_json
 from tasks.lineage import TrainingSet
 from tasks.progress import say
+from tasks.slugs import slugs
+from tasks.synthesize import SHEETS
 from tasks.synthesize.gates.images import Made, Real
 from tasks.synthesize.gates.judge import Judged, judge
 from tasks.synthesize.gates.settings import Selection
+from tasks.synthesize.gates.sheet import copies_sheet, nearest_sheet
+from tasks.synthesize.gates.wording import lines
 from tasks.synthesize.orders import read_examples
 
+COPIES = "near copies"  # the name of a picture: no class has such a slug
 SPARE = "spare"  # the reason of what was made in excess and not needed
 
 
@@ -82,15 +87,11 @@ def let_through(
     real_pixels = read_examples(training.rows, training.classes, None, raw, side).pixels
     say(f"the gates compare {len(made):,} images with {len(real_pixels):,} real ones of {side} pixels")
     real = _real(training, real_pixels, embed_pixels(real_pixels, gates.backbone, gates.workers))
-    judged = judge(
-        _made(made, pixels, embed_pixels(pixels, gates.backbone, gates.workers)),
-        real,
-        gates.selection,
-        max_size=gates.max_size,
-        workers=gates.workers,
-    )
-    for line in judged.lines():
+    new = _made(made, pixels, embed_pixels(pixels, gates.backbone, gates.workers))
+    judged = judge(new, real, gates.selection, max_size=gates.max_size, workers=gates.workers)
+    for line in lines(judged):
         say(line)
+    _draw(new, real, judged, training.classes, folder / SHEETS)
     reasons = _with_spares(made, judged, wanted)
     is_kept = reasons == ""
     for file in made.loc[~is_kept, "file"]:
@@ -114,6 +115,17 @@ def _with_spares(made: pd.DataFrame, judged: Judged, wanted: Mapping[tuple[int, 
 def number_of(parameters: str) -> int:
     """Which of its model's images of a class one is, by what its lineage holds."""
     return int(json.loads(parameters)["number"])
+
+
+def _draw(made: Made, real: Real, judged: Judged, classes: list[str], folder: Path) -> None:
+    """Of each class the synthetic images nearest to real ones; and near-copies beside their sources."""
+    folder.mkdir()
+    place = slugs(classes)
+    for label in judged.classes:
+        nearest_sheet(made, real, judged, label).save(folder / f"{place[label]}.png", optimize=True)
+    copies = copies_sheet(made, real, judged)
+    if copies:
+        copies.save(folder / f"{COPIES}.png", optimize=True)
 
 
 def _read(file: Path) -> NDArray[np.uint8]:

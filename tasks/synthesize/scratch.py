@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from abc import abstractmethod
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -24,6 +25,27 @@ class FromScratch(Generator):
         "float32", description="Of what is computed; bfloat16 is faster on processors that have it."
     )
     threads: int = Field(1, ge=1, le=256, description="Of one fit; more serve where there are fewer fits than cores.")
+
+    @property
+    @abstractmethod
+    def multiplications(self) -> float:
+        """How many a step takes, on images with three channels."""
+
+    def planned(self, fits: int) -> Self:
+        """See `Generator`."""
+        if self.steps is not None:
+            return self
+        from tasks.synthesize.effort import steps_within
+
+        return self.model_copy(update={"steps": steps_within(self.minutes, fits, self.multiplications)})
+
+    def cost(self, fits: int) -> str:
+        """See `Generator`."""
+        from tasks.synthesize.effort import minutes_of
+
+        steps = self.planned(fits).steps or 0
+        minutes = minutes_of(steps * fits, self.multiplications)
+        return f"{fits} models, one a fold, {steps:,} steps each: about {minutes:.0f} minutes on two cores"
 
     @property
     def components(self) -> tuple[Component, ...]:

@@ -166,7 +166,7 @@ def _differences(model: Model, made: dict[str, Any] | None) -> list[str]:
         )
     before, now_ = made.get(VERSIONS, {}), here[VERSIONS]
     other = [name for name in now_ if before.get(name) != now_[name]]
-    if own := [name for name in other if name in model.backbone.packages]:
+    if own := [name for name in other if name in model.backbone.needed()]:
         named = ", ".join(f"{name} {now_[name]}, trained with {before.get(name, 'none')}" for name in own)
         wanted = " ".join(f"{name}=={before[name]}" for name in own if name in before)
         raise InputError(

@@ -21,6 +21,7 @@ from tasks.similarity.verification import Verification, in_turns, verify
 from tasks.statistics.verification import HeldOut
 from tasks.tables import SCORE_PREFIX
 from tasks.train.cross_fitting import cross_fitted
+from tasks.train.divergence import require_finite
 from tasks.train.ensembles import EnsembleModel
 from tasks.train.epochs import Epoch, append_epoch, begin_epochs
 from tasks.train.families import Components, Family, Fit, Fitted, Log
@@ -101,7 +102,8 @@ def fit_strategy(
     ------
     InputError
         The balanced set leaks; a class is missing in a fold's own set, or has too few rows for the sampler; a mixed row
-        has no valid second label; a feature vector is missing; the loss names a class that there isn't.
+        has no valid second label; a feature vector is missing; the loss names a class that there isn't; or training
+        has diverged.
     """
     prove_no_leak(balanced, splits)
     balanced = balanced.sort_values("row_id", ignore_index=True)
@@ -133,6 +135,7 @@ def fit_strategy(
         own = family, strategy.posthoc, fits, one.fold, shown, depth, strategy.vote.of_seeds
         model = Model(one.rows.classes, *own)
         raw.append(model.scores(inputs.take(one.unseen["image_id"].tolist())))
+        require_finite(raw[-1], f"the model of family {family.name!r} that was fitted in {one.where}")
         models.append(model)
     rules = cross_fitted(strategy.posthoc.for_classes(rounds[0].rows.classes), rounds, raw)
     models = [replace(model, posthoc=rule) for model, rule in zip(models, rules, strict=True)]

@@ -40,4 +40,4 @@ class Further(SecondStage):
 def some_of(rows: Rows, kept: NDArray[np.int64]) -> Rows:
     """Some rows, in the order of their numbers."""
     ids = [rows.ids[row] for row in kept]
-    return replace(rows, ids=ids, first=rows.first[kept], second=rows.second[kept], share=rows.share[kept])
+    return replace(rows.take(kept), ids=ids)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import InputError
 from tasks.lineage import TrainingSet
+from tasks.train.relatives import BETWEEN
 
 if TYPE_CHECKING:
     from tasks.train.samplers import Sampler
@@ -34,6 +35,9 @@ class Rows:
         Shape (n,), 0 to K - 1: the second class of a mixed row; of others the first again.
     share
         Shape (n,), 0 to 1: the first class's share of the label; 1 for rows of one class.
+    relatives
+        Shape (n,): rows of images that belong to one group of relatives have the same number, at least 0; `BETWEEN` for
+        rows of images of several, as mixed ones are and those that a sampler makes. None: no two rows are related.
     """
 
     ids: list[str]
@@ -41,6 +45,7 @@ class Rows:
     first: NDArray[np.int64]
     second: NDArray[np.int64]
     share: NDArray[np.float32]
+    relatives: NDArray[np.int64] | None = None
 
     @classmethod
     def of(
@@ -68,7 +73,7 @@ class Rows:
         """
         own = training.outside_fold(balanced, fold)
         first, second, share = _labels(own, list(classes), where)
-        return cls(picture_ids(own), list(classes), first, second, share)
+        return cls(picture_ids(own), list(classes), first, second, share, _relatives(own, training))
 
     def __len__(self) -> int:
         return len(self.first)
@@ -86,11 +91,27 @@ class Rows:
             first=np.concatenate([self.first, classes]),
             second=np.concatenate([self.second, classes]),
             share=np.concatenate([self.share, ones]),
+            relatives=np.concatenate([self.related, np.full(len(classes), BETWEEN)]),
+        )
+
+    def take(self, kept: NDArray[np.int64] | slice) -> Rows:
+        """Some rows, by their numbers; ids are left as they are."""
+        return replace(
+            self,
+            first=self.first[kept],
+            second=self.second[kept],
+            share=self.share[kept],
+            relatives=self.related[kept],
         )
 
     def head(self, number: int) -> Rows:
         """The first `number` rows."""
-        return replace(self, first=self.first[:number], second=self.second[:number], share=self.share[:number])
+        return self.take(slice(number))
+
+    @property
+    def related(self) -> NDArray[np.int64]:
+        """`relatives`, or a number of its own for every row."""
+        return np.arange(len(self)) if self.relatives is None else self.relatives
 
     @property
     def label_mass(self) -> NDArray[np.float64]:
@@ -129,6 +150,18 @@ def picture_ids(balanced: pd.DataFrame) -> list[str]:
     """The id under which the picture of each row of a balanced set is known: a new image's own, else its original's."""
     rows = zip(balanced["row_id"], balanced["parents"], balanced["file"].notna(), strict=True)
     return [row_id if is_new else parents[0] for row_id, parents, is_new in rows]
+
+
+def _relatives(own: pd.DataFrame, training: TrainingSet) -> NDArray[np.int64]:
+    """See `Rows.relatives`."""
+    groups = training.rows["group"].to_numpy(dtype=str)
+    number = dict(zip(training.rows["image_id"], np.unique(groups, return_inverse=True)[1].tolist(), strict=True))
+
+    def of(parents: Sequence[str]) -> int:
+        first = number[parents[0]]
+        return first if all(number[parent] == first for parent in parents) else BETWEEN
+
+    return np.array([of(parents) for parents in own["parents"]], dtype=np.int64)
 
 
 def _labels(

@@ -26,7 +26,7 @@ def run(workspace: Workspace, name: str) -> None:
     strategy = params.strategies[name]
     balanced = workspace.read(BALANCED, strategy.recipe)
     check_features(workspace, strategy)
-    checkpoints = workspace.path(STATE, "checkpoints", name)
+    checkpoints, backbone = workspace.path(STATE, "checkpoints", name), backbone_of(workspace, strategy)
     with company(["train", name], workspace.root, getattr(strategy.family, "processes", 1)) as sharing:
         outcome = fit_strategy(
             strategy,
@@ -34,7 +34,7 @@ def run(workspace: Workspace, name: str) -> None:
             splits=workspace.read(SPLITS),
             balanced=balanced,
             inputs=inputs_of(workspace, strategy, balanced),
-            backbone=backbone_of(workspace, strategy),
+            backbone=backbone,
             depth=depth_of(workspace.read(CATALOG)),
             tell=say,
             checkpoints=checkpoints,
@@ -54,6 +54,8 @@ def run(workspace: Workspace, name: str) -> None:
             save_model(model, own, about)
         if isinstance(outcome.model, EnsembleModel):
             save_ensemble(folder, list(outcome.model.members), strategy.vote.of, None, about | belongs)
+            if backbone is not None and not backbone.is_fitted:
+                backbone.save(folder, None)  # one for all folds
         else:
             save_model(outcome.model, folder, about | belongs)
         if outcome.verification is not None:

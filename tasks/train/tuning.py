@@ -84,7 +84,8 @@ class Chooser:
         by_fold = [self._scores(one, inner) for inner in aside]
         targets = [inner.targets for inner in aside]
         groups = np.unique(np.concatenate([inner.unseen["group"] for inner in aside]), return_inverse=True)[1]
-        candidates = [_adjusted(self.strategy.posthoc, list(own), targets) for own in zip(*by_fold, strict=True)]
+        posthoc = self.strategy.posthoc.for_classes(one.rows.classes)
+        candidates = [_adjusted(posthoc, list(own), targets) for own in zip(*by_fold, strict=True)]
         truth = np.concatenate(targets)
         each = [balanced_losses(scores, truth) for scores in candidates]
         chosen = first_among_the_best(each, truth, groups)
@@ -182,7 +183,8 @@ def first_among_the_best(
     targets, groups
         Shape (n,): the class of each row, and the code of the group of relatives that it belongs to.
     """
-    best = int(np.argmin([one.sum() for one in losses]))
+    sums = np.array([one.sum() for one in losses])
+    best = int(np.where(np.isfinite(sums), sums, np.inf).argmin())  # what has diverged is no number, and the worst
     weights = _class_weights(targets)
     for number, one in enumerate(losses):
         worse = one - losses[best]

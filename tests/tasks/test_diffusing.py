@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 
 from tasks.synthesize.diffusing.changing import FARTHEST, NUMBERS, changed
-from tasks.synthesize.diffusing.effort import multiplications, steps_within
 from tasks.synthesize.diffusing.sampling import Sampler
 from tasks.synthesize.diffusing.training import Training
 from tasks.synthesize.generators import Examples, Wanted
@@ -107,14 +106,15 @@ def test_a_size_that_a_network_cannot_halve_is_refused_with_one_that_it_can() ->
 
 def test_minutes_buy_steps_by_arithmetic_alone() -> None:
     one = settings(steps=None, minutes=10)
-    assert steps_within(one, 1) == pytest.approx(5 * steps_within(one, 5), rel=0.01)
-    assert steps_within(one.model_copy(update={"minutes": 20.0}), 2) == steps_within(one, 1)
-    assert steps_within(one.model_copy(update={"minutes": 1e-9}), 5) == 1
-    assert one.planned(5).steps == steps_within(one, 5)
+    steps = one.planned(1).steps
+    assert steps == pytest.approx(5 * one.planned(5).steps, rel=0.01)
+    assert one.model_copy(update={"minutes": 20.0}).planned(2).steps == steps
+    assert one.model_copy(update={"minutes": 1e-9}).planned(5).steps == 1
     assert settings(steps=7).planned(5).steps == 7
+    assert one.cost(5) == f"5 models, one a fold, {one.planned(5).steps:,} steps each: about 10 minutes on two cores"
 
 
-def test_multiplications_are_those_of_convolutions_and_matrices() -> None:
+def test_multiplications_of_a_step_are_those_of_convolutions_and_matrices() -> None:
     network = Patches(width=8, blocks=1).build(SIDE, 3, 1, NUMBERS)
     places = {"into": 64, "out": 64}  # maps of 8 x 8 stay as they are: the size at which nothing is halved
     expected = 0
@@ -123,7 +123,7 @@ def test_multiplications_are_those_of_convolutions_and_matrices() -> None:
             expected += layer.weight.numel() * places.get(name, 64)
         elif isinstance(layer, torch.nn.Linear):
             expected += layer.weight.numel()
-    assert multiplications(settings()) == expected
+    assert settings().multiplications == 3 * TINY["batch_size"] * expected
 
 
 # Fitting

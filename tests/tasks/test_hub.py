@@ -15,6 +15,7 @@ from typing import ClassVar
 
 import pytest
 from model_folders import of_transformers
+from pipeline_folders import of_stable_diffusion
 
 COMMIT = "ab" * 20
 ASK = """
@@ -27,6 +28,20 @@ try:
     print(made.dimensions, sorted(file.name for file in made.place().iterdir()))
 except InputError as error:
     print("refused:", error)
+"""
+
+
+ASK_FOR_PIPELINE = """
+import sys, tasks.__main__ as stages
+stages.settle_environment()
+import numpy as np
+from tasks.synthesize.generators import Examples, Wanted
+from tasks.synthesize.generators.image_to_image import ImageToImage
+made = ImageToImage(hub="someone/tiny", revision=sys.argv[1], image_size=32, sampling_steps=2)
+pixels = np.zeros((1, 32, 32, 3), np.uint8)
+fitted = made.fit(Examples(0, pixels, np.zeros(1, np.int64), ["a"], ["one"]), 0)
+print(next(fitted.sample([Wanted(0, 1)])).parents, fitted.digest == made.digest_of(made.place()))
+print(sorted(str(file.relative_to(made.place())) for file in made.place().rglob("*") if file.is_file()))
 """
 
 
@@ -45,8 +60,9 @@ class Hub(BaseHTTPRequestHandler):
     def answer(self) -> None:
         path = self.path.partition("?")[0]
         self.asked.append(path)
-        files = {file.name: file for file in self.folder.iterdir()}
-        name = path.rpartition("/")[2]
+        found = (file for file in self.folder.rglob("*") if file.is_file())
+        files = {file.relative_to(self.folder).as_posix(): file for file in found}
+        name = path.removeprefix(f"/someone/tiny/resolve/{COMMIT}/")
         if path.startswith(f"/api/models/someone/tiny/tree/{COMMIT}"):
             tree = [
                 {
@@ -93,11 +109,11 @@ def hub(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
-def asked(hub: str, home: Path, commit: str = COMMIT, **more: str) -> str:
+def asked(hub: str, home: Path, commit: str = COMMIT, ask: str = ASK, **more: str) -> str:
     """What a stage's process says when it looks for the model."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     own = {"HF_ENDPOINT": hub, "HF_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run([sys.executable, "-c", ASK, commit], env=kept | own | more, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", ask, commit], env=kept | own | more, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -116,3 +132,22 @@ def test_what_is_read_is_downloaded_once_and_nothing_else(hub: str, tmp_path: Pa
 def test_a_commit_that_the_hub_does_not_know_is_told(hub: str, tmp_path: Path) -> None:
     told = asked(hub, tmp_path / "home", "cd" * 20)
     assert told.startswith("refused: hub: someone/tiny at cdcdcdcdcd could not be fetched")
+
+
+def test_of_a_pipeline_no_other_weights_are_downloaded(hub: str, tmp_path: Path) -> None:
+    folder = of_stable_diffusion(tmp_path / "pipeline")
+    wanted = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+    (folder / "safety_checker").mkdir()
+    for name in (
+        "unet/diffusion_pytorch_model.bin",
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "unet/my_unet.py",
+        "safety_checker/model.safetensors",
+        "safety_checker/config.json",
+        "v1-5-pruned.safetensors",
+        "v1-5-pruned.ckpt",
+    ):
+        (folder / name).write_bytes(b"not to be fetched")
+    Hub.folder = folder
+    said = asked(hub, tmp_path / "home", ask=ASK_FOR_PIPELINE)
+    assert said == f"('one',) True\n{wanted}\n"

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -177,7 +176,8 @@ def test_their_mistakes_are_told_like_those_of_others(params: Params, tmp_path: 
     with pytest.raises(InputError) as error:
         load_params(chosen_params(tmp_path / "params.yaml", **wrong))
     assert {line.partition(": ")[2] for line in str(error.value).splitlines()} == {
-        "generators.bright.name: 'brigter' is unknown (did you mean 'brighter'?); valid are brighter, diffusion",
+        "generators.bright.name: 'brigter' is unknown (did you mean 'brighter'?); valid are brighter, diffusion, "
+        "folder, gan, image_to_image, inpainting",
         "strategies.cubed.loss.power: 20.0 should be at most 10 (above 0, at most 10)",
         "strategies.constant.loss.name: 'cubed' would change nothing: family 'constant' takes no loss; "
         "write {name: none}",
@@ -260,7 +260,7 @@ def test_the_report_on_the_data_asks_the_check(params: Params, tmp_path: Path) -
 
 
 def test_the_generator_makes_images_of_the_rare_class(params: Params, tmp_path: Path) -> None:
-    from tasks.synthesize.folds import synthesize
+    from tasks.synthesize.folds import Places, synthesize
 
     splits, _ = tables()
     rows = TrainingSet.of_split(splits[~splits["image_id"].isin(["05", "07", "09", "11"])]).rows
@@ -269,9 +269,10 @@ def test_the_generator_makes_images_of_the_rare_class(params: Params, tmp_path: 
     for name in rows["image_id"]:
         Image.new("RGB", (8, 8), (50, 60, 70)).save(raw / f"{name}.png")
     rows = rows.assign(path=rows["image_id"] + ".png", sha256=rows["image_id"], depth=8, width=8, height=8)
-    settings = SimpleNamespace(image_size=8, seed=0, raw=raw, folder=tmp_path / "made", workers=1)
-    settings.folder.mkdir()
-    made = synthesize(TrainingSet(rows), params.generators["bright"], **vars(settings))
+    places = Places(raw, tmp_path / "made")
+    places.folder.mkdir()
+    generator = params.generators["bright"].model_copy(update={"image_size": 8})
+    made = synthesize(TrainingSet(rows), generator, None, seed=0, places=places, workers=1)
     assert made["label"].tolist() == ["b"] * 3
-    with Image.open(settings.folder / made["file"].iloc[0]) as image:
+    with Image.open(places.folder / made["file"].iloc[0]) as image:
         assert image.getpixel((0, 0)) == (60, 70, 80)

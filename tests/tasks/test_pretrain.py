@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import model_folders
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from pretrain_project import EACH, TINY, make_project, picture, pretraining, saved
 
+from tasks.errors import InputError
 from tasks.features import Features
 from tasks.files import read_json
 from tasks.ingest import stage as ingest
@@ -252,6 +254,27 @@ def test_a_pretrained_network_can_learn_further(tmp_path: Path) -> None:
     assert fit.state["mean"].tolist() == [127.0] * 3
 
 
+@pytest.mark.parametrize("kind", model_folders.EVERY)
+def test_a_model_of_another_library_can_learn_further(tmp_path: Path, kind: str) -> None:
+    """Also where some of its weights, of a pooler for instance, have no part in its maps: those stay."""
+    network = model_folders.made(tmp_path / "model", kind)
+    fit = pretraining(network=network, epochs=1, number=12)
+    before = {name: value.clone() for name, value in fit.whole.state_dict().items()}
+    learns = {name for name, one in fit.whole.named_parameters() if one.requires_grad}
+    list(fit.run())
+    changed = {name for name, value in fit.whole.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed & {name for name, _ in fit.whole.named_parameters()} <= learns
+    assert len(changed & learns) > len(learns) / 2
+    assert np.isfinite(fit.losses).all()
+
+
+def test_pretraining_that_runs_away_is_told(tmp_path: Path) -> None:
+    fit = pretraining(tmp_path, epochs=1000, learning_rate=10.0, weight_decay=10.0)
+    with pytest.raises(InputError, match=r"pretrain: has diverged, the loss of epoch \d+ is no number; lower"):
+        list(fit.run())
+    assert len(fit.losses) == int(facts(tmp_path).get("epoch", 0)) + 1 < 200
+
+
 # Going on
 
 
@@ -341,6 +364,7 @@ def test_a_stage_that_was_stopped_keeps_the_fits_that_are_done(workspace: Worksp
         ({"pretrain": {"none": TINY}}, "none stands for no backbone"),
         ({"pretrain": {"own": TINY | {"recipes": ["away"]}}}, "pretrain.own.recipes.0: 'away' is unknown"),
         ({"pretrain": {"own": TINY | {"network": {"name": "efficientnet_lite0"}}}}, "image_size: 32 is too small"),
+        ({"pretrain": {"own": TINY | {"network": {"name": "timm"}}}}, "pretrain.own.network.folder: no model is named"),
         ({"strategies": {"backbones": {}}}, "models/backbones holds what pretrain makes"),
     ],
 )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import model_folders
+import numpy as np
 import pytest
 import torch
+from networks import CLASSES, PRIOR
 from numpy.testing import assert_allclose
 from pretrain_project import LOSS, NETWORK, NOTHING, TINY, make_project
 from ruamel.yaml import YAML
@@ -15,18 +18,24 @@ from tasks.audit import stage as audit
 from tasks.embed_new import stage as embed_new
 from tasks.errors import DamagedError, InputError
 from tasks.features import Features
+from tasks.features.embedding import about
 from tasks.lineage import TrainingSet
 from tasks.network import network_of
 from tasks.params import load_params
 from tasks.pretrain import stage as pretrain
-from tasks.pretrain.backbone import WEIGHTS, read_backbone
+from tasks.pretrain.backbone import WEIGHTS, read_backbone, write_backbone
+from tasks.pretrain.methods.simclr import SimClr
+from tasks.pretrain.training import Pretraining
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.train import stage as train
 from tasks.train.classifier import load_classifier, pack
 from tasks.train.families import Components, Fit, Log
+from tasks.train.families.head import FittedHead, Head
 from tasks.train.finetuning.training import Training
-from tasks.train.loading import load_model
-from tasks.train.models import fold_folder
+from tasks.train.loading import load_model, packages_of_model
+from tasks.train.models import Model, fold_folder, save_model
+from tasks.train.networks.transformers import TransformersNetwork
+from tasks.train.posthoc.none import Unchanged
 from tasks.train.rows import Rows
 from tasks.train.stored_inputs import inputs_of
 from tasks.workspace import Workspace
@@ -104,6 +113,16 @@ def test_a_model_carries_the_network_and_needs_no_workspace(workspace: Workspace
         load_classifier(tmp_path / "packed")
 
 
+def test_a_model_on_a_network_of_another_library_needs_that(tmp_path: Path) -> None:
+    method = SimClr(network=TransformersNetwork(**model_folders.made(tmp_path / "vit", "ViT")))
+    fit = Pretraining(method, np.zeros((2, 32, 32, 3), dtype=np.uint8), np.arange(2))
+    backbone = write_backbone(method, fit.state, tmp_path / "own")
+    assert "transformers" in about(backbone)["versions"]
+    fitted = FittedHead("own", None, PRIOR, {})
+    save_model(Model(CLASSES, Head(backbone="own"), Unchanged(), (fitted,), None, backbone, 16), tmp_path / "model", {})
+    assert "transformers" in packages_of_model(tmp_path / "model")
+
+
 def test_it_is_audited_by_what_the_folds_own_networks_see(workspace: Workspace) -> None:
     train.run(workspace, "head")
     audit.run(workspace, "head")
@@ -156,6 +175,7 @@ def test_weights_that_are_gone_are_told(workspace: Workspace, tmp_path: Path) ->
             FINETUNE | {"network": {"name": "resnet", "depth": 20}},
             "was pretrained with another network; write network: {",
         ),
+        (FINETUNE | {"tune": {"network.depth": [8, 20]}}, "with network.depth 20: backbone"),
         (FINETUNE | {"backbone": "efficientnet_lite0"}, "write none, or a name of the section pretrain"),
         (FINETUNE | {"backbone": "none", "frozen": 1}, "starts by chance"),
         (FINETUNE | {"backbone": "away"}, "'away' is unknown"),

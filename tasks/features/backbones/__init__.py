@@ -54,6 +54,10 @@ class Backbone(Component):
         """Length d of a feature vector; a class constant where no setting changes it."""
         raise NotImplementedError
 
+    def needed(self) -> tuple[str, ...]:
+        """Distributions whose versions decide the features as it is set: `packages`, unless the settings say."""
+        return self.packages
+
     def load(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """The network in evaluation mode: float32 (b, 3, s, s), normalised, to (b, d)."""
         raise NotImplementedError

@@ -174,15 +174,12 @@ class _Compared:
     def of(cls, images: OfClass, models: Sequence[int], neighbours: int) -> _Compared:
         ours, theirs = unit_vectors(images.made), unit_vectors(images.real)
         long = np.float32(np.sqrt(ours.shape[1]))
+        one, other = ours * long, theirs * long
         return cls(
             images,
             models,
             neighbours,
-            (
-                kernel(ours * long, ours * long),
-                kernel(theirs * long, theirs * long),
-                kernel(ours * long, theirs * long),
-            ),
+            (kernel(one, one), kernel(other, other), kernel(one, other)),
             (1 - ours @ ours.T, 1 - theirs @ theirs.T, 1 - ours @ theirs.T),
         )
 
@@ -202,7 +199,7 @@ class _Compared:
         known = ~np.isnan(values)
         total = (known * weight).sum(axis=0)
         sums = np.where(known, values * weight, 0).sum(axis=0)
-        return np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
+        return np.asarray(np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0))
 
     def _one(self, made: NDArray[np.int64], seen: NDArray[np.int64], unseen: NDArray[np.int64]) -> list[float]:
         """Of one model."""

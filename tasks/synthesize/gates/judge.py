@@ -1,14 +1,12 @@
-"""All gates of one generator: what is kept, and what is told of it, a class and overall, in numbers and in words."""
+"""All gates of one generator: what is kept, and what is told of it, a class and overall."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tasks.decimals import decimal
 from tasks.statistics.interval import Interval
 from tasks.statistics.shares import weighted_mean
 from tasks.synthesize.gates.fidelity import NAMES, Fidelity, fidelity
@@ -19,7 +17,6 @@ from tasks.synthesize.gates.selection import (
     DUPLICATE,
     NEAR_COPY,
     OTHER_CLASS,
-    REASONS,
     Checked,
     Selected,
     check_class,
@@ -90,13 +87,6 @@ class Judged:
     def as_json(self) -> dict[str, Any]:
         """What a report holds; which image is dropped for what reason stands in `selected`."""
         return {"overall": self.overall, "classes": {label: one.as_json() for label, one in self.classes.items()}}
-
-    def lines(self) -> Iterator[str]:
-        """What to tell in the log."""
-        yield _counted("all classes", self.overall["selection"])
-        for label, one in self.classes.items():
-            yield _counted(label, one.counts)
-            yield from (f"{label}: {sentence}" for sentence in _sentences(one))
 
 
 def judge(made: Made, real: Real, selection: Selection, *, max_size: int, workers: int = 1) -> Judged:
@@ -208,61 +198,3 @@ def _mean(values: list[tuple[Interval | None, int]]) -> dict[str, float] | None:
 
 def _told(found: Fidelity | TellTale | str) -> dict[str, Any]:
     return {"reason": found} if isinstance(found, str) else found.as_json() | {"reason": ""}
-
-
-def _counted(label: str, counts: dict[str, Any]) -> str:
-    """What was kept and dropped."""
-    dropped = [f"{counts['dropped'][reason]:,} {reason}" for reason in REASONS if counts["dropped"][reason]]
-    tail = f"; dropped: {', '.join(dropped)}" if dropped else ""
-    return f"{label}: {counts['kept']:,} of {counts['made']:,} synthetic images kept{tail}"
-
-
-def _sentences(one: OneClass) -> Iterator[str]:
-    """What is to be told of one class beside its counts."""
-    of = one.memorisation
-    if of.memorised is None or of.nearer is None or of.expected is None:
-        yield f"memorisation can't be told in features: {of.reason}"
-    else:
-        yield (
-            f"{_percent(of.memorised)} are nearer to an image that their model has seen than real images are but for "
-            f"{of.expected:.1%}; the nearest one it has seen is nearer than the nearest it has not in "
-            f"{_percent(of.nearer)} (50 % by chance)"
-        )
-    if isinstance(one.fidelity, str):
-        yield f"fidelity can't be told: {one.fidelity}"
-    else:
-        numbers = ", ".join(
-            f"{name if name != 'kid' else 'KID'} {decimal(one.fidelity.values[name].value)} "
-            f"(other real images {decimal(one.fidelity.references[name].value)})"
-            for name in NAMES
-        )
-        yield numbers
-    if isinstance(one.tell_tale, str):
-        yield f"whether they can be told from real ones is not known: {one.tell_tale}"
-    else:
-        yield _tell(one.tell_tale)
-
-
-def _tell(found: TellTale) -> str:
-    """Whether synthetic images are told from real ones, and by what."""
-    told = found.told
-    if told.tell is not None:
-        return f"can be told from real ones by their {told.tell} ({_area(told.properties[told.tell])})"
-    if told.all.low > 0.5 or told.features.low > 0.5:
-        by = "features" if told.features.low > 0.5 else "properties and features together"
-        area = told.features if told.features.low > 0.5 else told.all
-        return f"can be told from real ones by their {by} ({_area(area)})"
-    return f"can't be told from real ones for certain ({_area(told.all)})"
-
-
-def _area(area: Interval) -> str:
-    return f"AUC {_short(area.value)} [{_short(area.low)}, {_short(area.high)}]"
-
-
-def _short(value: float) -> str:
-    """Two decimals without the 0 before them."""
-    return f"{value:.2f}".removeprefix("0")
-
-
-def _percent(one: Interval) -> str:
-    return f"{one.value:.1%} [{one.low:.1%}, {one.high:.1%}]"

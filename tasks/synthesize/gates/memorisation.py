@@ -84,12 +84,11 @@ class Usual:
     ----------
     distances
         Of an unseen image to its nearest seen one, shape (m,).
-    images, groups
-        Which image that is, and its group, shape (m,), integers from 0.
+    groups
+        The group of that image, shape (m,), integers from 0.
     """
 
     distances: NDArray[np.float64]
-    images: NDArray[np.int64]
     groups: NDArray[np.int64]
 
     @classmethod
@@ -102,17 +101,22 @@ class Usual:
                 distances.append(nearest(images.real[own], images.real[seen]).distance)
                 rows.append(own)
         which = np.concatenate(rows)
-        return cls(np.concatenate(distances), codes(which), codes(images.groups[which]))
+        return cls(np.concatenate(distances), codes(images.groups[which]))
 
     @property
     def number(self) -> int:
-        """How many different images."""
-        return len(np.unique(self.images))
+        """How many groups of relatives."""
+        return len(np.unique(self.groups))
 
     @property
     def middle(self) -> float:
         """The median distance."""
         return float(np.median(self.distances))
+
+    @property
+    def spread(self) -> float:
+        """Their standard deviation: of what few images tell of a scale the most certain."""
+        return max(SMALLEST, float(self.distances.std()))
 
 
 @dataclass(frozen=True)
@@ -134,9 +138,9 @@ class Border:
 def border(label: str, usual: Mapping[str, Usual]) -> Border | None:
     """The border of a class: the quantile `FALSE_ALARMS` of its own real images.
 
-    A class of too few images to tell so small a share takes the quantile of all classes together, their distances
-    divided by the median of each. Where all are too few, it is the smallest distance there is. None where the class has
-    fewer than `FEWEST_GROUPS` groups of relatives to tell even its median.
+    A class of too few groups to tell so small a share takes the quantile of all classes together, on the scale of each:
+    distances as multiples of the class's spread from its median. Where all together are too few, it is the share that
+    one in all of them is. None where the class has fewer than `FEWEST_GROUPS` groups, to tell even its median.
 
     Parameters
     ----------
@@ -146,18 +150,15 @@ def border(label: str, usual: Mapping[str, Usual]) -> Border | None:
         Of each class.
     """
     own = usual[label]
-    if len(np.unique(own.groups)) < FEWEST_GROUPS:
+    if own.number < FEWEST_GROUPS:
         return None
-    enough = 1 / FALSE_ALARMS
-    values, number = own.distances / own.middle, own.number
-    if number < enough:
-        told = [one for one in usual.values() if len(np.unique(one.groups)) >= FEWEST_GROUPS]
-        values = np.concatenate([one.distances / one.middle for one in told])
-        number = sum(one.number for one in told)
-    share = max(FALSE_ALARMS, 1 / (number + 1))
-    rank = max(1, int(share * (len(values) + 1)))
-    distance = max(SMALLEST, float(np.partition(values, rank - 1)[rank - 1]) * own.middle)
-    return Border(distance, share)
+    told = [own]
+    if own.number < 1 / FALSE_ALARMS:
+        told = [one for one in usual.values() if one.number >= FEWEST_GROUPS]
+    values = np.sort(np.concatenate([(one.distances - one.middle) / one.spread for one in told]))
+    expected = max(FALSE_ALARMS, 1 / (sum(one.number for one in told) + 1))
+    value = float(values[max(1, int(expected * (len(values) + 1))) - 1])
+    return Border(max(SMALLEST, value * own.spread + own.middle), expected)
 
 
 @dataclass(frozen=True)

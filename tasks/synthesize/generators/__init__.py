@@ -34,6 +34,8 @@ class Examples:
         The classes of the whole training set; some may have no image in this fold.
     ids
         The `image_id` of each, n of them.
+    masks
+        Shape (n, side, side), bool: where the object is, nowhere in an image without a mask; None: no image has one.
     """
 
     fold: int | None
@@ -41,6 +43,7 @@ class Examples:
     labels: np.ndarray
     classes: list[str]
     ids: list[str]
+    masks: np.ndarray | None = None
 
     @property
     def where(self) -> str:
@@ -92,6 +95,10 @@ class FittedGenerator(ABC):
     def digest(self) -> str:
         """A hash of all that was fitted, or that a checkpoint holds: it stands in the lineage of every image."""
 
+    def most(self, label: int) -> int | None:
+        """How many images of a class, by its place in `Examples.classes`, it can make; None: any number."""
+        return None
+
     @abstractmethod
     def sample(self, wanted: Iterable[Wanted]) -> Iterator[Synthetic]:
         """Make the images that are wanted, one an entry, in their order, some at a time.
@@ -114,6 +121,10 @@ class Generator(Component):
     def planned(self, fits: int) -> Self:
         """The same with all decided that hangs on how many fits there are; its settings go into the lineage."""
         return self
+
+    def cost(self, fits: int) -> str:
+        """What so many fits cost, in words for a person who is about to begin them; empty where it is little."""
+        return ""
 
     @abstractmethod
     def fit(self, examples: Examples, seed: int, journal: Journal = ALONE) -> FittedGenerator:

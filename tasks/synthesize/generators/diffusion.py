@@ -23,11 +23,12 @@ class Diffusion(Settings):
 
     name: Literal["diffusion"] = "diffusion"
 
-    def planned(self, fits: int) -> Diffusion:
-        """See `Generator`."""
-        from tasks.synthesize.diffusing.effort import steps_within
+    @property
+    def multiplications(self) -> float:
+        """See `FromScratch`."""
+        from tasks.synthesize.diffusing.effort import multiplications
 
-        return self if self.steps is not None else self.model_copy(update={"steps": steps_within(self, fits)})
+        return multiplications(self)
 
     def fit(self, examples: Examples, seed: int, journal: Journal = ALONE) -> FittedDiffusion:
         """See `Generator`."""

@@ -22,11 +22,12 @@ class Gan(Settings):
 
     name: Literal["gan"] = "gan"
 
-    def planned(self, fits: int) -> Gan:
-        """See `Generator`."""
-        from tasks.synthesize.adversarial.effort import steps_of
+    @property
+    def multiplications(self) -> float:
+        """See `FromScratch`."""
+        from tasks.synthesize.adversarial.effort import multiplications
 
-        return self if self.steps is not None else self.model_copy(update={"steps": steps_of(self, fits)})
+        return multiplications(self)
 
     def fit(self, examples: Examples, seed: int, journal: Journal = ALONE) -> FittedGan:
         """See `Generator`."""

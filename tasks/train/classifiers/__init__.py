@@ -55,6 +55,25 @@ class Classifier(Component):
             Of all that is left to chance.
         """
 
+    def fit_apart(
+        self,
+        values: NDArray[np.float32],
+        targets: NDArray[np.int64],
+        weights: NDArray[np.float64],
+        seed: int,
+        relatives: NDArray[np.int64],
+    ) -> Any:
+        """`fit`, by default; one that sets rows aside, to learn how far it can be trusted, keeps relatives together.
+
+        Parameters
+        ----------
+        values, targets, weights, seed
+            See `fit`.
+        relatives
+            Shape (n,): see `tasks.train.rows.Rows`.
+        """
+        return self.fit(values, targets, weights, seed)
+
     @abstractmethod
     def probabilities(self, fitted: Any, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Of each class, shape (n, K), for rows of shape (n, d), n at least 1."""

@@ -48,12 +48,14 @@ class OnFeatures(Detector):
         standard = Standardisation.of(values)
         return FittedOnFeatures(self, self.make(seed).fit(standard(values)), vars(standard))
 
-    def of_unseen(self, normal: Shown, seed: int, folder: Path | None = None) -> NDArray[np.float64]:
+    def of_unseen(
+        self, normal: Shown, halves: NDArray[np.int64], seed: int, folder: Path | None = None
+    ) -> NDArray[np.float64]:
         """See `Detector`; both halves are on the scale of the whole."""
         values = normal.features()
         rows, degrees = Standardisation.of(values)(values), np.empty(len(values))
         for half in (0, 1):
-            degrees[half::2] = self.degrees(self.make(seed).fit(rows[1 - half :: 2]), rows[half::2])
+            degrees[halves == half] = self.degrees(self.make(seed).fit(rows[halves != half]), rows[halves == half])
         return degrees
 
     def load(self, folder: Path, arrays: Arrays) -> FittedOnFeatures:

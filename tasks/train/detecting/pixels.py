@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tasks.closure import code_digest
 from tasks.files import json_digest
 from tasks.train.adamw import AdamW
+from tasks.train.divergence import has_diverged
 from tasks.train.finetuning.checkpoints import Checkpoint
 from tasks.train.layers import channels_last
 
@@ -122,6 +123,8 @@ class Training:
                 optimiser.step(losses.mean())
                 total += losses.detach().sum().item()
             self.log.end_epoch(total / sum(map(len, batches)))
+            if has_diverged(self.log.losses):
+                return
             if self.folder:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 Checkpoint(epoch + 1, self.log.losses, held).write(self.folder, key)

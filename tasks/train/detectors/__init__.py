@@ -97,15 +97,20 @@ class Detector(Component):
             Where a long fit may keep how far it is; see `tasks.train.families.Fit`.
         """
 
-    def of_unseen(self, normal: Shown, seed: int, folder: Path | None = None) -> NDArray[np.float64]:
-        """How far the normal images are, each half from the other, shape (n,): from itself no image is far."""
+    def of_unseen(
+        self, normal: Shown, halves: NDArray[np.int64], seed: int, folder: Path | None = None
+    ) -> NDArray[np.float64]:
+        """How far the normal images are, each half from the other, shape (n,): from itself no image is far.
+
+        `halves`, shape (n,), says whether each is in half 0 or 1 (`tasks.train.relatives`); the others are as of `fit`.
+        """
         from tasks.train.families import Log
 
         degrees = np.empty(len(normal))
         for half in (0, 1):
-            learnt, others = np.arange(1 - half, len(normal), 2), np.arange(half, len(normal), 2)
+            learnt, others = np.flatnonzero(halves != half), np.flatnonzero(halves == half)
             fitted = self.fit(normal.take(learnt), seed, Log(), folder and folder / f"half-{half}")
-            degrees[half::2] = fitted.look(normal.take(others)).degrees
+            degrees[others] = fitted.look(normal.take(others)).degrees
         return degrees
 
     @abstractmethod

@@ -23,6 +23,7 @@ from tasks.train.detecting.shown import Memory, Shown
 from tasks.train.detectors import Detector, FittedDetector
 from tasks.train.detectors.mahalanobis import Mahalanobis
 from tasks.train.families import Components, Family, Fit, Fitted, Log
+from tasks.train.relatives import halves_of
 from tasks.train.safe_arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Anomaly(Family):
                 f"least {LEAST} are needed to learn what is normal; name a class with more, or leave it empty"
             )
         shown = Shown(fit.inputs, self.backbone, fit.fold, memory)
-        degrees = self.detector.of_unseen(shown.take(own), seed, fit.folder)
+        degrees = self.detector.of_unseen(shown.take(own), halves_of(rows.related[own]), seed, fit.folder)
         detector = self.detector.fit(shown.take(own), seed, fit.log, fit.folder)
         # Of two classes the other one has nothing to be told from, so its images are not looked at.
         vectors = detector.look(shown if classes > 2 else shown.take(own[:1])).vectors

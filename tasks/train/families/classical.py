@@ -87,9 +87,8 @@ class Classical(Family):
         targets = np.concatenate([rows.first, rows.second[mixed]])
         weights = np.concatenate([weights * rows.share, weights[mixed] * (1 - rows.share[mixed])]) * of_class[targets]
         counted = weights > 0
-        fitted = self.classifier.fit(
-            np.concatenate([values, values[mixed]])[counted], targets[counted], weights[counted], seed
-        )
+        values, relatives = (np.concatenate([each, each[mixed]])[counted] for each in (values, rows.related))
+        fitted = self.classifier.fit_apart(values, targets[counted], weights[counted], seed, relatives)
         if self.classifier.balances:
             prior = np.full(len(counts), 1 / len(counts))
         return FittedClassifier(self.backbone, fold, prior, self.classifier, fitted)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FILE = "network.safetensors"
 DESCRIBED = "network.json"
+READ = 256  # images that stand in memory at a time, a multiple of those of a forward pass
 
 
 class Finetune(Settings, Family):
@@ -127,13 +128,15 @@ class FittedNetwork(Fitted):
         from tasks.train.finetuning.whole import batches_of
 
         torch.set_num_threads(1)
-        images = inputs.images(self.family.image_size, self.family.resize)
-        logits = np.empty((len(images), len(self.prior)))
+        logits = np.empty((len(inputs), len(self.prior)))
         done = 0
         with torch.inference_mode():
-            for batch, real in batches_of(images, self.family.layout):
-                logits[done : done + real] = self._whole(batch)[:real].double().numpy()
-                done += real
+            for start in range(0, len(inputs), READ):
+                some = inputs.take(inputs.ids[start : start + READ])
+                images = some.images(self.family.image_size, self.family.resize)
+                for batch, real in batches_of(images, self.family.layout):
+                    logits[done : done + real] = self._whole(batch)[:real].double().numpy()
+                    done += real
         return Scores("logit", logits, self.prior)
 
     def save(self, folder: Path) -> None:

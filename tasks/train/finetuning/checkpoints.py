@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,8 +37,8 @@ class Checkpoint:
 
     def write(self, folder: Path, key: str) -> None:
         """Put it in the place of an earlier one, whole or not at all; `key` tells the fit from all others."""
-        about = {"key": key, "epoch": str(self.epoch), "losses": json.dumps(self.losses)}
         plain = {name: value.contiguous() for name, value in self.tensors.items()}
+        about = {"key": key, "epoch": str(self.epoch), "losses": json.dumps(self.losses), "digest": _digest(plain)}
         write_bytes(folder / FILE, save(plain, metadata=about))
 
     @classmethod
@@ -52,6 +53,8 @@ class Checkpoint:
                 tensors = {name: file.get_tensor(name) for name in names}
         except (OSError, SafetensorError):
             return None
+        if about.get("digest") != _digest(tensors):  # the format itself notices a wrong length, and no wrong number
+            return None
         return cls(int(about["epoch"]), json.loads(about["losses"]), tensors)
 
 
@@ -64,3 +67,12 @@ def facts(folder: Path | None) -> dict[str, str]:
             return file.metadata() or {}
     except (OSError, SafetensorError):
         return {}
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """Of names and numbers."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, value in sorted(tensors.items()):
+        digest.update(name.encode() + b"\0")
+        digest.update(value.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()

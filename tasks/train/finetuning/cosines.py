@@ -34,6 +34,6 @@ class Cosines(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """See the class."""
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(features.device.type, enabled=False):
             weight = self.log_scale.exp() * directions(self.weight)
             return nn.functional.linear(directions(features.float()), weight, self.bias)

@@ -15,7 +15,7 @@ from torch import Tensor
 from tasks.train.course import Course, Phase
 from tasks.train.families import Log
 from tasks.train.finetuning.training import Training
-from tasks.train.finetuning.whole import CENTRE, Whole, batches_of, classifier_of, fitted_network
+from tasks.train.finetuning.whole import BIASES, CENTRE, Whole, batches_of, classifier_of, fitted_network
 from tasks.train.further import SECOND, Further, some_of
 from tasks.train.mixing.none import Unmixed
 from tasks.train.recalls import recall_note
@@ -64,11 +64,19 @@ class Continued(Training):
 
     @cached_property
     def whole(self) -> Whole:
-        """See `Training`."""
+        """See `Training`; its biases are moved as at the turn of a schedule."""
         assert self.before is not None
         made = super().whole
         made.load_state_dict(self.before.state)
+        asked = self.course.phase(0).start - _last_phase(self.before).start
+        made.state_dict()[BIASES].add_(torch.from_numpy(asked).to(self.device))
         return made
+
+    @property
+    def _class_counts(self) -> NDArray[np.int64]:
+        """See `Training`; what is rare is so among all rows, and not among those that are left."""
+        assert self.before is not None
+        return self.before._class_counts
 
     @cached_property
     def course(self) -> Course:

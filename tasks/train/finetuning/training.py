@@ -21,6 +21,7 @@ from tasks.closure import code_digest
 from tasks.errors import InputError
 from tasks.files import json_digest
 from tasks.train.course import Course, Phase
+from tasks.train.divergence import has_diverged
 from tasks.train.families import Fit
 from tasks.train.finetuning.augmentation import augmented_classes
 from tasks.train.finetuning.checkpoints import Checkpoint
@@ -86,6 +87,8 @@ class Training:
                     yield len(rows)
                 self._move_biases(self.course.phase(step).start - phase.start)
             log.end_epoch(total / len(self.fit.rows))
+            if has_diverged(log.losses):
+                return
             self._share_counts()
             if folder and self.sharing.rank == 0:
                 Checkpoint(epoch + 1, log.losses, self.tensors).write(folder, key)
@@ -197,9 +200,14 @@ class Training:
         """Which rows are augmented."""
         rows = self.fit.rows
         self.family.require(rows.classes)
-        counts = np.bincount(rows.first, minlength=len(rows.classes))
-        codes = augmented_classes(self.family.augment_classes, counts, rows.classes)
+        codes = augmented_classes(self.family.augment_classes, self._class_counts, rows.classes)
         return np.isin(rows.first, sorted(codes))
+
+    @property
+    def _class_counts(self) -> NDArray[np.int64]:
+        """Rows a class, by which it is among the rare ones or not, shape (K,)."""
+        rows = self.fit.rows
+        return np.bincount(rows.first, minlength=len(rows.classes))
 
     def _images(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         ids = self.fit.rows.ids

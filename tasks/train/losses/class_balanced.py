@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from tasks.registry import refuse_unread
 from tasks.train.losses import Loss, effective_number_weights, weighted_prior
 from tasks.train.sigmoids import blind_outputs, focused, normalised
 
@@ -30,6 +31,11 @@ class ClassBalanced(Loss):
     beta: float = Field(0.999, ge=0, lt=1, description="Near 0 no weighting, near 1 balanced; should follow n_c.")
     base: Literal["softmax", "sigmoid", "focal"] = Field("softmax", description="The loss that is weighed.")
     gamma: float = Field(1.0, ge=0, le=10, description="Of focal: how fast easy answers lose weight.")
+
+    @model_validator(mode="after")
+    def _all_are_read(self) -> Self:
+        refuse_unread(self, "gamma", "base: focal", self.base == "focal")
+        return self
 
     @property
     def one_vs_rest(self) -> bool:

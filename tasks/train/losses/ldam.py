@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from tasks.registry import refuse_unread
 from tasks.train.losses import Loss, effective_number_weights
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Ldam(Loss):
         "none", description="How a class's weight follows from its count."
     )
     beta: float = Field(0.9999, ge=0, lt=1, description="Of effective_number: near 0 no weighting, near 1 balanced.")
+
+    @model_validator(mode="after")
+    def _all_are_read(self) -> Self:
+        refuse_unread(self, "beta", "weights: effective_number", self.weights == "effective_number")
+        return self
 
     @property
     def cosine_scale(self) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from tasks.registry import refuse_unread
 from tasks.train.losses import Loss, balanced_weights, effective_number_weights
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ class WeightedCrossEntropy(Loss):
     )
     exponent: float = Field(1.0, ge=0, le=2, description="Of inverse_power: 0 no weighting, 1 as balanced.")
     beta: float = Field(0.999, ge=0, lt=1, description="Of effective_number: near 0 no weighting, near 1 balanced.")
+
+    @model_validator(mode="after")
+    def _all_are_read(self) -> Self:
+        refuse_unread(self, "exponent", "weights: inverse_power", self.weights == "inverse_power")
+        refuse_unread(self, "beta", "weights: effective_number", self.weights == "effective_number")
+        return self
 
     @property
     def weighs(self) -> bool:

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.errors import InputError
 from tasks.registry import Component
 from tasks.scores import Kind, Scores
 
@@ -72,6 +73,15 @@ class PostHoc(Component):
         `adjust`.
         """
         return None
+
+
+def require_one_a_class(numbers: Sequence[float] | None, classes: Sequence[str], where: str) -> None:
+    """Refuse numbers that are not one a class, in the order of the `classes` (`InputError`); None is right."""
+    if numbers is not None and len(numbers) != len(classes):
+        raise InputError(
+            f"{where}: {len(numbers)} numbers for {len(classes)} classes; write one for each of {', '.join(classes)}, "
+            "in this order, or null, and they are found"
+        )
 
 
 def pooled(

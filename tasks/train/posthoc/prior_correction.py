@@ -13,12 +13,13 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.calibration import Calibration, class_shares
 from tasks.errors import InputError, require_classes
+from tasks.registry import refused
 from tasks.scores import Scores
-from tasks.train.posthoc import PostHoc, pooled
+from tasks.train.posthoc import PostHoc, pooled, require_one_a_class
 
 WHERE = "posthoc: prior_correction: shares"
 Share = Annotated[float, Field(gt=0)]
@@ -42,8 +43,20 @@ class PriorCorrection(PostHoc):
         None, description="What is added to calibrated scores, a number a class in their order; null: found."
     )
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.calibrate and (self.temperature is not None or self.offsets is not None):
+            raise refused("temperature and offsets are those of a calibration; write calibrate: true, or null for both")
+        if (self.temperature is None) != (self.offsets is None):
+            raise refused("a calibration is of a temperature and offsets; write both, or null for both to be found")
+        return self
+
     def require(self, classes: Sequence[str]) -> None:
-        """See `Component`."""
+        """See `Component`; also refused are numbers that are not one a class, and shares beside a target."""
+        require_one_a_class(self.target, classes, "params.yaml: posthoc.target")
+        require_one_a_class(self.offsets, classes, "params.yaml: posthoc.offsets")
+        if self.shares and self.target is not None:
+            raise InputError(f"{WHERE} are stated, and a target as well, which is the same; leave the target out")
         require_classes(self.shares, classes, WHERE)
         if self.shares and (missing := [label for label in classes if label not in self.shares]):
             raise InputError(f"{WHERE}: the share of {', '.join(missing)} is missing; state one a class")
@@ -57,13 +70,14 @@ class PriorCorrection(PostHoc):
 
     def fit(self, scores: Sequence[Scores], targets: Sequence[NDArray[np.int64]]) -> Self:
         """See `PostHoc`; what is known is kept."""
-        if self.target is not None and (not self.calibrate or self.offsets is not None):
+        is_calibrated = not self.calibrate or self.offsets is not None
+        if self.target is not None and is_calibrated:
             return self
         values, truth = pooled(scores, targets)
         of_images = class_shares(truth, values.shape[1])
         target = of_images if self.target is None else np.array(self.target)
         found: dict[str, object] = {"target": (target / target.sum()).tolist()}
-        if self.calibrate:
+        if not is_calibrated:
             calibration = Calibration.fit(values, truth)
             offsets = calibration.offsets + np.log(target / of_images)
             found |= {"temperature": calibration.temperature, "offsets": offsets.tolist()}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.scores import Kind, Scores
-from tasks.train.posthoc import PostHoc, pooled
+from tasks.train.posthoc import PostHoc, pooled, require_one_a_class
 
 SWEEPS = 3  # over the classes; two classes need one
 
@@ -29,6 +29,15 @@ class Threshold(PostHoc):
     offsets: list[float] | None = Field(
         None, description="A number a class, in their order; null: found on out-of-fold scores."
     )
+
+    def require(self, classes: Sequence[str]) -> None:
+        """See `Component`."""
+        require_one_a_class(self.offsets, classes, "params.yaml: posthoc.offsets")
+
+    def for_classes(self, classes: Sequence[str]) -> Self:
+        """See `PostHoc`."""
+        self.require(classes)
+        return self
 
     def fit(self, scores: Sequence[Scores], targets: Sequence[NDArray[np.int64]]) -> Self:
         """See `PostHoc`; given offsets are kept."""

@@ -297,6 +297,15 @@ def test_an_autoencoder_tells_its_losses_which_fall() -> None:
     assert fit.log.losses[-1] < fit.log.losses[0] / 2
 
 
+def test_an_autoencoder_that_runs_away_ends_at_once() -> None:
+    fit = fit_of(rows_of([12, 1]))
+    wild = Autoencoder(image_size=16, steps=5000, learning_rate=1.0, weight_decay=10.0)
+    with np.errstate(all="ignore"):
+        fitted(wild, fit)
+    assert len(fit.log.losses) < 500
+    assert not np.isfinite(fit.log.losses[-1])
+
+
 def test_an_autoencoder_that_was_stopped_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
     class Stopping(Textures):
         left = 300

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from fits import each
-from image_fits import COUNTS, TINY, fit_of, fitted, inputs_of, picture, rows_of, saved
+from image_fits import COUNTS, TINY, Pictures, fit_of, fitted, inputs_of, picture, rows_of, saved
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
@@ -45,6 +49,23 @@ def test_any_number_of_classes_and_classes_of_one_image(classes: int) -> None:
 def test_batches_of_any_size_and_what_is_left_over(batch_size: int) -> None:
     made = fitted(batch_size=batch_size, epochs=1, learning_rate=0.001)
     assert np.isfinite(made.predict(inputs_of(rows_of(COUNTS))).values).all()
+
+
+def test_few_images_stand_in_memory_at_a_time_however_many_are_predicted() -> None:
+    class Counting(Pictures):
+        asked: ClassVar[list[int]] = []
+
+        def images(self, ids: Sequence[str], size: int, resize: str) -> np.ndarray:
+            self.asked.append(len(ids))
+            return super().images(ids, size, resize)
+
+    rows = rows_of((300, 260))
+    made = fitted(epochs=1)
+    scores = made.predict(Inputs(rows.ids, Counting())).values
+    assert max(Counting.asked) <= 256
+    assert sum(Counting.asked) == 560
+    some = [3, 255, 256, 511, 559]
+    assert_array_equal(scores[some], made.predict(Inputs([rows.ids[row] for row in some], Pictures())).values)
 
 
 def test_no_step_is_of_a_row_or_two_that_were_left_over() -> None:
@@ -180,6 +201,20 @@ def test_with_all_stages_frozen_the_classifier_still_learns() -> None:
 
 
 # Decoded once
+
+
+def test_what_a_killed_process_had_begun_to_decode_is_deleted(tmp_path: Path) -> None:
+    Image.fromarray(picture(0, 0)).save(tmp_path / "0.png")
+    folder = tmp_path / "decoded"
+    folder.mkdir()
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    dead, alive = (folder / f".0123456789abcdef.{number}.npy" for number in (gone.pid, os.getpid()))
+    for file in (dead, alive):
+        file.write_bytes(b"half")
+    StoredSource({}, {"0": tmp_path / "0.png"}, folder).images(["0"], 16, "squash")
+    assert not dead.exists()
+    assert alive.exists()
 
 
 def test_image_files_are_decoded_once_for_all_fits_and_steps(tmp_path: Path) -> None:

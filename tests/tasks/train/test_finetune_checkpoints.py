@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from image_fits import KILLED, KILLED_WITH, TINY, fit_of, fitted, saved
 from safetensors import safe_open
@@ -81,9 +83,21 @@ def test_a_checkpoint_of_another_fit_is_not_taken(tmp_path: Path, other: Any) ->
 def test_a_damaged_checkpoint_is_not_taken(tmp_path: Path) -> None:
     run_steps(Finetune(**TINY), tmp_path / "fit", 9)
     file = tmp_path / "fit" / FILE
-    for content in (b"", b"not at all", file.read_bytes()[:-100]):
+    whole = file.read_bytes()
+    flipped = whole[:-100] + bytes([whole[-100] ^ 0x40]) + whole[-99:]
+    for content in (b"", b"not at all", whole[:-100], flipped):
         file.write_bytes(content)
         assert len(list(Training(Finetune(**TINY), fit_of(folder=tmp_path / "fit")).run())) == 4 * TINY["epochs"]
+
+
+def test_a_training_that_runs_away_ends_at_once_and_is_not_kept(tmp_path: Path) -> None:
+    wild = {"learning_rate": 10.0, "weight_decay": 10.0, "warm_up": 0.0, "epochs": 1000}
+    fit = fit_of(folder=tmp_path / "fit")
+    scores = fitted(fit, **wild).predict(fit.inputs)
+    assert len(fit.log.losses) < 50
+    assert [math.isfinite(loss) for loss in fit.log.losses].index(False) == len(fit.log.losses) - 1
+    assert int(facts(tmp_path / "fit").get("epoch", 0)) < len(fit.log.losses)
+    assert not np.isfinite(scores.values).all()
 
 
 def test_a_checkpoint_holds_no_pickle(tmp_path: Path) -> None:

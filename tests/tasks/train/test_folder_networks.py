@@ -96,6 +96,23 @@ def test_saved_and_loaded_it_predicts_the_same_without_the_folder(folders: Path,
     assert not any(b"\x80\x04\x95" in file.read_bytes() for file in (tmp_path / "model").rglob("*.*"))
 
 
+def test_a_size_that_only_the_pretraining_says_is_that_of_the_model_that_is_loaded(tmp_path: Path) -> None:
+    """As older versions of timm save a model: no arguments, and the size among what it says of its pretraining."""
+    timm = model_folders.usable_timm()
+    made = timm.create_model("vit_tiny_patch16_224", img_size=SIZE, num_classes=5)
+    timm.models.save_for_hf(made, tmp_path / "vit", safe_serialization=True)
+    config = json.loads((tmp_path / "vit" / CONFIG).read_text())
+    del config["model_args"]
+    config["pretrained_cfg"] |= {"input_size": [3, SIZE, SIZE], "fixed_input_size": True}
+    (tmp_path / "vit" / CONFIG).write_text(json.dumps(config))
+    network = {"name": "timm", "folder": str(tmp_path / "vit"), "digest": digest_of(tmp_path / "vit")}
+    rows = rows_of((4, 4))
+    fit = fitted(fit_of((4, 4)), SETTINGS | {"network": network, "epochs": 1})
+    fit.save(tmp_path)
+    again = fit.family.load(tmp_path, fit.prior, None)
+    assert_array_equal(again.predict(inputs_of(rows)).values, fit.predict(inputs_of(rows)).values)
+
+
 @every
 def test_the_same_seed_gives_the_same_bits_and_it_learns(folders: Path, kind: str) -> None:
     settings = {"epochs": 8, "optimiser": "adamw", "learning_rate": 0.01, "counts": COUNTS}

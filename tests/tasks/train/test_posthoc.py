@@ -190,3 +190,42 @@ def test_shares_must_be_those_of_the_classes():
         PriorCorrection(shares={"a": 1}).require(["a", "b"])
     with pytest.raises(ValidationError, match="greater than 0"):
         PriorCorrection(shares={"a": 0})
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Threshold(offsets=[0.0, 1.0]),
+        Threshold(offsets=[0.5]),
+        PriorCorrection(target=[0.5]),
+        PriorCorrection(target=[0.2, 0.2, 0.2, 0.4]),
+        PriorCorrection(calibrate=True, temperature=1.0, offsets=[1.0]),
+    ],
+    ids=repr,
+)
+def test_numbers_that_are_not_one_a_class_are_refused_before_anything_is_trained(rule):
+    for ask in (rule.require, rule.for_classes):
+        with pytest.raises(InputError, match="for 3 classes; write one for each of a, b, c, in this order, or null"):
+            ask(["a", "b", "c"])
+    with pytest.raises(InputError, match="leave the target out"):
+        PriorCorrection(shares={"a": 1, "b": 1}, target=[0.5, 0.5]).require(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"temperature": 3.0}, {"offsets": [1.0, 0.0]}, {"calibrate": True, "temperature": 3.0}],
+    ids=repr,
+)
+def test_half_a_calibration_is_refused(settings):
+    with pytest.raises(ValidationError, match="calibrat"):
+        PriorCorrection(**settings)
+
+
+def test_a_calibration_that_is_given_is_kept():
+    scores, targets = folds()
+    given = PriorCorrection(calibrate=True, temperature=2.0, offsets=[0.5, 0.0, -0.5])
+    rule = given.fit(scores, targets)
+    shares = np.bincount(np.concatenate(targets), minlength=3) / sum(map(len, targets))
+    assert (rule.temperature, rule.offsets) == (2.0, [0.5, 0.0, -0.5])
+    assert_allclose(rule.target, shares, atol=1e-4)
+    assert_allclose(rule.adjust(scores[0]).values, scores[0].values / 2 + [0.5, 0.0, -0.5])

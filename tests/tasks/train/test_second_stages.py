@@ -24,6 +24,7 @@ from tasks.train.families.head import Head
 from tasks.train.finetuning.checkpoints import FILE, facts
 from tasks.train.finetuning.second import _continued, second_stage
 from tasks.train.finetuning.training import Training
+from tasks.train.finetuning.whole import BIASES
 from tasks.train.losses.ldam import Ldam
 from tasks.train.mixing.mixup import Mixup
 from tasks.train.recalls import recall_note
@@ -475,3 +476,27 @@ def test_sigmoids_are_refused(tmp_path: Path, repository: Path) -> None:
     yaml.dump(params, tmp_path / "params.yaml")
     with pytest.raises(InputError, match="reads a sigmoid a class, and second_stage 'lws'"):
         load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("classifier", ["linear", "cosine"])
+def test_a_network_that_goes_on_with_balanced_draws_says_at_once_what_they_ask_of_one_that_sees_nothing(classifier):
+    """By the bias of each class, as at the turn of a schedule: the log of the first prior would stay in the outputs."""
+    fit = fit_of()
+    training = Training(Finetune(**TINY | {"classifier": classifier, "epochs": 1}), fit)
+    list(training.run())
+    natural = np.log(np.array(COUNTS) / sum(COUNTS))
+    for name, expected in (("balanced_finetuning", np.full(3, np.log(1 / 3))), ("minority_finetuning", natural)):
+        further = _continued(training, made(name))
+        moved = (further.whole.state_dict()[BIASES] - training.state[BIASES]).numpy()
+        assert_allclose(moved, expected - natural, atol=1e-5)
+        others = {key: value for key, value in further.whole.state_dict().items() if key != BIASES}
+        assert all(torch.equal(value, training.state[key]) for key, value in others.items())
+
+
+def test_the_classes_whose_images_are_augmented_stay_the_same() -> None:
+    """Of 60, 20 and 8 rows two classes are below the mean of all, and one below that of the 28 that are left."""
+    training = Training(Finetune(**TINY | {"augment_classes": "minority"}), fit_of((60, 20, 8)))
+    assert_array_equal(training._changed, np.repeat([False, True, True], (60, 20, 8)))
+    further = _continued(training, made("minority_finetuning"))
+    assert_array_equal(further.fit.rows.first, np.repeat([1, 2], (20, 8)))
+    assert further._changed.all()

@@ -400,6 +400,12 @@ def test_a_descendant_of_a_test_image_is_refused():
         fit(balanced=balanced)
 
 
+def test_training_that_has_diverged_is_told_in_one_sentence():
+    wild = {"name": "head", "backbone": "toy", "steps": 400, "learning_rate": 10.0, "weight_decay": 10.0, "tune": {}}
+    with np.errstate(all="ignore"), pytest.raises(InputError, match=r"'head'.*folds other than 0.*lower its learning_"):
+        fit(make_strategy(family=wild), settings={"seeds": 1})
+
+
 def test_a_missing_feature_vector_is_named():
     with pytest.raises(InputError, match=r"crack-\d{3}-n1"):
         fit(new_features=vectors([]))

@@ -241,6 +241,16 @@ def test_a_whole_network_can_have_them_too(tmp_path, repository, settings, right
         assert "write classifier: cosine, scale: 30 in family: {name: finetune}" in told[0]
 
 
+@pytest.mark.parametrize("tune", [{"scale": [30.0, 10.0]}, {"scale": [30.0, None]}], ids=repr)
+def test_each_setting_that_may_be_chosen_must_go_with_the_loss(tmp_path, repository, tune):
+    family = {"name": "head", "backbone": "efficientnet_lite0", "classifier": "cosine", "scale": 30.0, "tune": tune}
+    (told,) = mistakes(tmp_path, repository, strategies__plain__family=family, strategies__plain__loss="ldam")
+    assert f"strategies.plain.family.tune: with scale {tune['scale'][1]}: 'ldam' sets margins between cosines" in told
+    assert "leave out of tune what does not go with it" in told
+    right = family | {"tune": {"learning_rate": [0.01, 0.02]}}
+    assert not mistakes(tmp_path, repository, strategies__plain__family=right, strategies__plain__loss="ldam")
+
+
 def test_a_scale_without_cosines_is_refused(tmp_path, repository):
     family = {"name": "head", "backbone": "efficientnet_lite0", "scale": 16.0}
     (told,) = mistakes(tmp_path, repository, strategies__plain__family=family)
@@ -391,3 +401,29 @@ def test_what_a_detector_on_maps_cannot_do_is_told_where_it_stands(tmp_path, rep
     (line,) = mistakes(tmp_path, repository, **outliers(detector, backbone="none"))
     assert line.startswith("strategies.plain.family") or "strategies.plain.family" in line
     assert told in line
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        ({"name": "weighted_cross_entropy", "exponent": 0.5}, "exponent: 0.5 is read with weights: inverse_power only"),
+        ({"name": "weighted_cross_entropy", "beta": 0.9}, "beta: 0.9 is read with weights: effective_number only"),
+        ({"name": "class_balanced", "gamma": 2.0}, "gamma: 2.0 is read with base: focal only"),
+        ({"name": "ldam", "beta": 0.99}, "write weights: effective_number, or leave beta out"),
+    ],
+    ids=repr,
+)
+def test_a_setting_of_a_loss_that_nothing_reads_is_refused(tmp_path, repository, loss, told):
+    cosines = {"name": "head", "backbone": "efficientnet_lite0", "classifier": "cosine", "scale": 30.0}
+    changes = {"strategies__plain__loss": loss} | (
+        {"strategies__plain__family": cosines} if loss["name"] == "ldam" else {}
+    )
+    (found,) = mistakes(tmp_path, repository, **changes)
+    assert "strategies.plain.loss" in found
+    assert told in found
+
+
+def test_what_a_vote_is_the_mean_of_needs_a_vote(tmp_path, repository):
+    (found,) = mistakes(tmp_path, repository, strategies__plain__vote={"of": "scores"})
+    assert "strategies.plain.vote.of: says what a vote is the mean of, and nobody votes; set vote.seeds" in found
+    assert not mistakes(tmp_path, repository, strategies__plain__vote={"of": "scores", "folds": True})

@@ -25,10 +25,11 @@ from tasks.train.tuning import Chooser, balanced_losses, first_among_the_best
 RATES = [1e-9, 0.05]  # the first learns nothing
 
 
-def tuned(**changes: object):
+def tuned(posthoc: dict | None = None, **changes: object):
     settings = {key: value for key, value in FAST.items() if key not in ("learning_rate", "weight_decay", "tune")}
     family = {"name": "head", "backbone": "toy", "steps": 12, "batch_size": 16, "tune": {"learning_rate": RATES}}
-    return fit(make_strategy(family=family | changes.pop("family", {})), settings=settings, **changes)
+    strategy = make_strategy(family=family | changes.pop("family", {}), posthoc=posthoc or {"name": "none"})
+    return fit(strategy, settings=settings, **changes)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -143,6 +144,15 @@ def test_of_what_can_not_be_told_from_the_best_the_first_is_taken():
         assert first_among_the_best(candidates, targets, groups) == wanted
 
 
+def test_a_candidate_that_has_diverged_is_the_worst():
+    targets, groups = np.array([0, 0, 1, 1]), np.arange(4)
+    lost, poor, good = np.full(4, np.nan), np.full(4, 3.0), np.array([0.1, 0.2, 0.1, 0.2])
+    with np.errstate(invalid="ignore"):
+        assert first_among_the_best([lost, poor, good], targets, groups) == 2
+        assert first_among_the_best([good, lost, poor], targets, groups) == 0
+        assert first_among_the_best([lost, good * np.inf, lost], targets, groups) == 0
+
+
 def test_one_more_fold_is_set_aside_and_its_relatives_with_it():
     splits = make_splits()
     balanced = make_balanced(splits).sort_values("row_id", ignore_index=True)
@@ -252,3 +262,18 @@ def test_settings_of_components_are_tuned_by_their_path():
 def test_what_can_not_be_tuned_is_refused(family, settings, why):
     with pytest.raises(ValidationError, match=why):
         family(backbone="toy", **settings)
+
+
+def test_candidates_are_judged_by_the_rule_for_the_shares_that_are_stated(monkeypatch):
+    """Not for those of the images, by which the rule goes where none are stated."""
+    shares = {"crack": 8.0, "fine": 1.0, "stain": 1.0}
+    judged = []
+    monkeypatch.setattr(
+        "tasks.train.tuning.balanced_losses",
+        lambda scores, targets: judged.append(scores.prior) or balanced_losses(scores, targets),
+    )
+    made = tuned(posthoc={"name": "prior_correction", "shares": shares})
+    assert made.model.posthoc.target == [8.0, 1.0, 1.0]
+    assert len(judged) == len(RATES) * (FOLDS + 1)
+    for prior in judged:
+        assert_allclose(prior, [0.8, 0.1, 0.1])

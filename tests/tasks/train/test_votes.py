@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 
+import model_folders
 import numpy as np
 import pytest
 from fits import inputs_of
 from numpy.testing import assert_allclose, assert_array_equal
 from test_train import (
+    BACKBONE,
     COUNTS,
+    FOLDS,
     fit,
     make_splits,
     make_strategy,
@@ -23,6 +27,8 @@ from test_train import (
 from test_train_refusals import mistakes
 
 from tasks.errors import InputError
+from tasks.features.folder_backbone import OWN
+from tasks.params.editing import set_values
 from tasks.scores import Scores
 from tasks.tables import PREDICTIONS
 from tasks.train import stage as train
@@ -30,6 +36,7 @@ from tasks.train.classifier import pack
 from tasks.train.ensembles import EnsembleModel, require_single
 from tasks.train.loading import load_model
 from tasks.train.voting import vote
+from tasks.workspace import Workspace
 
 PRIORS = [np.array([0.7, 0.2, 0.1]), np.array([0.5, 0.3, 0.2])]
 
@@ -168,6 +175,21 @@ def test_a_voting_model_is_loaded_from_the_workspace_and_from_what_was_packed(tm
         assert_allclose(said, scores(test_part), rtol=1e-12)
     train.run(workspace, "logit_adjusted")
     assert results(tmp_path) == before
+
+
+def test_folds_that_vote_take_a_model_of_another_library_along_once(tmp_path):
+    place, params = tmp_path / "elsewhere", tmp_path / "params.yaml"
+    digest = model_folders.made(place, "ViT")["digest"]
+    make_workspace(tmp_path)
+    network = f"{{name: transformers, folder: {place}, digest: {digest}, image_size: {model_folders.SIZE}}}"
+    set_values(params, [f"backbones.{BACKBONE}={network}", "strategies.plain.vote={folds: true}"])
+    train.run(Workspace(tmp_path, "train@plain"), "plain")
+    pack(tmp_path / "models" / "plain", None, tmp_path / "packed")
+    shutil.rmtree(place)
+    [kept] = (tmp_path / "packed").rglob(OWN)
+    models = list(load_model(tmp_path / "packed").models)
+    assert len(models) == FOLDS
+    assert {one.backbone.place() for one in models} == {kept}
 
 
 def test_several_models_are_not_exported_explained_or_taught_as_one():
