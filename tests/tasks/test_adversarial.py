@@ -15,7 +15,6 @@ import torch
 
 from tasks.errors import InputError
 from tasks.synthesize.adversarial.differentiable import FARTHEST, HOLE, NUMBERS, changed, drawn
-from tasks.synthesize.adversarial.effort import steps_of
 from tasks.synthesize.adversarial.networks import TOGETHER, Judge, Maker
 from tasks.synthesize.adversarial.training import Training
 from tasks.synthesize.effort import multiplications
@@ -166,13 +165,23 @@ def test_settings_out_of_bounds_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_minutes_buy_steps_by_arithmetic_alone() -> None:
-    one = settings(steps=None, minutes=10)
-    assert steps_of(one, 1) == pytest.approx(5 * steps_of(one, 5), rel=0.01)
-    assert steps_of(one.model_copy(update={"minutes": 20.0}), 2) == steps_of(one, 1)
-    assert steps_of(one.model_copy(update={"batch_size": 8}), 1) == pytest.approx(steps_of(one, 1) / 2, rel=0.01)
-    assert steps_of(one.model_copy(update={"minutes": 1e-9}), 5) == 1
-    assert one.planned(5).steps == steps_of(one, 5)
+    def bought(fits: int, **others: Any) -> Any:
+        return settings(steps=None, **{"minutes": 10.0} | others).planned(fits).steps
+
+    assert bought(1) == pytest.approx(5 * bought(5), rel=0.01)
+    assert bought(2, minutes=20.0) == bought(1)
+    assert bought(1, batch_size=8) == pytest.approx(bought(1) / 2, rel=0.01)
+    assert bought(5, minutes=1e-9) == 1
     assert settings(steps=7).planned(5).steps == 7
+
+
+def test_a_step_is_worth_three_passes_of_one_network_and_eight_and_a_half_of_the_other() -> None:
+    maker, judge = Maker(SIDE, 2, 3, 8, 8, 1), Judge(SIDE, 2, 3, 8, 1)
+    noise, labels = torch.zeros(TOGETHER, 8), torch.zeros(TOGETHER, dtype=torch.int64)
+    making, judging = (
+        multiplications(network, seen, labels) for network, seen in ((maker, noise), (judge, maker(noise, labels)))
+    )
+    assert settings(batch_size=8).multiplications == 8 * (3 * making + 8.5 * judging)
 
 
 def test_multiplications_are_those_of_convolutions_and_matrices() -> None:

@@ -16,10 +16,10 @@ class Settings(FromScratch):
     """The settings of the generator `gan`; each says what it is."""
 
     batch_size: int = Field(
-        64, ge=4, le=4096, multiple_of=4, description="Examples a step, and as many images that were made."
+        32, ge=4, le=4096, multiple_of=4, description="Examples a step, and as many images that were made."
     )
     learning_rate: float = Field(0.002, gt=0, le=1, description="Of the network that makes images, by Adam.")
-    judge_rate: float = Field(0.002, gt=0, le=1, description="Learning rate of the network that judges them.")
+    judge_rate: float = Field(0.004, gt=0, le=1, description="Learning rate of the network that judges them.")
     slope: float = Field(
         0.1, ge=0, le=1000, description="How strongly the judge's slope at examples is held down (gamma of R1)."
     )

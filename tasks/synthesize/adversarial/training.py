@@ -19,11 +19,11 @@ from tasks.synthesize.adversarial.settings import Settings
 from tasks.synthesize.fitting import Fitting, follow
 from tasks.synthesize.generators import Wanted
 from tasks.train.adamw import adamw_step
-from tasks.train.finetuning.rates import rate
 
 BETAS = (0.0, 0.99)  # of Adam: no memory of directions, since the other network changes where they lead
 HELD_EVERY = 16  # steps: how often the slope is held down, and so many times as strongly (Karras et al. 2020)
-WARM_UP = 0.02  # share of the steps in which the learning rates rise
+WARM_UP = 100  # steps in which the learning rates rise
+FALLING = 0.5  # share of the steps, the last ones, in which they fall to nothing along a line
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Training(Fitting[Settings]):
         """Move a network against the gradient of its loss."""
         named = dict(network.named_parameters())
         gradients = torch.autograd.grad(loss, list(named.values()))
-        now = peak * rate("cosine", step, self.steps, WARM_UP)
+        now = peak * min(1.0, (step + 1) / WARM_UP, (self.steps - step) / (FALLING * self.steps))
         with torch.no_grad():
             for (name, value), gradient in zip(named.items(), gradients, strict=True):
                 own = moments[f"first.{name}"], moments[f"second.{name}"]
