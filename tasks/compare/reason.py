@@ -136,13 +136,17 @@ def _price(found: Comparison) -> Iterator[str]:
         of = found.goal.of_class
         shown |= {f"the recall of {of}": f"recall.{of}", f"the precision of {of}": f"precision.{of}"}
     before, after = found.metrics[found.baseline], found.metrics[found.recommended]
-    changes = [
-        f"{name} from {decimal(before[key].value)} to {decimal(after[key].value)}"
+    values = {
+        name: (decimal(before[key].value), decimal(after[key].value))
         for name, key in {**shown, "accuracy": "accuracy"}.items()
         if key not in (found.goal.metric, *(f"recall.{label}" for label in _watched(found)))
-    ]
+    }
+    moved = [f"{name} from {old} to {new}" for name, (old, new) in values.items() if old != new]
+    kept = [f"{name} at {old}" for name, (old, new) in values.items() if old == new]
+    told = [f"takes {listed(moved, len(moved))}"] if moved else []
+    told += [f"leaves {listed(kept, len(kept))}"] if kept else []
     share = decimal(before["majority_share"].value)
-    yield f"It also takes {listed(changes, len(changes))} (always naming the commonest class: {share})."
+    yield f"It also {' and '.join(told)} (always naming the commonest class: {share})."
 
 
 def _most_promising_refused(found: Comparison) -> str | None:

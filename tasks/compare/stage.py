@@ -64,7 +64,7 @@ def run(workspace: Workspace, name: str) -> None:
     seen_all = {key for key, method in params.pretrain.items() if not method.per_fold}
     not_blind = [name for name, one in params.strategies.items() if one.family.backbone in seen_all]
     not_blind += [name for name, one in params.ensembles.items() if {*one.members} & {*not_blind}]
-    rows = {recipe: sum(counts["after"].values()) for recipe, counts in class_counts.items()}
+    rows = {name: sum(sum(of.values()) for of in counts["after"].values()) for name, counts in class_counts.items()}
     judged = np.isin(scored[comparison.baseline].classes, comparison.judged)
     generated = worth(params, scored, comparison.goal, params.evaluate, judged, rows)
     comparison = replace(comparison, ceilings=ceilings, not_blind=not_blind, generated=generated)

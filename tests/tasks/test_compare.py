@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -283,6 +284,11 @@ def test_the_rarest_class_is_told_of_though_another_is_guarded() -> None:
     said = reason(comparison_of(scored, guard={"recall_of": "common"}))
     assert "; the recall of common (120 images) stays at 0.908 and" in said
     assert " and the recall of rare_one (30 images) goes from 0.467 to 0.933." in said
+    told = re.search(r"It also (.*) \(always", said)
+    assert told, said
+    for old, new in re.findall(r"from ([\d.]+) to ([\d.]+)", told[1]):
+        assert old != new
+    assert "leaves the precision of common at" in told[1] or "the precision of common from" in told[1]
     kept = reason(comparison_of({"plain": rarely_found(14), "new": rarely_found(14)}))
     assert "It finds 47 % of the 30 images of rare_one." in kept
 
