@@ -64,7 +64,8 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
         "group": {"backbone": backbone, **section("group")},
         "split": section("split", without=["audit_images"]),
         "explore": {"backbone": backbone, **section("explore")},
-        "generators": {name: _generator(item) for name, item in section("generators").items()},
+        "synthesize": {"backbone": backbone, **section("synthesize", without=["image_size"])},
+        "generators": {name: _sized(_generator(item), sections) for name, item in section("generators").items()},
         "pretrain": section("pretrain"),
         "balance": {"backbone": backbone, **section("balance")},
         "recipes": {name: _recipe(item) for name, item in section("recipes").items()},
@@ -77,6 +78,12 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
         },
         "evaluate": {{"resamples": "draws"}.get(key, key): value for key, value in section("evaluate").items()},
     }
+
+
+def _sized(generator: Any, sections: dict[str, Any]) -> Any:
+    """With the size of all generators' images, which is each one's own now."""
+    size = _mapping(sections.get("synthesize")).get("image_size")
+    return {**generator, "image_size": size} if isinstance(generator, dict) and size is not None else generator
 
 
 def _mapping(value: Any) -> dict[str, Any]:
