@@ -45,7 +45,8 @@ from tasks.goals import Goal
 from tasks.goals.balanced_accuracy import BalancedAccuracy
 from tasks.goals.expected_cost import ExpectedCost
 from tasks.goals.recall_at_precision import RecallAtPrecision
-from tasks.params.models import Compare, Ensemble, Evaluate, Params, Strategy
+from tasks.params.models import Compare, Ensemble, Evaluate, Params, Recipe, Strategy
+from tasks.params.presets import catalogue
 from tasks.statistics.interval import Interval
 from tasks.tables import BALANCED, CATALOG, PREDICTIONS, SPLITS
 from tasks.workspace import Workspace
@@ -545,6 +546,9 @@ def strategy() -> Strategy:
     return Strategy.model_validate({"recipe": COMPONENTS["recipe"], **named})
 
 
+NATURAL = Recipe.model_validate(catalogue("recipes").values["natural"])
+
+
 class SmallWorkspace(Workspace):
     """A workspace whose parameters hold what these stages read."""
 
@@ -552,7 +556,7 @@ class SmallWorkspace(Workspace):
         ensembles={},
         evaluate=Evaluate(draws=100),
         compare=Compare(),
-        recipes={"natural": None},
+        recipes={"natural": NATURAL},
         backbones={"small": SimpleNamespace(image_size=32)},
         pretrain={},
         strategies={name: strategy() for name in ("plain", "better", "worse")},
@@ -566,7 +570,7 @@ class LoneWorkspace(Workspace):
         ensembles={},
         evaluate=Evaluate(draws=100),
         compare=Compare(),
-        recipes={"natural": None},
+        recipes={"natural": NATURAL},
         backbones={"small": SimpleNamespace(image_size=32)},
         pretrain={},
         strategies={"plain": strategy()},

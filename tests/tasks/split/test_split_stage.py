@@ -51,6 +51,7 @@ class Project:
         workspace.__dict__["read"] = lambda table: given[table.name]
         workspace.__dict__["params"] = Params.model_construct(
             split=Split(**params),
+            generators={},
             compare=Compare.model_validate(self.compare),
             evaluate=Evaluate.model_validate(self.evaluate),
             strategies={

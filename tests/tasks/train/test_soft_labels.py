@@ -237,7 +237,8 @@ def test_a_share_that_is_none_is_refused_with_its_row(share):
 
 def test_a_class_with_nothing_but_a_share_of_zero_is_refused():
     own = pd.DataFrame({"row_id": ["a", "b"], "label": ["x", "y"], "second_label": ["z", None]})
-    own = own.assign(parents=[["a"], ["b"]], file=None, fitted_on=None)
+    training = TrainingSet.of_split(make_splits()).rows["image_id"]
+    own = own.assign(parents=[[training[0]], [training[1]]], file=None, fitted_on=None)
     own["second_share"] = [0.0, np.nan]
     with pytest.raises(InputError, match="class 'z' has no training row in all folds"):
         rows_of(own, ["x", "y", "z"])
