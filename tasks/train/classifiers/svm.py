@@ -94,7 +94,7 @@ class Svm(Estimator):
             _, first, group = np.unique(relatives[targets == number], return_index=True, return_inverse=True)
             counts[number] = len(first)
             place[targets == number] = np.argsort(np.argsort(first))[group.ravel()]  # in the order of their first rows
-        folds = int(counts[counts > 1].min(initial=FOLDS)) if (counts > 1).any() else 1
+        folds = FOLDS if (counts > 1).any() else 1  # a class of fewer groups has none to set aside in some
         made = np.empty((len(targets), 1 if len(counts) == 2 else len(counts)))
         for fold in range(folds):
             unseen = place % folds == fold
