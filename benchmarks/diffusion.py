@@ -1,17 +1,11 @@
-"""What a diffusion model from scratch reaches, and how fast: ``python benchmarks/diffusion.py quality FOLDER``.
+"""What a diffusion model from scratch reaches: ``python benchmarks/diffusion.py quality FOLDER``.
 
     python benchmarks/diffusion.py quality /tmp/diffusion --minutes 20
-    python benchmarks/diffusion.py speed --steps 300
 
 `quality` cuts Fashion-MNIST to a long tail, 2,000 images of the largest class and 20 of the rarest, fits one model to
 all of them on two threads, and makes images of every class. A classifier that was trained on all 60,000 real images,
 and whose share of right answers on the 10,000 others is printed, says how many it takes for what they were meant to
 be. A second run with the same folder goes on where the first was ended.
-
-`speed` trains two networks on the same images for as many steps, in turns: the stock U-Net of diffusers in the loop of
-its own training example (images opened and decoded anew in every epoch, AdamW, a moving average), and the project's
-network in the project's loop; then both make images in as many steps. Images a minute, and the kernel distance of what
-each makes to real images that neither has seen, in the features of the default backbone, with intervals.
 """
 
 from __future__ import annotations
