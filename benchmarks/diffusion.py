@@ -129,7 +129,7 @@ def quality(asked: argparse.Namespace) -> None:
         print(f"  {NAMES[code]:<12} {counts[code]:>5} training images   {right[meant == code].mean():.2f}")
     rare = np.isin(meant, np.argsort(counts)[:RAREST])
     for what, among in (("all classes", right), (f"the {RAREST} rarest", right[rare])):
-        low, high = (float(end) for end in wilson(float(among.sum()), float(len(among))))
+        low, high = (float(end) for end in wilson(float(among.mean()), float(len(among))))
         print(f"{what}: {among.mean():.3f} [{low:.3f}, {high:.3f}] are taken for what they were meant to be")
     rows = [np.flatnonzero(meant == code)[:8] for code in np.argsort(-counts)]
     grid(made[np.concatenate(rows)]).save(asked.folder / f"grid-{name}.png")
