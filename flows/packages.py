@@ -23,7 +23,7 @@ def missing_packages(params: Params) -> dict[str, list[str]]:
     needed: dict[str, tuple[str, ...]] = {f"backbones.{name}": one.needed() for name, one in params.backbones.items()}
     needed |= {f"pretrain.{name}": one.network.packages for name, one in params.pretrain.items()}
     needed |= {f"strategies.{name}": one.family.needed() for name, one in params.strategies.items()}
-    needed |= {f"generators.{name}": getattr(one, "packages", ()) for name, one in params.generators.items()}
+    needed |= {f"generators.{name}": one.packages for name, one in params.generators.items()}
     packages = sorted({package for of_one in needed.values() for package in of_one})
     lost = [package for package in packages if not _is_installed(package)]
     return {package: [part for part, of_one in needed.items() if package in of_one] for package in lost}

@@ -23,7 +23,10 @@ EXPECTED = {
     "model": "a section with keys below it",
     "string": "text",
 }
-ADDED = ("schedule",)  # keys of strategies that earlier versions had not
+ADDED = {  # keys that earlier versions had not, by the section, and the line to add
+    ("strategies", "schedule"): f"schedule: {{name: {IDLE['schedule']}}}",
+    ("synthesize", "backbone"): "backbone: efficientnet_lite0",
+}
 MOVED = {("synthesize", "image_size"): "each generator has its own now; write it there, and take the line out here"}
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 _PLAIN = (str, int, float, list, dict)
@@ -63,10 +66,8 @@ def sentence(mistake: Any) -> str:
             found = f"a setting of {' or '.join(owners)}: write it there, {{name: ..., {loc[-1]}: {_in_yaml(value)}}}"
             return f"{where}: unknown key here, but {found}; valid are {_listed(names)}"
         return f"{where}: unknown key{did_you_mean(str(loc[-1]), names)}; valid are {_listed(names)}"
-    if kind == "missing" and loc[-1] in ADDED:
-        return f"{where}: missing, earlier versions had none; add the line {loc[-1]}: {{name: {IDLE[str(loc[-1])]}}}"
-    if loc == ("synthesize", "backbone") and kind == "missing":
-        return f"{where}: missing, earlier versions had none; add the line backbone: efficientnet_lite0"
+    if kind == "missing" and (line := ADDED.get((loc[0], loc[-1]))):
+        return f"{where}: missing, earlier versions had none; add the line {line}"
     if kind == "missing":
         return f"{where}: missing; add the key {loc[-1]!r}"
     if kind == "union_tag_not_found":

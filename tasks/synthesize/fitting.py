@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from tasks.closure import code_digest
 from tasks.errors import InputError
 from tasks.files import json_digest
+from tasks.progress import Progress
 from tasks.synthesize.generators import Examples, Wanted
 from tasks.synthesize.journal import Journal, Moment
 from tasks.synthesize.scratch import FromScratch
@@ -32,6 +33,7 @@ from tasks.train.finetuning.memory import keep_freed_memory
 TELLINGS = 200  # times that losses are told over a fit
 PICTURES = 8  # times that images are shown over a fit
 SHOWN = 16  # images each time
+LONGEST = 1.0  # norm of a step's gradient, at most, where it is bounded
 
 S = TypeVar("S", bound=FromScratch)
 
@@ -99,7 +101,7 @@ class Fitting(ABC, Generic[S]):
         losses, written = found.losses if found else [], time.monotonic()
         done = len(losses) // len(self.losses)
         for number in range(1, done + 1):  # as if it had never been ended
-            self._tell(number, losses)
+            tell(self.journal, number, steps, losses, self.losses)
         show = max(1, steps // PICTURES)
         for number in range(done + 1, steps + 1):
             made = self._step(number - 1)
@@ -109,7 +111,7 @@ class Fitting(ABC, Generic[S]):
                     f"smaller learning rate at the generator {self.settings.name!r}"
                 )
             losses.extend(made)
-            self._tell(number, losses)
+            tell(self.journal, number, steps, losses, self.losses)
             if folder and (number == steps or time.monotonic() - written > self.journal.pause):
                 Checkpoint(number, losses, self.tensors).write(folder, key)
                 written = time.monotonic()
@@ -129,7 +131,13 @@ class Fitting(ABC, Generic[S]):
     def done(self) -> int:
         """Steps that the fit has made before, if it was ended."""
         about = facts(self.journal.folder)
-        return int(about["epoch"]) if about.get("key") == self.key else 0
+        return int(about["epoch"]) if about and about.get("key") == self.key else 0
+
+    def finished(self) -> nn.Module:
+        """Train to the end, telling how far it is; gives what images are made by."""
+        for _ in Progress(self.run(), f"steps of {self.examples.where}", self.steps - self.done):
+            pass
+        return self.average
 
     @property
     def channels(self) -> int:
@@ -156,34 +164,43 @@ class Fitting(ABC, Generic[S]):
         """The examples with as many channels as are learnt: (n, side, side, c)."""
         return np.ascontiguousarray(self.examples.pixels[..., : self.channels])
 
-    def rows(self, number: int, chance: np.random.Generator) -> NDArray[np.int64]:
-        """So many of the examples: a class is drawn with the square root of its count (Kang et al. 2020)."""
-        return np.searchsorted(self._drawn, chance.random(number), side="right").clip(max=len(self._drawn) - 1)
-
-    @cached_property
-    def _drawn(self) -> NDArray[np.float64]:
-        counts = np.bincount(self.examples.labels, minlength=len(self.examples.classes))
-        shares: NDArray[np.float64] = 1 / np.sqrt(counts[self.examples.labels])
-        return np.cumsum(shares / shares.sum())
-
-    def _tell(self, number: int, losses: list[float]) -> None:
-        """Tell the mean of each loss since it was told before, now and then."""
-        every = max(1, self.steps // TELLINGS)
-        since = number % every or every
-        if since == every or number == self.steps:
-            kinds = len(self.losses)
-            means = {
-                name: sum(losses[(number - since) * kinds + place : number * kinds : kinds]) / since
-                for place, name in enumerate(self.losses)
-            }
-            self.journal.told(Moment(number, self.steps, means))
-
     def _show(self, step: int) -> None:
         """Let a person see what the network makes by now."""
         classes = np.unique(self.examples.labels)
         wanted = [Wanted(int(classes[place % len(classes)]), place) for place in range(SHOWN)]
         self.average.eval()
         self.journal.shown(step, np.stack(list(self._made(wanted))))
+
+
+def bounded(gradients: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Gradients whose norm, that of all together, is at most `LONGEST`."""
+    length = torch.stack([one.norm() for one in gradients]).norm().item()
+    return tuple(one * (LONGEST / length) for one in gradients) if length > LONGEST else tuple(gradients)
+
+
+def tell(journal: Journal, number: int, steps: int, losses: Sequence[float], names: Sequence[str]) -> None:
+    """Tell the mean of each loss since it was told before, now and then.
+
+    Parameters
+    ----------
+    journal
+        Takes it.
+    number, steps
+        The number of the step, from 1, and how many there are.
+    losses
+        Of all steps so far, those of a step beside one another.
+    names
+        Of the losses of a step.
+    """
+    every = max(1, steps // TELLINGS)
+    since = number % every or every
+    if since == every or number == steps:
+        kinds = len(names)
+        means = {
+            name: sum(losses[(number - since) * kinds + place : number * kinds : kinds]) / since
+            for place, name in enumerate(names)
+        }
+        journal.told(Moment(number, steps, means))
 
 
 def follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:

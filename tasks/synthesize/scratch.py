@@ -33,19 +33,21 @@ class FromScratch(Generator):
 
     def planned(self, fits: int) -> Self:
         """See `Generator`."""
-        if self.steps is not None:
-            return self
-        from tasks.synthesize.effort import steps_within
-
-        return self.model_copy(update={"steps": steps_within(self.minutes, fits, self.multiplications)})
+        return self if self.steps is not None else self._within(fits, self.multiplications)
 
     def cost(self, fits: int) -> str:
         """See `Generator`."""
         from tasks.synthesize.effort import minutes_of
 
-        steps = self.planned(fits).steps or 0
-        minutes = minutes_of(steps * fits, self.multiplications)
+        of_a_step = self.multiplications  # a network is built to count them
+        steps = self.steps or self._within(fits, of_a_step).steps or 0
+        minutes = minutes_of(steps * fits, of_a_step)
         return f"{fits} models, one a fold, {steps:,} steps each: about {minutes:.0f} minutes on two cores"
+
+    def _within(self, fits: int, of_a_step: float) -> Self:
+        from tasks.synthesize.effort import steps_within
+
+        return self.model_copy(update={"steps": steps_within(self.minutes, fits, of_a_step)})
 
     @property
     def components(self) -> tuple[Component, ...]:

@@ -21,11 +21,6 @@ def active(values: Tensor) -> Tensor:
     return made
 
 
-def laid_out(maps: Tensor) -> Tensor:
-    """Maps with the channels of a place beside one another, as convolutions here are fastest."""
-    return maps.contiguous(memory_format=torch.channels_last)
-
-
 class Linear(nn.Module):
     """Of (n, `into`) it makes (n, `out`); the bias begins at `bias`."""
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tasks.synthesize.adversarial.layers import Conv, Linear, Styled, active, laid_out
+from tasks.synthesize.adversarial.layers import Conv, Linear, Styled, active
+from tasks.synthesize.maps import laid_out
 
 SMALLEST = 5  # no maps of so many places a side are halved
 WIDEST = 4  # times the width, channels at most

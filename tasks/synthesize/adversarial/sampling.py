@@ -13,9 +13,9 @@ from torch import Tensor
 
 from tasks.synthesize.adversarial.networks import Maker
 from tasks.synthesize.adversarial.settings import Settings
+from tasks.synthesize.batches import in_batches
 from tasks.synthesize.generators import Wanted
 
-SAMPLED = 32  # images made at a time; short batches are padded, so that an image doesn't depend on the number made
 STYLES = 1024  # of which the mean style of a class is taken
 
 
@@ -36,24 +36,17 @@ class Sampler:
 
     def sample(self, wanted: Iterable[Wanted]) -> Iterator[NDArray[np.uint8]]:
         """Images, uint8, (side, side, 3), one an entry, each from noise of its own."""
-        wanted = list(wanted)
-        for start in range(0, len(wanted), SAMPLED):
-            batch = wanted[start : start + SAMPLED]
-            made = self._made(batch + [batch[-1]] * (SAMPLED - len(batch)))
-            for pixels in made[: len(batch)]:
-                yield pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
+        return in_batches(wanted, self._made)
 
     @torch.inference_mode()
-    def _made(self, batch: list[Wanted]) -> NDArray[np.uint8]:
+    def _made(self, batch: list[Wanted]) -> Tensor:
         noise = [torch.randn(self.settings.noise, generator=torch.Generator().manual_seed(one.seed)) for one in batch]
         labels = torch.tensor([one.label for one in batch])
         with torch.autocast("cpu", torch.bfloat16, self.settings.precision == "bfloat16"):
             style = self.maker.style(torch.stack(noise), labels)
             if self.settings.truncation < 1:
                 style = torch.lerp(self._means[labels], style.float(), self.settings.truncation)
-            images = self.maker.draw(style).float()
-        pixels: NDArray[np.uint8] = ((images.permute(0, 2, 3, 1) + 1) * 127.5).round().byte().numpy()
-        return pixels
+            return self.maker.draw(style).float()
 
     @cached_property
     def _means(self) -> Tensor:

@@ -80,7 +80,7 @@ class Training(Fitting[Settings]):
         maker, judge = self.networks
         chance = np.random.default_rng((self.seed, step))
         number, policy = self.settings.batch_size, self.settings.augment
-        rows = self.rows(number, chance)
+        rows = self.examples.drawn(number, chance)
         rows = rows[np.argsort(self.examples.labels[rows], kind="stable")]
         noise = torch.from_numpy(chance.standard_normal((number, self.settings.noise), dtype=np.float32))
         changes = [torch.from_numpy(drawn(number, chance)) for _ in range(3)]

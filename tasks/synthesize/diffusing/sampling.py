@@ -10,12 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tasks.synthesize.batches import in_batches
 from tasks.synthesize.diffusing.changing import NUMBERS
 from tasks.synthesize.diffusing.settings import Settings
 from tasks.synthesize.generators import Wanted
 from tasks.torchvision import mend_torchvision
-
-SAMPLED = 32  # images made at a time; short batches are padded, so that an image doesn't depend on the number made
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,10 @@ class Sampler:
 
     def sample(self, wanted: Iterable[Wanted]) -> Iterator[NDArray[np.uint8]]:
         """Images, uint8, (height, width, 3), one an entry, each from noise of its own."""
-        wanted = list(wanted)
-        for start in range(0, len(wanted), SAMPLED):
-            batch = wanted[start : start + SAMPLED]
-            made = self._made(batch + [batch[-1]] * (SAMPLED - len(batch)))
-            for pixels in made[: len(batch)]:
-                yield pixels if self.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
+        return in_batches(wanted, self._made)
 
     @torch.inference_mode()
-    def _made(self, batch: list[Wanted]) -> NDArray[np.uint8]:
+    def _made(self, batch: list[Wanted]) -> Tensor:
         mend_torchvision()
         from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
@@ -64,8 +58,7 @@ class Sampler:
         for moment in schedule.timesteps:
             share = moment / schedule.config.num_train_timesteps
             picture = schedule.step(self._direction(picture, share, labels), moment, picture).prev_sample
-        pixels: NDArray[np.uint8] = ((picture.permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255).byte().numpy()
-        return pixels
+        return picture
 
     def _direction(self, picture: Tensor, share: Tensor, labels: Tensor) -> Tensor:
         """Towards the noise, guided: beyond what the class makes of what no class would (Ho and Salimans 2022)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,17 +14,13 @@ from torch import Tensor, nn
 from tasks.synthesize.diffusing.changing import NUMBERS, changed
 from tasks.synthesize.diffusing.sampling import Sampler
 from tasks.synthesize.diffusing.settings import Settings
-from tasks.synthesize.fitting import Fitting, follow
-from tasks.synthesize.generators import Examples, Wanted
-from tasks.synthesize.journal import Journal
-from tasks.train.finetuning.memory import keep_freed_memory
+from tasks.synthesize.fitting import Fitting, bounded, follow
+from tasks.synthesize.generators import Wanted
 from tasks.train.finetuning.optimisers import Optimiser
 from tasks.train.finetuning.rates import rate
 
 DROPPED = 0.1  # share of the labels that are dropped, so that one network learns with and without a class
-LONGEST = 1.0  # norm of a step's gradient, at most
 WARM_UP = 0.02  # share of the steps in which the learning rate rises
-TRIED = 3  # steps that are tried to tell how long all take; the first one warms up
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ class Training(Fitting[Settings]):
         """See `Fitting`."""
         chance = np.random.default_rng((self.seed, step))
         number = self.settings.batch_size
-        rows = self.rows(number, chance)
+        rows = self.examples.drawn(number, chance)
         images, changes = changed(self.images[rows], self.settings.changed, chance)
         labels = np.where(chance.random(number) < DROPPED, len(self.examples.classes), self.examples.labels[rows])
         shares = 1 / (1 + np.exp(-chance.standard_normal(number, dtype=np.float32)))
@@ -85,11 +80,8 @@ class Training(Fitting[Settings]):
             found = self.network(mixed, share, torch.from_numpy(labels), torch.from_numpy(changes))
         loss = torch.nn.functional.mse_loss(found.float(), noise - clean)
         gradients = torch.autograd.grad(loss, list(self.optimiser.parameters.values()))
-        length = torch.stack([one.norm() for one in gradients]).norm().item()
-        if length > LONGEST:
-            gradients = tuple(one * (LONGEST / length) for one in gradients)
         self.optimiser.step(
-            gradients, self.settings.learning_rate * rate("cosine", step, self.steps, WARM_UP), step + 1
+            bounded(gradients), self.settings.learning_rate * rate("cosine", step, self.steps, WARM_UP), step + 1
         )
         follow(self.average, self.network, self.settings.average, step)
         return (loss.item(),)
@@ -97,16 +89,3 @@ class Training(Fitting[Settings]):
     def _made(self, wanted: list[Wanted]) -> Iterator[NDArray[np.uint8]]:
         """See `Fitting`."""
         return Sampler(self.settings, self.average, len(self.examples.classes), self.images.shape[1:]).sample(wanted)
-
-
-def seconds_a_step(settings: Settings, examples: Examples) -> float:
-    """How long a step takes here, by a few that a network of no further use makes."""
-    torch.set_num_threads(settings.threads)
-    keep_freed_memory()
-    trial = Training(settings.model_copy(update={"steps": TRIED}), examples, 0, Journal())
-    took = []
-    for step in range(TRIED):
-        begun = time.monotonic()
-        trial._step(step)
-        took.append(time.monotonic() - begun)
-    return min(took)

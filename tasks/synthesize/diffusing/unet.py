@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tasks.synthesize.diffusing.knowing import Knowing
+from tasks.synthesize.maps import laid_out
 
 GROUPS = 8  # of channels that are normalised together
 TOLD = 2  # how many times as many numbers a block is told as the widest maps have channels
@@ -27,7 +28,7 @@ class UNet(nn.Module):
     widths
         Channels at each size, the largest maps first.
     blocks
-        At each size, both ways; half of them, and one more, at the smallest.
+        At each size, on the way down and up; at the smallest once, and one more.
     classes, changes
         See `Knowing`.
     """
@@ -52,15 +53,15 @@ class UNet(nn.Module):
     def forward(self, images: Tensor, noise: Tensor, labels: Tensor, changes: Tensor) -> Tensor:
         """See `Denoiser.build`."""
         told = functional.silu(self.knowing(noise, labels, changes))
-        maps = self.into(_laid_out(functional.pixel_unshuffle(images, self.patch)))
+        maps = self.into(laid_out(functional.pixel_unshuffle(images, self.patch)))
         around = []
         for down, smaller in zip(self.down, self.smaller, strict=True):
             maps = down(maps, told)
             around.append(maps)
-            maps = smaller(_laid_out(functional.pixel_unshuffle(maps, 2)))
+            maps = smaller(laid_out(functional.pixel_unshuffle(maps, 2)))
         maps = self.middle(maps, told)
         for up, larger in zip(self.up, self.larger, strict=True):
-            maps = around.pop() + _laid_out(functional.pixel_shuffle(larger(maps), 2))
+            maps = around.pop() + laid_out(functional.pixel_shuffle(larger(maps), 2))
             maps = up(maps, told)
         return functional.pixel_shuffle(self.out(functional.silu(self.norm(maps))), self.patch)
 
@@ -97,7 +98,3 @@ class Block(nn.Module):
         inner = self.first(functional.silu(self.norm(maps)))
         made: Tensor = maps + self.second(functional.silu(torch.addcmul(inner + shift, inner, scale)))
         return made
-
-
-def _laid_out(maps: Tensor) -> Tensor:
-    return maps.contiguous(memory_format=torch.channels_last)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -49,6 +50,16 @@ class Examples:
     def where(self) -> str:
         """Names them in messages."""
         return "all training rows" if self.fold is None else f"fold {self.fold}"
+
+    def drawn(self, number: int, chance: np.random.Generator) -> np.ndarray:
+        """Places of so many of them, int64: a class is drawn with the square root of its count (Kang et al. 2020)."""
+        return np.searchsorted(self._reach, chance.random(number), side="right").clip(max=len(self._reach) - 1)
+
+    @cached_property
+    def _reach(self) -> np.ndarray:
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        shares = 1 / np.sqrt(counts[self.labels])
+        return np.cumsum(shares / shares.sum())
 
 
 @dataclass(frozen=True)
@@ -117,6 +128,11 @@ class Generator(Component):
     )
 
     image_size: int = Field(32, ge=8, le=1024, description="Pixels a side of its images.")
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Distributions that it needs, beside those that always come."""
+        return ()
 
     def planned(self, fits: int) -> Self:
         """The same with all decided that hangs on how many fits there are; its settings go into the lineage."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from tasks.progress import Progress
 from tasks.synthesize.diffusing.settings import Settings
 from tasks.synthesize.generators import Examples, FittedGenerator, Synthetic, Wanted
 from tasks.synthesize.journal import ALONE, Journal
@@ -35,10 +34,8 @@ class Diffusion(Settings):
         from tasks.synthesize.diffusing.training import Training
 
         training = Training(self, examples, seed, journal)
-        for _ in Progress(training.run(), f"steps of {examples.where}", training.steps - training.done):
-            pass
         shape = (*examples.pixels.shape[1:3], training.channels)
-        return FittedDiffusion(self, training.average, len(examples.classes), shape)
+        return FittedDiffusion(self, training.finished(), len(examples.classes), shape)
 
 
 @dataclass(frozen=True)

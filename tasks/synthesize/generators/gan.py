@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from tasks.progress import Progress
 from tasks.synthesize.adversarial.settings import Settings
 from tasks.synthesize.generators import Examples, FittedGenerator, Synthetic, Wanted
 from tasks.synthesize.journal import ALONE, Journal
@@ -34,9 +33,7 @@ class Gan(Settings):
         from tasks.synthesize.adversarial.training import Training
 
         training = Training(self, examples, seed, journal)
-        for _ in Progress(training.run(), f"steps of {examples.where}", training.steps - training.done):
-            pass
-        return FittedGan(self, training.average)
+        return FittedGan(self, training.finished())
 
 
 @dataclass(frozen=True)

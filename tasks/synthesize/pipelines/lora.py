@@ -24,8 +24,9 @@ from torch import Tensor
 from tasks.closure import code_digest
 from tasks.errors import InputError
 from tasks.files import json_digest
+from tasks.synthesize.fitting import bounded, tell
 from tasks.synthesize.generators import Examples, Wanted
-from tasks.synthesize.journal import ALONE, Journal, Moment
+from tasks.synthesize.journal import ALONE, Journal
 from tasks.synthesize.pipelines.drawing import FittedPipeline
 from tasks.synthesize.pipelines.lora_settings import Lora
 from tasks.synthesize.pipelines.memory import enough_memory
@@ -37,8 +38,6 @@ TARGETS = ["to_q", "to_k", "to_v", "to_out.0"]  # the matrices of attention, as 
 PREDICTED = ("epsilon", "v_prediction")  # the noise, or the velocity
 LATENT = 4  # channels of a latent picture; a U-Net with more also sees a mask
 WEIGHT_DECAY = 0.01
-LONGEST = 1.0  # norm of a step's gradient, at most
-TELLINGS = 200  # times that the loss is told over a fit
 PICTURES = 4  # times that images are shown over a fit
 SHOWN = 4  # images that are shown at a time: each takes as long as one that is wanted
 
@@ -97,14 +96,14 @@ class Training:
                     held[name].copy_(value)
         losses, written = found.losses if found else [], time.monotonic()
         for number in range(1, len(losses) + 1):  # as if it had never been ended
-            self._tell(number, losses)
+            tell(self.journal, number, steps, losses, ("loss",))
         show = max(1, steps // PICTURES)
         for number in range(len(losses) + 1, steps + 1):
             with enough_memory(self.fitted.starts.side):
                 losses.append(self._step(number - 1))
             if has_diverged(losses):
                 raise InputError(f"lora: the training has diverged at step {number:,}; write a smaller learning_rate")
-            self._tell(number, losses)
+            tell(self.journal, number, steps, losses, ("loss",))
             if folder and (number == steps or time.monotonic() - written >= self.journal.pause):
                 Checkpoint(number, losses, self.tensors).write(folder, key)
                 written = time.monotonic()
@@ -163,13 +162,6 @@ class Training:
             found: Tensor = self.fitted.pipeline.encode_prompt(self.fitted.prompts, torch.device("cpu"), 1, False)[0]
         return found
 
-    @cached_property
-    def _drawn(self) -> NDArray[np.float64]:
-        """How often each image is drawn: a class with the square root of its count (Kang et al. 2020)."""
-        counts = np.bincount(self.examples.labels, minlength=len(self.examples.classes))
-        shares: NDArray[np.float64] = 1 / np.sqrt(counts[self.examples.labels])
-        return np.cumsum(shares / shares.sum())
-
     def _require_kind(self) -> None:
         """Refuse what isn't tuned here."""
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -204,7 +196,7 @@ class Training:
         chance = np.random.default_rng((self.seed, step))
         source = torch.Generator().manual_seed(int(chance.integers(2**62)))
         number = self.settings.batch_size
-        rows = np.searchsorted(self._drawn, chance.random(number), side="right").clip(max=len(self._drawn) - 1)
+        rows = self.examples.drawn(number, chance)
         clean = self._latents(rows, source)
         noise = torch.randn(clean.shape, generator=source)
         schedule = self.schedule
@@ -215,10 +207,7 @@ class Training:
         meant = noise if is_noise else schedule.get_velocity(clean, noise, times)
         loss = torch.nn.functional.mse_loss(found, meant)
         gradients = torch.autograd.grad(loss, list(self.added.values()))
-        length = torch.stack([one.norm() for one in gradients]).norm().item()
-        if length > LONGEST:
-            gradients = tuple(one * (LONGEST / length) for one in gradients)
-        self.optimiser.step(gradients, self.settings.learning_rate, step + 1)
+        self.optimiser.step(bounded(gradients), self.settings.learning_rate, step + 1)
         return loss.item()
 
     def _latents(self, rows: NDArray[np.int64], source: torch.Generator) -> Tensor:
@@ -228,14 +217,6 @@ class Training:
         with torch.no_grad():
             found: Tensor = vae.encode(images).latent_dist.sample(source) * vae.config.scaling_factor
         return found
-
-    def _tell(self, number: int, losses: list[float]) -> None:
-        """Tell the mean loss since it was told before, now and then."""
-        every = max(1, self.settings.steps // TELLINGS)
-        since = number % every or every
-        if since == every or number == self.settings.steps:
-            mean = sum(losses[number - since : number]) / since
-            self.journal.told(Moment(number, self.settings.steps, {"loss": mean}))
 
     def _show(self, step: int) -> None:
         """Let a person see what the pipeline makes by now."""

@@ -69,7 +69,7 @@ class PipelineGenerator(HubFolder, Generator):
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Distributions that it needs, beside those that always come."""
+        """See `Generator`."""
         return ("transformers", "peft") if self.lora else ("transformers",)
 
     def require(self, classes: Sequence[str]) -> None:

@@ -129,7 +129,7 @@ def test_a_loss_is_that_of_its_definition(checkpoint: Path, tmp_path: Path) -> N
 
 def test_rare_classes_are_drawn_with_the_square_root_of_their_count(checkpoint: Path) -> None:
     one = training(checkpoint)
-    shares = np.diff(one._drawn, prepend=0.0)
+    shares = np.diff(one.examples._reach, prepend=0.0)
     of_class = np.bincount(one.examples.labels, weights=shares)
     assert of_class == pytest.approx(np.sqrt([4, 9]) / np.sqrt([4, 9]).sum())
 
